@@ -1,0 +1,85 @@
+"""Engine settings of one job: config.yaml's, with the request's options over them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from llmbatch.core.job_request import EngineOptions
+
+
+class EngineKind(StrEnum):
+    """``vllm`` is the real engine; ``echo`` is a fake that repeats prompts, for tests and dry runs of the plumbing."""
+
+    VLLM = "vllm"
+    ECHO = "echo"
+
+
+class Accelerator(StrEnum):
+    """What a replica computes on."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class EchoOptions(BaseModel):
+    """How the fake engine behaves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seconds_per_row: Annotated[float, Field(ge=0)] = 0.0
+    start_seconds: Annotated[float, Field(ge=0)] = 0.0
+    fail_marker: str | None = None
+    """A row whose prompt holds this text fails."""
+    crash_marker: str | None = None
+    """A row whose prompt holds this text kills its replica."""
+
+
+class EngineSettings(BaseModel):
+    """Everything a replica needs to start. Units are in the names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: EngineKind = EngineKind.VLLM
+    accelerator: Accelerator = Accelerator.CPU
+    min_replicas: Annotated[int, Field(ge=1)] = 1
+    max_replicas: Annotated[int, Field(ge=1)] = 1
+    gpus_per_replica: Annotated[int, Field(ge=1)] = 1
+    cpus_per_replica: Annotated[float, Field(ge=0)] = 1
+    max_num_seqs: Annotated[int, Field(ge=1, le=1024)] = 256
+    max_num_batched_tokens: Annotated[int, Field(ge=64)] = 4096
+    max_model_len: Annotated[int, Field(ge=16)] | None = None
+    dtype: str = "auto"
+    enforce_eager: bool = True
+    gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.95)] = 0.9
+    cpu_kvcache_gib: Annotated[int, Field(ge=1)] = 2
+    cpu_threads_bind: str = "all"
+    """vLLM's VLLM_CPU_OMP_THREADS_BIND; ``all`` binds every core of the machine."""
+    window_factor: Annotated[float, Field(ge=1, le=8)] = 1.5
+    """Rows admitted to a replica, as a multiple of ``max_num_seqs``."""
+    shards_in_flight: Annotated[int, Field(ge=1, le=256)] = 12
+    row_timeout_seconds: Annotated[float, Field(gt=0)] = 1800
+    echo: EchoOptions = EchoOptions()
+
+    @property
+    def window_rows(self) -> int:
+        """Rows in flight in one replica."""
+        return max(1, int(self.max_num_seqs * self.window_factor))
+
+    def with_options(self, options: EngineOptions) -> EngineSettings:
+        """Return these settings with a request's options applied.
+
+        ``batch_size`` sets ``max_num_seqs``; ``concurrency`` sets both replica bounds.
+        """
+        changes: dict[str, int | float] = {}
+        if options.batch_size is not None:
+            changes["max_num_seqs"] = options.batch_size
+        if options.concurrency is not None:
+            changes["min_replicas"] = changes["max_replicas"] = options.concurrency
+        for name in ("gpu_memory_utilization", "max_num_batched_tokens", "max_model_len"):
+            value = getattr(options, name)
+            if value is not None:
+                changes[name] = value
+        return self.model_copy(update=changes)

@@ -1,0 +1,122 @@
+"""Every error that llmbatch raises on purpose.
+
+The tree::
+
+    LlmbatchError
+    ├── RequestError      a user's request is wrong; names field, value and fix
+    ├── ConfigError       config.yaml is wrong; names file, line and the nearest key
+    ├── StoreError        the object store refused or failed
+    │   ├── ObjectExists  a create-only write met an object
+    │   └── ObjectMissing the object is not there
+    ├── InputChanged      an input object is no longer the one that was accepted
+    ├── ModelError        the model is unknown or broken (exit code 22)
+    ├── RowError          one row failed; never leaves the row
+    ├── ErrorRateExceeded too many rows failed (exit code 12)
+    ├── RayJobError       the Ray job or its API failed
+    └── ReconcileError    rows are missing or doubled; the job has not succeeded
+
+``retryable`` says whether the same call, later, can succeed without anybody changing anything.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from llmbatch.core.states import ErrorClass
+
+
+class LlmbatchError(Exception):
+    """Base of all errors of llmbatch."""
+
+    retryable: ClassVar[bool] = False
+
+
+class RequestError(LlmbatchError):
+    """A job request that cannot be accepted, because of one named field."""
+
+    def __init__(self, field: str, problem: str, fix: str) -> None:
+        self.field, self.problem, self.fix = field, problem, fix
+        super().__init__(f"{field}: {problem}. {fix}")
+
+
+class ConfigError(LlmbatchError):
+    """A configuration file that cannot be used."""
+
+
+class StoreError(LlmbatchError):
+    """The object store could not be reached or refused a call."""
+
+    retryable = True
+
+
+class ObjectExists(StoreError):
+    """A create-only write found an object under its key (HTTP 412)."""
+
+    retryable = False
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        super().__init__(f"{uri} exists already; create-only writes never replace")
+
+
+class ObjectMissing(StoreError):
+    """There is no such object or bucket (HTTP 404)."""
+
+    retryable = False
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        super().__init__(f"{uri} does not exist")
+
+
+class InputChanged(LlmbatchError):
+    """An input object was replaced after the job was accepted."""
+
+    def __init__(self, uri: str, expected_etag: str) -> None:
+        self.uri, self.expected_etag = uri, expected_etag
+        super().__init__(
+            f"{uri} is no longer the object with ETag {expected_etag} that was accepted. "
+            "Put the old object back and clear the task, or start a new job on the new object."
+        )
+
+
+class ModelError(LlmbatchError):
+    """The model cannot be found or cannot be loaded."""
+
+
+class RowError(LlmbatchError):
+    """One row cannot be answered. It becomes a failed row with this class and message."""
+
+    def __init__(self, error_class: ErrorClass, message: str) -> None:
+        self.error_class, self.message = error_class, message
+        super().__init__(f"{error_class.value}: {message}")
+
+
+class ErrorRateExceeded(LlmbatchError):
+    """More rows failed than the request allows."""
+
+    def __init__(self, failed: int, seen: int, limit: float, example: str) -> None:
+        self.failed, self.seen, self.limit = failed, seen, limit
+        super().__init__(
+            f"{failed} of {seen} rows failed ({failed / max(seen, 1):.1%}), more than max_error_rate {limit:.1%}. "
+            f"For example: {example}. Repair the input or raise max_error_rate."
+        )
+
+
+class RayJobError(LlmbatchError):
+    """The Ray Job Submission API failed, or a Ray job ended without success."""
+
+    retryable = True
+
+
+class ReconcileError(LlmbatchError):
+    """The results do not hold every input row exactly once."""
+
+    retryable = True
+
+    def __init__(self, job_id: str, missing: int, duplicates: int, example: str) -> None:
+        self.missing, self.duplicates = missing, duplicates
+        super().__init__(
+            f"{job_id}: {missing} rows missing and {duplicates} doubled, first seen in {example}. "
+            "Clear the task `run` to process what is missing; committed shards are not redone."
+        )

@@ -1,0 +1,159 @@
+"""What a user asks for: the one model that every entry point builds and that is validated in one place."""
+
+from __future__ import annotations
+
+import difflib
+from enum import StrEnum
+from string import Formatter
+from typing import Annotated, Any
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from llmbatch.core.errors import RequestError
+from llmbatch.core.layout import split_uri
+from llmbatch.core.sampling import Sampling
+
+DEFAULT_SLA_HOURS = 24.0
+"""The promise when a request names none. Airflow does not merge defaults into ``conf``, so readers of conf need it."""
+
+
+class InputFormat(StrEnum):
+    """How input objects are written; ``auto`` goes by the file name, then by the first line."""
+
+    AUTO = "auto"
+    OPENAI_BATCH = "openai_batch"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+class OutputFormat(StrEnum):
+    """How results are delivered; ``auto`` answers in the format of the input."""
+
+    AUTO = "auto"
+    OPENAI_BATCH = "openai_batch"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+class Task(StrEnum):
+    """What the engine does with a row."""
+
+    GENERATE = "generate"
+
+
+class EngineOptions(BaseModel):
+    """Engine settings that a request may set over those of config.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_size: Annotated[int, Field(ge=1, le=1024, description="Rows decoded together by one replica.")] | None = None
+    concurrency: Annotated[int, Field(ge=1, le=1024, description="Replicas of the engine.")] | None = None
+    gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.95)] | None = None
+    max_num_batched_tokens: Annotated[int, Field(ge=64, le=1_048_576)] | None = None
+    max_model_len: Annotated[int, Field(ge=16, le=1_048_576)] | None = None
+
+
+class JobRequest(BaseModel):
+    """One batch job: input, prompt, model, sampling, output and promise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    input_uri: str
+    input_format: InputFormat = InputFormat.AUTO
+    prompt_column: str | None = None
+    messages_column: str | None = None
+    prompt_template: str | None = None
+    system_prompt: str | None = None
+    model: str | None = None
+    task: Task = Task.GENERATE
+    sampling: Sampling = Sampling()
+    output_schema: dict[str, JsonValue] | None = None
+    output_uri: str | None = None
+    output_format: OutputFormat = OutputFormat.AUTO
+    sla_hours: Annotated[
+        float, Field(gt=0, le=24 * 90, validation_alias=AliasChoices("sla_hours", "completion_window"))
+    ] = DEFAULT_SLA_HOURS
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    engine: EngineOptions = EngineOptions()
+    max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+    @field_validator("sla_hours", mode="before")
+    @classmethod
+    def _window(cls, value: object) -> object:
+        """Accept OpenAI's ``completion_window`` text, e.g. ``"24h"``."""
+        return value[:-1] if isinstance(value, str) and value.endswith("h") else value
+
+    @field_validator("input_uri", "output_uri")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None:
+            split_uri(value)
+        return value
+
+    @field_validator("prompt_template")
+    @classmethod
+    def _template(cls, value: str | None) -> str | None:
+        if value is None:
+            return value
+        columns = [name for _, name, _, _ in Formatter().parse(value) if name is not None]
+        if not columns:
+            raise ValueError("names no {column}, so every row would ask the same")
+        if any(not name.isidentifier() for name in columns):
+            raise ValueError("may hold plain {column} names only; write {{ and }} for braces")
+        return value
+
+    @model_validator(mode="after")
+    def _one_prompt(self) -> JobRequest:
+        named = [n for n in ("prompt_column", "messages_column", "prompt_template") if getattr(self, n) is not None]
+        if len(named) > 1:
+            raise ValueError(f"{' and '.join(named)} exclude each other; keep one")
+        return self
+
+    @property
+    def template_columns(self) -> tuple[str, ...]:
+        """Columns that the prompt template reads, in order of first use."""
+        names = [name for _, name, _, _ in Formatter().parse(self.prompt_template or "") if name is not None]
+        return tuple(dict.fromkeys(names))
+
+
+def parse_request(conf: dict[str, Any]) -> JobRequest:
+    """Validate what a user sent, from any entry point. A null means "not given", as an empty form field is.
+
+    Raises:
+        RequestError: naming the first field that is wrong, its value and the fix.
+    """
+    given = {key: value for key, value in conf.items() if value is not None and value != ""}
+    try:
+        return JobRequest.model_validate(given)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        first = min(
+            problems, key=lambda problem: problem["type"] != "extra_forbidden"
+        )  # a typo explains a missing field
+        field = ".".join(str(part) for part in first["loc"]) or "request"
+        raise _as_request_error(field, first["type"], first["msg"], first.get("input"), given) from None
+
+
+def _as_request_error(field: str, kind: str, message: str, value: object, given: dict[str, Any]) -> RequestError:
+    if kind == "extra_forbidden":
+        parent, _, leaf = field.rpartition(".")
+        model: type[BaseModel] = {"sampling": Sampling, "engine": EngineOptions}.get(parent, JobRequest)
+        fields = model.model_fields
+        near = difflib.get_close_matches(leaf, fields, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known fields: {', '.join(fields)}."
+        return RequestError(field, "is not a field of a job request", hint)
+    if kind == "missing":
+        return RequestError(field, "is required", f"Add it, e.g. {field}: s3://bucket/prompts.jsonl.")
+    shown = "" if value is given or isinstance(value, dict) else f" (got {value!r:.80})"
+    text = message.removeprefix("Value error, ")
+    return RequestError(field, f"{text[:1].lower()}{text[1:]}{shown}", "Correct the value and start the job again.")

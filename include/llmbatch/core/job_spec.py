@@ -1,0 +1,57 @@
+"""The accepted job: everything that stage, run and publish need, frozen in ``spec.json``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.engine_settings import EngineSettings
+from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.layout import JobLayout
+
+SPEC_VERSION = 1
+
+
+class InputObject(BaseModel):
+    """One input object in the version that was accepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    uri: str
+    etag: str
+    size: int
+
+
+class JobSpec(BaseModel):
+    """A job request with every default resolved."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int = SPEC_VERSION
+    job_id: str
+    dag_id: str
+    run_id: str
+    root_uri: str
+    created_at: AwareDatetime
+    deadline: AwareDatetime
+    request: JobRequest
+    input_format: InputFormat
+    output_format: OutputFormat
+    output_uri: str
+    objects: tuple[InputObject, ...]
+    model_name: str
+    model_uri: str
+    engine: EngineSettings
+    staging: StagingConfig
+    heartbeat: HeartbeatConfig
+
+    @property
+    def layout(self) -> JobLayout:
+        """Addresses under the job's folder."""
+        return JobLayout(self.root_uri)
+
+    def seconds_left(self, now: datetime) -> float:
+        """Seconds until the deadline; negative after it."""
+        return (self.deadline - now).total_seconds()

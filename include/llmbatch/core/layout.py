@@ -1,0 +1,94 @@
+"""Every object key of a job, built in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Split ``s3://bucket/some/key`` into bucket and key.
+
+    Raises:
+        ValueError: the text is not an ``s3://`` address with a bucket.
+    """
+    scheme, separator, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not separator or not bucket:
+        raise ValueError(f"{uri!r} is not an address like s3://bucket/key")
+    return bucket, key
+
+
+@dataclass(frozen=True)
+class JobLayout:
+    """Addresses of everything under a job's folder ``s3://<bucket>/<prefix>/jobs/<job_id>``."""
+
+    root: str
+
+    @classmethod
+    def of(cls, base: str, job_id: str) -> JobLayout:
+        """Return the layout of ``job_id`` under ``base`` (``s3://bucket/prefix``)."""
+        return cls(f"{base.rstrip('/')}/jobs/{job_id}")
+
+    @property
+    def spec(self) -> str:
+        """The accepted request; create-only."""
+        return f"{self.root}/spec.json"
+
+    @property
+    def staged(self) -> str:
+        """Folder of the input shards."""
+        return f"{self.root}/staged/"
+
+    @property
+    def staged_manifest(self) -> str:
+        """List of the input shards; written after all of them."""
+        return f"{self.root}/staged/manifest.json"
+
+    @property
+    def progress(self) -> str:
+        """Heartbeat of the running generation."""
+        return f"{self.root}/progress.json"
+
+    @property
+    def control(self) -> str:
+        """What operators ask of the running generation."""
+        return f"{self.root}/control.json"
+
+    @property
+    def results(self) -> str:
+        """Folder of the committed shards."""
+        return f"{self.root}/results/"
+
+    @property
+    def failed(self) -> str:
+        """Folder of the dead letters."""
+        return f"{self.root}/failed/"
+
+    @property
+    def manifest(self) -> str:
+        """The proof; last write of the job."""
+        return f"{self.root}/manifest.json"
+
+    @property
+    def sla(self) -> str:
+        """Predictions against what happened."""
+        return f"{self.root}/sla.json"
+
+    def staged_shard(self, shard_id: str) -> str:
+        """Address of one input shard."""
+        return f"{self.staged}{shard_id}.parquet"
+
+    def result_shard(self, shard_id: str) -> str:
+        """Address of one committed shard."""
+        return f"{self.results}{shard_id}.parquet"
+
+    def failed_shard(self, shard_id: str) -> str:
+        """Address of one shard's dead letters."""
+        return f"{self.failed}{shard_id}.parquet"
+
+    @staticmethod
+    def shard_of(uri: str) -> str | None:
+        """Return the shard id that a shard's address names, or None for any other address."""
+        name = uri.rsplit("/", 1)[-1]
+        stem, dot, extension = name.partition(".")
+        return stem if dot and extension == "parquet" and stem.startswith("shard-") else None

@@ -1,0 +1,119 @@
+"""``manifest.json``: the proof that every input row ended exactly once, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from llmbatch.core.job_spec import InputObject
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class ModelRecord(_Part):
+    """The model that answered."""
+
+    name: str
+    uri: str
+    digest: str | None = None
+
+
+class InputRecord(_Part):
+    """What was read."""
+
+    uri: str
+    objects: tuple[InputObject, ...]
+    rows: int
+
+
+class RowRecord(_Part):
+    """Rows by outcome; ``input`` is their sum."""
+
+    input: int
+    succeeded: int
+    failed: int
+    expired: int = 0
+    cancelled: int = 0
+    deduplicated: int = 0
+
+
+class TokenRecord(_Part):
+    """Tokens of all committed rows."""
+
+    prompt: int
+    completion: int
+    cached: int
+
+
+class ShardRecord(_Part):
+    """One committed shard."""
+
+    shard_id: str
+    rows: int
+    key: str
+    etag: str
+    generation: int
+
+
+class OutputRecord(_Part):
+    """One delivered object."""
+
+    uri: str
+    rows: int
+    etag: str
+
+
+class SlaRecord(_Part):
+    """The promise against what happened."""
+
+    deadline: AwareDatetime
+    finished_at: AwareDatetime
+    met: bool
+
+
+class JobManifest(_Part):
+    """The last write of a job. Its existence means success."""
+
+    schema_version: int = 1
+    job_id: str
+    model: ModelRecord
+    versions: dict[str, str]
+    input: InputRecord
+    rows: RowRecord
+    missing: int
+    duplicates: int
+    tokens: TokenRecord
+    shards: tuple[ShardRecord, ...]
+    outputs: tuple[OutputRecord, ...]
+    timing: dict[str, float]
+    sla: SlaRecord
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """What a comparison of row ids found."""
+
+    missing: int
+    duplicates: int
+    example: str | None
+
+
+def compare_row_ids(staged: Iterable[str], committed: Iterable[str]) -> Discrepancy:
+    """Compare the ids of one shard. Staged a,b,c against committed a,a,d: 2 missing (b,c), 2 doubled (a again, d).
+
+    A committed id that was never staged counts as doubled: it belongs to another shard or to nobody.
+    """
+    expected = set(staged)
+    seen: set[str] = set()
+    duplicates: list[str] = []
+    for row_id in committed:
+        if row_id in seen or row_id not in expected:
+            duplicates.append(row_id)
+        seen.add(row_id)
+    missing = sorted(expected - seen)
+    example = next(iter([*missing[:1], *duplicates[:1]]), None)
+    return Discrepancy(len(missing), len(duplicates), example)

@@ -1,0 +1,113 @@
+"""The heartbeat of a running job: ``progress.json``."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from llmbatch.core.states import Phase
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RowCounts(_Part):
+    """Rows by state; ``running`` are in an engine now. Counts of all generations, committed or not yet."""
+
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    expired: int = 0
+    running: int = 0
+
+    @property
+    def ended(self) -> int:
+        """Rows that have an outcome."""
+        return self.succeeded + self.failed + self.expired
+
+
+class ShardCounts(_Part):
+    """Shards staged and committed."""
+
+    total: int = 0
+    committed: int = 0
+
+
+class TokenCounts(_Part):
+    """Tokens that the engine has read, written, and found in its prefix cache."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+
+
+class Rates(_Part):
+    """Since the first row entered an engine; null before."""
+
+    rows_per_second: float | None = None
+    output_tokens_per_second: float | None = None
+
+
+class Latency(_Part):
+    """Seconds from a row's admission to its answer; null before the first answer."""
+
+    p50: float | None = None
+    p95: float | None = None
+
+
+class Replicas(_Part):
+    """Engines that answer, and engines that are asked for."""
+
+    live: int = 0
+    wanted: int = 0
+
+
+class EtaSeconds(_Part):
+    """Seconds from ``written_at`` until the last commit: 10, 50 and 90 % quantiles."""
+
+    p10: float
+    p50: float
+    p90: float
+
+
+class Progress(_Part):
+    """One heartbeat. ``eta`` is null while it is unknown: never zero, never infinite."""
+
+    schema_version: int = 1
+    job_id: str
+    generation: int
+    sequence: int
+    phase: Phase
+    written_at: AwareDatetime
+    started_at: AwareDatetime
+    rows: RowCounts
+    shards: ShardCounts
+    tokens: TokenCounts = TokenCounts()
+    rates: Rates = Rates()
+    latency: Latency = Latency()
+    replicas: Replicas = Replicas()
+    eta: EtaSeconds | None = None
+    seconds_phase: dict[str, float] = {}
+    shards_digest: str = ""
+    message: str = ""
+    exit_code: int | None = None
+
+    @property
+    def percent(self) -> float:
+        """Rows with an outcome, in percent of all."""
+        return 100.0 * self.rows.ended / self.rows.total if self.rows.total else 0.0
+
+    def line(self) -> str:
+        """Return one line for a log: phase, rows, rates, ETA. Unknown numbers are shown as ``?``."""
+        rate = f"{self.rates.rows_per_second:.2f}" if self.rates.rows_per_second is not None else "?"
+        tokens = (
+            f"{self.rates.output_tokens_per_second:.0f}" if self.rates.output_tokens_per_second is not None else "?"
+        )
+        eta = f"{self.eta.p50:.0f}s (p10 {self.eta.p10:.0f}s, p90 {self.eta.p90:.0f}s)" if self.eta else "unknown"
+        return (
+            f"job={self.job_id} generation={self.generation} phase={self.phase.value} "
+            f"rows={self.rows.ended}/{self.rows.total} ({self.percent:.1f}%) failed={self.rows.failed} "
+            f"running={self.rows.running} shards={self.shards.committed}/{self.shards.total} "
+            f"rows_per_s={rate} output_tokens_per_s={tokens} "
+            f"replicas={self.replicas.live}/{self.replicas.wanted} eta={eta}"
+        )

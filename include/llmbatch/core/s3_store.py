@@ -1,0 +1,121 @@
+"""The object store over S3, given a boto3 client that the caller's room has made.
+
+Boto3 is not imported: Airflow hands a client from its connection, a Ray job makes one from its environment, and both
+get the same semantics. Boto3's own retries (``standard`` mode) are set by whoever makes the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from llmbatch.core.errors import InputChanged, ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.layout import split_uri
+from llmbatch.core.store import ObjectInfo
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+_CONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict", "409"}
+
+
+class S3Store:
+    """``ObjectStore`` over one S3 client. Safe to share between threads, as the client is."""
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+
+    def get(self, uri: str) -> bytes:
+        """Return the whole object."""
+        bucket, key = split_uri(uri)
+        with _translated(uri):
+            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def put(self, uri: str, body: bytes) -> ObjectInfo:
+        """Write or replace the object in one request."""
+        bucket, key = split_uri(uri)
+        with _translated(uri):
+            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body)
+        return ObjectInfo(uri, _etag(answer), len(body))
+
+    def create(self, uri: str, body: bytes) -> ObjectInfo:
+        """Write the object only if nothing is there, in one request (``If-None-Match: *``)."""
+        bucket, key = split_uri(uri)
+        with _translated(uri, on_condition=ObjectExists(uri)):
+            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+        return ObjectInfo(uri, _etag(answer), len(body))
+
+    def head(self, uri: str) -> ObjectInfo:
+        """Return address, ETag and size."""
+        bucket, key = split_uri(uri)
+        with _translated(uri):
+            answer = self._client.head_object(Bucket=bucket, Key=key)
+        return ObjectInfo(uri, _etag(answer), answer["ContentLength"])
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield objects under ``prefix`` in key order, a thousand a request."""
+        bucket, key = split_uri(prefix)
+        with _translated(prefix):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
+                for item in page.get("Contents", []):
+                    yield ObjectInfo(f"s3://{bucket}/{item['Key']}", _etag(item), item["Size"])
+
+    def open_stream(self, uri: str, etag: str) -> IO[bytes]:
+        """Open the object for one sequential read, refusing any other version than ``etag``."""
+        bucket, key = split_uri(uri)
+        with _translated(uri, on_condition=InputChanged(uri, etag)):
+            return cast("IO[bytes]", self._client.get_object(Bucket=bucket, Key=key, IfMatch=etag)["Body"])
+
+    def read_range(self, uri: str, etag: str, start: int, length: int) -> bytes:
+        """Read ``length`` bytes from ``start``, refusing any other version than ``etag``."""
+        bucket, key = split_uri(uri)
+        span = f"bytes={start}-{start + length - 1}"
+        with _translated(uri, on_condition=InputChanged(uri, etag)):
+            return self._client.get_object(Bucket=bucket, Key=key, Range=span, IfMatch=etag)["Body"].read()
+
+    def upload(self, uri: str, path: str) -> ObjectInfo:
+        """Write a local file in parts."""
+        bucket, key = split_uri(uri)
+        with _translated(uri):
+            self._client.upload_file(path, bucket, key)
+        return self.head(uri)
+
+
+def probe_conditional_writes(store: S3Store, uri: str) -> None:
+    """Prove that the store honours ``If-None-Match: *``, on which exactly-once rests.
+
+    Raises:
+        StoreError: the store wrote over an existing object.
+    """
+    store.put(uri, b"probe")
+    try:
+        store.create(uri, b"second")
+    except ObjectExists:
+        return
+    raise StoreError(
+        f"{uri} was overwritten by a create-only write: this object store ignores If-None-Match, so rows could be "
+        "doubled. Use a store with conditional writes (AWS S3, SeaweedFS, MinIO, Ceph from Tentacle on)."
+    )
+
+
+def _etag(answer: Mapping[str, Any]) -> str:
+    return str(answer["ETag"]).strip('"')
+
+
+@contextmanager
+def _translated(uri: str, on_condition: Exception | None = None) -> Iterator[None]:
+    """Turn a client's errors into ours; without importing botocore, by the ``response`` its errors carry."""
+    try:
+        yield
+    except Exception as error:
+        response = getattr(error, "response", None)
+        if response is None and not type(error).__module__.startswith(("botocore", "boto3", "s3transfer", "urllib3")):
+            raise
+        code = str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+        if code in _MISSING:
+            raise ObjectMissing(uri) from error
+        if code in _CONDITION and on_condition is not None:
+            raise on_condition from error
+        raise StoreError(f"{uri}: {error}") from error

@@ -1,0 +1,55 @@
+"""Sampling parameters of a job and of a row, in the terms of the OpenAI API."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+DEFAULT_MAX_TOKENS = 256
+
+IGNORED_BODY_KEYS = frozenset({"model", "user", "metadata", "stream", "stream_options", "store", "service_tier", "n"})
+"""Keys of an OpenAI body that do not change the answer of a batch row (``n`` must be 1, which is checked)."""
+
+
+class Sampling(BaseModel):
+    """How to sample one answer. Unset fields fall back to the job's, then to the engine's defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_tokens: Annotated[int, Field(ge=1, le=131072, description="Most tokens an answer may have.")] | None = None
+    min_tokens: Annotated[int, Field(ge=0, le=131072)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, description="0 is greedy.")] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=-1)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    stop: str | list[str] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
+    ignore_eos: bool | None = None
+
+    @model_validator(mode="after")
+    def _min_below_max(self) -> Sampling:
+        if self.min_tokens and self.max_tokens and self.min_tokens > self.max_tokens:
+            raise ValueError(f"min_tokens {self.min_tokens} is more than max_tokens {self.max_tokens}")
+        return self
+
+    def over(self, base: Sampling) -> Sampling:
+        """Return these parameters with every unset one taken from ``base``."""
+        return base.model_copy(update=self.model_dump(exclude_none=True))
+
+
+def sampling_of_body(body: dict[str, JsonValue]) -> Sampling:
+    """Read the sampling parameters of an OpenAI request body (without its prompt, messages or response format).
+
+    Raises:
+        ValueError: (as pydantic's ``ValidationError``) an unknown key or a value out of range, by name.
+    """
+    if body.get("n", 1) != 1:
+        raise ValueError(f"n is {body['n']!r}; a batch row has one answer, repeat the row instead")
+    known = {key: value for key, value in body.items() if key not in IGNORED_BODY_KEYS}
+    if "max_completion_tokens" in known:
+        known["max_tokens"] = known.pop("max_completion_tokens")
+    return Sampling.model_validate(known)

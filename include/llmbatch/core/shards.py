@@ -1,0 +1,66 @@
+"""The shard plan: what was staged, what is committed, what remains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
+
+from llmbatch.core.job_spec import InputObject
+
+
+class StagedShard(BaseModel):
+    """One immutable input shard. ``invalid_rows`` of its ``rows`` could not be read and never reach an engine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shard_id: str
+    rows: int
+    invalid_rows: int
+    input_chars: int
+    etag: str
+
+
+class StagedManifest(BaseModel):
+    """All shards of a job in input order; written after the last of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int = 1
+    job_id: str
+    objects: tuple[InputObject, ...]
+    shards: tuple[StagedShard, ...]
+    seconds: float
+
+    @property
+    def rows(self) -> int:
+        """Input rows of the job."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def invalid_rows(self) -> int:
+        """Rows that could not be read."""
+        return sum(shard.invalid_rows for shard in self.shards)
+
+
+class ShardTally(BaseModel):
+    """Counters of one committed shard; kept in the metadata of its object."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shard_id: str
+    generation: int
+    rows: int
+    succeeded: int
+    failed: int
+    expired: int = 0
+    cancelled: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+def remaining_shards(staged: Iterable[StagedShard], committed: Iterable[str]) -> tuple[StagedShard, ...]:
+    """Return the shards without a committed result, in input order. Staged 0,1,2 with 1 committed leaves 0,2."""
+    done = frozenset(committed)
+    return tuple(shard for shard in staged if shard.shard_id not in done)

@@ -1,0 +1,87 @@
+"""The closed sets of words: phases, row states, error classes, control states and exit reasons."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Phase(StrEnum):
+    """What a job is doing now, in the order in which phases follow each other."""
+
+    QUEUED = "queued"
+    CLUSTER = "cluster"
+    MODEL_LOAD = "model_load"
+    WORK = "work"
+    TAIL = "tail"
+    DONE = "done"
+    DRAINED = "drained"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the Ray job of this generation has nothing more to do."""
+        return self in {Phase.DONE, Phase.DRAINED, Phase.CANCELLED, Phase.FAILED}
+
+
+class RowState(StrEnum):
+    """How an input row ended. Every row ends in exactly one of these."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class ErrorClass(StrEnum):
+    """Why a row failed."""
+
+    INVALID = "invalid"
+    TOO_LONG = "too_long"
+    SCHEMA = "schema"
+    ENGINE = "engine"
+    TIMEOUT = "timeout"
+    POISON = "poison"
+
+
+class DesiredState(StrEnum):
+    """What the control object asks of a running job."""
+
+    RUN = "run"
+    DRAIN = "drain"
+    CANCEL = "cancel"
+
+
+class ExitReason(IntEnum):
+    """Exit codes of ``python -m llmbatch.cluster``."""
+
+    COMMITTED = 0
+    DRAINED = 10
+    CANCELLED = 11
+    ERROR_RATE = 12
+    BAD_SPEC = 20
+    STORE_UNREACHABLE = 21
+    ENGINE_START = 22
+    CRASHED = 30
+
+    @property
+    def is_final(self) -> bool:
+        """Whether another generation of the same job would end the same way."""
+        return self in {ExitReason.CANCELLED, ExitReason.ERROR_RATE, ExitReason.BAD_SPEC, ExitReason.ENGINE_START}
+
+    @property
+    def advice(self) -> str:
+        """One sentence for a person on call."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    ExitReason.COMMITTED: "All shards are committed.",
+    ExitReason.DRAINED: "The job was drained; clear the task `run` to go on from the committed shards.",
+    ExitReason.CANCELLED: "The job was cancelled through its control object.",
+    ExitReason.ERROR_RATE: "Too many rows failed; look at the failed rows, repair the input or raise max_error_rate.",
+    ExitReason.BAD_SPEC: "spec.json cannot be read; start the job again with a valid request.",
+    ExitReason.STORE_UNREACHABLE: "The object store failed longer than retries last; nothing committed is lost.",
+    ExitReason.ENGINE_START: "The model or engine could not start; check the model name, its files and engine settings.",
+    ExitReason.CRASHED: "The Ray job crashed; its log says where. Committed shards are kept.",
+}

@@ -1,0 +1,1 @@
+"""The part of llmbatch that runs inside Airflow."""
