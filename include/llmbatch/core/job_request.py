@@ -147,8 +147,8 @@ def parse_request(conf: dict[str, Any]) -> JobRequest:
 def _as_request_error(field: str, kind: str, message: str, value: object, given: dict[str, Any]) -> RequestError:
     if kind == "extra_forbidden":
         parent, _, leaf = field.rpartition(".")
-        model: type[BaseModel] = {"sampling": Sampling, "engine": EngineOptions}.get(parent, JobRequest)
-        fields = model.model_fields
+        models: dict[str, type[BaseModel]] = {"sampling": Sampling, "engine": EngineOptions}
+        fields = models.get(parent, JobRequest).model_fields
         near = difflib.get_close_matches(leaf, fields, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known fields: {', '.join(fields)}."
         return RequestError(field, "is not a field of a job request", hint)

@@ -82,6 +82,6 @@ _ADVICE = {
     ExitReason.ERROR_RATE: "Too many rows failed; look at the failed rows, repair the input or raise max_error_rate.",
     ExitReason.BAD_SPEC: "spec.json cannot be read; start the job again with a valid request.",
     ExitReason.STORE_UNREACHABLE: "The object store failed longer than retries last; nothing committed is lost.",
-    ExitReason.ENGINE_START: "The model or engine could not start; check the model name, its files and engine settings.",
+    ExitReason.ENGINE_START: "The model or engine could not start; check model name, files and engine settings.",
     ExitReason.CRASHED: "The Ray job crashed; its log says where. Committed shards are kept.",
 }
