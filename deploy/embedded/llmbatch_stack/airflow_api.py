@@ -1,0 +1,99 @@
+"""A small client of Airflow's public REST API: what the demo, the benchmarks and the end-to-end tests need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+TERMINAL_STATES = frozenset({"success", "failed"})
+
+
+@dataclass(frozen=True)
+class DagRun:
+    """One DAG run as the API tells it."""
+
+    dag_id: str
+    run_id: str
+    state: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended."""
+        return self.state in TERMINAL_STATES
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """One task of a run; times are None before it starts or ends."""
+
+    task_id: str
+    state: str | None
+    started: datetime | None
+    ended: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """Duration, once it has ended."""
+        return (self.ended - self.started).total_seconds() if self.started and self.ended else None
+
+
+class AirflowApi:
+    """Calls Airflow as one user. Use as a context manager; raises ``httpx.HTTPStatusError`` with Airflow's own words."""
+
+    def __init__(self, base_url: str, username: str, password: str) -> None:
+        self._client = httpx.Client(base_url=base_url, timeout=60)
+        answer = self._client.post("/auth/token", json={"username": username, "password": password})
+        self._client.headers["Authorization"] = f"Bearer {_checked(answer).json()['access_token']}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._client.close()
+
+    def trigger(self, dag_id: str, conf: dict[str, object], run_id: str | None = None) -> DagRun:
+        """Start a run with ``conf``; the run id is Airflow's choice unless given."""
+        body: dict[str, object] = {"logical_date": None, "conf": conf}
+        if run_id is not None:
+            body["dag_run_id"] = run_id
+        answer = _checked(self._client.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body)).json()
+        return DagRun(dag_id, answer["dag_run_id"], answer["state"])
+
+    def run(self, dag_id: str, run_id: str) -> DagRun:
+        """Return the run as it is now."""
+        answer = _checked(self._client.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")).json()
+        return DagRun(dag_id, run_id, answer["state"])
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, TaskState]:
+        """Return the task instances of a run by task id."""
+        answer = _checked(self._client.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")).json()
+        return {
+            item["task_id"]: TaskState(item["task_id"], item["state"], _time(item["start_date"]), _time(item["end_date"]))
+            for item in answer["task_instances"]
+        }
+
+    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
+        """Return the log of one try of a task as plain text."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
+        answer = _checked(self._client.get(path, params={"full_content": "true"})).json()
+        entries = answer["content"]
+        return "\n".join(str(entry.get("event", entry)) if isinstance(entry, dict) else str(entry) for entry in entries)
+
+    def get(self, path: str) -> httpx.Response:
+        """Call any other GET of the API."""
+        return _checked(self._client.get(path))
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    if answer.is_error:
+        text = f"{answer.request.method} {answer.request.url} answered {answer.status_code}: {answer.text[:500]}"
+        raise httpx.HTTPStatusError(text, request=answer.request, response=answer)
+    return answer

@@ -1,0 +1,49 @@
+"""config.yaml: errors carry file, line and the nearest key."""
+
+from pathlib import Path
+
+import pytest
+
+from llmbatch.core.config import load_config
+from llmbatch.core.errors import ConfigError
+
+REPOSITORY = Path(__file__).parents[3]
+HEAD = "default_model: a\nmodels:\n  a: {uri: 'bundled:x'}\n"
+
+
+def test_shipped_file_is_valid_and_names_its_model():
+    config = load_config(REPOSITORY / "config/config.yaml")
+    assert config.model_for(None).uri.startswith("bundled:")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            HEAD + "engine:\n  kind: vllm\n  max_num_seq: 3\n",
+            r"config.yaml:6: unknown key `engine.max_num_seq`, did you mean `max_num_seqs`\?",
+        ),
+        (HEAD + "stor: {}\n", r"config.yaml:4: unknown key `stor`, did you mean `store`\?"),
+        (HEAD + "models:\n", "config.yaml"),
+        ("default_model: a\nmodels:\n  a:\n    url: x\n", r"config.yaml:\d: "),
+        (HEAD + "engine: {max_num_seqs: 0}\n", r"config.yaml:4: `engine.max_num_seqs`: .*greater than or equal to 1"),
+        ("default_model: b\nmodels:\n  a: {uri: x}\n", "'b' is not among models: a"),
+        ("- a\n", "must be a mapping"),
+        ("a: [\n", "not valid YAML"),
+    ],
+)
+def test_bad_file(tmp_path, text, words):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        load_config(path)
+
+
+def test_missing_file_names_the_variable(tmp_path):
+    with pytest.raises(ConfigError, match="LLMBATCH_CONFIG"):
+        load_config(tmp_path / "absent.yaml")
+
+
+def test_unlisted_model_is_taken_as_an_address():
+    config = load_config(REPOSITORY / "config/config.yaml")
+    assert config.model_for("org/model").uri == "org/model"

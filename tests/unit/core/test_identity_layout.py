@@ -1,0 +1,46 @@
+"""Names derived from names."""
+
+import pytest
+
+from llmbatch.core.identity import job_id_of, row_id_of, shard_id_of, submission_id_of
+from llmbatch.core.layout import JobLayout, split_uri
+
+
+def test_job_id_is_stable_and_distinct():
+    assert job_id_of("llmbatch_inference", "manual__1") == "job-0de515583d6c3cd9"
+    assert job_id_of("a", "bc") != job_id_of("ab", "c")
+
+
+def test_ids_sort_as_rows_do():
+    assert row_id_of(0, 17) == "00000-000000017"
+    assert sorted([row_id_of(1, 2), row_id_of(0, 10), row_id_of(0, 9)]) == [
+        row_id_of(0, 9),
+        row_id_of(0, 10),
+        row_id_of(1, 2),
+    ]
+    assert submission_id_of("job-1", 2) == "job-1-g2"
+
+
+def test_layout_keys_are_the_contract():
+    layout = JobLayout.of("s3://b/p/", "job-1")
+    root = "s3://b/p/jobs/job-1"
+    assert layout.spec == f"{root}/spec.json"
+    assert layout.staged_shard(shard_id_of(0)) == f"{root}/staged/shard-00000.parquet"
+    assert layout.staged_manifest == f"{root}/staged/manifest.json"
+    assert layout.result_shard("shard-00000") == f"{root}/results/shard-00000.parquet"
+    assert layout.failed_shard("shard-00000") == f"{root}/failed/shard-00000.parquet"
+    assert (layout.progress, layout.control) == (f"{root}/progress.json", f"{root}/control.json")
+    assert (layout.manifest, layout.sla) == (f"{root}/manifest.json", f"{root}/sla.json")
+
+
+def test_shard_of_reads_back_its_own_keys_only():
+    layout = JobLayout("s3://b/j")
+    assert layout.shard_of(layout.result_shard("shard-00012")) == "shard-00012"
+    assert layout.shard_of("s3://b/j/results/other.parquet") is None
+    assert layout.shard_of("s3://b/j/results/shard-00001.json") is None
+
+
+@pytest.mark.parametrize("bad", ["", "bucket/key", "s3://", "s3:///k", "http://b/k"])
+def test_split_uri_refuses(bad):
+    with pytest.raises(ValueError, match="s3://bucket/key"):
+        split_uri(bad)

@@ -1,0 +1,61 @@
+"""Bad requests: every message names the field and the fix."""
+
+import pytest
+
+from llmbatch.core.errors import RequestError
+from llmbatch.core.job_request import parse_request
+
+GOOD = {"input_uri": "s3://bucket/prompts.jsonl"}
+
+BAD = [
+    ({}, "input_uri", "is required"),
+    ({"input_uri": None}, "input_uri", "is required"),
+    ({"input_uri": ""}, "input_uri", "is required"),
+    ({"inputuri": "s3://b/k"}, "inputuri", "Did you mean 'input_uri'?"),
+    ({"input_uri": "/local/file"}, "input_uri", "s3://bucket/key"),
+    ({"input_uri": "s3:///key"}, "input_uri", "s3://bucket/key"),
+    (GOOD | {"output_uri": "http://x/y"}, "output_uri", "s3://bucket/key"),
+    (GOOD | {"input_format": "xml"}, "input_format", "'openai_batch'"),
+    (GOOD | {"sampling": {"max_tokns": 3}}, "sampling.max_tokns", "Did you mean 'max_tokens'?"),
+    (GOOD | {"sampling": {"max_tokens": 0}}, "sampling.max_tokens", "greater than or equal to 1"),
+    (GOOD | {"sampling": {"temperature": 3}}, "sampling.temperature", "less than or equal to 2"),
+    (GOOD | {"sampling": {"min_tokens": 9, "max_tokens": 3}}, "sampling", "min_tokens 9 is more than max_tokens 3"),
+    (GOOD | {"engine": {"batch_size": 1025}}, "engine.batch_size", "less than or equal to 1024"),
+    (
+        GOOD | {"engine": {"gpu_memory_utilization": 0.2}},
+        "engine.gpu_memory_utilization",
+        "greater than or equal to 0.5",
+    ),
+    (GOOD | {"engine": {"batchsize": 1}}, "engine.batchsize", "Did you mean 'batch_size'?"),
+    (GOOD | {"sla_hours": 0}, "sla_hours", "greater than 0"),
+    (GOOD | {"sla_hours": "soon"}, "sla_hours", "number"),
+    (GOOD | {"max_error_rate": 1.5}, "max_error_rate", "less than or equal to 1"),
+    (GOOD | {"prompt_template": "no columns"}, "prompt_template", "names no {column}"),
+    (GOOD | {"prompt_template": "{a.b}"}, "prompt_template", "plain {column} names"),
+    (GOOD | {"prompt_template": "{"}, "prompt_template", "'{'"),
+    (GOOD | {"prompt_column": "a", "messages_column": "b"}, "request", "exclude each other"),
+    (GOOD | {"task": "paint"}, "task", "'generate'"),
+    (GOOD | {"output_schema": "text"}, "output_schema", "dictionary"),
+]
+
+
+@pytest.mark.parametrize(("conf", "field", "words"), BAD, ids=[f"{b[1]}-{i}" for i, b in enumerate(BAD)])
+def test_bad_request_names_field_and_fix(conf, field, words):
+    with pytest.raises(RequestError) as caught:
+        parse_request(conf)
+    assert caught.value.field == field
+    assert words in str(caught.value)
+
+
+def test_nulls_are_defaults_as_an_empty_form_sends_them():
+    request = parse_request(GOOD | {"prompt_column": None, "output_uri": "", "sla_hours": None})
+    assert (request.prompt_column, request.output_uri, request.sla_hours) == (None, None, 24.0)
+
+
+def test_completion_window_is_a_synonym_of_sla_hours():
+    assert parse_request(GOOD | {"completion_window": "6h"}).sla_hours == 6.0
+
+
+def test_template_columns_in_order_once():
+    request = parse_request(GOOD | {"prompt_template": "{title}: {text} ({title}) {{literal}}"})
+    assert request.template_columns == ("title", "text")

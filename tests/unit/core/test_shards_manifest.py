@@ -1,0 +1,31 @@
+"""Shard and row arithmetic, by properties."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmbatch.core.manifest import compare_row_ids
+from llmbatch.core.shards import StagedShard, remaining_shards
+
+SHARDS = [StagedShard(shard_id=f"shard-{i:05d}", rows=1, invalid_rows=0, input_chars=1, etag="e") for i in range(20)]
+
+
+@given(st.sets(st.integers(0, 25)))
+def test_remaining_is_the_complement_in_order(done):
+    left = remaining_shards(SHARDS, {f"shard-{i:05d}" for i in done})
+    assert [s.shard_id for s in left] == [s.shard_id for i, s in enumerate(SHARDS) if i not in done]
+
+
+IDS = st.text("abcdef", min_size=1, max_size=1)
+
+
+@given(st.sets(IDS), st.lists(IDS))
+def test_comparison_counts_every_row_once(staged, committed):
+    found = compare_row_ids(staged, committed)
+    assert found.missing == len(staged - set(committed))
+    assert len(committed) - found.duplicates == len(staged & set(committed))
+    assert (found.example is None) == (found.missing == 0 and found.duplicates == 0)
+
+
+def test_worked_example_of_the_docstring():
+    found = compare_row_ids("abc", "aad")
+    assert (found.missing, found.duplicates, found.example) == (2, 2, "b")

@@ -1,0 +1,34 @@
+"""Words that other programs match on."""
+
+from llmbatch.core.errors import ErrorRateExceeded, ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.states import ExitReason, Phase
+
+
+def test_exit_codes_are_the_contract():
+    assert {reason.name: int(reason) for reason in ExitReason} == {
+        "COMMITTED": 0, "DRAINED": 10, "CANCELLED": 11, "ERROR_RATE": 12,
+        "BAD_SPEC": 20, "STORE_UNREACHABLE": 21, "ENGINE_START": 22, "CRASHED": 30,
+    }  # fmt: skip
+
+
+def test_every_reason_has_advice_and_only_hopeless_ones_are_final():
+    assert all(reason.advice.endswith(".") for reason in ExitReason)
+    assert {r for r in ExitReason if r.is_final} == {
+        ExitReason.CANCELLED, ExitReason.ERROR_RATE, ExitReason.BAD_SPEC, ExitReason.ENGINE_START,
+    }  # fmt: skip
+
+
+def test_terminal_phases():
+    assert {p.value for p in Phase if p.is_terminal} == {"done", "drained", "cancelled", "failed"}
+
+
+def test_retry_hints():
+    assert StoreError("x").retryable
+    assert not ObjectExists("s3://b/k").retryable
+    assert not ObjectMissing("s3://b/k").retryable
+
+
+def test_error_rate_message_has_numbers_and_fix():
+    text = str(ErrorRateExceeded(30, 100, 0.05, "line 7: empty prompt"))
+    assert "30 of 100 rows failed (30.0%), more than max_error_rate 5.0%" in text
+    assert "line 7: empty prompt" in text
