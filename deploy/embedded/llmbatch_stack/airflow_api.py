@@ -52,7 +52,9 @@ class AirflowApi:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._client.close()
 
     def trigger(self, dag_id: str, conf: dict[str, object], run_id: str | None = None) -> DagRun:
@@ -72,7 +74,9 @@ class AirflowApi:
         """Return the task instances of a run by task id."""
         answer = _checked(self._client.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")).json()
         return {
-            item["task_id"]: TaskState(item["task_id"], item["state"], _time(item["start_date"]), _time(item["end_date"]))
+            item["task_id"]: TaskState(
+                item["task_id"], item["state"], _time(item["start_date"]), _time(item["end_date"])
+            )
             for item in answer["task_instances"]
         }
 

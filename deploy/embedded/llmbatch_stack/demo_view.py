@@ -43,12 +43,18 @@ class LiveView:
         ended, total = (progress.rows.ended, progress.rows.total) if progress else (0, 0)
         tokens = progress.rates.output_tokens_per_second if progress else None
         rate = f"{tokens:.0f} tok/s" if tokens is not None else ""
-        eta = f"{progress.eta.p50:.0f}s ({progress.eta.p10:.0f}-{progress.eta.p90:.0f}s)" if progress and progress.eta else "unknown"
+        eta = (
+            f"{progress.eta.p50:.0f}s ({progress.eta.p10:.0f}-{progress.eta.p90:.0f}s)"
+            if progress and progress.eta
+            else "unknown"
+        )
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=phase, completed=ended, total=total, rate=rate, eta=eta)
         elif seconds - self._last_line >= PLAIN_LINE_SECONDS:
             self._last_line = seconds
-            self._console.print(f"{seconds:6.0f}s  {phase:<12} {ended}/{total} rows  {rate or '? tok/s'}  ETA {eta}", highlight=False)
+            self._console.print(
+                f"{seconds:6.0f}s  {phase:<12} {ended}/{total} rows  {rate or '? tok/s'}  ETA {eta}", highlight=False
+            )
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -70,7 +76,9 @@ def show_summary(console: Console, manifest: JobManifest, seconds_total: float) 
     for phase, seconds in manifest.timing.items():
         table.add_row(f"  {phase}", f"{seconds:.1f} s")
     table.add_row("total", f"{seconds_total:.1f} s from trigger to manifest")
-    table.add_row("SLA", f"{'met' if manifest.sla.met else 'MISSED'} (deadline {manifest.sla.deadline:%Y-%m-%d %H:%M} UTC)")
+    table.add_row(
+        "SLA", f"{'met' if manifest.sla.met else 'MISSED'} (deadline {manifest.sla.deadline:%Y-%m-%d %H:%M} UTC)"
+    )
     console.print(table)
 
 

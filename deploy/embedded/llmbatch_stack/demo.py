@@ -1,0 +1,104 @@
+"""``make demo``: a real job on real input through the real engine, on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from llmbatch.core.manifest import JobManifest
+from llmbatch.core.s3_store import S3Store
+from llmbatch_stack import stack
+from llmbatch_stack.credentials import load_or_create
+from llmbatch_stack.demo_view import LiveView, show_result, show_samples, show_summary
+from llmbatch_stack.job_run import DAG_ID, FinishedJob, JobFailed, follow, open_airflow, open_store
+from llmbatch_stack.settings import BUCKET, Settings, SettingsError
+
+PROMPTS = Path("examples/prompts/python_docs.jsonl")
+DEFAULT_ROWS = 320
+MAX_TOKENS = 64
+SLA_HOURS = 1
+SAMPLES = 3
+
+
+def demo(settings: Settings) -> int:
+    """Start the stack if need be, run the job, show it, print ``RESULT``. Return the exit code."""
+    console = Console(highlight=False)
+    rows = _rows_wanted()
+    if stack.up(settings, lambda line: console.print(line, markup=False)):
+        console.print("the stack is up")
+    credentials = load_or_create(settings)
+    store = open_store(settings, credentials)
+    lines = (settings.repo / PROMPTS).read_text(encoding="utf-8").splitlines()[:rows]
+    input_uri = f"s3://{BUCKET}/inputs/demo/{PROMPTS.name}"
+    store.put(input_uri, ("\n".join(lines) + "\n").encode())
+    console.print(f"uploaded {len(lines)} prompts to {input_uri}")
+    conf = {
+        "input_uri": input_uri,
+        "sampling": {"max_tokens": MAX_TOKENS, "temperature": 0},
+        "sla_hours": SLA_HOURS,
+    }
+    with open_airflow(settings, credentials) as api:
+        run = api.trigger(DAG_ID, conf)
+        console.print(f"started {settings.airflow_url}/dags/{DAG_ID}/runs/{run.run_id}", soft_wrap=True)
+        view = LiveView(console)
+        try:
+            job = follow(api, store, run, view.show)
+        except JobFailed as error:
+            view.close()
+            console.print(f"the job failed: {error}", markup=False)
+            return 1
+        finally:
+            view.close()
+    show_summary(console, job.manifest, job.seconds_total)
+    show_samples(console, _samples(store, job, lines))
+    console.print("\nWhere to look")
+    console.print(
+        f"  Airflow   {settings.airflow_url}   login {credentials.airflow_user} / {credentials.airflow_password}"
+    )
+    console.print(f"  Ray       {settings.ray_url}   (token in {settings.state / 'secrets.json'})", soft_wrap=True)
+    for output in job.manifest.outputs:
+        console.print(f"  results   {output.uri}   {output.rows} rows", soft_wrap=True)
+    console.print(f"  proof     {job.layout.manifest}", soft_wrap=True)
+    console.print("  stop      make down\n")
+    show_result(_result(job))
+    return 0
+
+
+def _rows_wanted() -> int:
+    text = os.environ.get("LLMBATCH_DEMO_ROWS", str(DEFAULT_ROWS))
+    if not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"LLMBATCH_DEMO_ROWS={text!r} is not a whole number above 0; correct or unset it")
+    return int(text)
+
+
+def _result(job: FinishedJob) -> dict[str, object]:
+    manifest: JobManifest = job.manifest
+    work = manifest.timing.get("work", 0.0) + manifest.timing.get("tail", 0.0)
+    return {
+        "job_id": manifest.job_id,
+        "rows_input": manifest.rows.input,
+        "rows_succeeded": manifest.rows.succeeded,
+        "rows_failed": manifest.rows.failed,
+        "missing": manifest.missing,
+        "duplicates": manifest.duplicates,
+        "output_tokens": manifest.tokens.completion,
+        "tokens_per_second": round(manifest.tokens.completion / work, 1) if work else None,
+        "seconds_total": round(job.seconds_total, 1),
+        "seconds_phase": {phase: round(seconds, 2) for phase, seconds in manifest.timing.items()},
+        "sla_met": manifest.sla.met,
+    }
+
+
+def _samples(store: S3Store, job: FinishedJob, lines: list[str]) -> list[tuple[str, str, str]]:
+    """Return the first answers as ``(custom_id, question, answer)``."""
+    questions = {row["custom_id"]: row["body"]["messages"][-1]["content"] for row in map(json.loads, lines)}
+    answers = next(output.uri for output in job.manifest.outputs if output.rows)
+    found = []
+    for line in store.get(answers).decode().splitlines()[:SAMPLES]:
+        row = json.loads(line)
+        answer = row["response"]["body"]["choices"][0]["message"]["content"]
+        found.append((row["custom_id"], questions[row["custom_id"]], answer))
+    return found
