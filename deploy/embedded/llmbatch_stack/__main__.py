@@ -1,0 +1,80 @@
+"""Command line of the embedded stack: `python -m llmbatch_stack up|down|status|env|airflow`."""
+
+import argparse
+import shlex
+import subprocess
+import sys
+import time
+
+from llmbatch_stack import stack
+from llmbatch_stack.component import StepError
+from llmbatch_stack.credentials import CredentialsError, load_or_create
+from llmbatch_stack.environment import airflow_variables, environment, ray_variables
+from llmbatch_stack.settings import Settings, SettingsError, load
+from llmbatch_stack.status import addresses, status, table
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = argparse.ArgumentParser(prog="llmbatch_stack", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("up", help="start S3, Postgres, Ray and Airflow in the background, and wait for them")
+    commands.add_parser("down", help="stop all of it")
+    commands.add_parser("status", help="ask every component whether it is healthy; exit code 0 only if all are")
+    env = commands.add_parser("env", help="print the variables of a room as export lines; they contain secrets")
+    env.add_argument("room", choices=("airflow", "ray"), nargs="?", default="airflow")
+    airflow = commands.add_parser("airflow", help="run Airflow's command line against this stack: airflow -- dags list")
+    airflow.add_argument("words", nargs=argparse.REMAINDER)
+    chosen = parser.parse_args(arguments)
+    try:
+        return _run(chosen, load())
+    except (SettingsError, CredentialsError, StepError, stack.StackError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(chosen: argparse.Namespace, settings: Settings) -> int:
+    if chosen.command == "up":
+        return _up(settings)
+    if chosen.command == "down":
+        count = stack.down(settings)
+        print(f"down: {count} processes stopped" if count else "down: nothing was running")
+        return 0
+    if chosen.command == "status":
+        rows = status(settings)
+        print(table(rows))
+        return 0 if all(row.wrong is None for row in rows) else 1
+    credentials = load_or_create(settings)
+    if chosen.command == "env":
+        variables = ray_variables if chosen.room == "ray" else airflow_variables
+        for name, value in variables(settings, credentials).items():
+            print(f"export {name}={shlex.quote(value)}")
+        return 0
+    return _airflow(settings, chosen.words)
+
+
+def _airflow(settings: Settings, words: list[str]) -> int:
+    """Run Airflow's own command line in its room and return its exit code."""
+    command = [settings.python("airflow"), "-m", "airflow", *(words[1:] if words[:1] == ["--"] else words)]
+    variables = environment("airflow", settings, load_or_create(settings))
+    return subprocess.run(command, env=variables, check=False).returncode
+
+
+def _up(settings: Settings) -> int:
+    began = time.monotonic()
+
+    def tell(line: str) -> None:
+        print(line, flush=True)
+
+    if stack.up(settings, tell):
+        print(f"up after {time.monotonic() - began:.1f} s")
+    else:
+        print("up already")
+    print(addresses(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

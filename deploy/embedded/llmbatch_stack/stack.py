@@ -1,0 +1,210 @@
+"""Up and down: start the supervisor and wait for it; stop it and leave nothing behind."""
+
+import fcntl
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from signal import SIGINT, SIGTERM
+
+from llmbatch_stack import postgres, record
+from llmbatch_stack.catalogue import catalogue
+from llmbatch_stack.component import Component
+from llmbatch_stack.credentials import load_or_create
+from llmbatch_stack.environment import plain
+from llmbatch_stack.process import MARKER, ProcessIdentity, end, identify, members, session_of
+from llmbatch_stack.record import Phase, Record
+from llmbatch_stack.settings import HOST, Settings
+
+_STOP_S = 40.0
+_GIVE_UP_AFTER_RESTARTS = 3
+_LOG_TAIL_LINES = 15
+
+Tell = Callable[[str], None]
+
+
+class StackError(RuntimeError):
+    """The stack cannot be started; the message says why and what to do."""
+
+
+def up(settings: Settings, tell: Tell) -> bool:
+    """Start the stack and wait until every component is ready; return False when it was up already.
+
+    A stack that another call is starting is waited for. Debris of a crashed stack is removed first. If this call is
+    interrupted or fails, what it started is stopped again.
+
+    Raises:
+        StackError: a port is taken, or a component does not come up.
+    """
+    with _one_at_a_time(settings):
+        components = catalogue(settings, load_or_create(settings))
+        names = [component.name for component in components]
+        supervisor = record.read(settings.run, record.SUPERVISOR)
+        if supervisor is not None and supervisor.is_alive():
+            records = record.read_all(settings.run)
+            if all(name in records and _is_ready(records[name]) for name in names):
+                return False
+            _wait_until_ready(settings, names, supervisor.identity, tell)
+            return True
+        _sweep(settings)
+        _require_free_ports(settings, components)
+        _make_runtime_folder(settings)
+        record.clear(settings.run)
+        for name in names:
+            record.write(settings.run, Record(name, Phase.WAITING))
+        try:
+            _wait_until_ready(settings, names, _start_supervisor(settings), tell)
+        except BaseException as error:
+            tell("stopping what was started ..." if isinstance(error, StackError) else "interrupted, stopping ...")
+            _stop(settings)
+            raise
+        return True
+
+
+def down(settings: Settings) -> int:
+    """Stop everything that belongs to the stack; return how many processes there were."""
+    count = len(_members(settings))
+    _stop(settings)
+    return count
+
+
+def _stop(settings: Settings) -> None:
+    supervisor = record.read(settings.run, record.SUPERVISOR)
+    if supervisor is not None and supervisor.identity is not None and supervisor.is_alive():
+        supervisor.identity.send(SIGTERM)
+        supervisor.identity.wait(_STOP_S)
+    _sweep(settings)
+    record.clear(settings.run)
+    shutil.rmtree(settings.runtime, ignore_errors=True)
+
+
+def _sweep(settings: Settings) -> None:
+    """End what a dead supervisor left behind: the database last and gently, since it belongs to everybody else."""
+    records = record.read_all(settings.run)
+    supervisor = records.get(record.SUPERVISOR)
+    if supervisor is not None and supervisor.identity is not None:
+        # first, or it would restart what is ended below
+        end([supervisor.identity], grace_s=0.0)
+    database = records.get(postgres.NAME)
+    postmaster = database.identity if database is not None else None
+    kept = session_of(postmaster.pid) if postmaster is not None and postmaster.is_alive() else set()
+    end(_members(settings) - kept, grace_s=3.0)
+    if postmaster is not None:
+        end([postmaster], grace_s=8.0, signum=SIGINT)
+    end(_members(settings), grace_s=0.0)
+
+
+def _members(settings: Settings) -> set[ProcessIdentity]:
+    known = (one.identity for one in record.read_all(settings.run).values())
+    return members(str(settings.state), [identity for identity in known if identity is not None])
+
+
+def _start_supervisor(settings: Settings) -> ProcessIdentity:
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    with (settings.logs / "supervisor.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "llmbatch_stack.supervisor"],
+            env={
+                **plain(),
+                "PYTHONPATH": str(settings.repo / "deploy" / "embedded"),
+                "LLMBATCH_STATE": str(settings.state),
+                MARKER: str(settings.state),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+    identity = identify(process.pid)
+    if identity is None:
+        raise StackError(f"the supervisor ended at once; see {settings.logs / 'supervisor.log'}")
+    return identity
+
+
+def _wait_until_ready(settings: Settings, names: list[str], supervisor: ProcessIdentity | None, tell: Tell) -> None:
+    """Follow the records until all are ready, telling each step once.
+
+    Raises:
+        StackError: the supervisor ended, or a component failed repeatedly or for too long.
+    """
+    began = time.monotonic()
+    deadline = began + settings.start_timeout_s
+    told: set[str] = set()
+    before = {name: one.restarts for name, one in record.read_all(settings.run).items()}
+    while True:
+        records = record.read_all(settings.run)
+        for name in names:
+            one = records.get(name)
+            if one is None or name in told:
+                continue
+            if _is_ready(one):
+                told.add(name)
+                tell(f"  {name:<22} ready after {time.monotonic() - began:5.1f} s")
+            elif one.restarts - before.get(name, 0) >= _GIVE_UP_AFTER_RESTARTS:
+                raise StackError(_explain(settings, one))
+        if len(told) == len(names):
+            return
+        if supervisor is None or not supervisor.is_alive():
+            raise StackError(f"the supervisor ended; {_tail(settings, record.SUPERVISOR)}")
+        if time.monotonic() > deadline:
+            late = next(records[name] for name in names if name not in told and name in records)
+            raise StackError(
+                f"not up after {settings.start_timeout_s:.0f} s (LLMBATCH_START_TIMEOUT): {_explain(settings, late)}"
+            )
+        time.sleep(0.1)
+
+
+def _is_ready(one: Record) -> bool:
+    # the supervisor needs a moment to see that a process has died
+    return one.phase is Phase.READY and one.is_alive()
+
+
+def _explain(settings: Settings, one: Record) -> str:
+    return f"{one.component} does not come up: {one.detail or one.phase}; {_tail(settings, one.component)}"
+
+
+def _tail(settings: Settings, name: str) -> str:
+    path = settings.logs / f"{name}.log"
+    lines = path.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:] if path.exists() else []
+    return "\n    ".join([f"the end of {path}:", *lines])
+
+
+def _require_free_ports(settings: Settings, components: list[Component]) -> None:
+    for component in components:
+        for name in component.ports:
+            with socket.socket() as probe:
+                # as servers do: a connection that lingers after its server's end is no obstacle
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((HOST, settings.port(name)))
+                except OSError as error:
+                    message = (
+                        f"port {settings.port(name)} ({name} of {component.name}) is in use by another program: "
+                        f"{error.strerror}. Stop that program, or move all ports of this stack: LLMBATCH_PORT_BASE="
+                        f"{settings.port_base + 1000} make up (now {settings.port_base})."
+                    )
+                    raise StackError(message) from error
+
+
+def _make_runtime_folder(settings: Settings) -> None:
+    """Make the folder for sockets; others may pass through it (Postgres may run as another user) but not list it."""
+    folder = settings.runtime
+    folder.mkdir(mode=0o711, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise StackError(f"{folder} belongs to somebody else; remove it, or set LLMBATCH_STATE to another folder")
+    folder.chmod(0o711)
+
+
+@contextmanager
+def _one_at_a_time(settings: Settings) -> Iterator[None]:
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with (settings.state / "up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,88 @@
+"""The supervisor: one detached process that owns every component until it is asked to stop.
+
+Run by `llmbatch_stack.stack.up` as `python -m llmbatch_stack.supervisor`; a file lock keeps it single.
+"""
+
+import fcntl
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from llmbatch_stack import record
+from llmbatch_stack.catalogue import catalogue
+from llmbatch_stack.credentials import load_or_create
+from llmbatch_stack.process import end, identify, members
+from llmbatch_stack.record import Phase, Record
+from llmbatch_stack.runner import Runner
+from llmbatch_stack.settings import Settings, load
+
+
+class Supervisor:
+    """Starts all runners and stops them in waves."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        components = catalogue(settings, load_or_create(settings))
+        ready = {component.name: threading.Event() for component in components}
+        self._runners = [Runner(component, settings, self._stopping, ready) for component in components]
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT, then stop everything."""
+        asked = {signal.SIGTERM, signal.SIGINT}
+        # blocked here, before the threads start and inherit it, so that only the wait below receives them
+        signal.pthread_sigmask(signal.SIG_BLOCK, asked)
+        own = identify(os.getpid())
+        if own is None:
+            sys.exit("cannot read this process from /proc")
+        record.write(
+            self._settings.run,
+            Record(record.SUPERVISOR, Phase.READY, own.pid, own.start_ticks, started_at=time.time()),
+        )
+        for runner in self._runners:
+            runner.start()
+        signal.sigwait(asked)
+        self._stop()
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        for wave in sorted({runner.component.stop_wave for runner in self._runners}):
+            _together(runner for runner in self._runners if runner.component.stop_wave == wave)
+        known = [one.identity for one in record.read_all(self._settings.run).values() if one.identity]
+        end(members(str(self._settings.state), known), grace_s=1.0)
+
+
+def _together(runners: Iterable[Runner]) -> None:
+    threads = [threading.Thread(target=runner.stop) for runner in runners]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Hold the stack's lock; leave the process when another supervisor has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"another supervisor holds {path}")
+        yield
+
+
+def main() -> None:
+    """Run the supervisor of the stack that the environment names."""
+    settings = load()
+    with only_one(settings.state / "supervisor.lock"):
+        Supervisor(settings).run()
+
+
+if __name__ == "__main__":
+    main()

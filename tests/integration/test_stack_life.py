@@ -1,0 +1,153 @@
+"""The embedded stack as a whole: up, crash, recovery, down; nothing may stay behind.
+
+It runs beside a developer's own stack: another state folder, another port base.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmbatch_stack import record
+from llmbatch_stack.process import members
+from llmbatch_stack.settings import HOST, PORT_OFFSETS, Settings, load
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+BASE = "22000"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator["Stack"]:
+    # not pytest's tmp_path: Postgres may run as another user, and pytest closes its folders to others
+    folder = Path(tempfile.mkdtemp(prefix="llmbatch-it-"))
+    settings = load({"LLMBATCH_STATE": str(folder), "LLMBATCH_PORT_BASE": BASE})
+    if not Path(settings.python("ray")).exists():
+        pytest.skip("needs `make install`")
+    stack = Stack(settings)
+    yield stack
+    stack.run("down")
+    shutil.rmtree(folder)
+
+
+class Stack:
+    """The command line of one stack, and what it left."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        repo = settings.repo
+        path = os.pathsep.join([str(repo / "deploy" / "embedded"), str(repo / "include")])
+        self.env = os.environ | {"LLMBATCH_STATE": str(settings.state), "LLMBATCH_PORT_BASE": BASE, "PYTHONPATH": path}
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([*self.command, *words], env=self.env, capture_output=True, text=True, check=False)
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "llmbatch_stack"]
+
+    def pid(self, component: str) -> int:
+        found = record.read(self.settings.run, component)
+        assert found is not None
+        return found.pid
+
+    def assert_nothing_left(self) -> None:
+        assert not members(str(self.settings.state), [])
+        assert not list(self.settings.run.iterdir())
+        assert not self.settings.runtime.exists()
+        for name in PORT_OFFSETS:
+            with socket.socket() as probe:
+                assert probe.connect_ex((HOST, self.settings.port(name))) != 0, name
+
+
+def test_interrupted_start_leaves_nothing(stack: Stack):
+    process = subprocess.Popen([*stack.command, "up"], env=stack.env, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        assert "ready" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert "interrupted" in process.stdout.read()
+    assert process.wait() == 130
+    stack.assert_nothing_left()
+
+
+def test_killed_start_is_cleaned_by_down(stack: Stack):
+    process = subprocess.Popen([*stack.command, "up"], env=stack.env, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        assert "ready" in process.stdout.readline()
+        process.kill()
+        process.wait()
+    assert stack.run("down").returncode == 0
+    stack.assert_nothing_left()
+
+
+def test_taken_port_is_named_with_its_remedy(stack: Stack):
+    with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        squatter.bind((HOST, stack.settings.port("ray_api")))
+        squatter.listen()
+        done = stack.run("up")
+    assert done.returncode == 1
+    for word in ("22031", "ray_api of ray", "LLMBATCH_PORT_BASE"):
+        assert word in done.stderr
+    stack.assert_nothing_left()
+
+
+def test_up_makes_every_component_healthy_and_is_idempotent(stack: Stack):
+    done = stack.run("up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    status = stack.run("status")
+    assert status.returncode == 0, status.stdout
+    secrets = json.loads((stack.settings.state / "secrets.json").read_text())
+    secrets.pop("airflow_user")
+    assert not [name for name, value in secrets.items() if value in status.stdout + done.stdout]
+    pids = {name: one.pid for name, one in record.read_all(stack.settings.run).items()}
+    assert "up already" in stack.run("up").stdout
+    assert {name: one.pid for name, one in record.read_all(stack.settings.run).items()} == pids
+
+
+def test_nothing_listens_beyond_the_loopback(stack: Stack):
+    ours = {stack.settings.port(name) for name in PORT_OFFSETS}
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
+    addresses = {
+        fields[1].split(":")[0] for fields in listening if fields[3] == "0A" and int(fields[1][-4:], 16) in ours
+    }
+    assert addresses == {"0100007F", "0000000000000000FFFF00000100007F"}
+
+
+@pytest.mark.parametrize("component", ["airflow-triggerer", "postgres"])
+def test_killed_component_comes_back(stack: Stack, component: str):
+    before = stack.pid(component)
+    os.kill(before, signal.SIGKILL)
+    assert stack.run("up").returncode == 0  # waits until all are ready again
+    assert stack.pid(component) != before
+    # those that lost their database end and come back at moments of their own
+    deadline = time.monotonic() + 120
+    while (status := stack.run("status")).returncode != 0:
+        assert time.monotonic() < deadline, status.stdout
+
+
+def test_down_after_the_supervisor_was_killed_leaves_nothing(stack: Stack):
+    os.kill(stack.pid("supervisor"), signal.SIGKILL)
+    assert stack.run("status").returncode == 1
+    assert stack.run("down").returncode == 0
+    stack.assert_nothing_left()
+
+
+def test_up_after_a_crash_cleans_the_debris_first(stack: Stack):
+    assert stack.run("up").returncode == 0
+    os.kill(stack.pid("supervisor"), signal.SIGKILL)
+    done = stack.run("up")
+    assert done.returncode == 0, done.stderr
+    assert stack.run("down").returncode == 0
+    stack.assert_nothing_left()
