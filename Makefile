@@ -1,10 +1,12 @@
 # Verbs of this checkout. `make` alone lists them.
 PYTHON ?= python3
 AIRFLOW_PYTHON := .llmbatch/venvs/airflow/bin/python
+RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo locks check-locks test lint types arch rules bench-engine
+.PHONY: help install up down status demo locks check-locks test test-airflow test-ray test-e2e lint types arch \
+	bench-engine bench-staging
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,7 +23,7 @@ down: ## stop all of it and leave nothing behind
 status: ## ask every component whether it is healthy
 	@$(STACK) status
 
-demo: up ## run a batch with the bundled model and watch its ETA
+demo: up ## run a real job through the real engine, with a live ETA
 	@$(STACK) demo
 
 locks: ## compile requirements/*.lock from requirements/*.in
@@ -30,20 +32,37 @@ locks: ## compile requirements/*.lock from requirements/*.in
 check-locks: ## fail if a lock is not what its .in file gives
 	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.locks --check
 
-test: install ## run the tests that need no server
-	@$(AIRFLOW_PYTHON) -m pytest tests/unit
+# One room's tests run in that room's environment only: the other room's libraries are not there to be imported.
+SHARED_TESTS := tests/unit/core tests/architecture
+AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/stack tests/dags tests/integration/airflow
+RAY_TESTS := tests/unit/cluster tests/integration/ray
+E2E_TESTS := tests/e2e
 
-lint: install ## ruff
+test: install test-airflow test-ray test-e2e ## every test that needs no GPU and no image
+
+test-airflow: install
+	@$(AIRFLOW_PYTHON) -m pytest $(SHARED_TESTS) $(AIRFLOW_TESTS)
+
+test-ray: install
+	@$(RAY_PYTHON) -m pytest $(SHARED_TESTS) $(RAY_TESTS)
+
+test-e2e: install
+	@$(AIRFLOW_PYTHON) -m pytest $(E2E_TESTS)
+
+lint: install ## ruff, rules and format
 	@$(AIRFLOW_PYTHON) -m ruff check .
+	@$(AIRFLOW_PYTHON) -m ruff format --check .
 
-types: install ## mypy, strict
-	@$(AIRFLOW_PYTHON) -m mypy --strict deploy/embedded/llmbatch_stack
+types: install ## mypy, strict, each room in its own environment
+	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/orchestrator dags plugins \
+		deploy/embedded/llmbatch_stack benchmarks/bench_engine.py benchmarks/bench_staging.py
+	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/cluster
 
-arch: ## import contracts (not written yet)
-	@echo "arch: not written yet"; exit 1
+arch: install ## import contracts: the rooms and the only allowed arrows
+	@PYTHONPATH=include $(RAY_PYTHON) -m importlinter.cli lint-imports --no-cache
 
-rules: ## rules of the house (not written yet)
-	@echo "rules: not written yet"; exit 1
+bench-engine: install ## this pipeline against bare vLLM, ray.data.llm and vllm run-batch
+	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_engine.py
 
-bench-engine: ## engine benchmark (not written yet)
-	@echo "bench-engine: not written yet"; exit 1
+bench-staging: install ## rows per second and memory of staging
+	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_staging.py

@@ -24,9 +24,8 @@ def import_with_banned(modules: list[str], banned: list[str]) -> subprocess.Comp
         f"sys.modules.update(dict.fromkeys({banned!r}))\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"
     )
-    return subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": str(REPOSITORY / "include")}, capture_output=True, text=True, check=False
-    )
+    env = {"PYTHONPATH": str(REPOSITORY / "include")}
+    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
 
 
 def test_core_has_modules():

@@ -1,4 +1,4 @@
-"""Command line of the embedded stack: `python -m llmbatch_stack up|down|status|env|airflow`."""
+"""Command line of the embedded stack: `python -m llmbatch_stack up|down|status|demo|env|airflow`."""
 
 import argparse
 import shlex
@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("up", help="start S3, Postgres, Ray and Airflow in the background, and wait for them")
     commands.add_parser("down", help="stop all of it")
     commands.add_parser("status", help="ask every component whether it is healthy; exit code 0 only if all are")
+    commands.add_parser("demo", help="run a real job on real input and show it; starts the stack if it is down")
     env = commands.add_parser("env", help="print the variables of a room as export lines; they contain secrets")
     env.add_argument("room", choices=("airflow", "ray"), nargs="?", default="airflow")
     airflow = commands.add_parser("airflow", help="run Airflow's command line against this stack: airflow -- dags list")
@@ -46,6 +47,10 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> int:
         rows = status(settings)
         print(table(rows))
         return 0 if all(row.wrong is None for row in rows) else 1
+    if chosen.command == "demo":
+        from llmbatch_stack.demo import demo  # after the other verbs: they must work when rich or boto3 do not
+
+        return demo(settings)
     credentials = load_or_create(settings)
     if chosen.command == "env":
         variables = ray_variables if chosen.room == "ray" else airflow_variables
