@@ -108,7 +108,7 @@ class Bench:
         extra = {
             "trigger_to_first_row": (progress.started_at + before_work - triggered).total_seconds(),
             "engine_start": timing.get("model_load", 0.0),
-            "staging": timing.get("staging", 0.0),
+            "staging": timing.get("stage", 0.0),
             "publish": timing.get("publish", 0.0),
             "total": job.seconds_total,
         }

@@ -38,7 +38,7 @@ def test_result_line_holds_what_the_contract_promises(result):
     assert found["output_tokens"] > ROWS
     assert found["tokens_per_second"] > 0
     assert found["seconds_total"] > 0
-    assert {"staging", "model_load", "work", "publish"} <= set(found["seconds_phase"])
+    assert {"stage", "model_load", "work", "publish"} <= set(found["seconds_phase"])
 
 
 def test_person_sees_answers_and_where_to_look(result):

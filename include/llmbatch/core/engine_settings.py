@@ -61,6 +61,8 @@ class EngineSettings(BaseModel):
     """Rows admitted to a replica, as a multiple of ``max_num_seqs``."""
     shards_in_flight: Annotated[int, Field(ge=1, le=256)] = 12
     row_timeout_seconds: Annotated[float, Field(gt=0)] = 1800
+    drain_grace_seconds: Annotated[float, Field(ge=0)] = 120
+    """How long a drained job may take to finish the shards that it has begun."""
     echo: EchoOptions = EchoOptions()
 
     @property

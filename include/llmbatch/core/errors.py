@@ -9,6 +9,7 @@ The tree::
     │   ├── ObjectExists  a create-only write met an object
     │   └── ObjectMissing the object is not there
     ├── InputChanged      an input object is no longer the one that was accepted
+    ├── StagedConflict    a shard of an earlier try of staging holds other rows
     ├── ModelError        the model is unknown or broken (exit code 22)
     ├── RowError          one row failed; never leaves the row
     ├── ErrorRateExceeded too many rows failed (exit code 12)
@@ -77,6 +78,17 @@ class InputChanged(LlmbatchError):
         super().__init__(
             f"{uri} is no longer the object with ETag {expected_etag} that was accepted. "
             "Put the old object back and clear the task, or start a new job on the new object."
+        )
+
+
+class StagedConflict(LlmbatchError):
+    """A staged shard is there already and holds other rows than this try would write."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        super().__init__(
+            f"{uri} was staged before with other rows though the input is the same: llmbatch or the spec changed in "
+            "between. Start a new job; this one keeps what it has."
         )
 
 

@@ -73,6 +73,8 @@ class EtaSeconds(_Part):
 class Progress(_Part):
     """One heartbeat. ``eta`` is null while it is unknown: never zero, never infinite."""
 
+    model_config = ConfigDict(protected_namespaces=())
+
     schema_version: int = 1
     job_id: str
     generation: int
@@ -89,6 +91,7 @@ class Progress(_Part):
     eta: EtaSeconds | None = None
     seconds_phase: dict[str, float] = {}
     shards_digest: str = ""
+    model_digest: str | None = None
     message: str = ""
     exit_code: int | None = None
 

@@ -1,0 +1,123 @@
+"""From what a user sent to an accepted job: one validation, before any GPU starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from llmbatch.core.config import Config
+from llmbatch.core.engine_settings import EngineSettings
+from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError
+from llmbatch.core.identity import job_id_of
+from llmbatch.core.job_request import JobRequest, parse_request
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import JobLayout, split_uri
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.input_listing import list_inputs
+from llmbatch.orchestrator.input_shape import resolve_columns, resolve_format, resolve_output_format
+
+
+def request_of(params: Mapping[str, Any], conf: Mapping[str, Any] | None) -> JobRequest:
+    """Build the request of a DAG run from the form's values (``params``) and what was sent (``conf``).
+
+    ``params`` holds the form's defaults too. OpenAI's ``completion_window`` in ``conf`` wins over the default of its
+    synonym ``sla_hours``.
+
+    Raises:
+        RequestError: naming the field and the fix.
+    """
+    sent = conf or {}
+    values = {**params, **sent}
+    if sent.get("completion_window") is not None and sent.get("sla_hours") is None:
+        values.pop("sla_hours", None)
+    return parse_request(values)
+
+
+def accept(
+    request: JobRequest, *, dag_id: str, run_id: str, created_at: datetime, config: Config, store: ObjectStore
+) -> JobSpec:
+    """Resolve every default, check the request against the store, and freeze it in ``spec.json``.
+
+    A repeated call that comes to an equal spec is a retry and returns it; the times come from the DAG run, so they are
+    equal too.
+
+    Args:
+        request: what was asked for.
+        dag_id: DAG of the run.
+        run_id: the run; with ``dag_id`` it makes the job id.
+        created_at: a time of the DAG run that no retry and no clear changes.
+        config: settings of this deployment.
+        store: where input and jobs are.
+
+    Raises:
+        RequestError: naming the field and the fix.
+    """
+    spec = resolve(request, dag_id=dag_id, run_id=run_id, created_at=created_at, config=config, store=store)
+    try:
+        store.create(spec.layout.spec, spec.model_dump_json(indent=2).encode())
+    except ObjectExists:
+        _require_equal(spec, read_spec(spec.root_uri, store))
+    except ObjectMissing:
+        raise RequestError(
+            "store.base_uri",
+            f"there is no bucket {split_uri(spec.root_uri)[0]!r} for jobs",
+            "Create it or correct store.base_uri in config.yaml.",
+        ) from None
+    return spec
+
+
+def resolve(
+    request: JobRequest, *, dag_id: str, run_id: str, created_at: datetime, config: Config, store: ObjectStore
+) -> JobSpec:
+    """Return the spec of a request without writing anything."""
+    objects = list_inputs(request.input_uri, store)
+    input_format = resolve_format(request, objects, store)
+    request = resolve_columns(request, input_format, objects, store)
+    model = config.model_for(request.model)
+    job_id = job_id_of(dag_id, run_id)
+    layout = JobLayout.of(config.store.base_uri, job_id)
+    return JobSpec(
+        job_id=job_id,
+        dag_id=dag_id,
+        run_id=run_id,
+        root_uri=layout.root,
+        created_at=created_at,
+        deadline=created_at + timedelta(hours=request.sla_hours),
+        request=request,
+        input_format=input_format,
+        output_format=resolve_output_format(request, input_format),
+        output_uri=_folder(request.output_uri) if request.output_uri else f"{layout.root}/output/",
+        objects=objects,
+        model_name=request.model or config.default_model,
+        model_uri=model.uri,
+        engine=_engine(request, config, model.max_model_len),
+        staging=config.staging,
+        heartbeat=config.heartbeat,
+    )
+
+
+def read_spec(job_uri: str, store: ObjectStore) -> JobSpec:
+    """Return the accepted job in a job folder."""
+    return JobSpec.model_validate_json(store.get(JobLayout(job_uri).spec))
+
+
+def _engine(request: JobRequest, config: Config, max_model_len: int | None) -> EngineSettings:
+    """Return config.yaml's engine, the model's longest context over it, the request's options over both."""
+    base = config.engine if max_model_len is None else config.engine.model_copy(update={"max_model_len": max_model_len})
+    return base.with_options(request.engine)
+
+
+def _folder(uri: str) -> str:
+    return uri if uri.endswith("/") else f"{uri}/"
+
+
+def _require_equal(new: JobSpec, kept: JobSpec) -> None:
+    if new == kept:
+        return
+    changed = [name for name in JobSpec.model_fields if getattr(new, name) != getattr(kept, name)]
+    raise RequestError(
+        changed[0],
+        f"job {new.job_id} was accepted before with another {' and another '.join(changed)}",
+        "An accepted job never changes: start a new job (a new run) instead of clearing this one.",
+    )

@@ -1,0 +1,103 @@
+"""EtaTrigger: reads a job's heartbeat until the job has ended, and tells the task log about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from pydantic import ValidationError
+
+from llmbatch.core.clock import SystemClock
+from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.progress import Progress
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.events import WatchEvent
+from llmbatch.orchestrator.progress_watch import ProgressWatch
+from llmbatch.orchestrator.store import open_store
+from llmbatch.orchestrator.task_states import task_state
+
+
+class EtaTrigger(BaseTrigger):
+    """Watch ``progress.json`` of one job. Keeps no state that a restarted triggerer could miss.
+
+    Its keyword arguments are a wire format: add with a default, never rename.
+
+    Args:
+        job_uri: the job's folder.
+        store_conn_id: Airflow connection of the object store.
+        dag_id: DAG of the run task.
+        run_id: DAG run of the run task.
+        run_task_id: the task whose end for good ends the watch.
+        poll_seconds: time between two looks.
+        stall_seconds: age of a heartbeat from which the job counts as stalled.
+        version: of this wire format.
+    """
+
+    def __init__(
+        self,
+        *,
+        job_uri: str,
+        store_conn_id: str,
+        dag_id: str,
+        run_id: str,
+        run_task_id: str = "run",
+        poll_seconds: float = 3,
+        stall_seconds: float = 60,
+        version: int = 1,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.job_uri = job_uri
+        self.store_conn_id = store_conn_id
+        self.dag_id = dag_id
+        self.run_id = run_id
+        self.run_task_id = run_task_id
+        self.poll_seconds = poll_seconds
+        self.stall_seconds = stall_seconds
+        self.version = version
+        self._store: ObjectStore | None = None
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return class path and arguments, exactly those it was built with."""
+        names = ("job_uri", "store_conn_id", "dag_id", "run_id", "run_task_id", "poll_seconds", "stall_seconds")
+        arguments = {name: getattr(self, name) for name in (*names, "version")}
+        return ("llmbatch.orchestrator.eta_trigger.EtaTrigger", arguments)
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look, tell, sleep; end with one event. No failure of a look ends the watch."""
+        job_id = self.job_uri.rstrip("/").rsplit("/", 1)[-1]
+        watch, clock = ProgressWatch(job_id, self.stall_seconds), SystemClock()
+        while True:
+            try:
+                lines = watch.observe(await asyncio.to_thread(self._read), clock.now())
+            except ValidationError as error:
+                lines = watch.unreadable(f"{error.error_count()} fields are not as this version writes them")
+            except Exception as error:  # a watch never fails its DAG, whatever store or network do
+                lines = watch.unreadable(str(error))
+            for line in lines:
+                self.log.info(line)
+            run_state = await self._run_state(watch) if watch.doubts(clock.now()) else None
+            reason = watch.end(run_state, clock.now())
+            if reason is not None:
+                phase = watch.seen.phase if watch.seen else None
+                event = WatchEvent(job_id=job_id, reason=reason, phase=phase, run_state=run_state)
+                yield TriggerEvent(event.model_dump(mode="json"))  # type: ignore[no-untyped-call]
+                return
+            await asyncio.sleep(self.poll_seconds)
+
+    def _read(self) -> Progress | None:
+        self._store = self._store or open_store(self.store_conn_id)
+        try:
+            return Progress.model_validate_json(self._store.get(JobLayout(self.job_uri).progress))
+        except ObjectMissing:
+            return None
+
+    async def _run_state(self, watch: ProgressWatch) -> str | None:
+        try:
+            return await asyncio.to_thread(task_state, self.dag_id, self.run_id, self.run_task_id)
+        except Exception as error:  # asked again at the next look
+            for line in watch.unreadable(f"state of task {self.run_task_id}: {error}"):
+                self.log.warning(line)
+            return None

@@ -1,0 +1,167 @@
+"""The trigger form of the Airflow UI, made from ``JobRequest`` so that types, ranges and choices cannot differ.
+
+Only what a person reads is written here: section, title, help, examples, names of choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow.sdk import Param
+
+from llmbatch.core.job_request import JobRequest
+
+INPUT, PROMPT, MODEL, OUTPUT, PROMISE = "1. Input", "2. Prompt", "3. Model", "4. Output", "5. Deadline and limits"
+
+
+@dataclass(frozen=True)
+class _Field:
+    """What the form shows for one field; ``extra`` are further keywords of Airflow's ``Param``."""
+
+    section: str
+    title: str
+    help: str
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+_FIELDS: dict[str, _Field] = {
+    "input_uri": _Field(
+        INPUT,
+        "Input",
+        "One object, a prefix that ends in `/`, or a glob: `s3://bucket/prompts.jsonl`, `s3://bucket/day=1/`, "
+        "`s3://bucket/day=*/part-*.parquet`. Gzip (`.gz`) and Zstandard (`.zst`) are read as they are.",
+        {"pattern": r"^s3://[^/]+", "examples": ["s3://bucket/prompts.jsonl", "s3://bucket/prompts/"]},
+    ),
+    "input_format": _Field(
+        INPUT,
+        "Format",
+        "`auto` goes by the file name, then by the first line.",
+        {
+            "values_display": {
+                "auto": "Find out",
+                "openai_batch": "OpenAI batch (JSON lines with custom_id and body)",
+                "jsonl": "JSON lines",
+                "parquet": "Parquet",
+                "csv": "CSV with a header line",
+            }
+        },
+    ),
+    "prompt_column": _Field(
+        PROMPT,
+        "Prompt column",
+        "Column with the prompt. If you give no column and no template: `messages` if there is one, else the first of "
+        "`prompt`, `text`, `question`, `instruction`, `input`.",
+        {"examples": ["prompt", "text"]},
+    ),
+    "messages_column": _Field(
+        PROMPT,
+        "Messages column",
+        "Column with a chat: a list of `{role, content}`. Instead of a prompt column.",
+        {"examples": ["messages"]},
+    ),
+    "prompt_template": _Field(
+        PROMPT,
+        "Prompt template",
+        "Text with `{column}` placeholders, e.g. `Translate to French: {text}`. Instead of a prompt column.",
+        {"format": "multiline"},
+    ),
+    "system_prompt": _Field(PROMPT, "System prompt", "Put before every chat.", {"format": "multiline"}),
+    "model": _Field(
+        MODEL,
+        "Model",
+        "A name from config.yaml, a hub id (`Qwen/Qwen3-8B`), an `s3://` folder or a path on the Ray nodes. "
+        "Empty: the deployment's default.",
+    ),
+    "task": _Field(
+        MODEL, "Task", "What the engine does with a row.", {"values_display": {"generate": "Generate text"}}
+    ),
+    "sampling": _Field(
+        MODEL,
+        "Sampling",
+        'OpenAI names, for rows that do not say otherwise: `{"max_tokens": 256, "temperature": 0.7, "seed": 1}`.',
+    ),
+    "engine": _Field(
+        MODEL,
+        "Engine",
+        "Over the deployment's settings: `batch_size` (1 to 1024), `concurrency` (replicas), `gpu_memory_utilization` "
+        "(0.5 to 0.95), `max_num_batched_tokens`, `max_model_len`.",
+    ),
+    "output_schema": _Field(
+        OUTPUT, "Output schema", "A JSON Schema that every answer must satisfy (guided decoding). Empty: free text."
+    ),
+    "output_uri": _Field(
+        OUTPUT,
+        "Deliver to",
+        "Folder for the results, e.g. `s3://bucket/answers/`. Empty: `output/` in the job's folder.",
+        {"pattern": r"^s3://[^/]+", "examples": ["s3://bucket/answers/"]},
+    ),
+    "output_format": _Field(
+        OUTPUT,
+        "Format",
+        "`auto` answers in the format of the input (CSV in JSON lines).",
+        {
+            "values_display": {
+                "auto": "As the input",
+                "openai_batch": "OpenAI batch (output and error files)",
+                "jsonl": "JSON lines",
+                "parquet": "Parquet",
+            }
+        },
+    ),
+    "sla_hours": _Field(PROMISE, "Hours until the deadline", "Counted from the start of the run. `0.5` is 30 minutes."),
+    "priority": _Field(PROMISE, "Priority", "Higher goes first when jobs wait for the cluster."),
+    "max_error_rate": _Field(
+        PROMISE,
+        "Tolerated share of failed rows",
+        "`0.05` is 5 %. A failed row is delivered as failed with its reason; above this share the job fails.",
+    ),
+}
+
+
+def form_params(defaults: Mapping[str, Any] | None = None) -> dict[str, Param]:
+    """Return the DAG's params in form order.
+
+    Args:
+        defaults: values to fill in, e.g. ``input_uri`` in a scheduled DAG (Airflow schedules no DAG with an empty
+            required param).
+    """
+    schema = JobRequest.model_json_schema()
+    return {name: _param(name, _FIELDS[name], schema, defaults or {}) for name in _FIELDS}
+
+
+def _param(name: str, shown: _Field, schema: dict[str, Any], defaults: Mapping[str, Any]) -> Param:
+    prop = schema["properties"][name]
+    rules = _rules(prop, schema["$defs"])
+    default: dict[str, Any] = {}
+    if name in defaults:
+        default = {"default": defaults[name]}
+    elif "default" in prop:
+        # An empty object would be shown as text to edit; null is shown as "not given" and means the same.
+        default = {"default": None if "object" in rules["type"] else prop["default"]}
+    return Param(**default, title=shown.title, description_md=shown.help, section=shown.section, **shown.extra, **rules)
+
+
+def _rules(prop: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of one field in the flat form that Airflow's UI understands: one ``type``, no ``$ref``."""
+    variants = [_resolved(variant, definitions) for variant in prop.get("anyOf", [prop])]
+    merged: dict[str, Any] = {}
+    for variant in variants:
+        merged.update({key: value for key, value in variant.items() if key not in _NOT_RULES})
+    types = [variant["type"] for variant in variants]
+    if "object" in types and "null" not in types:
+        types.append("null")
+    merged["type"] = types if len(types) > 1 else types[0]
+    return merged
+
+
+_NOT_RULES = frozenset({"title", "description", "default"})
+
+
+def _resolved(variant: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = variant.get("$ref")
+    found: Mapping[str, Any] = definitions[reference.rpartition("/")[2]] if reference else variant
+    if isinstance(found.get("additionalProperties"), dict):
+        return {key: value for key, value in found.items() if key != "additionalProperties"}
+    return found

@@ -1,0 +1,65 @@
+"""Which Ray submission of a task comes next, remembered across retries and clears.
+
+``<job_name>-g<n>`` is derived, so a repeated submit meets the running job. ``n`` rises only past a generation that is
+known to be over. Two keys of Airflow's task state store hold the memory: the submission that is waited for, and the
+number of the last one that is over. With the first one gone (it ended, well or badly) a new attempt, a retry or a
+cleared success alike, goes on with the next number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from llmbatch.core.identity import submission_id_of
+
+CURRENT_KEY = "ray_submission_id"
+OVER_KEY = "ray_generation_over"
+
+
+class TaskStateStore(Protocol):
+    """What is used of Airflow's task state store."""
+
+    def get(self, key: str, default: JsonValue = None) -> JsonValue:
+        """Return the stored value."""
+
+    def set(self, key: str, value: JsonValue) -> None:
+        """Write the value."""
+
+    def delete(self, key: str) -> None:
+        """Forget the value."""
+
+
+def generation_of(submission_id: str) -> int:
+    """Return the number in a submission id, 0 for an id that is not one of ours. ``job-1f-g12`` gives 12."""
+    _, separator, number = submission_id.rpartition("-g")
+    return int(number) if separator and number.isdigit() else 0
+
+
+@dataclass(frozen=True)
+class Generations:
+    """The memory of one task. Without a store (not a real Airflow run) it starts at 1 and Ray's answer decides."""
+
+    job_name: str
+    store: TaskStateStore | None
+
+    def submission_id(self, generation: int) -> str:
+        """Return the Ray id of a generation of this job."""
+        return submission_id_of(self.job_name, generation)
+
+    def next(self) -> int:
+        """Return the first number that is not known to be over."""
+        if self.store is None:
+            return 1
+        over = self.store.get(OVER_KEY)
+        current = self.store.get(CURRENT_KEY)
+        return 1 + max(over if isinstance(over, int) else 0, generation_of(current) if isinstance(current, str) else 0)
+
+    def close(self, submission_id: str) -> None:
+        """Remember that this submission is over. The number is written first, so a crash between leaves no gap."""
+        if self.store is not None:
+            over = self.store.get(OVER_KEY)
+            self.store.set(OVER_KEY, max(generation_of(submission_id), over if isinstance(over, int) else 0))
+            self.store.delete(CURRENT_KEY)

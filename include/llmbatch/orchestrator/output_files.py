@@ -1,0 +1,112 @@
+"""Output files under construction: local, appended to shard by shard, delivered when everything is proved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from llmbatch.core.job_request import InputFormat, OutputFormat
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.orchestrator.output_columns import FAILED_COLUMNS, USER_COLUMNS, user_schema
+from llmbatch.orchestrator.output_openai import OpenaiLines
+
+_GROUP_ROWS = 8192
+_GROUP_BYTES = 16 * 2**20
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+class OutputFile(Protocol):
+    """A local file that takes rows of the result schema."""
+
+    name: str
+    path: Path
+    rows: int
+
+    def append(self, table: pa.Table) -> None:
+        """Add the rows."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+class ParquetFile:
+    """Rows in groups of some thousands, whatever the size of a shard."""
+
+    def __init__(self, folder: Path, name: str, columns: tuple[str, ...]) -> None:
+        self.name, self.path, self.rows = name, folder / name, 0
+        self._columns = list(columns)
+        self._writer = pq.ParquetWriter(self.path, user_schema(columns), compression="zstd")
+        self._waiting: list[pa.Table] = []
+
+    def append(self, table: pa.Table) -> None:
+        """Add the rows; write a group when there are enough."""
+        self.rows += table.num_rows
+        self._waiting.append(table.select(self._columns).replace_schema_metadata(None))
+        if (
+            sum(part.num_rows for part in self._waiting) >= _GROUP_ROWS
+            or sum(part.nbytes for part in self._waiting) >= _GROUP_BYTES
+        ):
+            self._flush()
+
+    def close(self) -> None:
+        """Write the last group and the footer."""
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks())
+            self._waiting = []
+
+
+class JsonLinesFile:
+    """One JSON object per row, as ``line_of`` makes it."""
+
+    def __init__(self, folder: Path, name: str, line_of: Callable[[Mapping[str, Any]], Mapping[str, object]]) -> None:
+        self.name, self.path, self.rows = name, folder / name, 0
+        self._line_of = line_of
+        self._file = self.path.open("w", encoding="utf-8", newline="\n")
+
+    def append(self, table: pa.Table) -> None:
+        """Add the rows."""
+        self.rows += table.num_rows
+        self._file.writelines(_encode(self._line_of(row)) + "\n" for row in table.to_pylist())
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._file.close()
+
+
+def open_outputs(spec: JobSpec, folder: Path) -> tuple[OutputFile, OutputFile]:
+    """Return the file for rows that succeeded and the file for all others, in the format asked for."""
+    form = output_format_of(spec)
+    if form is OutputFormat.OPENAI_BATCH:
+        lines = OpenaiLines(spec)
+        return JsonLinesFile(folder, "output.jsonl", lines.output), JsonLinesFile(folder, "errors.jsonl", lines.error)
+    if form is OutputFormat.PARQUET:
+        return (
+            ParquetFile(folder, "results.parquet", USER_COLUMNS),
+            ParquetFile(folder, "failed.parquet", FAILED_COLUMNS),
+        )
+    return (
+        JsonLinesFile(folder, "results.jsonl", _picker(USER_COLUMNS)),
+        JsonLinesFile(folder, "failed.jsonl", _picker(FAILED_COLUMNS)),
+    )
+
+
+def output_format_of(spec: JobSpec) -> OutputFormat:
+    """Return the output format; ``auto`` is the input's, and JSONL for CSV."""
+    if spec.output_format is not OutputFormat.AUTO:
+        return spec.output_format
+    same = {InputFormat.OPENAI_BATCH: OutputFormat.OPENAI_BATCH, InputFormat.PARQUET: OutputFormat.PARQUET}
+    return same.get(spec.input_format, OutputFormat.JSONL)
+
+
+def _picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Mapping[str, object]]:
+    return lambda row: {name: row[name] for name in columns}

@@ -1,0 +1,156 @@
+"""Committed shards read back and compared with what was staged, in input order, several reads at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from llmbatch.core.errors import ObjectMissing, ReconcileError, StoreError
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.manifest import Discrepancy, ShardRecord, compare_row_ids
+from llmbatch.core.rows import META_KEY, RESULT_COLUMNS
+from llmbatch.core.shards import ShardTally, StagedManifest, StagedShard
+from llmbatch.core.store import ObjectInfo, ObjectStore
+from llmbatch.orchestrator.staged_shards import decode_shard
+
+RESULT_SCHEMA = pa.schema([(name, pa.type_for_alias(alias)) for name, alias in RESULT_COLUMNS])
+
+_THREADS = 8
+_IN_FLIGHT = 12
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class CommittedShard:
+    """One committed shard: its record, its rows in input order, and what its comparison found."""
+
+    record: ShardRecord
+    table: pa.Table
+    found: Discrepancy
+
+
+def reconciled_shards(spec: JobSpec, store: ObjectStore, staged: StagedManifest) -> Iterator[CommittedShard]:
+    """Yield every shard; after the last one, prove that all rows are there once.
+
+    Nothing may be delivered before this is exhausted: the error comes at the end, so that it names all bad shards.
+
+    Raises:
+        ReconcileError: rows are missing, doubled or foreign.
+        StoreError: a committed object is not a result shard.
+    """
+    committed = {info.uri: info for info in store.list(spec.layout.results)}
+    known = {spec.layout.result_shard(shard.shard_id) for shard in staged.shards}
+    ledger = _Ledger()
+    for shard in _read_ahead(spec, store, staged, committed):
+        if isinstance(shard, StagedShard):
+            ledger.add(shard.shard_id, Discrepancy(shard.rows, 0, "no committed result"))
+            continue
+        ledger.add(shard.record.shard_id, shard.found)
+        yield shard
+    for uri in sorted(committed.keys() - known):
+        shard_id = spec.layout.shard_of(uri)
+        if shard_id is not None:
+            rows = read_result(store, uri).num_rows
+            ledger.add(shard_id, Discrepancy(0, rows, "a shard that was never staged"))
+    if ledger.missing or ledger.duplicates:
+        raise ReconcileError(spec.job_id, ledger.missing, ledger.duplicates, ledger.examples())
+
+
+def read_result(store: ObjectStore, uri: str) -> pa.Table:
+    """Return the table of a committed shard with exactly the result columns; its metadata is kept.
+
+    Raises:
+        StoreError: it is not Parquet or lacks a column.
+    """
+    try:
+        table = pq.read_table(pa.BufferReader(store.get(uri)), use_threads=False)
+        metadata = table.schema.metadata
+        return table.select(RESULT_SCHEMA.names).cast(RESULT_SCHEMA).replace_schema_metadata(metadata)
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise StoreError(f"{uri} is not a result shard: {error}. Delete it and clear the task `run`.") from error
+
+
+class _Ledger:
+    """Adds up what is wrong, by shard."""
+
+    def __init__(self) -> None:
+        self.missing = self.duplicates = 0
+        self._bad: list[str] = []
+
+    def add(self, shard_id: str, found: Discrepancy) -> None:
+        self.missing += found.missing
+        self.duplicates += found.duplicates
+        if found.missing or found.duplicates:
+            self._bad.append(f"{shard_id} ({found.example})")
+
+    def examples(self) -> str:
+        """Return the bad shards with one row each, the first five by name."""
+        more = f" and {len(self._bad) - _NAMED} more" if len(self._bad) > _NAMED else ""
+        return ", ".join(self._bad[:_NAMED]) + more
+
+
+def _read_ahead(
+    spec: JobSpec, store: ObjectStore, staged: StagedManifest, committed: dict[str, ObjectInfo]
+) -> Iterator[CommittedShard | StagedShard]:
+    waiting: deque[Future[CommittedShard | StagedShard]] = deque()
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="publish") as pool:
+        try:
+            for shard in staged.shards:
+                info = committed.get(spec.layout.result_shard(shard.shard_id))
+                waiting.append(pool.submit(_compared, spec, store, shard, info))
+                if len(waiting) >= _IN_FLIGHT:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _compared(
+    spec: JobSpec, store: ObjectStore, shard: StagedShard, info: ObjectInfo | None
+) -> CommittedShard | StagedShard:
+    """Read both sides of one shard. Without a committed side, return the staged record."""
+    if info is None:
+        return shard
+    expected = _staged_ids(spec, store, shard)
+    table = read_result(store, info.uri)
+    ids = table["row_id"].to_pylist()
+    found = compare_row_ids(expected, ids)
+    if ids != expected:
+        table = table.take(pc.sort_indices(table, sort_keys=[("row_id", "ascending")]))
+    record = ShardRecord(
+        shard_id=shard.shard_id,
+        rows=table.num_rows,
+        key=info.uri,
+        etag=info.etag,
+        generation=_tally(info.uri, table).generation,
+    )
+    return CommittedShard(record, table, found)
+
+
+def _staged_ids(spec: JobSpec, store: ObjectStore, shard: StagedShard) -> list[str]:
+    uri = spec.layout.staged_shard(shard.shard_id)
+    try:
+        ids: list[str] = decode_shard(store.get(uri), ["row_id"])["row_id"].to_pylist()
+    except (ObjectMissing, pa.ArrowException, OSError) as error:
+        raise StoreError(
+            f"{uri} cannot be read any more: {error}. The staged input must stay until publish."
+        ) from error
+    if len(ids) != shard.rows:
+        raise StoreError(f"{uri} holds {len(ids)} rows where the staged manifest has {shard.rows}.")
+    return ids
+
+
+def _tally(uri: str, table: pa.Table) -> ShardTally:
+    metadata = table.schema.metadata or {}
+    try:
+        return ShardTally.model_validate_json(metadata[META_KEY])
+    except (KeyError, ValidationError) as error:
+        raise StoreError(f"{uri} has no shard tally, so it was not written by llmbatch's Ray job.") from error

@@ -1,0 +1,38 @@
+"""Counts over all committed rows of a job."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from llmbatch.core.manifest import RowRecord, TokenRecord
+from llmbatch.core.states import RowState
+
+
+class Totals:
+    """Adds up rows by state and tokens, from the rows themselves and not from anybody's counters."""
+
+    def __init__(self) -> None:
+        self._states: Counter[str] = Counter()
+        self._tokens: Counter[str] = Counter()
+
+    def add(self, table: pa.Table) -> None:
+        """Count the rows of one shard."""
+        self._states.update(RowState(state).value for state in table["state"].to_pylist())
+        for name in ("prompt_tokens", "completion_tokens", "cached_tokens"):
+            self._tokens[name] += pc.sum(table[name]).as_py() or 0
+
+    def rows(self) -> RowRecord:
+        """Return the rows by outcome."""
+        states = {state.value: self._states[state.value] for state in RowState}
+        return RowRecord(input=self._states.total(), **states)
+
+    def tokens(self) -> TokenRecord:
+        """Return the tokens."""
+        return TokenRecord(
+            prompt=self._tokens["prompt_tokens"],
+            completion=self._tokens["completion_tokens"],
+            cached=self._tokens["cached_tokens"],
+        )

@@ -1,0 +1,144 @@
+"""Publish a job: prove that every input row ended exactly once, deliver the output, write ``manifest.json`` last.
+
+Each input row is in exactly one delivered file: those that succeeded in the results, all others (failed, expired,
+cancelled) in the failed file, which is delivered only if there are any. Nothing is delivered before the proof.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pydantic
+from pydantic import ValidationError
+
+import llmbatch
+from llmbatch.core.clock import Clock
+from llmbatch.core.errors import ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, OutputRecord, ShardRecord, SlaRecord
+from llmbatch.core.progress import Progress
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.output_columns import succeeded_and_rest
+from llmbatch.orchestrator.output_files import OutputFile, open_outputs
+from llmbatch.orchestrator.published_shards import read_result, reconciled_shards
+from llmbatch.orchestrator.published_totals import Totals
+from llmbatch.orchestrator.staging import load_staged
+
+_LOG = logging.getLogger(__name__)
+
+
+def publish(spec: JobSpec, store: ObjectStore, clock: Clock, timing: Mapping[str, float] | None = None) -> JobManifest:
+    """Reconcile, deliver and prove; return the manifest at once if it is there.
+
+    Args:
+        spec: the accepted job.
+        store: where the job's folder and its output are.
+        clock: for the time of finishing and the seconds of this phase.
+        timing: seconds of phases that only the caller knows; they win over those of the heartbeat.
+
+    Raises:
+        ReconcileError: rows are missing or doubled; nothing was delivered.
+        StoreError: the store failed, or the job was never staged.
+    """
+    done = load_published(spec, store)
+    if done is not None:
+        return done
+    started = clock.monotonic()
+    staged = load_staged(spec, store)
+    if staged is None:
+        raise StoreError(f"{spec.layout.staged_manifest} does not exist. Clear the task `stage`, then this one.")
+    totals, records, dead = Totals(), list[ShardRecord](), list[ShardRecord]()
+    with tempfile.TemporaryDirectory(prefix="llmbatch-publish-") as folder:
+        results, failed = open_outputs(spec, Path(folder))
+        try:
+            for shard in reconciled_shards(spec, store, staged):
+                good, rest = succeeded_and_rest(shard.table)
+                results.append(good)
+                failed.append(rest)
+                totals.add(shard.table)
+                records.append(shard.record)
+                if rest.num_rows:
+                    dead.append(shard.record)
+        finally:
+            results.close()
+            failed.close()
+        _write_dead_letters(spec, store, dead)
+        outputs = tuple(_deliver(spec, store, file) for file in (results, failed) if file is results or file.rows)
+    phases = {"stage": staged.seconds, **_phases(spec, store), **(timing or {})}
+    finished = clock.now()
+    manifest = JobManifest(
+        job_id=spec.job_id,
+        model=ModelRecord(name=spec.model_name, uri=spec.model_uri),
+        versions={
+            "llmbatch": llmbatch.__version__,
+            "pyarrow": pa.__version__,
+            "pydantic": pydantic.VERSION,
+            "python": platform.python_version(),
+        },
+        input=InputRecord(uri=spec.request.input_uri, objects=spec.objects, rows=staged.rows),
+        rows=totals.rows(),
+        missing=0,
+        duplicates=0,
+        tokens=totals.tokens(),
+        shards=tuple(records),
+        outputs=outputs,
+        timing={**phases, "publish": clock.monotonic() - started},
+        sla=SlaRecord(deadline=spec.deadline, finished_at=finished, met=finished <= spec.deadline),
+    )
+    return _prove(spec, store, manifest)
+
+
+def load_published(spec: JobSpec, store: ObjectStore) -> JobManifest | None:
+    """Return the proof of a finished job, else None."""
+    try:
+        return JobManifest.model_validate_json(store.get(spec.layout.manifest))
+    except ObjectMissing:
+        return None
+
+
+def _write_dead_letters(spec: JobSpec, store: ObjectStore, shards: Iterable[ShardRecord]) -> None:
+    """Write the rows that did not succeed, shard by shard, out of the committed results."""
+    for shard in shards:
+        _, rest = succeeded_and_rest(read_result(store, shard.key))
+        sink = pa.BufferOutputStream()
+        pq.write_table(rest.replace_schema_metadata(None), sink, compression="zstd")
+        store.put(spec.layout.failed_shard(shard.shard_id), bytes(sink.getvalue()))
+
+
+def _deliver(spec: JobSpec, store: ObjectStore, file: OutputFile) -> OutputRecord:
+    info = store.upload(_output_uri(spec, file.name), str(file.path))
+    _LOG.info("delivered job=%s uri=%s rows=%d bytes=%d", spec.job_id, info.uri, file.rows, info.size)
+    return OutputRecord(uri=info.uri, rows=file.rows, etag=info.etag)
+
+
+def _output_uri(spec: JobSpec, name: str) -> str:
+    return f"{spec.output_uri.rstrip('/')}/{name}"
+
+
+def _phases(spec: JobSpec, store: ObjectStore) -> dict[str, float]:
+    """Return the seconds per phase of the last heartbeat; none if it is missing or of another version."""
+    try:
+        return Progress.model_validate_json(store.get(spec.layout.progress)).seconds_phase
+    except (ObjectMissing, ValidationError) as error:
+        _LOG.warning("no phases in the manifest job=%s reason=%s", spec.job_id, type(error).__name__)
+        return {}
+
+
+def _prove(spec: JobSpec, store: ObjectStore, manifest: JobManifest) -> JobManifest:
+    """Write the copy beside the output, then the proof itself; the first proof of a job wins."""
+    body = manifest.model_dump_json(indent=1).encode()
+    store.put(_output_uri(spec, "manifest.json"), body)
+    try:
+        store.create(spec.layout.manifest, body)
+    except ObjectExists:
+        first = store.get(spec.layout.manifest)
+        store.put(_output_uri(spec, "manifest.json"), first)
+        return JobManifest.model_validate_json(first)
+    _LOG.info("published job=%s rows=%d failed=%d", spec.job_id, manifest.rows.input, manifest.rows.failed)
+    return manifest

@@ -1,0 +1,39 @@
+"""From an Airflow connection to a client of Ray's job API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseHook
+
+from llmbatch.core.errors import ConfigError
+from llmbatch.orchestrator.ray_address import RayAddress
+from llmbatch.orchestrator.ray_jobs import AsyncRayJobs, RayJobs
+
+
+class RayHook(BaseHook):
+    """Reads a connection of type ``ray``: host (with or without scheme), port, and the token as password."""
+
+    conn_name_attr = "ray_conn_id"
+    default_conn_name = "llmbatch_ray"
+    conn_type = "ray"
+    hook_name = "Ray"
+
+    def __init__(self, ray_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ray_conn_id = ray_conn_id
+
+    def get_conn(self) -> RayJobs:
+        """Return a blocking client; the caller closes it."""
+        return RayJobs(_address(self.get_connection(self.ray_conn_id)))
+
+    async def get_async_conn(self) -> AsyncRayJobs:
+        """Return an awaiting client; the caller closes it."""
+        return AsyncRayJobs(_address(await self.aget_connection(self.ray_conn_id)))
+
+
+def _address(connection: Any) -> RayAddress:
+    try:
+        return RayAddress.of_connection(connection)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error

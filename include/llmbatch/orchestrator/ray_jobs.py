@@ -1,0 +1,208 @@
+"""Client of the Ray Job Submission REST API; it owns the wire and decides nothing.
+
+``RayJobs`` blocks (operators), ``AsyncRayJobs`` awaits (triggers); both build and read the same messages. No ``ray``
+package is needed. Every failure is a ``RayJobError`` that names the connection to repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from llmbatch.core.errors import RayJobError
+from llmbatch.orchestrator.ray_address import RayAddress
+from llmbatch.orchestrator.ray_job_info import RayJobInfo
+
+TIMEOUT = httpx.Timeout(30, connect=10)
+"""Seconds. Ray answers in milliseconds; a long log takes longer."""
+
+
+@dataclass(frozen=True)
+class RaySubmission:
+    """One job to submit. ``resources`` holds ``entrypoint_num_cpus`` and its kin of the Ray Jobs API."""
+
+    submission_id: str
+    entrypoint: str
+    runtime_env: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict)
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body of ``POST /api/jobs/``."""
+        return {
+            "submission_id": self.submission_id,
+            "entrypoint": self.entrypoint,
+            "runtime_env": dict(self.runtime_env),
+            "metadata": dict(self.metadata),
+            **self.resources,
+        }
+
+
+class RayJobs:
+    """Blocking client. Use as a context manager or call ``close``."""
+
+    def __init__(self, address: RayAddress, transport: httpx.BaseTransport | None = None) -> None:
+        self.address = address
+        self._client = httpx.Client(**_settings(address), transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def submit(self, submission: RaySubmission) -> RayJobInfo:
+        """Submit the job unless Ray knows its id already; return what Ray says about it.
+
+        Ray answers a repeated id with HTTP 500, so the id is looked up first, and a lost race is looked up again.
+        """
+        known = self.status(submission.submission_id)
+        if known.status is not known.status.NOT_FOUND:
+            return known
+        with _reaching(self.address):
+            answer = self._client.post("/api/jobs/", json=submission.body())
+        if not _is_repeat(answer):
+            _check(self.address, submission.submission_id, answer)
+        return self.status(submission.submission_id)
+
+    def status(self, submission_id: str) -> RayJobInfo:
+        """Return what Ray says; ``NOT_FOUND`` is an answer, not an error."""
+        with _reaching(self.address):
+            answer = self._client.get(f"/api/jobs/{submission_id}")
+        return _read_info(self.address, submission_id, answer)
+
+    def logs(self, submission_id: str) -> str:
+        """Return the whole log of the entrypoint so far; empty for an unknown job."""
+        with _reaching(self.address):
+            answer = self._client.get(f"/api/jobs/{submission_id}/logs")
+        return _read_logs(self.address, submission_id, answer)
+
+    def stop(self, submission_id: str) -> bool:
+        """Ask Ray to end the job (SIGTERM, then SIGKILL). Return whether there was something to stop."""
+        with _reaching(self.address):
+            answer = self._client.post(f"/api/jobs/{submission_id}/stop")
+        return _read_flag(self.address, submission_id, answer, "stopped")
+
+    def delete(self, submission_id: str) -> bool:
+        """Make Ray forget a job that is over. Return whether it did."""
+        with _reaching(self.address):
+            answer = self._client.delete(f"/api/jobs/{submission_id}")
+        return _read_flag(self.address, submission_id, answer, "deleted")
+
+
+class AsyncRayJobs:
+    """Awaiting client with the calls that a trigger needs."""
+
+    def __init__(self, address: RayAddress, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.address = address
+        self._client = httpx.AsyncClient(**_settings(address), transport=transport)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def status(self, submission_id: str) -> RayJobInfo:
+        """Return what Ray says; ``NOT_FOUND`` is an answer, not an error."""
+        with _reaching(self.address):
+            answer = await self._client.get(f"/api/jobs/{submission_id}")
+        return _read_info(self.address, submission_id, answer)
+
+    async def logs(self, submission_id: str) -> str:
+        """Return the whole log of the entrypoint so far; empty for an unknown job."""
+        with _reaching(self.address):
+            answer = await self._client.get(f"/api/jobs/{submission_id}/logs")
+        return _read_logs(self.address, submission_id, answer)
+
+    async def stop(self, submission_id: str) -> bool:
+        """Ask Ray to end the job. Return whether there was something to stop."""
+        with _reaching(self.address):
+            answer = await self._client.post(f"/api/jobs/{submission_id}/stop")
+        return _read_flag(self.address, submission_id, answer, "stopped")
+
+
+def _settings(address: RayAddress) -> dict[str, Any]:
+    """Return the client settings. Plain HTTP stays inside a cluster, so a proxy from the environment is not asked."""
+    return {
+        "base_url": address.url,
+        "headers": address.headers,
+        "timeout": TIMEOUT,
+        "trust_env": address.url.startswith("https"),
+    }
+
+
+@contextmanager
+def _reaching(address: RayAddress) -> Iterator[None]:
+    try:
+        yield
+    except httpx.InvalidURL as error:
+        raise RayJobError(f"{address.url!r} of connection {address.conn_id!r} is no address: {error}") from error
+    except httpx.HTTPError as error:
+        raise RayJobError(
+            f"Ray at {address.url} cannot be reached ({type(error).__name__}: {error}). Check that the head node is up "
+            f"and that host and port of the Airflow connection {address.conn_id!r} are those of its dashboard."
+        ) from error
+
+
+def _is_repeat(answer: httpx.Response) -> bool:
+    return answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR and "already exists" in answer.text
+
+
+def _check(address: RayAddress, submission_id: str, answer: httpx.Response) -> None:
+    code = answer.status_code
+    if answer.is_success:
+        return
+    if code == httpx.codes.UNAUTHORIZED:
+        raise RayJobError(
+            f"Ray at {address.url} wants a token (HTTP 401). Set the password of the Airflow connection "
+            f"{address.conn_id!r} to the cluster's RAY_AUTH_TOKEN."
+        )
+    if code == httpx.codes.FORBIDDEN:
+        raise RayJobError(
+            f"Ray at {address.url} refuses the token (HTTP 403). The password of the Airflow connection "
+            f"{address.conn_id!r} is not this cluster's RAY_AUTH_TOKEN; replace it."
+        )
+    lines = answer.text.strip().splitlines() or [""]
+    raise RayJobError(f"submission_id={submission_id}: Ray at {address.url} answered HTTP {code}: {lines[-1][:500]}")
+
+
+def _read_info(address: RayAddress, submission_id: str, answer: httpx.Response) -> RayJobInfo:
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return RayJobInfo.not_found(submission_id)
+    _check(address, submission_id, answer)
+    return RayJobInfo.from_api(submission_id, _json(address, answer))
+
+
+def _read_logs(address: RayAddress, submission_id: str, answer: httpx.Response) -> str:
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return ""
+    _check(address, submission_id, answer)
+    return str(_json(address, answer).get("logs") or "")
+
+
+def _read_flag(address: RayAddress, submission_id: str, answer: httpx.Response, name: str) -> bool:
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return False
+    _check(address, submission_id, answer)
+    return bool(_json(address, answer).get(name))
+
+
+def _json(address: RayAddress, answer: httpx.Response) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise RayJobError(
+            f"{address.url} answers, but not as a Ray dashboard does. "
+            f"Check host and port of the Airflow connection {address.conn_id!r}."
+        )
+    return body

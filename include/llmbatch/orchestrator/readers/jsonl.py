@@ -1,0 +1,24 @@
+"""Plain JSONL: one object per line, its keys are the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmbatch.core.errors import RowError
+from llmbatch.core.rows import StagedRow
+from llmbatch.orchestrator.readers.json_object import json_object
+from llmbatch.orchestrator.readers.source import Source, decoded, table_custom_id
+
+
+def read_jsonl(source: Source) -> Iterator[StagedRow]:
+    """Yield one row per line that is not blank."""
+    for line in source.lines():
+        if not line.problem and not line.raw.strip():
+            continue
+        custom_id = None
+        try:
+            record = json_object(decoded(line))
+            custom_id = table_custom_id(record)
+            yield source.row(line.number, custom_id, source.builder.of_record(record))
+        except RowError as error:
+            yield source.failed(line.number, custom_id, error, line.raw)

@@ -1,0 +1,58 @@
+"""OpenAI's batch format: ``{"custom_id", "method": "POST", "url", "body"}`` per line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmbatch.core.errors import RowError
+from llmbatch.core.rows import RowKind, StagedRow
+from llmbatch.core.states import ErrorClass
+from llmbatch.orchestrator.readers.json_object import json_object
+from llmbatch.orchestrator.readers.source import Source, checked_custom_id, decoded
+
+CHAT_URL, COMPLETION_URL = "/v1/chat/completions", "/v1/completions"
+
+
+def read_openai_batch(source: Source) -> Iterator[StagedRow]:
+    """Yield one row per line that is not blank."""
+    for line in source.lines():
+        if not line.problem and not line.raw.strip():
+            continue
+        custom_id: str | None = None
+        kind: RowKind = "chat"
+        try:
+            record = json_object(decoded(line))
+            custom_id = _custom_id(record.get("custom_id"))
+            kind = "completion" if record.get("url") == COMPLETION_URL else "chat"
+            body = _checked_body(record)
+            build = source.builder.of_chat_body if kind == "chat" else source.builder.of_completion_body
+            yield source.row(line.number, custom_id, build(body))
+        except RowError as error:
+            yield source.failed(line.number, custom_id, error, line.raw, kind)
+
+
+def _custom_id(value: object) -> str:
+    if value is None or value == "":
+        raise _invalid("`custom_id` is missing", "Give every line a custom_id of its own")
+    if not isinstance(value, str):
+        raise _invalid("`custom_id` is not a text", "Write it in quotes")
+    return checked_custom_id(value)
+
+
+def _checked_body(record: dict[str, object]) -> dict[str, object]:
+    url, body = record.get("url"), record.get("body")
+    if record.get("method", "POST") != "POST":
+        raise _invalid("`method` is not POST", "Write POST")
+    if url is None:
+        raise _invalid("`url` is missing", f"Write {CHAT_URL} or {COMPLETION_URL}")
+    if url not in {CHAT_URL, COMPLETION_URL}:
+        raise _invalid(f"`url` {str(url)[:80]!r} is not supported", f"Use {CHAT_URL} or {COMPLETION_URL}")
+    if body is None:
+        raise _invalid("`body` is missing", "Put the request into it")
+    if not isinstance(body, dict):
+        raise _invalid("`body` is not an object", "Put the request into it as an object")
+    return body
+
+
+def _invalid(problem: str, fix: str) -> RowError:
+    return RowError(ErrorClass.INVALID, f"{problem}. {fix}")

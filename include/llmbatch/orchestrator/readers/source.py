@@ -1,0 +1,152 @@
+"""One input object on its way to staged rows: its place in the job, its bytes, and how its rows are named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from llmbatch.core.errors import RequestError, RowError
+from llmbatch.core.identity import row_id_of
+from llmbatch.core.job_spec import InputObject
+from llmbatch.core.rows import RowKind, StagedRow
+from llmbatch.core.states import ErrorClass
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.readers.compression import plain_chunks
+from llmbatch.orchestrator.readers.lines import Line, split_lines
+from llmbatch.orchestrator.readers.object_stream import object_chunks
+from llmbatch.orchestrator.staged_request import BuiltRequest, RequestBuilder
+
+RAW_CHARS = 2000
+"""How much of a bad row is kept."""
+
+MAX_CUSTOM_ID_CHARS = 512
+
+_FOREIGN = (
+    (b"PAR1", "is a Parquet file", "Set input_format to parquet."),
+    (b"PK\x03\x04", "is a zip archive", "Unpack it, or compress it with gzip or zstd."),
+    (b"BZh", "is compressed with bzip2", "Compress it with gzip or zstd instead."),
+    (b"\xfd7zXZ", "is compressed with xz", "Compress it with gzip or zstd instead."),
+    (b"\xff\xfe", "is UTF-16 text", "Save it as UTF-8."),
+    (b"\xfe\xff", "is UTF-16 text", "Save it as UTF-8."),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input object, its index in the job, and what is needed to read it."""
+
+    store: ObjectStore
+    obj: InputObject
+    index: int
+    builder: RequestBuilder
+
+    @property
+    def name(self) -> str:
+        """The last part of the object's key, for messages."""
+        return self.obj.uri.rsplit("/", 1)[-1]
+
+    @property
+    def max_line_bytes(self) -> int:
+        """Longest line that can hold an allowed prompt: 12 bytes a character (JSON escapes), and 1 MiB for the rest."""
+        return self.builder.max_prompt_chars * 12 + 2**20
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the plain text lines of the object.
+
+        Raises:
+            RequestError: the object is no text at all, or cannot be decompressed from its first byte on.
+        """
+        chunks = plain_chunks(object_chunks(self.store, self.obj))
+        lines = split_lines(chunks, self.max_line_bytes)
+        first = next(lines, None)
+        if first is None:
+            return iter(())
+        for magic, problem, fix in _FOREIGN:
+            if first.raw.startswith(magic):
+                raise self.unreadable(problem, fix)
+        if first.problem and first.error_class is ErrorClass.INVALID and not first.raw:
+            raise self.unreadable(f"cannot be read: {first.problem.partition(';')[0]}", "Compress the file again.")
+        return chain((first,), lines)
+
+    def unreadable(self, problem: str, fix: str) -> RequestError:
+        """Return the error for an object of which nothing can be read."""
+        return RequestError("input_uri", f"{self.obj.uri} {problem}", fix)
+
+    def row(self, line: int, custom_id: str | None, request: BuiltRequest) -> StagedRow:
+        """Return a row that an engine can answer."""
+        row_id = row_id_of(self.index, line)
+        return StagedRow(row_id, custom_id, line, request.kind, request.text, request.input_chars, None, None)
+
+    def failed(
+        self, line: int, custom_id: str | None, error: RowError, raw: str | bytes, kind: RowKind = "chat"
+    ) -> StagedRow:
+        """Return a row that could not be read, with the reason and the start of its raw text."""
+        text = shortened(raw)
+        message = f"line {line} of {self.name}: {error.message}"
+        return StagedRow(row_id_of(self.index, line), custom_id, line, kind, text, 0, error.error_class.value, message)
+
+
+def shortened(raw: str | bytes) -> str:
+    """Return the first 2000 characters of a raw row as text that is valid UTF-8."""
+    if isinstance(raw, bytes):
+        return raw[: RAW_CHARS * 4].decode("utf-8", "replace")[:RAW_CHARS]
+    return raw[:RAW_CHARS].encode("utf-8", "replace").decode("utf-8")
+
+
+def decoded(line: Line) -> str:
+    """Return a line's text.
+
+    Raises:
+        RowError: the line has a problem of its own, is not UTF-8, or holds a NUL byte.
+    """
+    if line.problem:
+        raise RowError(line.error_class, line.problem)
+    if b"\0" in line.raw:
+        raise RowError(ErrorClass.INVALID, "the line holds a NUL byte. Remove it; the file may be damaged")
+    try:
+        return line.raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RowError(
+            ErrorClass.INVALID,
+            f"not UTF-8 (byte 0x{line.raw[error.start]:02x} at position {error.start + 1}). Save the file as UTF-8",
+        ) from None
+
+
+def table_custom_id(record: dict[str, object]) -> str | None:
+    """Return the row's ``custom_id`` or ``id`` column as text; None where the table has neither or it is empty.
+
+    Raises:
+        RowError: the value cannot name a row.
+    """
+    value = record.get("custom_id")
+    if value is None:
+        value = record.get("id")
+    if value is None or value == "":
+        return None
+    if isinstance(value, (dict, list, bytes)):
+        raise RowError(ErrorClass.INVALID, "`custom_id` is not a text or a number. Give every row a short text")
+    return checked_custom_id(str(value))
+
+
+def checked_custom_id(value: str) -> str:
+    """Return the id if it can name a row.
+
+    Raises:
+        RowError: it is too long or cannot be stored as UTF-8 text.
+    """
+    if len(value) > MAX_CUSTOM_ID_CHARS:
+        raise RowError(
+            ErrorClass.INVALID, f"`custom_id` has {len(value)} characters, more than {MAX_CUSTOM_ID_CHARS}. Shorten it"
+        )
+    if "\0" in value or not _is_utf8(value):
+        raise RowError(ErrorClass.INVALID, "`custom_id` holds a NUL or half a surrogate pair. Use plain text")
+    return value
+
+
+def _is_utf8(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

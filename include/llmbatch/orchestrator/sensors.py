@@ -1,0 +1,105 @@
+"""EtaSensor: tells phase, progress and ETA of a running job in its task log, and never fails the DAG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
+from pydantic import ValidationError
+
+from llmbatch.orchestrator.events import WatchEvent
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class EtaSensor(BaseOperator):
+    """Watch a job beside the task that runs it. Always deferred, so it holds no worker slot.
+
+    It ends when the heartbeat says ``done`` or when the run task has ended for good; it outlives that task's retries.
+    What it does not do: decide whether the job succeeded (``publish`` proves that), or fail. A lost trigger is
+    started again.
+
+    Args:
+        job_uri: the job's folder.
+        store_conn_id: Airflow connection of the object store.
+        run_task_id: the task that runs the job, in the same DAG run.
+        poll_seconds: time between two looks at the heartbeat.
+        stall_seconds: age of a heartbeat from which the job counts as stalled.
+    """
+
+    template_fields: Sequence[str] = ("job_uri", "store_conn_id", "poll_seconds", "stall_seconds")
+    ui_color = "#fff3c4"
+
+    def __init__(
+        self,
+        *,
+        job_uri: str,
+        store_conn_id: str,
+        run_task_id: str = "run",
+        poll_seconds: float = 3,
+        stall_seconds: float = 60,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_uri = job_uri
+        self.store_conn_id = store_conn_id
+        self.run_task_id = run_task_id
+        self.poll_seconds = poll_seconds
+        self.stall_seconds = stall_seconds
+
+    def execute(self, context: Context) -> None:
+        """Start watching."""
+        self._watch(context)
+
+    def on_event(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any] | None:  # noqa: ARG002 - Airflow's signature
+        """End the watch with what the trigger saw."""
+        try:
+            seen = WatchEvent.model_validate(event)
+        except ValidationError:
+            self.log.warning("job_uri=%s the watch ended with an event that cannot be read", self.job_uri)
+            return None
+        self.log.info(
+            "job=%s reason=%s phase=%s run_state=%s", seen.job_id, seen.reason.value, seen.phase, seen.run_state
+        )
+        return seen.model_dump(mode="json")
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after an event; watch again after a trigger that died."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except (TaskDeferralError, TaskDeferralTimeout) as error:
+            self.log.warning("job_uri=%s the watch was lost: %s", self.job_uri, error)
+        if self._run_has_ended(context):
+            return None
+        return self._watch(context)
+
+    def _run_has_ended(self, context: Context) -> bool:
+        """Whether there is nothing left to watch; also when Airflow cannot say, so that no endless loop can arise."""
+        from llmbatch.orchestrator.task_states import is_ended, task_state
+
+        ti = context["ti"]
+        try:
+            return is_ended(task_state(ti.dag_id, ti.run_id, self.run_task_id))
+        except Exception:
+            self.log.warning("job_uri=%s the state of %s is unknown, no more watching", self.job_uri, self.run_task_id)
+            return True
+
+    def _watch(self, context: Context) -> None:
+        from llmbatch.orchestrator.eta_trigger import EtaTrigger
+
+        ti = context["ti"]
+        self.defer(
+            trigger=EtaTrigger(
+                job_uri=self.job_uri,
+                store_conn_id=self.store_conn_id,
+                dag_id=ti.dag_id,
+                run_id=ti.run_id,
+                run_task_id=self.run_task_id,
+                poll_seconds=float(self.poll_seconds),
+                stall_seconds=float(self.stall_seconds),
+            ),
+            method_name="on_event",
+        )

@@ -1,0 +1,203 @@
+"""From what a user wrote in one row to the request that an engine gets, as deterministic JSON text.
+
+Rules:
+    * An OpenAI body keeps its kind: ``/v1/chat/completions`` is a chat, ``/v1/completions`` a completion.
+    * A row of a table (JSONL, Parquet, CSV) is a chat. Its prompt is, in this order: ``prompt_template`` filled in, the
+      ``messages_column``, the ``prompt_column``, or the first of the columns ``messages``, ``prompt``, ``text``. A
+      prompt becomes one user message.
+    * A ``system_prompt`` is put before the messages of rows without a system message; it turns completions into chats.
+    * A table row may set its own parameters in a column ``sampling`` (an object, or its JSON text). Other columns do
+      not count. An OpenAI body sets them as usual; its ``model`` is ignored, the job's model answers every row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from string import Formatter
+from typing import NamedTuple
+
+from llmbatch.core.errors import RowError
+from llmbatch.core.job_request import JobRequest
+from llmbatch.core.rows import RowKind
+from llmbatch.core.states import ErrorClass
+from llmbatch.orchestrator.staged_messages import Message, checked_messages, content_chars, with_system
+from llmbatch.orchestrator.staged_sampling import SamplingMerge, canonical
+
+DEFAULT_COLUMNS = ("messages", "prompt", "text")
+OWN_COLUMNS = ("custom_id", "id", "sampling")
+"""Columns that mean something whatever the prompt column is."""
+
+_SCHEMA_KEYS = ("response_format", "guided_json")
+
+
+class BuiltRequest(NamedTuple):
+    """A request as JSON text, and how many characters of input it holds."""
+
+    kind: RowKind
+    text: str
+    input_chars: int
+
+
+class RequestBuilder:
+    """Builds the requests of one job. Raises ``RowError`` for a row that cannot become one."""
+
+    def __init__(self, request: JobRequest, max_prompt_chars: int) -> None:
+        self.max_prompt_chars = max_prompt_chars
+        self._request = request
+        self._system = request.system_prompt
+        self._template = list(Formatter().parse(request.prompt_template or ""))
+        self._sampling = SamplingMerge(request.sampling)
+        self._schema = canonical(request.output_schema) if request.output_schema is not None else None
+
+    def prompt_columns(self, available: Collection[str]) -> tuple[str, ...] | None:
+        """Return the columns that hold the prompt, or None if a needed one is not among ``available``."""
+        request = self._request
+        named = request.template_columns or tuple(filter(None, (request.messages_column, request.prompt_column)))
+        if named:
+            return named if all(name in available for name in named) else None
+        return next(((name,) for name in DEFAULT_COLUMNS if name in available), None)
+
+    @property
+    def wanted(self) -> str:
+        """The columns that rows need, for messages."""
+        request = self._request
+        named = request.template_columns or tuple(filter(None, (request.messages_column, request.prompt_column)))
+        return " and ".join(f"`{name}`" for name in named) or "`messages`, `prompt` or `text`"
+
+    def of_chat_body(self, body: Mapping[str, object]) -> BuiltRequest:
+        """Build from the body of an OpenAI chat completion."""
+        if "messages" not in body:
+            raise _invalid("`body.messages` is missing", "A /v1/chat/completions row needs it")
+        messages = checked_messages(body["messages"])
+        return self._chat(messages, _parameters(body, "messages"), _schema_of(body))
+
+    def of_completion_body(self, body: Mapping[str, object]) -> BuiltRequest:
+        """Build from the body of an OpenAI completion."""
+        prompt = body.get("prompt")
+        if isinstance(prompt, list) and len(prompt) == 1:
+            prompt = prompt[0]
+        text = _prompt_text(prompt, "body.prompt")
+        parameters, schema = _parameters(body, "prompt"), _schema_of(body)
+        if self._system is not None:
+            return self._chat([{"role": "user", "content": text}], parameters, schema)
+        return self._finished("completion", f'"prompt":{canonical(text)}', len(text), parameters, schema)
+
+    def of_record(self, record: Mapping[str, object]) -> BuiltRequest:
+        """Build from a row of a table."""
+        columns = self.prompt_columns(record.keys())
+        if columns is None:
+            raise _invalid(f"the row has no {self.wanted}", "Add it, or name another column in the request")
+        if self._template and self._request.prompt_template:
+            text = "".join(
+                literal + (_filled(record[name], name) if name is not None else "")
+                for literal, name, _, _ in self._template
+            )
+            messages: list[Message] = [{"role": "user", "content": _prompt_text(text, "prompt_template")}]
+        elif columns[0] == self._request.messages_column or (
+            columns[0] == "messages" and self._request.prompt_column is None
+        ):
+            messages = checked_messages(_parsed(record[columns[0]], columns[0]))
+        else:
+            messages = [{"role": "user", "content": _prompt_text(record[columns[0]], columns[0])}]
+        own = record.get("sampling")
+        parameters = _parsed(own, "sampling") if own is not None and own != "" else {}
+        if not isinstance(parameters, dict):
+            raise _invalid("`sampling` is not an object", 'Write it like {"max_tokens": 64}')
+        return self._chat(messages, {key: item for key, item in parameters.items() if item is not None}, None)
+
+    def _chat(self, messages: list[Message], parameters: dict[str, object], schema: object | None) -> BuiltRequest:
+        if self._system is not None:
+            messages = with_system(messages, self._system)
+        return self._finished(
+            "chat", f'"messages":{_serialised(messages)}', content_chars(messages), parameters, schema
+        )
+
+    def _finished(
+        self, kind: RowKind, prompt: str, chars: int, parameters: dict[str, object], schema: object | None
+    ) -> BuiltRequest:
+        if chars > self.max_prompt_chars:
+            raise RowError(
+                ErrorClass.TOO_LONG,
+                f"the prompt has {chars} characters, more than staging.max_prompt_chars {self.max_prompt_chars}. "
+                "Shorten it or raise the limit",
+            )
+        if "\\u0000" in prompt and "\\u0000" in prompt.replace("\\\\", ""):
+            raise _invalid("the prompt holds a NUL character", "Remove it")
+        sampling = self._sampling.text_for(parameters)
+        wanted = _serialised(schema) if schema is not None else self._schema
+        parts = {"output_schema": wanted, "sampling": sampling}
+        rest = [f'"{name}":{text}' for name, text in parts.items() if text is not None]
+        text = "{" + ",".join([prompt, *rest] if kind == "chat" else sorted([prompt, *rest])) + "}"
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise _invalid("the row holds half of a surrogate pair (\\ud800 to \\udfff)", "Remove it") from None
+        return BuiltRequest(kind, text, chars)
+
+
+def _parameters(body: Mapping[str, object], prompt_key: str) -> dict[str, object]:
+    """Return what is left for sampling; a null means "not given", as SDKs write it."""
+    return {
+        key: value for key, value in body.items() if value is not None and key != prompt_key and key not in _SCHEMA_KEYS
+    }
+
+
+def _schema_of(body: Mapping[str, object]) -> object | None:
+    guided, form = body.get("guided_json"), body.get("response_format")
+    if guided is not None:
+        schema = _parsed(guided, "guided_json")
+    elif form is None or form == {"type": "text"}:
+        return None
+    elif form == {"type": "json_object"}:
+        return {"type": "object"}
+    elif isinstance(form, dict) and form.get("type") == "json_schema" and isinstance(form.get("json_schema"), dict):
+        schema = form["json_schema"].get("schema")
+    else:
+        raise _invalid("`response_format` is not understood", "Use type text, json_object or json_schema")
+    if not isinstance(schema, dict):
+        raise _invalid("the row's JSON schema is not an object", 'Write it like {"type": "object", ...}')
+    return schema
+
+
+def _prompt_text(value: object, name: str) -> str:
+    if value is None:
+        raise _invalid(f"`{name}` is null or missing", "Write the prompt into it")
+    if not isinstance(value, str):
+        raise _invalid(f"`{name}` is not a text", "One row holds one prompt, as text")
+    if not value.strip():
+        raise _invalid(f"`{name}` is blank", "Write the prompt into it or leave the row out")
+    return value
+
+
+def _filled(value: object, name: str) -> str:
+    if value is None:
+        raise _invalid(f"column `{name}` of the prompt template is null", "Fill it in or leave the row out")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bool, int, float, list, dict)):
+        return _serialised(value)
+    return str(value)
+
+
+def _parsed(value: object, name: str) -> object:
+    """Return a value that may be given as JSON text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise _invalid(f"`{name}` is a text that is not JSON", "Write it as JSON") from None
+
+
+def _serialised(value: object) -> str:
+    try:
+        return canonical(value)
+    except (TypeError, ValueError, RecursionError):
+        raise _invalid(
+            "the row holds a value that JSON cannot carry", "Use texts, numbers, lists and objects"
+        ) from None
+
+
+def _invalid(problem: str, fix: str) -> RowError:
+    return RowError(ErrorClass.INVALID, f"{problem}. {fix}")

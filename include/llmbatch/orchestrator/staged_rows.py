@@ -1,0 +1,56 @@
+"""All rows of a job in input order, each ``custom_id`` used once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from llmbatch.core.job_request import InputFormat
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.rows import StagedRow
+from llmbatch.core.states import ErrorClass
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.input_formats import sniff_format
+from llmbatch.orchestrator.readers import READERS
+from llmbatch.orchestrator.readers.source import Source, shortened
+from llmbatch.orchestrator.staged_custom_ids import CustomIds
+from llmbatch.orchestrator.staged_request import RequestBuilder
+
+
+def staged_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
+    """Yield the rows of all input objects, streaming.
+
+    Raises:
+        RequestError: an object cannot be read at all.
+        InputChanged: an object is not the one that was accepted.
+    """
+    builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
+    fmt = spec.input_format
+    if fmt is InputFormat.AUTO and spec.objects:
+        fmt = sniff_format(store, spec.objects[0])
+    for index, obj in enumerate(spec.objects):
+        yield from READERS[fmt](Source(store, obj, index, builder))
+
+
+def unique_rows(rows: Iterable[StagedRow], objects: tuple[str, ...]) -> Iterator[StagedRow]:
+    """Yield the rows; the second and later uses of a ``custom_id``, in any object, become failed rows.
+
+    The first use keeps the id even if that row failed. ``objects`` are the names of the input objects by index.
+    """
+    with CustomIds() as ids:
+        for row in rows:
+            first = ids.first_use(row.custom_id, row.row_id) if row.custom_id is not None else None
+            yield row if first is None else _duplicate(row, first, objects)
+
+
+def _duplicate(row: StagedRow, first: str, objects: tuple[str, ...]) -> StagedRow:
+    if row.error is not None:
+        return row
+    here, there = (row_id.partition("-") for row_id in (row.row_id, first))
+    message = (
+        f"line {row.line} of {objects[int(here[0])]}: custom_id {row.custom_id!r} was used before, in line "
+        f"{int(there[2])} of {objects[int(there[0])]}. Give every row a custom_id of its own"
+    )
+    return replace(
+        row, request=shortened(row.request), input_chars=0, error_class=ErrorClass.INVALID.value, error=message
+    )

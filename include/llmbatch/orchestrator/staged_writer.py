@@ -1,0 +1,82 @@
+"""Writes shards create-only, several at a time, so that the store's latency does not add up."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pyarrow as pa
+
+from llmbatch.core.errors import ObjectExists, StagedConflict
+from llmbatch.core.identity import shard_id_of
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.rows import StagedRow
+from llmbatch.core.shards import StagedShard
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.staged_shards import decode_shard, encode_shard
+
+_THREADS = 8
+_IN_FLIGHT = 16
+
+
+class ShardWriter:
+    """Writes the shards of one job. A shard that is there already must hold the same rows: then this is a retry."""
+
+    def __init__(self, store: ObjectStore, layout: JobLayout) -> None:
+        self._store, self._layout = store, layout
+        self._present = {info.uri: info.etag for info in store.list(layout.staged)}
+
+    def write_all(self, shards: Iterable[list[StagedRow]]) -> Iterator[StagedShard]:
+        """Yield the record of every shard in order, at most 16 of them in flight.
+
+        Raises:
+            StagedConflict: a shard with other rows is there.
+            StoreError: the store failed.
+        """
+        waiting: deque[Future[StagedShard]] = deque()
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="stage") as pool:
+            try:
+                for index, rows in enumerate(shards):
+                    waiting.append(pool.submit(self._write, shard_id_of(index), rows))
+                    if len(waiting) >= _IN_FLIGHT:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _write(self, shard_id: str, rows: list[StagedRow]) -> StagedShard:
+        uri = self._layout.staged_shard(shard_id)
+        body = encode_shard(rows)
+        etag = self._present.get(uri)
+        if etag is None:
+            try:
+                etag = self._store.create(uri, body).etag
+            except ObjectExists:
+                etag = self._store.head(uri).etag
+                self._check_same(uri, etag, body)
+        else:
+            self._check_same(uri, etag, body)
+        return StagedShard(
+            shard_id=shard_id,
+            rows=len(rows),
+            invalid_rows=sum(row.error_class is not None for row in rows),
+            input_chars=sum(row.input_chars for row in rows),
+            etag=etag,
+        )
+
+    def _check_same(self, uri: str, etag: str, body: bytes) -> None:
+        """Compare by ETag (the MD5 of an object written in one request), else by bytes, else by rows."""
+        if etag == hashlib.md5(body, usedforsecurity=False).hexdigest():
+            return
+        found = self._store.get(uri)
+        if found == body:
+            return
+        try:
+            same = decode_shard(found).equals(decode_shard(body))
+        except (pa.ArrowException, OSError):
+            same = False
+        if not same:
+            raise StagedConflict(uri)

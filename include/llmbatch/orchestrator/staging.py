@@ -1,0 +1,83 @@
+"""Stage a job: stream its input into immutable, deterministic shards, at constant memory.
+
+Everything is derived from the spec and the input, so a retry writes the same bytes under the same keys, and what an
+earlier try has written is kept. ``staged/manifest.json`` comes last; with it, staging is finished for good.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from llmbatch.core.clock import Clock
+from llmbatch.core.errors import ErrorRateExceeded, ObjectExists, ObjectMissing, RequestError
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.shards import StagedManifest
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.staged_rows import staged_rows, unique_rows
+from llmbatch.orchestrator.staged_shards import cut_shards, decode_shard
+from llmbatch.orchestrator.staged_writer import ShardWriter
+
+_LOG = logging.getLogger(__name__)
+
+
+def stage(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
+    """Write the job's shards and their manifest; return the manifest at once if it is there.
+
+    Raises:
+        RequestError: an object cannot be read, or there is no row.
+        InputChanged: an input object was replaced or deleted after the job was accepted.
+        StagedConflict: a shard of an earlier try holds other rows.
+        ErrorRateExceeded: too many rows are invalid; what was staged is kept for inspection.
+    """
+    manifest = load_staged(spec, store)
+    if manifest is None:
+        manifest = _write(spec, store, clock)
+    else:
+        _LOG.info("staged already job=%s shards=%d rows=%d", spec.job_id, len(manifest.shards), manifest.rows)
+    _check_error_rate(spec, store, manifest)
+    return manifest
+
+
+def load_staged(spec: JobSpec, store: ObjectStore) -> StagedManifest | None:
+    """Return the manifest of a finished staging, else None."""
+    try:
+        return StagedManifest.model_validate_json(store.get(spec.layout.staged_manifest))
+    except ObjectMissing:
+        return None
+
+
+def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
+    started = clock.monotonic()
+    names = tuple(obj.uri.rsplit("/", 1)[-1] for obj in spec.objects)
+    rows = unique_rows(staged_rows(spec, store), names)
+    shards = cut_shards(rows, spec.staging.shard_rows, spec.staging.shard_bytes)
+    written = tuple(ShardWriter(store, spec.layout).write_all(shards))
+    if not written:
+        raise RequestError("input_uri", f"{spec.request.input_uri} holds no row", "Check the file or the prefix.")
+    manifest = StagedManifest(
+        job_id=spec.job_id, objects=spec.objects, shards=written, seconds=clock.monotonic() - started
+    )
+    try:
+        store.create(spec.layout.staged_manifest, manifest.model_dump_json(indent=1).encode())
+    except ObjectExists:
+        manifest = StagedManifest.model_validate_json(store.get(spec.layout.staged_manifest))
+    _LOG.info(
+        "staged job=%s objects=%d shards=%d rows=%d invalid=%d seconds=%.2f",
+        spec.job_id,
+        len(spec.objects),
+        len(manifest.shards),
+        manifest.rows,
+        manifest.invalid_rows,
+        manifest.seconds,
+    )
+    return manifest
+
+
+def _check_error_rate(spec: JobSpec, store: ObjectStore, manifest: StagedManifest) -> None:
+    if manifest.invalid_rows <= spec.request.max_error_rate * manifest.rows:
+        return
+    first = next(shard for shard in manifest.shards if shard.invalid_rows)
+    errors = decode_shard(store.get(spec.layout.staged_shard(first.shard_id)), ["error"])["error"]
+    raise ErrorRateExceeded(
+        manifest.invalid_rows, manifest.rows, spec.request.max_error_rate, errors.drop_null()[0].as_py()
+    )

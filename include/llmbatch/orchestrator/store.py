@@ -1,0 +1,12 @@
+"""The object store behind an Airflow connection of type ``aws``."""
+
+from __future__ import annotations
+
+from llmbatch.core.s3_store import S3Store
+
+
+def open_store(conn_id: str) -> S3Store:
+    """Return the store. Imports the amazon provider (about a second), so call it in tasks and threads only."""
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    return S3Store(S3Hook(aws_conn_id=conn_id).get_conn())

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from llmbatch.core.config import Config
+from llmbatch.core.errors import ObjectMissing, RequestError
+from llmbatch.core.job_request import InputFormat, OutputFormat
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.store import MemoryStore, ObjectInfo
+from llmbatch.orchestrator.accepting import accept, read_spec, request_of
+
+CREATED = datetime(2030, 1, 2, 3, tzinfo=UTC)
+OPENAI = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": []}}
+
+
+class BucketStore(MemoryStore):
+    """A memory store that has only the bucket ``in`` and ``llmbatch``, as S3 has only those that were created."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        if not prefix.startswith(("s3://in/", "s3://llmbatch/")):
+            raise ObjectMissing(prefix)
+        return super().list(prefix)
+
+    def create(self, uri: str, body: bytes) -> ObjectInfo:
+        if not uri.startswith(("s3://in/", "s3://llmbatch/")):
+            raise ObjectMissing(uri)
+        return super().create(uri, body)
+
+
+@pytest.fixture
+def store() -> BucketStore:
+    store = BucketStore()
+    store.put("s3://in/openai.jsonl", _lines(OPENAI))
+    store.put("s3://in/plain.jsonl", _lines({"prompt": "hi", "id": 1}))
+    store.put("s3://in/chat.jsonl", _lines({"prompt": "hi", "messages": []}))
+    store.put("s3://in/table.csv", b"question,answer\nwhy,because\n")
+    store.put("s3://in/one.csv", b"words\nwhy\n")
+    store.put("s3://in/odd.csv", b"a,b\n1,2\n")
+    store.put("s3://in/many/part-0.jsonl", _lines({"text": "hi"}))
+    store.put("s3://in/many/part-1.jsonl", _lines({"text": "ho"}))
+    store.put("s3://in/many/_SUCCESS", b"x")
+    store.put("s3://in/many/empty.jsonl", b"")
+    store.put("s3://in/many/deep/part-2.jsonl", _lines({"text": "hu"}))
+    store.put("s3://in/mixed/a.jsonl", _lines({"text": "hi"}))
+    store.put("s3://in/mixed/b.csv", b"text\nhi\n")
+    store.put("s3://in/nothing/empty.jsonl", b"")
+    return store
+
+
+@pytest.fixture
+def config() -> Config:
+    return Config.model_validate(
+        {
+            "default_model": "small",
+            "models": {"small": {"uri": "bundled:small", "max_model_len": 2048}, "big": {"uri": "org/big"}},
+            "engine": {"kind": "echo", "max_num_seqs": 16},
+        }
+    )
+
+
+def _lines(*rows: dict[str, Any]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def job(store: MemoryStore, config: Config, **conf: Any) -> JobSpec:
+    return accept(request_of({}, conf), dag_id="d", run_id="r", created_at=CREATED, config=config, store=store)
+
+
+def test_every_default_is_resolved_and_frozen(store: BucketStore, config: Config) -> None:
+    spec = job(store, config, input_uri="s3://in/openai.jsonl")
+    assert spec.root_uri == f"s3://llmbatch/llmbatch/jobs/{spec.job_id}"
+    assert (spec.input_format, spec.output_format) == (InputFormat.OPENAI_BATCH, OutputFormat.OPENAI_BATCH)
+    assert spec.output_uri == f"{spec.root_uri}/output/"
+    assert spec.deadline == CREATED + timedelta(hours=24)
+    assert (spec.model_name, spec.model_uri, spec.engine.max_model_len) == ("small", "bundled:small", 2048)
+    assert spec.engine.max_num_seqs == 16
+    assert [item.size for item in spec.objects] == [len(_lines(OPENAI))]
+    assert read_spec(spec.root_uri, store) == spec
+
+
+def test_options_win_over_model_and_config(store: BucketStore, config: Config) -> None:
+    spec = job(
+        store,
+        config,
+        input_uri="s3://in/plain.jsonl",
+        engine={"batch_size": 4, "concurrency": 3, "max_model_len": 99},
+        output_uri="s3://out/here",
+        model="big",
+        sla_hours=2,
+    )
+    assert (spec.engine.max_num_seqs, spec.engine.max_replicas, spec.engine.max_model_len) == (4, 3, 99)
+    assert (spec.output_uri, spec.model_uri) == ("s3://out/here/", "org/big")
+    assert spec.deadline == CREATED + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("uri", "names"),
+    [
+        ("s3://in/many/", ["deep/part-2.jsonl", "part-0.jsonl", "part-1.jsonl"]),
+        ("s3://in/many/part-*.jsonl", ["part-0.jsonl", "part-1.jsonl"]),
+        ("s3://in/many/part-[!0].jsonl", ["part-1.jsonl"]),
+        ("s3://in/many/part-?.jsonl", ["part-0.jsonl", "part-1.jsonl"]),
+        ("s3://in/many/**/part-*", ["deep/part-2.jsonl", "part-0.jsonl", "part-1.jsonl"]),
+        ("s3://in/many/*/part-*", ["deep/part-2.jsonl"]),
+    ],
+)
+def test_prefixes_and_globs(store: BucketStore, config: Config, uri: str, names: list[str]) -> None:
+    spec = job(store, config, input_uri=uri)
+    assert [item.uri.removeprefix("s3://in/many/") for item in spec.objects] == names
+
+
+@pytest.mark.parametrize(
+    ("conf", "column", "messages"),
+    [
+        ({"input_uri": "s3://in/plain.jsonl"}, "prompt", None),
+        ({"input_uri": "s3://in/chat.jsonl"}, None, "messages"),
+        ({"input_uri": "s3://in/table.csv"}, "question", None),
+        ({"input_uri": "s3://in/one.csv"}, "words", None),
+        ({"input_uri": "s3://in/table.csv", "prompt_column": "answer"}, "answer", None),
+        ({"input_uri": "s3://in/table.csv", "prompt_template": "{question}: {answer}"}, None, None),
+        ({"input_uri": "s3://in/openai.jsonl"}, None, None),
+    ],
+)
+def test_which_column_holds_the_prompt(
+    store: BucketStore, config: Config, conf: dict[str, Any], column: str | None, messages: str | None
+) -> None:
+    request = job(store, config, **conf).request
+    assert (request.prompt_column, request.messages_column) == (column, messages)
+
+
+BAD = [
+    ({}, ["input_uri: ", "is required"]),
+    ({"input_uri": "http://x/y"}, ["input_uri: ", "s3://bucket/key"]),
+    ({"input_uri": "s3://nowhere/x.jsonl"}, ["input_uri: ", "no bucket 'nowhere'", "Create it"]),
+    ({"input_uri": "s3://nowhere/"}, ["input_uri: ", "no bucket 'nowhere'", "Create it"]),
+    ({"input_uri": "s3://in/plain.json"}, ["input_uri: ", "does not exist", "s3://in/plain.jsonl"]),
+    ({"input_uri": "s3://in/many"}, ["input_uri: ", "end the prefix with a slash", "s3://in/many/"]),
+    ({"input_uri": "s3://in/void/"}, ["input_uri: ", "names no object", "Upload"]),
+    ({"input_uri": "s3://in/many/*.csv"}, ["input_uri: ", "names no object"]),
+    ({"input_uri": "s3://in/nothing/"}, ["input_uri: ", "is empty"]),
+    (
+        {"input_uri": "s3://in/mixed/"},
+        ["input_uri: ", "jsonl: s3://in/mixed/a.jsonl", "csv: s3://in/mixed/b.csv", "glob"],
+    ),
+    ({"input_uri": "s3://in/odd.csv"}, ["prompt_column: ", "columns there: a, b"]),
+    (
+        {"input_uri": "s3://in/table.csv", "prompt_column": "quest"},
+        ["prompt_column: ", "'question'", "question, answer"],
+    ),
+    ({"input_uri": "s3://in/plain.jsonl", "messages_column": "chat"}, ["messages_column: ", "prompt, id"]),
+    ({"input_uri": "s3://in/plain.jsonl", "prompt_template": "{promt}"}, ["prompt_template: ", "'prompt'"]),
+    ({"input_uri": "s3://in/openai.jsonl", "prompt_column": "x"}, ["prompt_column: ", "OpenAI", "Leave it out"]),
+    ({"input_uri": "s3://in/plain.jsonl", "promt_column": "x"}, ["promt_column: ", "'prompt_column'"]),
+    ({"input_uri": "s3://in/plain.jsonl", "engine": {"batchsize": 1}}, ["engine.batchsize: ", "'batch_size'"]),
+    ({"input_uri": "s3://in/plain.jsonl", "engine": {"batch_size": 5000}}, ["engine.batch_size: ", "1024"]),
+    ({"input_uri": "s3://in/plain.jsonl", "sampling": {"temperature": 9}}, ["sampling.temperature: "]),
+    ({"input_uri": "s3://in/plain.jsonl", "sla_hours": 0}, ["sla_hours: ", "greater than 0"]),
+    ({"input_uri": "s3://in/plain.jsonl", "output_uri": "out"}, ["output_uri: ", "s3://bucket/key"]),
+    ({"input_uri": "s3://in/plain.jsonl", "prompt_column": "a", "messages_column": "b"}, ["exclude each other"]),
+]
+
+
+@pytest.mark.parametrize(("conf", "words"), BAD, ids=[str(conf)[:70] for conf, _ in BAD])
+def test_bad_requests_name_the_field_and_the_fix(
+    store: BucketStore, config: Config, conf: dict[str, Any], words: list[str]
+) -> None:
+    before = dict(store.objects)
+    with pytest.raises(RequestError) as caught:
+        job(store, config, **conf)
+    for word in words:
+        assert word in str(caught.value)
+    assert store.objects == before
+
+
+def test_a_missing_bucket_for_jobs_names_config(store: BucketStore, config: Config) -> None:
+    elsewhere = config.model_copy(update={"store": config.store.model_copy(update={"base_uri": "s3://gone/x"})})
+    with pytest.raises(RequestError, match=r"store.base_uri.*'gone'.*config.yaml"):
+        job(store, elsewhere, input_uri="s3://in/plain.jsonl")
+
+
+def test_a_retry_meets_its_own_spec(store: BucketStore, config: Config) -> None:
+    first = job(store, config, input_uri="s3://in/plain.jsonl")
+    assert job(store, config, input_uri="s3://in/plain.jsonl") == first
+
+
+def test_an_accepted_job_never_changes(store: BucketStore, config: Config) -> None:
+    job(store, config, input_uri="s3://in/plain.jsonl")
+    with pytest.raises(RequestError, match=r"accepted before with another deadline.*start a new job"):
+        job(store, config, input_uri="s3://in/plain.jsonl", sla_hours=1)
+    store.put("s3://in/plain.jsonl", _lines({"prompt": "changed"}))
+    with pytest.raises(RequestError, match="another objects"):
+        job(store, config, input_uri="s3://in/plain.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("params", "conf", "hours"),
+    [
+        ({"sla_hours": 24}, {}, 24),
+        ({"sla_hours": 24}, {"sla_hours": 3}, 3),
+        ({"sla_hours": 24}, {"completion_window": "12h"}, 12),
+        ({"sla_hours": 24, "completion_window": "12h"}, {"completion_window": "12h"}, 12),
+        ({"sla_hours": 24}, None, 24),
+    ],
+)
+def test_the_window_synonym_wins_over_the_form_s_default(
+    params: dict[str, Any], conf: dict[str, Any] | None, hours: float
+) -> None:
+    assert request_of({"input_uri": "s3://in/x", **params}, conf).sla_hours == hours

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+
+from llmbatch.core.errors import StoreError
+from llmbatch.core.states import Phase
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator import eta_trigger, progress_watch
+from llmbatch.orchestrator.eta_trigger import EtaTrigger
+from llmbatch.orchestrator.sensors import EtaSensor
+
+from .test_progress_watch import beat
+from .test_ray_trigger import _listen, event_of
+
+JOB = "s3://b/jobs/job-1"
+
+
+def trigger() -> EtaTrigger:
+    return EtaTrigger(job_uri=JOB, store_conn_id="my_s3", dag_id="d", run_id="r", poll_seconds=0)
+
+
+class Scene:
+    """A store whose content and a run task whose state change from look to look."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store = MemoryStore()
+        self.looks: list[tuple[bytes | Exception | None, Any]] = []
+        self.opened = 0
+        monkeypatch.setattr(eta_trigger, "open_store", self.open)
+        monkeypatch.setattr(eta_trigger, "task_state", self.state)
+        monkeypatch.setattr(progress_watch, "PATIENCE_SECONDS", 0.0)
+        self.asked = 0
+        self.run_state: Any = None
+        read = self.store.get
+
+        def get(uri: str) -> bytes:
+            # a watch that goes on too long ends with another reason; it never hangs
+            body, self.run_state = self.looks.pop(0) if self.looks else (None, "failed")
+            if isinstance(body, Exception):
+                raise body
+            if body is not None:
+                self.store.objects[uri] = body
+            return read(uri)
+
+        self.store.get = get  # type: ignore[method-assign]
+
+    def open(self, conn_id: str) -> MemoryStore:
+        self.opened += 1
+        assert conn_id == "my_s3"
+        return self.store
+
+    def state(self, dag_id: str, run_id: str, task_id: str) -> str | None:
+        assert (dag_id, run_id, task_id) == ("d", "r", "run")
+        self.asked += 1
+        if isinstance(self.run_state, Exception):
+            raise self.run_state
+        return self.run_state
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(monkeypatch)
+
+
+def written(phase: Phase, ended: int = 0) -> bytes:
+    return beat(ended=ended, phase=phase, written_at=datetime.now(UTC)).model_dump_json().encode()
+
+
+def test_the_wire_format_is_pinned() -> None:
+    arguments = {
+        "job_uri": JOB,
+        "store_conn_id": "my_s3",
+        "dag_id": "d",
+        "run_id": "r",
+        "run_task_id": "run",
+        "poll_seconds": 1.0,
+        "stall_seconds": 9.0,
+        "version": 1,
+    }
+    path, kwargs = EtaTrigger(**arguments).serialize()
+    assert path == "llmbatch.orchestrator.eta_trigger.EtaTrigger"
+    assert kwargs == arguments
+
+
+def test_it_tells_the_job_s_story_and_ends_with_done(scene: Scene) -> None:
+    scene.looks = [
+        (None, "queued"),
+        (written(Phase.MODEL_LOAD), "deferred"),
+        (written(Phase.WORK, 500), "deferred"),
+        (written(Phase.DONE, 1000), "deferred"),
+    ]
+    waiting = trigger()
+    said = _listen(waiting)
+    assert event_of(waiting) == {
+        "job_id": "job-1",
+        "reason": "phase_done",
+        "phase": "done",
+        "run_state": None,
+    }
+    assert [line.split("phase=")[1].split(" ")[0] for line in said] == ["not_started", "model_load", "work", "done"]
+    assert scene.opened == 1
+    assert scene.asked == 1  # before the first heartbeat; a healthy job costs no question
+
+
+def test_it_survives_the_run_task_s_retries(scene: Scene) -> None:
+    failed = written(Phase.FAILED)
+    scene.looks = [(failed, "deferred"), (failed, "up_for_retry"), (failed, None), (failed, "failed")]
+    assert event_of(trigger())["reason"] == "run_ended"
+    assert scene.looks == []
+
+
+def test_no_failed_look_ends_it(scene: Scene) -> None:
+    scene.looks = [
+        (StoreError("no route"), None),
+        (StoreError("no route"), None),
+        (b"not json", None),
+        (b'{"job_id": "job-1"}', RuntimeError("api down")),
+        (RuntimeError("anything"), None),
+        (written(Phase.DONE), "deferred"),
+    ]
+    waiting = trigger()
+    said = _listen(waiting)
+    assert event_of(waiting)["reason"] == "phase_done"
+    assert sum("no route" in line for line in said) == 1
+    assert any("fields are not as" in line for line in said)
+    assert any("api down" in line for line in said)
+
+
+def sensor() -> EtaSensor:
+    return EtaSensor(task_id="watch", job_uri=JOB, store_conn_id="my_s3")
+
+
+def context() -> dict[str, Any]:
+    return {"ti": SimpleNamespace(dag_id="d", run_id="r", task_id="watch")}
+
+
+def test_the_sensor_defers_at_once() -> None:
+    with pytest.raises(TaskDeferred) as caught:
+        sensor().execute(context())
+    assert caught.value.trigger.serialize()[1]["run_task_id"] == "run"
+    assert caught.value.timeout is None
+
+
+def test_the_sensor_ends_with_the_event() -> None:
+    event = {"job_id": "job-1", "reason": "run_ended", "phase": None, "run_state": "failed"}
+    assert sensor().on_event(context(), event) == event
+
+
+@pytest.mark.parametrize("event", [None, {}, {"job_id": "x", "reason": "?"}])
+def test_the_sensor_never_fails_on_a_malformed_event(event: Any) -> None:
+    assert sensor().on_event(context(), event) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "again"), [("deferred", True), (None, True), ("failed", False), (RuntimeError("api down"), False)]
+)
+def test_a_lost_trigger_is_started_again_while_the_job_runs(
+    monkeypatch: pytest.MonkeyPatch, state: Any, again: bool
+) -> None:
+    def ask(*_: Any) -> Any:
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+    monkeypatch.setattr("llmbatch.orchestrator.task_states.task_state", ask)
+    lost = {"error": "Trigger failure", "traceback": ["boom"]}
+    if again:
+        with pytest.raises(TaskDeferred):
+            sensor().resume_execution("__fail__", lost, context())
+    else:
+        assert sensor().resume_execution("__fail__", lost, context()) is None
+
+
+def test_only_lost_triggers_are_forgiven() -> None:
+    with pytest.raises(AttributeError):
+        sensor().resume_execution("no_such_method", {}, context())

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from llmbatch.core.errors import StoreError
+from llmbatch.orchestrator import triggers
+from llmbatch.orchestrator.ray_hook import RayHook
+from llmbatch.orchestrator.triggers import RayJobTrigger
+
+from .ray_fakes import FakeRay
+
+
+@pytest.fixture
+def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
+    fake = FakeRay()
+
+    async def client(self: RayHook) -> Any:
+        return fake.async_client()
+
+    monkeypatch.setattr(RayHook, "get_async_conn", client)
+    monkeypatch.setattr(triggers, "LOG_SECONDS", 0.0)
+    return fake
+
+
+def trigger(**changes: Any) -> RayJobTrigger:
+    settings: dict[str, Any] = {"submission_id": "job-g1", "ray_conn_id": "my_ray", "poll_seconds": 0}
+    return RayJobTrigger(**{**settings, **changes})
+
+
+def event_of(waiting: Any) -> dict[str, Any]:
+    async def first() -> dict[str, Any]:
+        events = waiting.run()
+        event = await anext(events)
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+        return event.payload
+
+    return asyncio.run(first())
+
+
+def test_the_wire_format_is_pinned() -> None:
+    arguments = {
+        "submission_id": "job-g1",
+        "ray_conn_id": "my_ray",
+        "poll_seconds": 1.5,
+        "poll_failures_tolerated": 7,
+        "ends_at": 123.0,
+        "version": 1,
+    }
+    path, kwargs = RayJobTrigger(**arguments).serialize()
+    assert path == "llmbatch.orchestrator.triggers.RayJobTrigger"
+    assert kwargs == arguments
+
+
+def test_a_trigger_of_an_older_deploy_still_loads() -> None:
+    _, kwargs = RayJobTrigger(submission_id="job-g1", ray_conn_id="my_ray").serialize()
+    assert kwargs["version"] == 1
+    assert kwargs["ends_at"] is None
+
+
+@pytest.mark.parametrize(("status", "code"), [("SUCCEEDED", 0), ("FAILED", 22), ("STOPPED", None), ("NOT_FOUND", None)])
+def test_one_flat_event_at_the_end(ray: FakeRay, status: str, code: int | None) -> None:
+    if status != "NOT_FOUND":
+        ray.put("job-g1", status, code, "said ray")
+    event = event_of(trigger())
+    assert event["reason"] == "over"
+    assert (event["status"], event["driver_exit_code"], event["submission_id"]) == (status, code, "job-g1")
+
+
+def test_failed_polls_within_the_budget_are_survived(ray: FakeRay) -> None:
+    ray.put("job-g1", "SUCCEEDED", 0)
+    ray.broken = [httpx.ConnectError("refused"), httpx.Response(503), httpx.ReadTimeout("slow")]
+    assert event_of(trigger(poll_failures_tolerated=3))["status"] == "SUCCEEDED"
+
+
+def test_the_budget_counts_failures_in_a_row(ray: FakeRay) -> None:
+    ray.put("job-g1", "RUNNING")
+    looks: list[Any] = []
+
+    class Flaky(FakeRay):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            looks.append(request)
+            if len(looks) > 20:
+                self.put("job-g1", "SUCCEEDED", 0)
+            if len(looks) % 3 == 0:
+                raise httpx.ConnectError("now and then")
+            return super().__call__(request)
+
+    flaky = Flaky(jobs=ray.jobs)
+    ray.async_client = flaky.async_client  # type: ignore[method-assign]
+    assert event_of(trigger(poll_failures_tolerated=1))["status"] == "SUCCEEDED"
+
+
+def test_a_spent_budget_is_not_a_failed_job(ray: FakeRay) -> None:
+    ray.broken = [httpx.ConnectError("refused")] * 5
+    event = event_of(trigger(poll_failures_tolerated=2))
+    assert (event["reason"], event["status"]) == ("unreachable", None)
+    assert "refused" in event["message"]
+    assert len(ray.broken) == 2
+
+
+def test_a_job_that_runs_too_long(ray: FakeRay) -> None:
+    ray.put("job-g1", "RUNNING")
+    assert event_of(trigger(ends_at=1.0))["reason"] == "timeout"
+    assert ray.stops == []
+
+
+def test_a_job_that_just_made_it_is_not_timed_out(ray: FakeRay) -> None:
+    ray.put("job-g1", "SUCCEEDED", 0)
+    assert event_of(trigger(ends_at=1.0))["reason"] == "over"
+
+
+def test_only_new_log_lines_are_passed_on(ray: FakeRay, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray.put("job-g1", "RUNNING")
+    texts = iter(["one\ntw", "one\ntwo\n", "one\ntwo\nthree"])
+
+    async def sleep(seconds: float) -> None:
+        ray.logs["job-g1"] = next(texts)
+        if ray.logs["job-g1"].endswith("three"):
+            ray.put("job-g1", "SUCCEEDED", 0)
+
+    monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
+    waiting = trigger()
+    said = _listen(waiting)
+    event_of(waiting)
+    assert said == ["job-g1 | one", "job-g1 | two", "job-g1 | three"]
+
+
+def _listen(waiting: Any) -> list[str]:
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    waiting._log = logging.Logger("listener", logging.INFO)
+    waiting._log.addHandler(Listener())
+    return said
+
+
+@pytest.mark.parametrize(
+    ("state", "stops"),
+    [
+        ("failed", ["job-g1"]),
+        ("success", ["job-g1"]),
+        ("missing", ["job-g1"]),
+        (None, []),
+        ("scheduled", []),
+        ("running", []),
+        (StoreError("nobody can say"), ["job-g1"]),
+        (0.05, ["job-g1"]),
+    ],
+)
+def test_on_kill_stops_unless_the_task_was_cleared(
+    ray: FakeRay, monkeypatch: pytest.MonkeyPatch, state: Any, stops: list[str]
+) -> None:
+    def ask(*_: Any) -> Any:
+        if isinstance(state, Exception):
+            raise state
+        if isinstance(state, float):
+            threading.Event().wait(state)
+        return state
+
+    monkeypatch.setattr(triggers, "task_state", ask)
+    monkeypatch.setattr(triggers, "ASK_SECONDS", 0.01 if isinstance(state, float) else 5)
+    ray.put("job-g1", "RUNNING")
+    waiting = trigger()
+    waiting._task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="run", map_index=-1)  # type: ignore[assignment]
+    asyncio.run(waiting.on_kill())
+    assert ray.stops == stops
+
+
+def test_cleanup_never_stops_the_job(ray: FakeRay) -> None:
+    ray.put("job-g1", "RUNNING")
+    asyncio.run(trigger().cleanup())
+    assert ray.stops == []

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from llmbatch.core.config import CONFIG_ENV
+from llmbatch.core.errors import RequestError, StoreError
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRecord, SlaRecord, TokenRecord
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator import tasks
+from llmbatch.orchestrator.assets import RESULTS
+from llmbatch.orchestrator.form import form_params
+
+ROOT = Path(__file__).parents[3]
+RUN_AFTER = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
+    store = MemoryStore()
+    store.put("s3://in/a.jsonl", b'{"prompt": "hi"}\n')
+    monkeypatch.setattr(tasks, "_store", lambda conn_id: store)
+    monkeypatch.setenv(CONFIG_ENV, str(ROOT / "config" / "config.yaml"))
+    return store
+
+
+def within(monkeypatch: pytest.MonkeyPatch, **conf: Any) -> dict[str, Any]:
+    """Pretend to run in a DAG run that was started with ``conf``."""
+    params = {name: param.value for name, param in form_params().items() if param.has_value} | conf
+    context = {
+        "dag_run": SimpleNamespace(dag_id="d", run_id="r", run_after=RUN_AFTER, conf=conf),
+        "params": params,
+        "outlet_events": {RESULTS: SimpleNamespace(extra={})},
+    }
+    monkeypatch.setattr(tasks, "get_current_context", lambda: context)
+    return context
+
+
+def test_accept_gives_ids_and_addresses_only(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    within(monkeypatch, input_uri="s3://in/a.jsonl", system_prompt="be secret")
+    found = tasks.accept()
+    assert found["job_uri"].endswith(found["job_id"])
+    assert found["entrypoint"].startswith("exec python -m llmbatch.cluster --job s3://")
+    assert found["ray_conn_id"] == "llmbatch_ray"
+    assert len(json.dumps(found)) < 800
+    assert "secret" not in json.dumps(found)
+    assert tasks.accept() == found
+
+
+def test_a_wrong_request_is_not_retried(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    within(monkeypatch, input_url="s3://in/a.jsonl")
+    with pytest.raises(AirflowFailException, match=r"input_url.*'input_uri'"):
+        tasks.accept()
+
+
+def test_a_wrong_config_is_not_retried(store: MemoryStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("default_model: m\nmodels: {m: {uri: m}}\nstagin: {}\n")
+    monkeypatch.setenv(CONFIG_ENV, str(tmp_path / "c.yaml"))
+    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    with pytest.raises(AirflowFailException, match=r"c.yaml:3.*did you mean `staging`"):
+        tasks.accept()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(StoreError("down"), StoreError), (RequestError("a", "b", "c"), AirflowFailException)]
+)
+def test_only_what_a_retry_can_help_is_retried(error: Exception, kind: type[Exception]) -> None:
+    @tasks.final_unless_retryable
+    def body() -> None:
+        raise error
+
+    with pytest.raises(kind):
+        body()
+
+
+def manifest(met: bool) -> JobManifest:
+    deadline = RUN_AFTER + timedelta(hours=1)
+    finished = deadline + timedelta(minutes=-30 if met else 30)
+    return JobManifest(
+        job_id="job-1",
+        model=ModelRecord(name="m", uri="m"),
+        versions={},
+        input=InputRecord(uri="s3://in/a", objects=(), rows=2),
+        rows=RowRecord(input=2, succeeded=1, failed=1),
+        missing=0,
+        duplicates=0,
+        tokens=TokenRecord(prompt=1, completion=1, cached=0),
+        shards=(),
+        outputs=(),
+        timing={"work": 12.0},
+        sla=SlaRecord(deadline=deadline, finished_at=finished, met=met),
+    )
+
+
+@pytest.mark.parametrize("met", [True, False])
+def test_report_writes_the_same_bytes_again(store: MemoryStore, met: bool) -> None:
+    layout = JobLayout("s3://b/jobs/job-1")
+    store.put(layout.manifest, manifest(met).model_dump_json().encode())
+    assert tasks.report(layout.root, "my_s3") == {"job_id": "job-1", "met": met}
+    first = store.get(layout.sla)
+    assert tasks.report(layout.root, "my_s3")["met"] is met
+    assert store.get(layout.sla) == first
+    assert json.loads(first)["margin_seconds"] == (1800 if met else -1800)
