@@ -106,7 +106,8 @@ def load_config(path: Path) -> Config:
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        problems = error.errors(include_url=False)
+        first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")  # a typo explains a missing key
         location = [str(part) for part in first["loc"]]
         where = f"{path}:{_line_of(tree, location)}"
         if first["type"] == "extra_forbidden":

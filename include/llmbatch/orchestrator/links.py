@@ -26,6 +26,10 @@ class _KeptLink(BaseOperatorLink):
         known = getattr(operator, self.attribute, None)
         if known:
             return str(known)
+        return self.stored(ti_key)
+
+    def stored(self, ti_key: TaskInstanceKey) -> str:
+        """Return the link that an earlier process of the same attempt stored."""
         from airflow.sdk.execution_time.xcom import XCom
 
         stored: Any = XCom.get_value(ti_key=cast("Any", ti_key), key=self.xcom_key)
@@ -52,6 +56,10 @@ class ResultsLink(_KeptLink):
     """Where the job delivers its results."""
 
     attribute = "results_uri"
+
+    def stored(self, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - nothing has to be asked
+        """Return nothing: the address is a field of the operator, so every process knows it."""
+        return ""
 
     @property
     def name(self) -> str:

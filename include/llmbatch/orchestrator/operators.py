@@ -157,6 +157,8 @@ class RayOperator(ResumableJobMixin, BaseOperator):
 
     def get_job_result(self, external_id: Any, context: Context) -> dict[str, Any]:
         """Return what goes into XCom, and remember that this generation is over."""
+        if self.dashboard_url is None:
+            self._attend(str(external_id), context)
         self._generations(context).close(str(external_id))
         return {"submission_id": str(external_id), "generation": generation_of(str(external_id))}
 

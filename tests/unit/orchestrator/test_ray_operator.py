@@ -128,6 +128,7 @@ def test_success_seen_only_by_a_later_attempt(ray: FakeRay, state: StateStore, c
     assert operator().execute(context) == {"submission_id": "job-g1", "generation": 1}
     assert ray.posts == []
     assert state == {OVER_KEY: 1}
+    assert context["ti"].pushed["ray_dashboard_link"].endswith("job-g1")
 
 
 def test_clearing_a_success_submits_the_next_generation(

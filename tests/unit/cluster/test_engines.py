@@ -1,0 +1,95 @@
+"""What every engine checks before it answers, the fake engine, and the environment of the real one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from llmbatch.cluster.engines.base import parse_row
+from llmbatch.cluster.engines.cpu_binding import engine_environment, ranges
+from llmbatch.cluster.engines.echo import EchoEngine
+from llmbatch.cluster.start_failure import last_cause, start_failure
+from llmbatch.core.engine_settings import Accelerator, EchoOptions, EngineSettings
+from llmbatch.core.errors import RowError
+from llmbatch.core.states import ErrorClass
+
+IMAGE = [{"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}]
+
+BAD_ROWS = {
+    "not JSON": ("chat", "{", ErrorClass.INVALID, "not JSON"),
+    "not an object": ("chat", "[]", ErrorClass.INVALID, "not a JSON object"),
+    "no messages": ("chat", {"sampling": {}}, ErrorClass.INVALID, "messages is not a list"),
+    "null messages": ("chat", {"messages": None}, ErrorClass.INVALID, "messages is not a list"),
+    "empty messages": ("chat", {"messages": []}, ErrorClass.INVALID, "is empty"),
+    "no role": ("chat", {"messages": [{"content": "x"}]}, ErrorClass.INVALID, "messages[0]"),
+    "null content": ("chat", {"messages": [{"role": "user", "content": None}]}, ErrorClass.INVALID, "content"),
+    "an image": ("chat", {"messages": [{"role": "user", "content": IMAGE}]}, ErrorClass.INVALID, "not text"),
+    "no prompt": ("completion", {"messages": []}, ErrorClass.INVALID, "prompt"),
+    "empty prompt": ("completion", {"prompt": ""}, ErrorClass.INVALID, "prompt"),
+    "too hot": ("completion", {"prompt": "x", "sampling": {"temperature": 9}}, ErrorClass.INVALID, "temperature"),
+    "unknown sampling": ("completion", {"prompt": "x", "sampling": {"frob": 1}}, ErrorClass.INVALID, "frob"),
+    "schema is a text": ("completion", {"prompt": "x", "output_schema": "s"}, ErrorClass.SCHEMA, "output_schema"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ROWS)
+def test_bad_rows_are_refused_by_name(make, name: str) -> None:
+    kind, request, error_class, message = BAD_ROWS[name]
+    with pytest.raises(RowError) as caught:
+        parse_row(make.staged(1, kind, request))
+    assert caught.value.error_class is error_class
+    assert message in caught.value.message
+
+
+def test_text_parts_are_text(make) -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    request = parse_row(make.staged(1, "chat", {"messages": [{"role": "user", "content": parts}]}))
+    assert request.messages == [{"role": "user", "content": parts}]
+
+
+def test_echo_is_deterministic_counts_words_and_stops_at_max_tokens(make) -> None:
+    engine = EchoEngine(EchoOptions(), max_model_len=5)
+    answer = asyncio.run(engine.generate(make.chat(1, "a b c d", max_tokens=2)))
+    assert (answer.text, answer.finish_reason) == ("echo: a b", "length")
+    assert (answer.prompt_tokens, answer.completion_tokens) == (4, 2)
+    with pytest.raises(RowError) as caught:
+        asyncio.run(engine.generate(make.chat(1, "a b c d e")))
+    assert caught.value.error_class is ErrorClass.TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("cores", "text"), [([0], "0"), ([0, 1], "0-1"), ([3, 1, 0, 2, 7], "0-3,7"), ([2, 4, 5], "2,4-5"), ([], "")]
+)
+def test_core_ranges(cores: list[int], text: str) -> None:
+    assert ranges(cores) == text
+
+
+def test_cpu_engines_get_all_cores_and_gpu_engines_no_cpu_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_PRELOAD", "/lib/mine.so")
+    environment = engine_environment(EngineSettings(cpu_kvcache_gib=3), cores=range(4))
+    assert environment["VLLM_CPU_OMP_THREADS_BIND"] == "0-3"
+    assert environment["VLLM_CPU_KVCACHE_SPACE"] == "3"
+    assert "/lib/mine.so" in environment["LD_PRELOAD"].split(":")
+    assert engine_environment(EngineSettings(cpu_threads_bind="1,3"))["VLLM_CPU_OMP_THREADS_BIND"] == "1,3"
+    gpu = engine_environment(EngineSettings(accelerator=Accelerator.GPU))
+    assert not any(name.startswith(("VLLM_CPU", "LD_")) for name in gpu)
+    assert gpu["VLLM_NO_USAGE_STATS"] == "1"
+
+
+def test_start_failure_names_the_cause_and_not_the_pointer_to_it() -> None:
+    log = (
+        "INFO x\n(EngineCore pid=7) ERROR 11-23 ValueError: No available memory\nRuntimeError: See root cause above.\n"
+    )
+    assert last_cause(log) == "ValueError: No available memory"
+    assert last_cause("all is well") is None
+    assert start_failure(OSError("line one\nline two")) == "OSError: line one line two"
+
+
+def test_requests_survive_the_trip_as_json(make) -> None:
+    row = make.chat(1, "\u2028 “quotes” \U0001f600", temperature=0.5, seed=1)
+    request = parse_row(row)
+    assert request.messages is not None
+    assert request.messages[0]["content"] == json.loads(row.request)["messages"][0]["content"]
+    assert (request.sampling.temperature, request.sampling.seed, request.sampling.max_tokens) == (0.5, 1, None)

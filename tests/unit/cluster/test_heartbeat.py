@@ -1,0 +1,198 @@
+"""The driver's pulse: control in, progress out, patience with the store."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmbatch.cluster.heartbeat import Heartbeat
+from llmbatch.cluster.job_state import JobState
+from llmbatch.cluster.replica_report import Fatal, OpenWork
+from llmbatch.cluster.scoreboard import Snapshot
+from llmbatch.cluster.stopping import Stopping
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.control import Control
+from llmbatch.core.errors import StoreError
+from llmbatch.core.progress import Progress
+from llmbatch.core.shards import ShardTally
+from llmbatch.core.states import DesiredState, ExitReason, Phase
+from llmbatch.core.store import MemoryStore
+
+
+class MoodyStore(MemoryStore):
+    """A store that refuses writes while it is down."""
+
+    down = False
+
+    def put(self, uri, body):
+        if self.down:
+            raise StoreError("down")
+        return super().put(uri, body)
+
+
+class Desk:
+    """A heartbeat with everything around it."""
+
+    def __init__(self, make, rows: int = 200) -> None:
+        self.store, self.clock, self.lines = MoodyStore(), ManualClock(), []
+        self.job = make.stage(self.store, [make.chat(n, "x") for n in range(1, rows + 1)], 50)
+        self.state = JobState(self.job.manifest, generation=1, replicas_wanted=1, clock=self.clock)
+        self.pulse = self.new_pulse()
+        self.snapshot = Snapshot()
+        self.heard: list[DesiredState] = []
+        self.pulse.connect(self.ask)
+        self.stopping = Stopping(spec=self.job.spec, state=self.state, heartbeat=self.pulse, clock=self.clock)
+
+    def new_pulse(self) -> Heartbeat:
+        return Heartbeat(
+            store=self.store,
+            layout=self.job.layout,
+            state=self.state,
+            seconds=1,
+            clock=self.clock,
+            emit=self.lines.append,
+        )
+
+    def ask(self, desired, epoch, known):
+        self.heard.append(desired)
+        return self.snapshot
+
+    def control(self, desired: DesiredState, reason: str = "") -> None:
+        self.store.put(self.job.layout.control, Control(desired=desired, reason=reason).model_dump_json().encode())
+
+    def written(self) -> Progress:
+        return Progress.model_validate_json(self.store.get(self.job.layout.progress))
+
+
+@pytest.fixture
+def desk(make) -> Desk:
+    return Desk(make)
+
+
+def test_sequence_rises_also_over_generations(desk: Desk) -> None:
+    desk.pulse.beat()
+    desk.pulse.beat()
+    assert desk.written().sequence == 2
+    again = desk.new_pulse()
+    again.beat()
+    assert desk.written().sequence == 3
+
+
+def test_lines_are_rare(desk: Desk) -> None:
+    for _ in range(25):
+        desk.pulse.beat()
+        desk.clock.advance(1)
+    assert len(desk.lines) == 3
+
+
+def test_control_reaches_the_scoreboard_and_absent_means_run(desk: Desk) -> None:
+    desk.pulse.beat()
+    desk.control(DesiredState.DRAIN)
+    desk.pulse.beat()
+    desk.store.put(desk.job.layout.control, b"{not json")
+    desk.pulse.beat()
+    assert desk.heard == [DesiredState.RUN, DesiredState.DRAIN, DesiredState.DRAIN]
+
+
+def test_a_failed_write_is_repeated_and_only_five_minutes_lose_the_store(desk: Desk) -> None:
+    desk.store.down = True
+    desk.pulse.beat()
+    desk.clock.advance(299)
+    desk.pulse.beat()
+    assert not desk.pulse.store_lost
+    desk.store.down = False
+    desk.pulse.beat()
+    assert desk.written().sequence == 1
+    desk.store.down = True
+    desk.clock.advance(10)
+    desk.pulse.beat()
+    desk.clock.advance(301)
+    assert desk.pulse.store_lost
+    stop = desk.stopping.reason()
+    assert stop is not None
+    assert stop.reason is ExitReason.STORE_UNREACHABLE
+
+
+def test_last_heartbeat_says_how_it_ended(desk: Desk) -> None:
+    desk.pulse.start()
+    desk.pulse.finish(ExitReason.DRAINED, "asked to")
+    assert desk.written().phase is Phase.DRAINED
+    assert (desk.written().exit_code, desk.written().message) == (10, "asked to")
+
+
+def test_drain_ends_when_begun_shards_have_ended_or_grace_is_over(desk: Desk) -> None:
+    desk.control(DesiredState.DRAIN, "night shift")
+    desk.snapshot = Snapshot(live=1, open_shards=2, deaf=1)
+    desk.pulse.beat()
+    assert desk.stopping.reason() is None
+    desk.snapshot = Snapshot(live=1, open_shards=0, deaf=0)
+    desk.pulse.beat()
+    stop = desk.stopping.reason()
+    assert stop is not None
+    assert (stop.reason, stop.message) == (ExitReason.DRAINED, "drained: night shift")
+    desk.snapshot = Snapshot(live=1, open_shards=2, deaf=0)
+    desk.pulse.beat()
+    assert desk.stopping.reason() is None
+    desk.clock.advance(desk.job.spec.engine.drain_grace_seconds)
+    assert "2 shards were left unfinished" in str(desk.stopping.reason())
+
+
+def test_signal_drains_with_the_time_that_ray_gives(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_JOB_STOP_WAIT_TIME_S", "12")
+    desk.stopping.terminate()
+    desk.snapshot = Snapshot(live=1, open_shards=2)
+    desk.pulse.beat()
+    assert desk.heard == [DesiredState.DRAIN]
+    desk.clock.advance(10.4)
+    assert desk.stopping.reason() is None
+    desk.clock.advance(0.2)
+    assert desk.stopping.reason() is not None
+
+
+def test_cancel_stops_at_once(desk: Desk) -> None:
+    desk.control(DesiredState.CANCEL)
+    desk.snapshot = Snapshot(live=1, open_shards=9, deaf=1)
+    desk.pulse.beat()
+    stop = desk.stopping.reason()
+    assert stop is not None
+    assert stop.reason is ExitReason.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("ended", "failed", "stops"),
+    [(99, 99, False), (100, 5, False), (100, 6, True), (200, 10, False), (200, 11, True)],
+)
+def test_error_rate_is_judged_once_enough_rows_were_seen(desk: Desk, ended: int, failed: int, stops: bool) -> None:
+    desk.snapshot = Snapshot(open=OpenWork(succeeded=ended - failed, failed=failed), failed_example="row 7: invalid")
+    desk.pulse.beat()
+    stop = desk.stopping.reason()
+    assert (stop is not None) is stops
+    if stop is not None:
+        assert stop.reason is ExitReason.ERROR_RATE
+        assert "row 7" in stop.message
+
+
+def test_a_small_job_is_judged_when_all_its_rows_have_ended(make) -> None:
+    desk = Desk(make, rows=20)
+    tally = ShardTally(shard_id="shard-00000", generation=1, rows=20, succeeded=18, failed=2)
+    desk.snapshot = Snapshot(tallies=(tally,))
+    desk.pulse.beat()
+    stop = desk.stopping.reason()
+    assert stop is not None
+    assert stop.reason is ExitReason.ERROR_RATE
+
+
+def test_engines_that_never_start_or_keep_dying_end_the_job(desk: Desk) -> None:
+    cases = [
+        (Snapshot(fatal=Fatal(ExitReason.ENGINE_START, "no such file")), ExitReason.ENGINE_START),
+        (Snapshot(starts_without_ready=5), ExitReason.ENGINE_START),
+        (Snapshot(starts_without_commit=5), ExitReason.CRASHED),
+    ]
+    for snapshot, reason in cases:
+        desk.snapshot = snapshot
+        desk.pulse.beat()
+        stop = desk.stopping.reason()
+        assert stop is not None
+        assert stop.reason is reason
+    desk.snapshot = Snapshot(starts_without_ready=4, starts_without_commit=4)
+    desk.pulse.beat()
+    assert desk.stopping.reason() is None

@@ -1,0 +1,186 @@
+"""One engine at work, without Ray: outcomes, order, commit, control."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from llmbatch.cluster.engines.base import Answer, EngineDiedError
+from llmbatch.cluster.engines.echo import EchoEngine
+from llmbatch.cluster.replica import Replica
+from llmbatch.cluster.shard_table import read_tally, result_schema
+from llmbatch.core.clock import SystemClock
+from llmbatch.core.engine_settings import EchoOptions
+from llmbatch.core.rows import StagedRow
+from llmbatch.core.states import DesiredState
+
+
+class GatedEngine:
+    """Answers when told to; counts how many rows it holds at once."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.seen: list[str] = []
+        self.inside = self.most = 0
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def generate(self, row: StagedRow) -> Answer:
+        self.seen.append(row.row_id)
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        try:
+            await self.gate.wait()
+        finally:
+            self.inside -= 1
+        return Answer("x", "stop", 2, 3, 1)
+
+
+class BrokenEngine(GatedEngine):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    async def generate(self, row: StagedRow) -> Answer:
+        raise self.error
+
+
+def replica(job: Any, store: Any, engine: Any, window: int = 8, **more: Any) -> Replica:
+    more.setdefault("on_engine_death", lambda error: None)
+    return Replica(
+        job_id=job.manifest.job_id,
+        generation=2,
+        replica_id="r1",
+        layout=job.layout,
+        store=store,
+        engine=engine,
+        window_rows=window,
+        clock=SystemClock(),
+        **more,
+    )
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def test_every_row_ends_once_in_input_order(store, make, read_results) -> None:
+    rows = [make.chat(n, f"hello {n}") for n in range(1, 10)]
+    rows[3] = make.staged(4, "completion", "{broken", "invalid")
+    rows[5] = make.chat(6, "please FAIL")
+    rows[7] = make.staged(8, "chat", {"messages": None, "sampling": {}})
+    job = make.stage(store, rows, 9)
+    engine = EchoEngine(EchoOptions(fail_marker="FAIL"))
+    tally = asyncio.run(replica(job, store, engine).process(job.manifest.shards[0]))
+    assert (tally.rows, tally.succeeded, tally.failed, tally.generation) == (9, 6, 3, 2)
+    uri = job.layout.result_shard("shard-00000")
+    table = read_results(uri)
+    assert table.schema.remove_metadata() == result_schema()
+    assert table.column("row_id").to_pylist() == [row.row_id for row in rows]
+    states = table.column("state").to_pylist()
+    assert [line for line, state in enumerate(states, 1) if state == "failed"] == [4, 6, 8]
+    failed = table.to_pylist()[5]
+    assert failed["error_class"] == "engine"
+    assert failed["request"] == rows[5].request
+    assert table.to_pylist()[3]["attempts"] == 0
+    assert table.to_pylist()[0]["request"] is None
+    assert read_tally(store, store.head(uri)) == tally
+
+
+def test_schema_is_the_same_for_all_failed_and_all_good(store, make, read_results) -> None:
+    rows = [make.chat(1, "a"), make.staged(2, "chat", "{", "invalid")]
+    job = make.stage(store, rows, 1)
+    one = replica(job, store, EchoEngine(EchoOptions()))
+
+    async def both() -> None:
+        for shard in job.manifest.shards:
+            await one.process(shard)
+
+    asyncio.run(both())
+    schemas = [read_results(job.layout.result_shard(s.shard_id)).schema.remove_metadata() for s in job.manifest.shards]
+    assert schemas[0] == schemas[1]
+
+
+def test_window_bounds_rows_and_fills_shard_by_shard(store, make) -> None:
+    rows = [make.chat(n, "x") for n in range(1, 13)]
+    job = make.stage(store, rows, 4)
+
+    async def run() -> None:
+        engine = GatedEngine()
+        one = replica(job, store, engine, window=6)
+        tasks = [asyncio.create_task(one.process(shard)) for shard in job.manifest.shards]
+        await until(lambda: engine.inside == 6)
+        assert one.report().open.running == 6
+        assert one.report().open_shards == 3
+        whole = {tuple(r.row_id for r in rows[i : i + 4]) for i in (0, 4, 8)}
+        assert tuple(engine.seen[:4]) in whole  # one shard is in whole before the next begins
+        engine.gate.set()
+        tallies = await asyncio.gather(*tasks)
+        assert sum(t.succeeded for t in tallies) == 12
+        assert engine.most == 6
+        report = one.report()
+        assert report.open.running == 0
+        assert len(report.committed) == 3
+        assert report.first_row_age is not None
+        one.reported(report)
+        assert one.report().committed == ()
+
+    asyncio.run(run())
+
+
+def test_shard_committed_by_somebody_counts_theirs(store, make) -> None:
+    job = make.stage(store, [make.chat(1, "a"), make.chat(2, "FAIL")], 2)
+    theirs = asyncio.run(
+        replica(job, store, EchoEngine(EchoOptions(fail_marker="FAIL"))).process(job.manifest.shards[0])
+    )
+    before = store.get(job.layout.result_shard("shard-00000"))
+    mine = asyncio.run(replica(job, store, EchoEngine(EchoOptions())).process(job.manifest.shards[0]))
+    assert mine == theirs
+    assert store.get(job.layout.result_shard("shard-00000")) == before
+
+
+@pytest.mark.parametrize(("desired", "committed"), [(DesiredState.DRAIN, 1), (DesiredState.CANCEL, 0)])
+def test_drain_finishes_begun_shards_and_cancel_none(store, make, desired, committed) -> None:
+    job = make.stage(store, [make.chat(n, "x") for n in range(1, 7)], 2)
+
+    async def run() -> None:
+        engine = GatedEngine()
+        one = replica(job, store, engine, window=2)
+        tasks = [asyncio.create_task(one.process(shard)) for shard in job.manifest.shards]
+        await until(lambda: engine.inside == 2)
+        one.obey(desired)
+        await asyncio.sleep(0)
+        # With the window full, the second shard holds the turn without a row: it has begun too, and finishes.
+        engine.gate.set()
+        tallies = await asyncio.gather(*tasks)
+        assert sum(t is not None for t in tallies) in ({1, 2} if committed else {0})
+        assert await one.process(job.manifest.shards[2]) is None
+        assert one.idle
+        assert one.report().obeys is desired
+
+    asyncio.run(run())
+
+
+def test_unknown_engine_error_fails_the_row_and_not_the_log(store, make, read_results, caplog) -> None:
+    job = make.stage(store, [make.chat(1, "my secret")], 1)
+    engine = BrokenEngine(RuntimeError("cannot do: my secret"))
+    asyncio.run(replica(job, store, engine).process(job.manifest.shards[0]))
+    [row] = read_results(job.layout.result_shard("shard-00000")).to_pylist()
+    assert (row["error_class"], row["error"]) == ("engine", "RuntimeError: cannot do: my secret")
+    assert "secret" not in caplog.text
+
+
+def test_dead_engine_takes_the_replica_with_it_and_commits_nothing(store, make) -> None:
+    job = make.stage(store, [make.chat(1, "x")], 1)
+    deaths: list[EngineDiedError] = []
+    one = replica(job, store, BrokenEngine(EngineDiedError("gone")), on_engine_death=deaths.append)
+    with pytest.raises(ExceptionGroup):
+        asyncio.run(one.process(job.manifest.shards[0]))
+    assert len(deaths) == 1
+    assert list(store.list(job.layout.results)) == []
