@@ -1,1 +1,1 @@
-"""The part of llmbatch that runs inside a Ray job."""
+"""The part of llmbatch that runs in Ray: shards in, answers out. Started as ``python -m llmbatch.cluster``."""

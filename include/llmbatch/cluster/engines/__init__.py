@@ -1,1 +1,1 @@
-"""Inference engines behind one protocol: ``vllm`` (real) and ``echo`` (a fake that is named as one)."""
+"""Engines: what answers a row. ``base`` is the contract, ``vllm`` the real one, ``echo`` the fake."""

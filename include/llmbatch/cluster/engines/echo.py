@@ -1,0 +1,47 @@
+"""A fake engine that answers with the prompt, so that everything around an engine can be tested without one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from llmbatch.cluster.engines.base import Answer, parse_row
+from llmbatch.core.engine_settings import EchoOptions
+from llmbatch.core.errors import RowError
+from llmbatch.core.rows import StagedRow
+from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
+from llmbatch.core.states import ErrorClass
+
+
+class EchoEngine:
+    """Answers ``echo: <prompt>``, a word a token, after a fixed delay. Deterministic. Not a language model."""
+
+    def __init__(self, options: EchoOptions, max_model_len: int | None = None) -> None:
+        self._options = options
+        self._max_model_len = max_model_len
+
+    async def start(self) -> None:
+        """Wait as long as told to."""
+        await asyncio.sleep(self._options.start_seconds)
+
+    async def generate(self, row: StagedRow) -> Answer:
+        """Repeat the prompt, or fail or crash where a marker says so."""
+        request = parse_row(row)
+        prompt = request.prompt if request.messages is None else str(request.messages[-1]["content"])
+        words = (prompt or "").split()
+        options = self._options
+        if options.crash_marker is not None and options.crash_marker in row.request:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if options.fail_marker is not None and options.fail_marker in row.request:
+            raise RowError(ErrorClass.ENGINE, f"the prompt holds {options.fail_marker!r}")
+        if self._max_model_len is not None and len(words) >= self._max_model_len:
+            raise RowError(ErrorClass.TOO_LONG, f"{len(words)} prompt tokens; the model takes {self._max_model_len}")
+        await asyncio.sleep(options.seconds_per_row)
+        limit = request.sampling.max_tokens or DEFAULT_MAX_TOKENS
+        answer = words[:limit]
+        reason = "stop" if len(words) <= limit else "length"
+        return Answer("echo: " + " ".join(answer), reason, len(words), len(answer))
+
+    async def close(self) -> None:
+        """Nothing to free."""

@@ -1,0 +1,178 @@
+"""What the driver knows about its job, folded into heartbeats. Pure: no store, no Ray."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from llmbatch.cluster.latency_sketch import LatencySketch
+from llmbatch.cluster.replica_report import OpenWork
+from llmbatch.cluster.scoreboard import Snapshot
+from llmbatch.core.clock import Clock
+from llmbatch.core.eta import estimate
+from llmbatch.core.progress import EtaSeconds, Latency, Progress, Rates, Replicas, RowCounts, ShardCounts, TokenCounts
+from llmbatch.core.shards import ShardTally, StagedManifest
+from llmbatch.core.states import ExitReason, Phase
+
+_SUMMED = ("succeeded", "failed", "expired", "prompt_tokens", "completion_tokens", "cached_tokens")
+
+
+class JobState:
+    """Counts, phases and rates of one generation of a job. Safe to use from several threads.
+
+    Sums are kept as shards arrive, because they are asked for several times a second and a job may have 100,000 shards.
+    """
+
+    def __init__(self, staged: StagedManifest, *, generation: int, replicas_wanted: int, clock: Clock) -> None:
+        self._staged = {shard.shard_id: shard for shard in staged.shards}
+        self._job_id, self._generation, self._clock = staged.job_id, generation, clock
+        self._wanted = replicas_wanted
+        self._lock = threading.RLock()
+        self._tallied: set[str] = set()
+        self._former: set[str] = set()
+        self._all: Counter[str] = Counter()
+        self._own: Counter[str] = Counter()
+        self._unread: Counter[str] = Counter()
+        self._total_rows = sum(shard.rows for shard in staged.shards)
+        self._own_chars = sum(shard.input_chars for shard in staged.shards)
+        self._digest = 0
+        self._snapshot = Snapshot()
+        self._started_at: datetime = clock.now()
+        self._phase = Phase.CLUSTER
+        self._phase_since = clock.monotonic()
+        self._seconds: dict[str, float] = {}
+        self._message = ""
+        self._exit: ExitReason | None = None
+        self.model_digest: str | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The replicas' last fold."""
+        return self._snapshot
+
+    def add_former(self, shard_ids: Iterable[str]) -> None:
+        """Note shards of former generations. Until their tallies are read, their readable rows count as answered."""
+        with self._lock:
+            for shard_id in shard_ids:
+                shard = self._staged.get(shard_id)
+                if shard is None or shard_id in self._former:
+                    continue
+                self._former.add(shard_id)
+                self._digest ^= _hash(shard_id)
+                self._own_chars -= shard.input_chars
+                self._unread.update(rows=shard.rows, invalid=shard.invalid_rows)
+
+    def add_tallies(self, tallies: Iterable[ShardTally]) -> None:
+        """Note the counters of committed shards. A shard counts once."""
+        with self._lock:
+            for tally in tallies:
+                shard = self._staged.get(tally.shard_id)
+                if shard is None or tally.shard_id in self._tallied:
+                    continue
+                self._tallied.add(tally.shard_id)
+                counts = {name: getattr(tally, name) for name in _SUMMED}
+                self._all.update(counts)
+                if tally.shard_id in self._former:
+                    self._unread.subtract({"rows": shard.rows, "invalid": shard.invalid_rows})
+                else:
+                    self._own.update({**counts, "chars": shard.input_chars})
+                    self._digest ^= _hash(tally.shard_id)
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Take the replicas' fold, and move on to ``work`` and ``tail`` when it says so."""
+        self._snapshot = snapshot
+        self.add_tallies(snapshot.tallies)
+        if self._phase in {Phase.CLUSTER, Phase.MODEL_LOAD} and snapshot.first_row_age is not None:
+            self.enter(Phase.WORK)
+        rows = self.rows()
+        if self._phase is Phase.WORK and rows.ended and rows.ended + rows.running >= rows.total:
+            self.enter(Phase.TAIL)
+
+    def enter(self, phase: Phase) -> None:
+        """Begin a phase; phases never go back."""
+        order = list(Phase)
+        if order.index(phase) <= order.index(self._phase):
+            return
+        now = self._clock.monotonic()
+        self._seconds[self._phase.value] = self._seconds.get(self._phase.value, 0.0) + now - self._phase_since
+        self._phase, self._phase_since = phase, now
+
+    def end(self, reason: ExitReason, message: str) -> None:
+        """Enter the terminal phase of an exit reason."""
+        phases = {
+            ExitReason.COMMITTED: Phase.DONE,
+            ExitReason.DRAINED: Phase.DRAINED,
+            ExitReason.CANCELLED: Phase.CANCELLED,
+        }
+        self.enter(phases.get(reason, Phase.FAILED))
+        self._exit, self._message = reason, message
+
+    def rows(self) -> RowCounts:
+        """Return rows by state. A shard committed since the last report counts twice until the next, a second later."""
+        with self._lock:
+            done, unread, open_ = self._all, self._unread, self._open()
+            return RowCounts(
+                total=self._total_rows,
+                succeeded=done["succeeded"] + unread["rows"] - unread["invalid"] + open_.succeeded,
+                failed=done["failed"] + unread["invalid"] + open_.failed,
+                expired=done["expired"],
+                running=open_.running,
+            )
+
+    def progress(self, sequence: int) -> Progress:
+        """Return the heartbeat for now."""
+        with self._lock:
+            return self._progress(sequence)
+
+    def _progress(self, sequence: int) -> Progress:
+        open_, done, own = self._open(), self._all, self._own
+        work_seconds = self._snapshot.first_row_age
+        ended = own["succeeded"] + own["failed"] + open_.succeeded + open_.failed
+        written = own["completion_tokens"] + open_.completion_tokens
+        latency = LatencySketch(self._snapshot.latency)
+        seconds = dict(self._seconds)
+        if not self._phase.is_terminal:
+            since = self._clock.monotonic() - self._phase_since
+            seconds[self._phase.value] = seconds.get(self._phase.value, 0.0) + since
+        return Progress(
+            job_id=self._job_id,
+            generation=self._generation,
+            sequence=sequence,
+            phase=self._phase,
+            written_at=self._clock.now(),
+            started_at=self._started_at,
+            rows=self.rows(),
+            shards=ShardCounts(total=len(self._staged), committed=len(self._former | self._tallied)),
+            tokens=TokenCounts(
+                prompt=done["prompt_tokens"] + open_.prompt_tokens,
+                completion=done["completion_tokens"] + open_.completion_tokens,
+                cached=done["cached_tokens"] + open_.cached_tokens,
+            ),
+            rates=Rates(
+                rows_per_second=ended / work_seconds if work_seconds else None,
+                output_tokens_per_second=written / work_seconds if work_seconds else None,
+            ),
+            latency=Latency(p50=latency.quantile(0.5), p95=latency.quantile(0.95)),
+            replicas=Replicas(live=self._snapshot.live if self._exit is None else 0, wanted=self._wanted),
+            eta=None if self._phase.is_terminal else self._eta(work_seconds),
+            seconds_phase={name: round(value, 3) for name, value in seconds.items()},
+            model_digest=self.model_digest,
+            shards_digest=f"{self._digest:016x}",
+            message=self._message,
+            exit_code=None if self._exit is None else int(self._exit),
+        )
+
+    def _eta(self, work_seconds: float | None) -> EtaSeconds | None:
+        return estimate(self._own["chars"] + self._snapshot.open.input_chars, self._own_chars, work_seconds or 0.0)
+
+    def _open(self) -> OpenWork:
+        """Return the uncommitted rows of live replicas; at the end there are none, whatever was reported last."""
+        return self._snapshot.open if self._exit is None else OpenWork()
+
+
+def _hash(shard_id: str) -> int:
+    """Hash one id; the digest of a set is the exclusive or of its ids, whatever their order."""
+    return int.from_bytes(hashlib.sha256(shard_id.encode()).digest()[:8], "big")

@@ -1,0 +1,206 @@
+"""One generation of a job, from its spec to its exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from pydantic import ValidationError
+
+from llmbatch.cluster.heartbeat import Heartbeat
+from llmbatch.cluster.job_state import JobState
+from llmbatch.cluster.models import resolve_model
+from llmbatch.cluster.replica_actor import ReplicaPlan
+from llmbatch.cluster.scoreboard import Scoreboard, Snapshot
+from llmbatch.cluster.shard_stream import ShardStream
+from llmbatch.cluster.shard_table import read_tally
+from llmbatch.cluster.stopping import Stop, Stopping
+from llmbatch.cluster.store import open_store, store_environment
+from llmbatch.core.clock import Clock, SystemClock
+from llmbatch.core.errors import ModelError, ObjectMissing, StoreError
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.s3_store import S3Store, probe_conditional_writes
+from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
+from llmbatch.core.states import DesiredState, ExitReason, Phase
+from llmbatch.core.store import ObjectInfo
+
+_TICK_SECONDS = 0.2
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class End:
+    """How a generation ended."""
+
+    reason: ExitReason
+    message: str
+
+
+class Pipeline:
+    """Runs one generation. Every way out goes through ``run``, which writes the last heartbeat."""
+
+    def __init__(
+        self, root_uri: str, generation: int, *, store: S3Store | None = None, clock: Clock | None = None
+    ) -> None:
+        self._layout = JobLayout(root_uri.rstrip("/"))
+        self.job_id = self._layout.root.rsplit("/", 1)[-1]
+        self._generation = generation
+        self._clock = clock or SystemClock()
+        self._store = store or open_store()
+        self._heartbeat: Heartbeat | None = None
+
+    def run(self) -> End:
+        """Do all the work that is left; never raises."""
+        try:
+            end = self._run()
+        except ModelError as error:
+            end = End(ExitReason.ENGINE_START, str(error))
+        except StoreError as error:
+            end = End(ExitReason.STORE_UNREACHABLE, str(error))
+        except Exception as error:
+            _log.exception("job_id=%s event=crashed", self.job_id)
+            end = End(ExitReason.CRASHED, f"{type(error).__name__}: {error}")
+        if self._heartbeat is not None:
+            self._heartbeat.finish(end.reason, end.message)
+        return end
+
+    def _run(self) -> End:
+        try:
+            spec = JobSpec.model_validate_json(self._store.get(self._layout.spec))
+            staged = StagedManifest.model_validate_json(self._store.get(self._layout.staged_manifest))
+        except (ValidationError, ObjectMissing) as error:
+            return End(ExitReason.BAD_SPEC, f"{self._layout.root} cannot be run: {error}")
+        probe_conditional_writes(self._store, f"{self._layout.root}/.probe")
+        former = self._committed()
+        state = JobState(
+            staged, generation=self._generation, replicas_wanted=spec.engine.max_replicas, clock=self._clock
+        )
+        state.add_former(former)
+        heartbeat = self._heartbeat = Heartbeat(
+            store=self._store,
+            layout=self._layout,
+            state=state,
+            seconds=spec.heartbeat.seconds,
+            clock=self._clock,
+            emit=lambda line: print(line, flush=True),
+        )
+        left = remaining_shards(staged.shards, former)
+        _log.info(
+            "job_id=%s generation=%d event=begin shards=%d committed=%d",
+            self.job_id,
+            self._generation,
+            len(staged.shards),
+            len(former),
+        )
+        heartbeat.start()
+        readers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="tallies")
+        for info in former.values():
+            readers.submit(self._read_former, state, info)
+        if not left:
+            readers.shutdown()
+            return End(ExitReason.COMMITTED, f"all {len(staged.shards)} shards were committed already")
+        model = resolve_model(spec.model_uri, spec.engine.kind, self._store)
+        state.model_digest = model.digest
+        _log.info("job_id=%s event=model path=%s digest=%s", self.job_id, model.path, model.digest)
+        connect_ray()
+        end = self._work(spec, left, len(staged.shards), state, heartbeat)
+        readers.shutdown(cancel_futures=True)
+        return end
+
+    def _read_former(self, state: JobState, shard: ObjectInfo) -> None:
+        try:
+            state.add_tallies([read_tally(self._store, shard)])
+        except StoreError as error:
+            _log.warning("job_id=%s event=tally_unread error=%s", self.job_id, error)
+
+    def _work(
+        self, spec: JobSpec, left: tuple[StagedShard, ...], total: int, state: JobState, heartbeat: Heartbeat
+    ) -> End:
+        """Run the shards that are left, and watch them until they end or must be stopped."""
+        scoreboard = start_scoreboard()
+        heartbeat.connect(lambda desired, epoch, known: ask(scoreboard, desired, epoch, known))
+        # After ray.init, which replaces the handler.
+        stopping = Stopping(spec=spec, state=state, heartbeat=heartbeat, clock=self._clock)
+        signal.signal(signal.SIGTERM, lambda *_: stopping.terminate())
+        heartbeat.enter(Phase.MODEL_LOAD)
+        plan = ReplicaPlan(
+            job_id=self.job_id,
+            generation=self._generation,
+            root_uri=self._layout.root,
+            model_uri=spec.model_uri,
+            settings=spec.engine,
+            store_environment=store_environment(),
+            scoreboard=scoreboard,
+        )
+        stream = ShardStream(plan, left, lambda tally: state.add_tallies([tally]))
+        stream.start()
+        stop: Stop | None = None
+        while stop is None and not stream.ended.wait(_TICK_SECONDS):
+            stop = stopping.reason()
+        if stop is None:
+            heartbeat.beat()  # the last reports, and a control object that came with them
+            stop = stopping.reason()
+        if stop is not None and stop.reason is not ExitReason.DRAINED:
+            return End(stop.reason, stop.message)
+        return self._settle(total, stop, stream)
+
+    def _settle(self, total: int, stop: Stop | None, stream: ShardStream) -> End:
+        """Decide by what the store holds, not by how the run felt."""
+        committed = self._committed()
+        missing = total - len(committed)
+        if missing <= 0:
+            return End(ExitReason.COMMITTED, f"all {total} shards are committed")
+        if stop is not None:
+            return End(stop.reason, f"{stop.message}; {len(committed)} of {total} shards are committed")
+        if stream.error is not None:
+            return End(ExitReason.CRASHED, f"{type(stream.error).__name__}: {stream.error}"[:2000])
+        return End(ExitReason.CRASHED, f"the run ended, but {missing} of {total} shards are not committed")
+
+    def _committed(self) -> dict[str, ObjectInfo]:
+        found = ((JobLayout.shard_of(item.uri), item) for item in self._store.list(self._layout.results))
+        return {shard_id: item for shard_id, item in found if shard_id is not None}
+
+
+def connect_ray() -> None:
+    """Join the cluster of ``RAY_ADDRESS``; without it start a small one in this process, for tests and trials."""
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(address="auto", **options)
+    else:
+        ray.init(include_dashboard=False, **options)
+
+
+def start_scoreboard() -> Any:
+    """Start the scoreboard beside the driver: if this node dies, so does the job, and with it the need to count."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    actor: Any = ray.remote(Scoreboard)
+    return actor.options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
+
+
+def ask(scoreboard: Any, desired: DesiredState, epoch: str, known: int) -> Snapshot | None:
+    """Exchange with the scoreboard; None when it does not answer in time."""
+    try:
+        answer: Snapshot = ray.get(scoreboard.beat.remote(desired, epoch, known), timeout=10)
+    except ray.exceptions.RayError as error:
+        _log.warning("event=scoreboard_silent error=%s", type(error).__name__)
+        return None
+    return answer
+
+
+def print_end(job_id: str, end: End) -> None:
+    """Write the one clear last line on stderr."""
+    message = " ".join(end.message.split())
+    print(
+        f"job={job_id} exit_code={int(end.reason)} reason={end.reason.name.lower()} {message} | {end.reason.advice}",
+        file=sys.stderr,
+        flush=True,
+    )

@@ -1,0 +1,132 @@
+"""A replica as Ray Data runs it: the callable class of ``map_batches``, one instance an actor."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from llmbatch.cluster.engines.base import EngineDiedError
+from llmbatch.cluster.engines.factory import make_engine
+from llmbatch.cluster.guard import guard_children
+from llmbatch.cluster.models import resolve_model
+from llmbatch.cluster.replica import Replica
+from llmbatch.cluster.replica_report import Fatal, ReplicaReport
+from llmbatch.cluster.start_failure import start_failure
+from llmbatch.cluster.store import open_store
+from llmbatch.core.clock import SystemClock
+from llmbatch.core.engine_settings import EngineSettings
+from llmbatch.core.errors import StoreError
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.shards import StagedShard
+from llmbatch.core.states import ExitReason
+
+REPORT_SECONDS = 1.0
+ENGINE_DIED_EXIT = 70
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ReplicaPlan:
+    """Everything that a replica needs, on any node. ``scoreboard`` is an actor handle."""
+
+    job_id: str
+    generation: int
+    root_uri: str
+    model_uri: str
+    settings: EngineSettings
+    store_environment: dict[str, str]
+    scoreboard: Any
+
+
+class ReplicaActor:
+    """Takes batches of shard descriptors, yields tallies.
+
+    The replica lives on an event loop of its own, because Ray Data runs each call on a thread that belongs to the call.
+    If its engine dies, so does the actor: Ray starts another one and gives it the shards that were not committed.
+    """
+
+    def __init__(self, plan: ReplicaPlan) -> None:
+        self._plan = plan
+        self._replica_id = uuid.uuid4().hex[:12]
+        self._guard = guard_children()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="replica", daemon=True).start()
+        ray.get(plan.scoreboard.announce.remote(self._replica_id))
+        try:
+            self._replica = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        except StoreError as error:
+            self._tell(Fatal(ExitReason.STORE_UNREACHABLE, str(error)))
+            raise
+        except BaseException as error:
+            self._tell(Fatal(ExitReason.ENGINE_START, start_failure(error)))
+            raise
+        asyncio.run_coroutine_threadsafe(self._keep_reporting(), self._loop)
+
+    async def __call__(self, batch: dict[str, Any]) -> AsyncIterator[dict[str, list[str]]]:
+        """Process the shards named in ``batch["shard"]`` (JSON); yield each tally (JSON, empty if abandoned)."""
+        shards = [StagedShard.model_validate_json(text) for text in batch["shard"]]
+        futures = [asyncio.run_coroutine_threadsafe(self._replica.process(shard), self._loop) for shard in shards]
+        for future in asyncio.as_completed([asyncio.wrap_future(future) for future in futures]):
+            try:
+                tally = await future
+            except StoreError as error:
+                self._tell(Fatal(ExitReason.STORE_UNREACHABLE if error.retryable else ExitReason.CRASHED, str(error)))
+                raise
+            if self._replica.idle:
+                # Ray Data may end this actor right after its last shard: do not wait for the next report.
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._report(), self._loop))
+            yield {"tally": ["" if tally is None else tally.model_dump_json()]}
+
+    async def _start(self) -> Replica:
+        plan = self._plan
+        store = open_store(plan.store_environment)
+        model = resolve_model(plan.model_uri, plan.settings.kind, store)
+        engine = make_engine(plan.settings, model.path)
+        await engine.start()
+        return Replica(
+            job_id=plan.job_id,
+            generation=plan.generation,
+            replica_id=self._replica_id,
+            layout=JobLayout(plan.root_uri),
+            store=store,
+            engine=engine,
+            window_rows=plan.settings.window_rows,
+            clock=SystemClock(),
+            on_engine_death=self._die,
+        )
+
+    async def _keep_reporting(self) -> None:
+        """Report every second and obey the reply. A lost report is repeated by the next one."""
+        while True:
+            await self._report()
+            await asyncio.sleep(REPORT_SECONDS)
+
+    async def _report(self) -> None:
+        report = self._replica.report()
+        try:
+            desired = await asyncio.wait_for(self._plan.scoreboard.report.remote(report), timeout=10)
+        except (ray.exceptions.RayError, TimeoutError) as error:
+            _log.warning("job_id=%s event=report_lost error=%s", self._plan.job_id, type(error).__name__)
+            return
+        self._replica.reported(report)
+        self._replica.obey(desired)
+
+    def _tell(self, fatal: Fatal) -> None:
+        try:
+            ray.get(self._plan.scoreboard.report.remote(ReplicaReport(self._replica_id, fatal=fatal)), timeout=10)
+        except ray.exceptions.RayError:
+            _log.warning("job_id=%s event=report_lost fatal=%s", self._plan.job_id, fatal.message)
+
+    def _die(self, error: EngineDiedError) -> None:
+        _log.error("job_id=%s replica=%s event=engine_died error=%s", self._plan.job_id, self._replica_id, error)
+        # Not an exception: that would end the job. A dead actor is replaced and its shards are given out again.
+        os._exit(ENGINE_DIED_EXIT)

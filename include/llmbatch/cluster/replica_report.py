@@ -1,0 +1,49 @@
+"""What a replica tells the scoreboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from llmbatch.core.shards import ShardTally
+from llmbatch.core.states import DesiredState, ExitReason
+
+
+@dataclass(frozen=True)
+class OpenWork:
+    """Rows of shards that are not committed yet: they count while their replica lives, and are redone if it dies."""
+
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    input_chars: int = 0
+
+
+@dataclass(frozen=True)
+class Fatal:
+    """Why a replica cannot go on, and how the job should end because of it."""
+
+    exit_reason: ExitReason
+    message: str
+
+
+@dataclass(frozen=True)
+class ReplicaReport:
+    """State of one replica now. Replaces the report before it; only ``committed`` adds.
+
+    ``obeys`` is the desired state that the replica acts on. ``first_row_age`` is in seconds before the report, so that
+    no two machines' clocks are compared.
+    """
+
+    replica_id: str
+    ready: bool = False
+    obeys: DesiredState = DesiredState.RUN
+    open: OpenWork = field(default_factory=OpenWork)
+    open_shards: int = 0
+    committed: tuple[ShardTally, ...] = ()
+    first_row_age: float | None = None
+    latency: dict[int, int] = field(default_factory=dict)
+    failed_example: str | None = None
+    fatal: Fatal | None = None

@@ -1,0 +1,115 @@
+"""Where replicas meet the driver: counters come in, the desired state goes out."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+
+from llmbatch.cluster.latency_sketch import LatencySketch
+from llmbatch.cluster.replica_report import Fatal, OpenWork, ReplicaReport
+from llmbatch.core.clock import Clock, SystemClock
+from llmbatch.core.shards import ShardTally
+from llmbatch.core.states import DesiredState
+
+REPLICA_SILENT_SECONDS = 20.0
+"""A replica that has not reported for this long is not counted; it reports every second."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that a heartbeat needs, in one answer. Ages are in seconds.
+
+    ``tallies`` are the committed shards that the asker did not know yet; ``known`` of them have been told in all.
+    """
+
+    epoch: str = ""
+    known: int = 0
+    tallies: tuple[ShardTally, ...] = ()
+    open: OpenWork = field(default_factory=OpenWork)
+    open_shards: int = 0
+    live: int = 0
+    deaf: int = 0
+    first_row_age: float | None = None
+    latency: dict[int, int] = field(default_factory=dict)
+    failed_example: str | None = None
+    fatal: Fatal | None = None
+    starts_without_ready: int = 0
+    starts_without_commit: int = 0
+
+
+class Scoreboard:
+    """Folds reports. A shard counts once, whoever reports it and however often; a lost replica's open rows vanish.
+
+    Two replicas with 40 and 10 open rows give 50; when the second falls silent, 40.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._epoch = uuid.uuid4().hex
+        self._reports: dict[str, tuple[float, ReplicaReport]] = {}
+        self._latency: dict[str, dict[int, int]] = {}
+        self._committed: dict[str, ShardTally] = {}
+        self._first_row_at: float | None = None
+        self._desired = DesiredState.RUN
+        self._failed_example: str | None = None
+        self._fatal: Fatal | None = None
+        self._starts_without_ready = 0
+        self._starts_without_commit = 0
+
+    def announce(self, replica_id: str) -> DesiredState:
+        """Count a replica that begins to load its engine; many of these and nothing ready mean that none can start."""
+        if replica_id not in self._reports:
+            self._starts_without_ready += 1
+            self._starts_without_commit += 1
+            self._reports[replica_id] = (self._clock.monotonic(), ReplicaReport(replica_id))
+        return self._desired
+
+    def report(self, report: ReplicaReport) -> DesiredState:
+        """Take a replica's report and answer with the desired state."""
+        now = self._clock.monotonic()
+        self._reports[report.replica_id] = (now, report)
+        self._latency[report.replica_id] = report.latency
+        for tally in report.committed:
+            if tally.shard_id not in self._committed:
+                self._committed[tally.shard_id] = tally
+                self._starts_without_commit = 0
+        if report.first_row_age is not None:
+            at = now - report.first_row_age
+            self._first_row_at = at if self._first_row_at is None else min(self._first_row_at, at)
+        if report.ready:
+            self._starts_without_ready = 0
+        self._failed_example = self._failed_example or report.failed_example
+        self._fatal = self._fatal or report.fatal
+        return self._desired
+
+    def beat(self, desired: DesiredState, epoch: str = "", known: int = 0) -> Snapshot:
+        """Set what replicas hear from now on, and return the fold.
+
+        Args:
+            desired: the state asked for.
+            epoch: the asker's last epoch; another one means that this scoreboard was started anew.
+            known: committed shards that the asker has been told of in that epoch.
+        """
+        self._desired = desired
+        now = self._clock.monotonic()
+        live = [r for at, r in self._reports.values() if r.ready and now - at <= REPLICA_SILENT_SECONDS]
+        return Snapshot(
+            epoch=self._epoch,
+            known=len(self._committed),
+            tallies=tuple(self._committed.values())[known if epoch == self._epoch else 0 :],
+            open=_sum([report.open for report in live]),
+            open_shards=sum(report.open_shards for report in live),
+            live=len(live),
+            deaf=sum(report.obeys is not desired for report in live),
+            first_row_age=None if self._first_row_at is None else now - self._first_row_at,
+            latency=LatencySketch.merged(self._latency.values()).counts,
+            failed_example=self._failed_example,
+            fatal=self._fatal,
+            starts_without_ready=self._starts_without_ready,
+            starts_without_commit=self._starts_without_commit,
+        )
+
+
+def _sum(parts: list[OpenWork]) -> OpenWork:
+    names = OpenWork.__dataclass_fields__
+    return OpenWork(**{name: sum(getattr(part, name) for part in parts) for name in names})

@@ -1,0 +1,90 @@
+"""Ray Data over shard descriptors: an actor pool that may grow and shrink, retries on node loss, no barrier."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from llmbatch.cluster.replica_actor import ReplicaActor, ReplicaPlan
+from llmbatch.core.engine_settings import Accelerator, EngineSettings
+from llmbatch.core.shards import ShardTally, StagedShard
+
+MAX_BLOCKS = 4096
+"""Tasks of one run at most; above it a task takes several shards, as every block costs the driver a millisecond."""
+
+_POLL_SECONDS = 1.0
+_NO_PROGRESS_SECONDS = 7 * 24 * 3600.0
+
+
+class ShardStream(threading.Thread):
+    """Runs the shards on its own thread, so that the main thread stays free for signals and decisions."""
+
+    def __init__(
+        self, plan: ReplicaPlan, shards: Sequence[StagedShard], on_tally: Callable[[ShardTally], None]
+    ) -> None:
+        super().__init__(name="shard-stream", daemon=True)
+        self._plan, self._shards, self._on_tally = plan, shards, on_tally
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Push all shards through the pool; keep the error, if any, for the main thread."""
+        try:
+            self._run()
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.ended.set()
+
+    def _run(self) -> None:
+        import ray.data
+        from ray.data import ActorPoolStrategy
+
+        quiet_ray_data()
+        settings = self._plan.settings
+        per_task = -(-len(self._shards) // MAX_BLOCKS)
+        blocks = -(-len(self._shards) // per_task)
+        tasks = max(1, settings.shards_in_flight // per_task)
+        pool = ActorPoolStrategy(
+            min_size=min(settings.min_replicas, settings.max_replicas),
+            max_size=settings.max_replicas,
+            # Two more than run, so that the next shard is at the actor when one ends.
+            max_tasks_in_flight_per_actor=tasks + 2,
+            max_concurrent_calls_per_actor=tasks,
+        )
+        items = [{"shard": shard.model_dump_json()} for shard in self._shards]
+        dataset = ray.data.from_items(items, override_num_blocks=blocks).map_batches(
+            ReplicaActor,
+            fn_constructor_args=(self._plan,),
+            batch_size=None,
+            compute=pool,
+            num_cpus=settings.cpus_per_replica,
+            num_gpus=gpus_of(settings),
+        )
+        for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0):
+            for text in batch["tally"]:
+                if text:
+                    self._on_tally(ShardTally.model_validate_json(text))
+
+
+def gpus_of(settings: EngineSettings) -> float | None:
+    """Return the GPUs that one replica asks of Ray. ``accelerator: gpu`` is the only switch."""
+    return settings.gpus_per_replica if settings.accelerator is Accelerator.GPU else None
+
+
+def quiet_ray_data() -> None:
+    """Switch off what a batch job does not need and what costs the engine's cores."""
+    from ray.data import DataContext
+    from ray.data._internal.execution import streaming_executor_state as executor_state
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.enable_operator_progress_bars = False
+    context.print_on_execution_start = False
+    # Long rows are no stall: heartbeats tell, and rows have their own limit.
+    context.execution_no_progress_timeout_s = _NO_PROGRESS_SECONDS
+    # The executor wakes ten times a second to look at tasks that take seconds; once a second is enough.
+    if hasattr(executor_state, "WAIT_FOR_TASK_COMPLETION_TIMEOUT_S"):
+        executor_state.WAIT_FOR_TASK_COMPLETION_TIMEOUT_S = _POLL_SECONDS

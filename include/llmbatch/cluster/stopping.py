@@ -1,0 +1,88 @@
+"""When a run must stop before its last shard, and why."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from llmbatch.cluster.heartbeat import Heartbeat
+from llmbatch.cluster.job_state import JobState
+from llmbatch.core.clock import Clock
+from llmbatch.core.errors import ErrorRateExceeded
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.states import DesiredState, ExitReason
+
+STOP_WAIT_ENV = "RAY_JOB_STOP_WAIT_TIME_S"
+"""Seconds from Ray's SIGTERM to its SIGKILL."""
+
+_DEFAULT_STOP_WAIT = 3.0
+_FEWEST_ROWS = 100
+_SMALLEST_SHARE = 0.05
+_FAILED_STARTS = 3
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A reason to stop now."""
+
+    reason: ExitReason
+    message: str
+
+
+class Stopping:
+    """Looks at the state a few times a second and says when to stop."""
+
+    def __init__(self, *, spec: JobSpec, state: JobState, heartbeat: Heartbeat, clock: Clock) -> None:
+        self._spec, self._state, self._heartbeat, self._clock = spec, state, heartbeat, clock
+        self._drain_until: float | None = None
+
+    def terminate(self) -> None:
+        """Drain because of a signal: Ray kills soon after, so what cannot end in time is left uncommitted."""
+        wait = float(os.environ.get(STOP_WAIT_ENV) or _DEFAULT_STOP_WAIT)
+        self._heartbeat.demand(DesiredState.DRAIN, "SIGTERM")
+        self._drain_until = self._clock.monotonic() + max(0.5, wait - 1.5)
+
+    def reason(self) -> Stop | None:
+        """Return why to stop now, or None to go on."""
+        snapshot = self._heartbeat.snapshot
+        if snapshot.fatal is not None:
+            return Stop(snapshot.fatal.exit_reason, snapshot.fatal.message)
+        if self._heartbeat.store_lost:
+            return Stop(ExitReason.STORE_UNREACHABLE, "progress could not be written for five minutes")
+        allowed = self._spec.engine.max_replicas + _FAILED_STARTS
+        if snapshot.starts_without_ready > allowed:
+            return Stop(ExitReason.ENGINE_START, f"{snapshot.starts_without_ready} engines started, none became ready")
+        if snapshot.starts_without_commit > allowed:
+            return Stop(ExitReason.CRASHED, "engines keep dying before a shard is committed; their logs are Ray's")
+        return self._error_rate() or self._asked()
+
+    def _error_rate(self) -> Stop | None:
+        """Judge once enough rows were seen: 100 and 5 % of the job, or all of them.
+
+        Rows that could not even be read count: 30 unreadable of 1000 rows and a limit of 2 % stop the job early.
+        """
+        rows = self._state.rows()
+        limit = self._spec.request.max_error_rate
+        enough = min(rows.total, max(_FEWEST_ROWS, int(rows.total * _SMALLEST_SHARE)))
+        if rows.ended < enough or rows.failed <= limit * rows.ended:
+            return None
+        example = self._heartbeat.snapshot.failed_example or "see the failed rows"
+        return Stop(ExitReason.ERROR_RATE, str(ErrorRateExceeded(rows.failed, rows.ended, limit, example)))
+
+    def _asked(self) -> Stop | None:
+        desired = self._heartbeat.desired
+        because = f": {self._heartbeat.reason}" if self._heartbeat.reason else ""
+        if desired is DesiredState.CANCEL:
+            return Stop(ExitReason.CANCELLED, f"cancelled{because}")
+        if desired is DesiredState.RUN:
+            self._drain_until = None
+            return None
+        now = self._clock.monotonic()
+        if self._drain_until is None:
+            self._drain_until = now + self._spec.engine.drain_grace_seconds
+        snapshot = self._heartbeat.snapshot
+        if snapshot.deaf == 0 and snapshot.open_shards == 0:
+            return Stop(ExitReason.DRAINED, f"drained{because}")
+        if now >= self._drain_until:
+            return Stop(ExitReason.DRAINED, f"drained{because}; {snapshot.open_shards} shards were left unfinished")
+        return None

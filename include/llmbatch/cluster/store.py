@@ -1,0 +1,38 @@
+"""The object store as a Ray job opens it: from the usual ``AWS_*`` environment."""
+
+from __future__ import annotations
+
+import os
+
+from llmbatch.core.s3_store import S3Store
+
+_ENV_PREFIX = "AWS_"
+
+
+def store_environment() -> dict[str, str]:
+    """Return the variables that open the store, for replicas on nodes whose environment lacks them.
+
+    They travel as an actor's constructor argument and not in its ``runtime_env``, which Ray's dashboard shows.
+    """
+    return {name: value for name, value in os.environ.items() if name.startswith(_ENV_PREFIX)}
+
+
+def open_store(environment: dict[str, str] | None = None, *, max_connections: int = 32) -> S3Store:
+    """Return a store whose client retries by itself (five attempts, exponential back-off) and never hangs.
+
+    Args:
+        environment: variables of ``store_environment()``; only those that are unset here are taken.
+        max_connections: HTTP connections kept; at least as many as threads will use.
+    """
+    import boto3
+    from botocore.config import Config
+
+    for name, value in (environment or {}).items():
+        os.environ.setdefault(name, value)
+    config = Config(
+        retries={"mode": "standard", "max_attempts": 5},
+        connect_timeout=5,
+        read_timeout=60,
+        max_pool_connections=max_connections,
+    )
+    return S3Store(boto3.client("s3", config=config))
