@@ -1,6 +1,6 @@
 """``make bench-engine``: what does everything around vLLM cost?
 
-The same rows, the same engine settings, one machine, one run, in turn and in rotating order: bare vLLM, this pipeline
+The same rows, the same engine settings, one machine, one run, in turn, there and back: bare vLLM, this pipeline
 (through Airflow, Ray and S3), ``ray.data.llm`` and ``vllm run-batch``. Each figure counts the engine's work only, from
 the first row admitted to the last answer delivered; starts are reported apart. Ratios are to bare vLLM of the same
 round; the medians over the rounds are the result. Reads ``LLMBATCH_BENCH_ROWS`` (default 512) and
@@ -31,6 +31,8 @@ from llmbatch_stack.job_run import DAG_ID, follow, open_airflow, open_store
 
 PROMPTS = Path("examples/prompts/python_docs.jsonl")
 MAX_TOKENS = 64
+WATCH_SECONDS = 5.0
+"""How often the benchmark asks Airflow for the job: its own questions must not cost the engine's cores."""
 MODEL_FOLDER = "smollm2-135m-instruct"
 RIVALS = ("bare_vllm", "ray_data_llm", "run_batch")
 
@@ -101,7 +103,7 @@ class Bench:
             run = api.trigger(
                 DAG_ID, {"input_uri": input_uri, "sampling": {"max_tokens": MAX_TOKENS, "temperature": 0}}
             )
-            job = follow(api, store, run, lambda _phase, _progress, _seconds: None)
+            job = follow(api, store, run, lambda *_: None, poll_seconds=WATCH_SECONDS)
         timing = job.manifest.timing
         progress = Progress.model_validate_json(store.get(job.layout.progress))
         before_work = timedelta(seconds=timing.get("cluster", 0.0) + timing.get("model_load", 0.0))
@@ -132,8 +134,8 @@ def main() -> int:
         contestants.insert(1, ("llmbatch", bench.pipeline))
         found: dict[str, list[Measurement]] = {name: [] for name, _ in contestants}
         for turn in range(rounds):
-            shift = turn % len(contestants)
-            for name, run in contestants[shift:] + contestants[:shift]:
+            # There and back: each round meets the machine's drift from the other side, and neighbours stay neighbours.
+            for name, run in contestants if turn % 2 == 0 else reversed(contestants):
                 one = run()
                 found[name].append(one)
                 outside = " ".join(f"{key}={value:.1f}s" for key, value in one.extra.items())

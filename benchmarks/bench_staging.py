@@ -124,8 +124,8 @@ def peak_mb() -> float:
 
 def start_weed(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     """Start SeaweedFS on free ports; return the process and its S3 port."""
-    names = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
-    names += ("filer.port", "filer.port.grpc", "admin.port")
+    names: tuple[str, ...] = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port")
+    names += ("volume.port.grpc", "filer.port", "filer.port.grpc", "admin.port")
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in names]
         for item in sockets:

@@ -62,6 +62,8 @@ def ray_variables(settings: Settings, credentials: Credentials) -> dict[str, str
         "RAY_AUTH_TOKEN": credentials.ray_token,
         "RAY_TMPDIR": str(settings.runtime),
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray runs workers at niceness 15; an engine on shared cores would wait for every web server and scheduler
+        "RAY_worker_niceness": "0",
         "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
         "TQDM_DISABLE": "1",
         "AUTOSCALER_METRIC_PORT": str(settings.port("ray_autoscaler_metrics")),

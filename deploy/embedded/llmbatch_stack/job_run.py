@@ -18,7 +18,7 @@ from llmbatch_stack.settings import BUCKET, REGION, Settings
 
 DAG_ID = "llmbatch_inference"
 BASE_URI = f"s3://{BUCKET}/llmbatch"
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 LOG_TAIL_LINES = 15
 
 OnProgress = Callable[[str, Progress | None, float], None]
@@ -63,8 +63,10 @@ def layout_of(run: DagRun) -> JobLayout:
     return JobLayout.of(BASE_URI, job_id_of(run.dag_id, run.run_id))
 
 
-def follow(api: AirflowApi, store: S3Store, run: DagRun, on_progress: OnProgress) -> FinishedJob:
-    """Wait until the run is over, telling ``on_progress`` phase, heartbeat and seconds since now.
+def follow(
+    api: AirflowApi, store: S3Store, run: DagRun, on_progress: OnProgress, *, poll_seconds: float = POLL_SECONDS
+) -> FinishedJob:
+    """Wait until the run is over, telling ``on_progress`` phase, heartbeat and seconds since now, every poll.
 
     Raises:
         JobFailed: the run failed, with the end of the first failed task's log.
@@ -78,7 +80,7 @@ def follow(api: AirflowApi, store: S3Store, run: DagRun, on_progress: OnProgress
         on_progress(_phase(tasks, progress), progress, time.monotonic() - started)
         if current.is_over:
             break
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_seconds)
     seconds = time.monotonic() - started
     if current.state != "success":
         raise JobFailed(_why(api, current, tasks))

@@ -111,15 +111,22 @@ class JobState:
         self._exit, self._message = reason, message
 
     def rows(self) -> RowCounts:
-        """Return rows by state. A shard committed since the last report counts twice until the next, a second later."""
+        """Return rows by state, never more than there are.
+
+        A shard that was committed since the replicas' last report is in its tally and in that report; the surplus is
+        taken from the rows that the report calls succeeded, and is gone with the next one, a second later.
+        """
         with self._lock:
             done, unread, open_ = self._all, self._unread, self._open()
+            failed = done["failed"] + unread["invalid"] + open_.failed
+            succeeded = done["succeeded"] + unread["rows"] - unread["invalid"] + open_.succeeded
+            succeeded = min(succeeded, self._total_rows - failed - done["expired"])
             return RowCounts(
                 total=self._total_rows,
-                succeeded=done["succeeded"] + unread["rows"] - unread["invalid"] + open_.succeeded,
-                failed=done["failed"] + unread["invalid"] + open_.failed,
+                succeeded=succeeded,
+                failed=failed,
                 expired=done["expired"],
-                running=open_.running,
+                running=min(open_.running, self._total_rows - succeeded - failed - done["expired"]),
             )
 
     def progress(self, sequence: int) -> Progress:
@@ -166,7 +173,10 @@ class JobState:
         )
 
     def _eta(self, work_seconds: float | None) -> EtaSeconds | None:
-        return estimate(self._own["chars"] + self._snapshot.open.input_chars, self._own_chars, work_seconds or 0.0)
+        rows, ended = self.rows(), self._own["chars"] + self._snapshot.open.input_chars
+        waiting = max(0, self._own_chars - ended)
+        in_flight = waiting * rows.running / max(1, rows.total - rows.ended)
+        return estimate(ended, in_flight, self._own_chars, work_seconds or 0.0)
 
     def _open(self) -> OpenWork:
         """Return the uncommitted rows of live replicas; at the end there are none, whatever was reported last."""

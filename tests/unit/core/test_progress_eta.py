@@ -44,17 +44,24 @@ def test_round_trip_through_json():
 
 
 def test_eta_worked_example_and_interval():
-    eta = estimate(250, 1000, 50.0)
+    eta = estimate(200, 100, 1000, 50.0)
     assert eta is not None
-    assert (eta.p50, eta.p10, eta.p90) == (150.0, 100.0, 225.0)
+    assert eta.p50 == 150.0
     assert eta.p10 < eta.p50 < eta.p90
 
 
+def test_rows_in_flight_widen_the_interval():
+    """The first answers of a full window say little: the first of 320 rows ended after 5 s, the job after 22 s."""
+    eta = estimate(5, 315, 320, 5.0)
+    assert eta is not None
+    assert eta.p10 < 17 < eta.p90
+
+
 def test_eta_is_unknown_without_evidence():
-    assert estimate(0, 1000, 50.0) is None
-    assert estimate(10, 0, 50.0) is None
-    assert estimate(10, 100, 0.0) is None
+    assert estimate(0, 500, 1000, 50.0) is None
+    assert estimate(10, 0, 0, 50.0) is None
+    assert estimate(10, 0, 100, 0.0) is None
 
 
 def test_eta_of_finished_work_is_now():
-    assert estimate(1000, 1000, 50.0) == EtaSeconds(p10=0, p50=0, p90=0)
+    assert estimate(1000, 0, 1000, 50.0) == EtaSeconds(p10=0, p50=0, p90=0)
