@@ -59,7 +59,7 @@ types: install ## mypy, strict, each room in its own environment
 	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/cluster
 
 arch: install ## import contracts: the rooms and the only allowed arrows
-	@PYTHONPATH=include $(RAY_PYTHON) -m importlinter.cli lint-imports --no-cache
+	@PYTHONPATH=include $(dir $(RAY_PYTHON))lint-imports --no-cache
 
 bench-engine: install ## this pipeline against bare vLLM, ray.data.llm and vllm run-batch
 	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_engine.py
