@@ -67,7 +67,7 @@ def test_started_three_ways_the_job_is_the_same(running, start):
     assert (manifest.missing, manifest.duplicates) == (0, 0)
     outputs = {o.uri.rsplit("/", 1)[-1]: running.store.get(o.uri).decode().splitlines() for o in manifest.outputs}
     errors = [json.loads(line) for line in outputs["errors.jsonl"]]
-    assert {e["custom_id"] for e in errors} == {None, "bad-sampling", "too-long"}
+    assert {e["custom_id"] for e in errors} == {"00000-000000002", "bad-sampling", "too-long"}
     answers = {a["custom_id"]: a["response"]["body"] for a in map(json.loads, outputs["output.jsonl"])}
     assert "Paris" in answers["chat"]["choices"][0]["message"]["content"]
     assert answers["completion"]["usage"]["completion_tokens"] == 8

