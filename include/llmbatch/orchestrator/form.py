@@ -1,6 +1,7 @@
 """The trigger form of the Airflow UI, made from ``JobRequest`` so that types, ranges and choices cannot differ.
 
-Only what a person reads is written here: section, title, help, examples, names of choices.
+Only what a person reads is written here: section, title, help, examples, names of choices. Help is plain text: the form
+draws Markdown's code boxes over the neighbouring lines.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ _FIELDS: dict[str, _Field] = {
     "input_uri": _Field(
         INPUT,
         "Input",
-        "One object, a prefix that ends in `/`, or a glob: `s3://bucket/prompts.jsonl`, `s3://bucket/day=1/`, "
-        "`s3://bucket/day=*/part-*.parquet`. Gzip (`.gz`) and Zstandard (`.zst`) are read as they are.",
+        "One object, a prefix that ends in /, or a glob: s3://bucket/prompts.jsonl, s3://bucket/day=1/, "
+        "s3://bucket/day=*/part-*.parquet. Gzip (.gz) and Zstandard (.zst) are read as they are.",
         {"pattern": r"^s3://[^/]+", "examples": ["s3://bucket/prompts.jsonl", "s3://bucket/prompts/"]},
     ),
     "input_format": _Field(
         INPUT,
         "Format",
-        "`auto` goes by the file name, then by the first line.",
+        "auto goes by the file name, then by the first line.",
         {
             "values_display": {
                 "auto": "Find out",
@@ -51,27 +52,27 @@ _FIELDS: dict[str, _Field] = {
     "prompt_column": _Field(
         PROMPT,
         "Prompt column",
-        "Column with the prompt. If you give no column and no template: `messages` if there is one, else the first of "
-        "`prompt`, `text`, `question`, `instruction`, `input`.",
+        "Column with the prompt. If you give no column and no template: messages if there is one, else the first of "
+        "prompt, text, question, instruction, input.",
         {"examples": ["prompt", "text"]},
     ),
     "messages_column": _Field(
         PROMPT,
         "Messages column",
-        "Column with a chat: a list of `{role, content}`. Instead of a prompt column.",
+        "Column with a chat: a list of {role, content}. Instead of a prompt column.",
         {"examples": ["messages"]},
     ),
     "prompt_template": _Field(
         PROMPT,
         "Prompt template",
-        "Text with `{column}` placeholders, e.g. `Translate to French: {text}`. Instead of a prompt column.",
+        "Text with {column} placeholders, e.g. Translate to French: {text}. Instead of a prompt column.",
         {"format": "multiline"},
     ),
     "system_prompt": _Field(PROMPT, "System prompt", "Put before every chat.", {"format": "multiline"}),
     "model": _Field(
         MODEL,
         "Model",
-        "A name from config.yaml, a hub id (`Qwen/Qwen3-8B`), an `s3://` folder or a path on the Ray nodes. "
+        "A name from config.yaml, a hub id (Qwen/Qwen3-8B), an s3:// folder or a path on the Ray nodes. "
         "Empty: the deployment's default.",
     ),
     "task": _Field(
@@ -80,13 +81,13 @@ _FIELDS: dict[str, _Field] = {
     "sampling": _Field(
         MODEL,
         "Sampling",
-        'OpenAI names, for rows that do not say otherwise: `{"max_tokens": 256, "temperature": 0.7, "seed": 1}`.',
+        'OpenAI names, for rows that do not say otherwise: {"max_tokens": 256, "temperature": 0.7, "seed": 1}.',
     ),
     "engine": _Field(
         MODEL,
         "Engine",
-        "Over the deployment's settings: `batch_size` (1 to 1024), `concurrency` (replicas), `gpu_memory_utilization` "
-        "(0.5 to 0.95), `max_num_batched_tokens`, `max_model_len`.",
+        "Over the deployment's settings: batch_size (1 to 1024), concurrency (replicas), gpu_memory_utilization "
+        "(0.5 to 0.95), max_num_batched_tokens, max_model_len.",
     ),
     "output_schema": _Field(
         OUTPUT, "Output schema", "A JSON Schema that every answer must satisfy (guided decoding). Empty: free text."
@@ -94,13 +95,13 @@ _FIELDS: dict[str, _Field] = {
     "output_uri": _Field(
         OUTPUT,
         "Deliver to",
-        "Folder for the results, e.g. `s3://bucket/answers/`. Empty: `output/` in the job's folder.",
+        "Folder for the results, e.g. s3://bucket/answers/. Empty: output/ in the job's folder.",
         {"pattern": r"^s3://[^/]+", "examples": ["s3://bucket/answers/"]},
     ),
     "output_format": _Field(
         OUTPUT,
         "Format",
-        "`auto` answers in the format of the input (CSV in JSON lines).",
+        "auto answers in the format of the input (CSV in JSON lines).",
         {
             "values_display": {
                 "auto": "As the input",
@@ -110,12 +111,12 @@ _FIELDS: dict[str, _Field] = {
             }
         },
     ),
-    "sla_hours": _Field(PROMISE, "Hours until the deadline", "Counted from the start of the run. `0.5` is 30 minutes."),
+    "sla_hours": _Field(PROMISE, "Hours until the deadline", "Counted from the start of the run. 0.5 is 30 minutes."),
     "priority": _Field(PROMISE, "Priority", "Higher goes first when jobs wait for the cluster."),
     "max_error_rate": _Field(
         PROMISE,
         "Tolerated share of failed rows",
-        "`0.05` is 5 %. A failed row is delivered as failed with its reason; above this share the job fails.",
+        "0.05 is 5 %. A failed row is delivered as failed with its reason; above this share the job fails.",
     ),
 }
 
@@ -140,7 +141,7 @@ def _param(name: str, shown: _Field, schema: dict[str, Any], defaults: Mapping[s
     elif "default" in prop:
         # An empty object would be shown as text to edit; null is shown as "not given" and means the same.
         default = {"default": None if "object" in rules["type"] else prop["default"]}
-    return Param(**default, title=shown.title, description_md=shown.help, section=shown.section, **shown.extra, **rules)
+    return Param(**default, title=shown.title, description=shown.help, section=shown.section, **shown.extra, **rules)
 
 
 def _rules(prop: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:

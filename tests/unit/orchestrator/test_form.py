@@ -33,7 +33,7 @@ def test_only_the_input_is_required() -> None:
 def test_every_field_is_explained(name: str) -> None:
     schema = FORM[name].schema
     assert schema["title"]
-    assert len(schema["description_md"]) > 15
+    assert len(FORM[name].description) > 15
     assert schema["section"] in SECTIONS
     assert set(schema.get("values_display", {})) <= set(schema.get("enum", []))
 
