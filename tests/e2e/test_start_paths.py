@@ -104,7 +104,7 @@ def test_unknown_model_fails_with_advice_and_no_retry(running):
 def test_log_of_the_ray_job_is_in_the_task_log(running):
     run_id = start_by_rest(running, CONF)
     manifest = finish(running, run_id)
-    log = running.api.log(DAG_ID, run_id, "run")
+    log = running.api.log(DAG_ID, run_id, "run", running.api.tasks(DAG_ID, run_id)["run"].attempt)
     assert f"job={manifest.job_id}" in log
     assert "phase=work" in log or "phase=done" in log
     assert "capital of France" not in log

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -28,10 +29,11 @@ class DagRun:
 
 @dataclass(frozen=True)
 class TaskState:
-    """One task of a run; times are None before it starts or ends."""
+    """One task of a run. ``attempt`` counts tries from 1; times are None before it starts or ends."""
 
     task_id: str
     state: str | None
+    attempt: int
     started: datetime | None
     ended: datetime | None
 
@@ -75,21 +77,32 @@ class AirflowApi:
         answer = _checked(self._client.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")).json()
         return {
             item["task_id"]: TaskState(
-                item["task_id"], item["state"], _time(item["start_date"]), _time(item["end_date"])
+                item["task_id"], item["state"], item["try_number"], _time(item["start_date"]), _time(item["end_date"])
             )
             for item in answer["task_instances"]
         }
 
-    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
+    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> str:
         """Return the log of one try of a task as plain text."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         answer = _checked(self._client.get(path, params={"full_content": "true"})).json()
-        entries = answer["content"]
-        return "\n".join(str(entry.get("event", entry)) if isinstance(entry, dict) else str(entry) for entry in entries)
+        return "\n".join(line for entry in answer["content"] for line in _log_lines(entry))
 
     def get(self, path: str) -> httpx.Response:
         """Call any other GET of the API."""
         return _checked(self._client.get(path))
+
+
+def _log_lines(entry: dict[str, Any] | str) -> Iterator[str]:
+    """Yield the text of one log entry, and the message of the exception that it carries."""
+    if isinstance(entry, str):
+        yield entry
+        return
+    text = str(entry.get("event", ""))
+    if not text.startswith(("::group::", "::endgroup::")):
+        yield text
+    for error in entry.get("error_detail") or ():
+        yield f"{error['exc_type']}: {error['exc_value']}"
 
 
 def _time(text: str | None) -> datetime | None:

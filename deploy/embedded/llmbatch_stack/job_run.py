@@ -110,8 +110,9 @@ def _phase(tasks: Mapping[str, TaskState], progress: Progress | None) -> str:
 
 
 def _why(api: AirflowApi, run: DagRun, tasks: Mapping[str, TaskState]) -> str:
-    failed = [task.task_id for task in tasks.values() if task.state == "failed"]
+    failed = [task for task in tasks.values() if task.state == "failed"]
     if not failed:
         return f"DAG run {run.run_id} ended as {run.state}; no task says why"
-    tail = "\n".join(api.log(run.dag_id, run.run_id, failed[0]).splitlines()[-LOG_TAIL_LINES:])
-    return f"task {failed[0]} of DAG run {run.run_id} failed. The end of its log:\n{tail}"
+    first = failed[0]
+    tail = "\n".join(api.log(run.dag_id, run.run_id, first.task_id, first.attempt).splitlines()[-LOG_TAIL_LINES:])
+    return f"task {first.task_id} of DAG run {run.run_id} failed. The end of its log:\n{tail}"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from airflow.sdk import BaseOperator, ResumableJobMixin
+from airflow.sdk.exceptions import AirflowFailException
 
 from llmbatch.core.errors import RayJobError
 from llmbatch.orchestrator.events import RayJobReason, read_ray_event
@@ -119,10 +120,17 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         self.log.info("submission_id=%s generation=%s status=%s", info.submission_id, generation, info.status)
         return info.submission_id
 
-    def get_job_status(self, external_id: Any, context: Context) -> str:  # noqa: ARG002 - the mixin's signature
-        """Return Ray's word for a submission of an earlier attempt."""
+    def get_job_status(self, external_id: Any, context: Context) -> str:
+        """Return Ray's word for a submission whose end no attempt has seen yet.
+
+        Airflow may lose the attempt that was about to see it. A final reason then still fails the task: the next
+        generation would end the same way.
+        """
         with self._jobs() as jobs:
-            return jobs.status(str(external_id)).status
+            info = jobs.status(str(external_id))
+        if _ended_badly(info) and isinstance(failure_of(info, self.exit_reasons, ""), AirflowFailException):
+            self._conclude(info, context)
+        return info.status
 
     def is_job_active(self, status: str) -> bool:
         """Whether to attach."""

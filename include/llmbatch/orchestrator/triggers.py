@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from llmbatch.orchestrator.ray_job_info import RayJobInfo
     from llmbatch.orchestrator.ray_jobs import AsyncRayJobs
 
+SETTLE_SECONDS = 2.0
+"""Longest wait before the first look. An event that comes before the scheduler has seen the deferring process end makes
+Airflow 3.3.2 kill the resumed task as an orphan and retry it."""
 LOG_SECONDS = 5.0
 """Time between two looks at the log ..."""
 LOG_BYTES_PER_SECOND = 200_000
@@ -80,6 +83,7 @@ class RayJobTrigger(BaseTrigger):
         client: AsyncRayJobs | None = None
         failures = 0
         try:
+            await asyncio.sleep(min(self.poll_seconds, SETTLE_SECONDS))
             while True:
                 try:
                     client = client or await RayHook(self.ray_conn_id).get_async_conn()

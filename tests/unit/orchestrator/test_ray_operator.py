@@ -122,6 +122,17 @@ def test_a_job_that_ray_forgot_is_over(ray: FakeRay, state: StateStore, context:
     assert [post["submission_id"] for post in ray.posts] == ["job-g2"]
 
 
+def test_a_final_failure_seen_only_by_a_later_attempt_is_still_final(
+    ray: FakeRay, state: StateStore, context: dict[str, Any]
+) -> None:
+    deferred(operator(), context)
+    ray.put("job-g1", "FAILED", int(ExitReason.ENGINE_START))
+    with pytest.raises(AirflowFailException, match="ENGINE_START"):
+        operator().execute(context)
+    assert len(ray.posts) == 1
+    assert state == {OVER_KEY: 1}
+
+
 def test_success_seen_only_by_a_later_attempt(ray: FakeRay, state: StateStore, context: dict[str, Any]) -> None:
     state.set(CURRENT_KEY, "job-g1")
     ray.put("job-g1", "SUCCEEDED", 0)

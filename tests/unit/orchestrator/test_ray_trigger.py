@@ -74,6 +74,18 @@ def test_one_flat_event_at_the_end(ray: FakeRay, status: str, code: int | None) 
     assert (event["status"], event["driver_exit_code"], event["submission_id"]) == (status, code, "job-g1")
 
 
+def test_no_event_before_airflow_has_settled_the_deferral(ray: FakeRay, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray.put("job-g1", "FAILED", 22)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
+    event_of(trigger(poll_seconds=30))
+    assert slept == [triggers.SETTLE_SECONDS]
+
+
 def test_failed_polls_within_the_budget_are_survived(ray: FakeRay) -> None:
     ray.put("job-g1", "SUCCEEDED", 0)
     ray.broken = [httpx.ConnectError("refused"), httpx.Response(503), httpx.ReadTimeout("slow")]
