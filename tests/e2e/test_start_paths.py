@@ -109,3 +109,9 @@ def test_log_of_the_ray_job_is_in_the_task_log(running):
     assert "phase=work" in log or "phase=done" in log
     assert "capital of France" not in log
     assert running.credentials.ray_token not in log
+
+
+def test_the_pool_of_ray_jobs_counts_deferred_tasks(running):
+    pool = running.api.get("/api/v2/pools/llmbatch_ray").json()
+    assert pool["include_deferred"] is True
+    assert pool["slots"] == 1
