@@ -20,24 +20,19 @@ async def measure(workload: Workload, started: float) -> None:
     )
     tokenizer = engine.get_tokenizer()
 
-    async def answer(index: int, prompt: str, max_tokens: int) -> int:
+    async def answer(index: int, messages: list[dict[str, str]], max_tokens: int) -> int:
+        # Each row is rendered when it is submitted, so that the engine works from the first row on.
+        prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         params = SamplingParams(max_tokens=max_tokens, temperature=0.0, output_kind=RequestOutputKind.FINAL_ONLY)
         tokens = 0
         async for output in engine.generate(prompt, params, str(index)):
             tokens = len(output.outputs[0].token_ids)
         return tokens
 
-    await answer(-1, "warm up", 1)
+    await answer(-1, [{"role": "user", "content": "warm up"}], 1)
     first = time.monotonic()
-    prompts = [
-        tokenizer.apply_chat_template(workload.messages(row), tokenize=False, add_generation_prompt=True)
-        for row in workload.rows
-    ]
     tokens = await asyncio.gather(
-        *(
-            answer(i, prompt, workload.max_tokens(row))
-            for i, (prompt, row) in enumerate(zip(prompts, workload.rows, strict=True))
-        )
+        *(answer(i, workload.messages(row), workload.max_tokens(row)) for i, row in enumerate(workload.rows))
     )
     seconds = time.monotonic() - first
     engine.shutdown()
