@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -67,7 +68,8 @@ def stop_tree(process: subprocess.Popen[Any]) -> None:
         return
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     for member in family:
-        member.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # the head's own shutdown may be quicker
+            member.kill()
     process.wait(timeout=10)
 
 
