@@ -10,6 +10,7 @@ from signal import SIGINT
 
 from llmbatch_stack.component import Component, StepError, Steps
 from llmbatch_stack.environment import plain
+from llmbatch_stack.process import identify
 from llmbatch_stack.settings import Settings
 
 NAME = "postgres"
@@ -37,6 +38,7 @@ def component(settings: Settings) -> Component:
         if not (data / "PG_VERSION").exists():
             _create(steps)
         (socket / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        forget_dead_postmaster(data)
 
     def _create(steps: Steps) -> None:
         """Make the cluster under another name first: an interrupted initdb must not look like a database."""
@@ -81,6 +83,23 @@ def component(settings: Settings) -> Component:
         stop_wave=1,
         user=user,
     )
+
+
+def forget_dead_postmaster(data: Path) -> None:
+    """Remove the lock file of a postmaster that is no more.
+
+    Postgres takes any process with the old number for its predecessor and refuses to start: a number given anew, or a
+    killed postmaster that process 1 has not reaped yet.
+    """
+    lock = data / "postmaster.pid"
+    try:
+        pid = int(lock.read_text().split()[0])
+        found = identify(pid)
+        name = Path(f"/proc/{pid}/comm").read_text().strip() if found is not None and found.is_alive() else ""
+    except (OSError, ValueError, IndexError):
+        name = ""  # gone meanwhile, or cut off by a crash
+    if name != "postgres":
+        lock.unlink(missing_ok=True)
 
 
 def migrated_stamp(settings: Settings) -> Path:
