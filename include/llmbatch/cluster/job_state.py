@@ -81,6 +81,12 @@ class JobState:
                     self._own.update({**counts, "chars": shard.input_chars})
                     self._digest ^= _hash(tally.shard_id)
 
+    def untold(self, committed: Iterable[str]) -> list[str]:
+        """Return the shards of this generation that are committed and whose tallies nobody has told yet."""
+        with self._lock:
+            told = self._tallied | self._former
+            return [shard_id for shard_id in committed if shard_id not in told]
+
     def take(self, snapshot: Snapshot) -> None:
         """Take the replicas' fold, and move on to ``work`` and ``tail`` when it says so."""
         self._snapshot = snapshot

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -147,13 +148,15 @@ class Pipeline:
         if stop is None:
             heartbeat.beat()  # the last reports, and a control object that came with them
             stop = stopping.reason()
+        committed = self._committed()
+        # A shard may be committed and its replica gone before it could tell: the last heartbeat counts what is there.
+        state.add_tallies([read_tally(self._store, committed[shard_id]) for shard_id in state.untold(committed)])
         if stop is not None and stop.reason is not ExitReason.DRAINED:
             return End(stop.reason, stop.message)
-        return self._settle(total, stop, stream)
+        return self._settle(total, committed, stop, stream)
 
-    def _settle(self, total: int, stop: Stop | None, stream: ShardStream) -> End:
+    def _settle(self, total: int, committed: Collection[str], stop: Stop | None, stream: ShardStream) -> End:
         """Decide by what the store holds, not by how the run felt."""
-        committed = self._committed()
         missing = total - len(committed)
         if missing <= 0:
             return End(ExitReason.COMMITTED, f"all {total} shards are committed")

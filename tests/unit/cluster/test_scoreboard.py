@@ -114,6 +114,13 @@ def state(count: int = 10) -> tuple[JobState, ManualClock]:
     return JobState(manifest(count), generation=2, replicas_wanted=3, clock=clock), clock
 
 
+def test_untold_shards_are_those_of_this_generation_without_a_tally() -> None:
+    job, _ = state()
+    job.add_former(["shard-00000"])
+    job.add_tallies([tally(1)])
+    assert job.untold(["shard-00000", "shard-00001", "shard-00002"]) == ["shard-00002"]
+
+
 def test_former_generations_count_rows_but_not_speed() -> None:
     job, clock = state()
     job.add_former([f"shard-{n:05d}" for n in range(5)])
