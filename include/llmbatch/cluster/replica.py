@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from functools import partial
 
 from llmbatch.cluster.engines.base import Engine, EngineDiedError
@@ -24,19 +23,6 @@ from llmbatch.core.states import DesiredState, ErrorClass, RowState
 from llmbatch.core.store import ObjectStore
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class _OpenShard:
-    """Rows of one shard that have ended, and how; mutable, one event loop."""
-
-    running: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    input_chars: int = 0
 
 
 class Replica:
@@ -63,7 +49,7 @@ class Replica:
         self._layout, self._store, self._engine, self._clock = layout, store, engine, clock
         self._on_engine_death = on_engine_death
         self._window = RowWindow(window_rows)
-        self._open: dict[str, _OpenShard] = {}
+        self._open: dict[str, OpenWork] = {}
         self._started: set[str] = set()
         self._tasks: dict[str, asyncio.Task[ShardTally | None]] = {}
         self._unreported: list[ShardTally] = []
@@ -81,7 +67,7 @@ class Replica:
         """Process one shard: its tally once it is committed, None if it was abandoned on request."""
         if self._desired is not DesiredState.RUN:
             return None
-        self._open[shard.shard_id] = _OpenShard()
+        self._open[shard.shard_id] = OpenWork()
         task = self._tasks[shard.shard_id] = asyncio.create_task(self._process(shard))
         try:
             tally = await task
@@ -111,14 +97,12 @@ class Replica:
 
     def report(self) -> ReplicaReport:
         """Return the state for the scoreboard. Committed shards are repeated until ``reported`` is called."""
-        parts = list(self._open.values())
-        names = [field.name for field in fields(OpenWork)]
         return ReplicaReport(
             replica_id=self._replica_id,
             ready=True,
             obeys=self._desired,
-            open=OpenWork(**{name: sum(getattr(part, name) for part in parts) for name in names}),
-            open_shards=len(parts),
+            open=OpenWork.total(self._open.values()),
+            open_shards=len(self._open),
             committed=tuple(self._unreported),
             first_row_age=None if self._first_row_at is None else self._clock.monotonic() - self._first_row_at,
             latency=self._latency.counts,
@@ -162,7 +146,7 @@ class Replica:
                 pending.append(task)
         return [item if isinstance(item, ResultRow) else item.result() for item in pending]
 
-    async def _answer(self, counts: _OpenShard, row: StagedRow) -> ResultRow:
+    async def _answer(self, counts: OpenWork, row: StagedRow) -> ResultRow:
         started = self._clock.monotonic()
         try:
             answer = await self._engine.generate(row)
@@ -185,11 +169,11 @@ class Replica:
         self._count(counts, row, result)
         return result
 
-    def _leave(self, counts: _OpenShard, _ended: object) -> None:
+    def _leave(self, counts: OpenWork, _ended: object) -> None:
         counts.running -= 1
         self._window.leave()
 
-    def _count(self, counts: _OpenShard, row: StagedRow, result: ResultRow) -> None:
+    def _count(self, counts: OpenWork, row: StagedRow, result: ResultRow) -> None:
         counts.input_chars += row.input_chars
         if result.state == RowState.SUCCEEDED.value:
             counts.succeeded += 1

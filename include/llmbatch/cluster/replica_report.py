@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import DesiredState, ExitReason
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenWork:
-    """Rows of shards that are not committed yet: they count while their replica lives, and are redone if it dies."""
+    """Rows of shards that are not committed yet: they count while their replica lives, and are redone if it dies.
+
+    A replica counts each open shard in one of these, on one event loop; reports and snapshots carry sums of them.
+    """
 
     running: int = 0
     succeeded: int = 0
@@ -19,6 +23,12 @@ class OpenWork:
     completion_tokens: int = 0
     cached_tokens: int = 0
     input_chars: int = 0
+
+    @classmethod
+    def total(cls, parts: Iterable[OpenWork]) -> OpenWork:
+        """Return the sum of all parts, a new object."""
+        listed = list(parts)
+        return cls(**{field.name: sum(getattr(part, field.name) for part in listed) for field in fields(cls)})
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class Scoreboard:
             epoch=self._epoch,
             known=len(self._committed),
             tallies=tuple(self._committed.values())[known if epoch == self._epoch else 0 :],
-            open=_sum([report.open for report in live]),
+            open=OpenWork.total([report.open for report in live]),
             open_shards=sum(report.open_shards for report in live),
             live=len(live),
             deaf=sum(report.obeys is not desired for report in live),
@@ -108,8 +108,3 @@ class Scoreboard:
             starts_without_ready=self._starts_without_ready,
             starts_without_commit=self._starts_without_commit,
         )
-
-
-def _sum(parts: list[OpenWork]) -> OpenWork:
-    names = OpenWork.__dataclass_fields__
-    return OpenWork(**{name: sum(getattr(part, name) for part in parts) for name in names})
