@@ -11,6 +11,9 @@ from signal import SIGKILL, SIGTERM
 
 from llmbatch_stack.process import MARKER
 
+YIELDING = 10
+"""Priority of whatever is no engine: on a machine they share, it works in the engine's gaps."""
+
 # Answers None when the component is healthy, else what is wrong. It gets the time (epoch seconds) at which the
 # process was started, so that a heartbeat left by its predecessor does not count.
 Check = Callable[[float], str | None]
@@ -67,7 +70,8 @@ class Component:
     """One supervised process.
 
     `prepare` runs before the process, `finish` after its first healthy check; only then do the components that `need`
-    it start. A component of stop wave 1 is stopped after all of wave 0.
+    it start. A component of stop wave 1 is stopped after all of wave 0. Only Ray, whose workers hold the engines,
+    does not yield the cores.
     """
 
     name: str
@@ -82,3 +86,4 @@ class Component:
     stop_wave: int = 0
     grace_s: float = 8.0
     user: int | None = None
+    niceness: int = YIELDING

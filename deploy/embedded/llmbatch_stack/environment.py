@@ -64,6 +64,10 @@ def ray_variables(settings: Settings, credentials: Credentials) -> dict[str, str
         "RAY_USAGE_STATS_ENABLED": "0",
         # Ray runs workers at niceness 15; an engine on shared cores would wait for every web server and scheduler
         "RAY_worker_niceness": "0",
+        # every process of Ray keeps its own books; ten times less often is often enough here
+        "RAY_task_events_report_interval_ms": "10000",
+        "RAY_metrics_report_interval_ms": "30000",
+        "RAY_event_stats": "0",
         "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
         "TQDM_DISABLE": "1",
         "AUTOSCALER_METRIC_PORT": str(settings.port("ray_autoscaler_metrics")),

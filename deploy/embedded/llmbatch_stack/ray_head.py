@@ -75,4 +75,5 @@ def component(settings: Settings, credentials: Credentials) -> Component:
             "ray_dashboard_metrics",
         ),
         prepare=prepare,
+        niceness=0,  # its workers inherit it, and some of them are engines
     )

@@ -1,9 +1,11 @@
 """Keep one component running: wait for what it needs, start it, see it healthy, start it again when it dies."""
 
+import os
 import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from signal import SIGKILL
 
@@ -120,6 +122,9 @@ class Runner:
                     extra_groups=[] if self.component.user is not None else None,
                     cwd="/",
                 )
+            with suppress(ProcessLookupError):
+                # at once, while it has one thread: a priority belongs to a thread, and later ones inherit it
+                os.setpriority(os.PRIO_PROCESS, process.pid, self.component.niceness)
             identity = identify(process.pid) or ProcessIdentity(process.pid, 0)
             self._record = replace(
                 self._record, pid=identity.pid, start_ticks=identity.start_ticks, started_at=started_at

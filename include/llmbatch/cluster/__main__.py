@@ -10,6 +10,8 @@ import sys
 from llmbatch.cluster.pipeline import Pipeline, print_end
 from llmbatch.core.layout import split_uri
 
+_NICENESS = 10
+
 
 def main(arguments: list[str]) -> int:
     """Run one generation of a job; the exit code is an ``ExitReason``."""
@@ -17,6 +19,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--job", required=True, type=_job_uri, help="s3://bucket/prefix/jobs/<job_id>")
     parser.add_argument("--generation", type=int, default=1, help="how many times this job has been submitted")
     options = parser.parse_args(arguments)
+    if os.environ.get("RAY_ADDRESS"):
+        # The engines are elsewhere: where they share this node's cores, the driver works in their gaps. Before any
+        # thread starts, as a priority belongs to a thread.
+        os.nice(_NICENESS)
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"
     )

@@ -107,6 +107,10 @@ def test_up_makes_every_component_healthy_and_is_idempotent(stack: Stack):
     status = stack.run("status")
     assert status.returncode == 0, status.stdout
     secrets = json.loads((stack.settings.state / "secrets.json").read_text())
+    niceness = {
+        name: os.getpriority(os.PRIO_PROCESS, stack.pid(name)) for name in ("ray", "seaweedfs", "airflow-scheduler")
+    }
+    assert niceness == {"ray": 0, "seaweedfs": 10, "airflow-scheduler": 10}  # all but the engines' parent yield
     secrets.pop("airflow_user")
     assert not [name for name, value in secrets.items() if value in status.stdout + done.stdout]
     pids = {name: one.pid for name, one in record.read_all(stack.settings.run).items()}
