@@ -55,6 +55,16 @@ class JobLayout:
         return f"{self.root}/control.json"
 
     @property
+    def claims(self) -> str:
+        """Folder of the generations that have claimed the job."""
+        return f"{self.root}/generations/"
+
+    @property
+    def crashes(self) -> str:
+        """Folder of the engine crashes and the rows that were in the engine."""
+        return f"{self.root}/crashes/"
+
+    @property
     def results(self) -> str:
         """Folder of the committed shards."""
         return f"{self.root}/results/"
@@ -85,6 +95,15 @@ class JobLayout:
     def failed_shard(self, shard_id: str) -> str:
         """Address of one shard's dead letters."""
         return f"{self.failed}{shard_id}.parquet"
+
+    def claim(self, generation: int) -> str:
+        """Address of one generation's claim."""
+        return f"{self.claims}g{generation:05d}"
+
+    @staticmethod
+    def generation_of(uri: str) -> int:
+        """Return the number of a claim's address."""
+        return int(uri.rsplit("/g", 1)[-1])
 
     @staticmethod
     def shard_of(uri: str) -> str | None:

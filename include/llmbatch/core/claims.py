@@ -1,0 +1,54 @@
+"""The fence between generations: whoever claimed last may work, all earlier ones must stop.
+
+A claim is a create-only object ``generations/g<n>``. The store hands out the numbers, not Ray and not Airflow: two
+submissions under one number (a head node that forgot the first, say) still get two claims. What the fence cannot do
+alone (a claim may come between an old generation's look and its write) the create-only result objects do: a shard has
+one result, whoever wrote it, and the later one is told.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from llmbatch.core.errors import ObjectExists
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.store import ObjectStore
+
+
+class Claim(BaseModel):
+    """One claim on a job: ``owner`` is a submission id, or what took the job away from all of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    generation: int
+    owner: str
+    claimed_at: AwareDatetime
+
+
+def claim(store: ObjectStore, layout: JobLayout, *, owner: str, now: datetime, at_least: int = 1) -> Claim:
+    """Take the job over: write the first free claim from ``at_least`` on, above all that are there.
+
+    With claims 1 and 2 there, ``at_least`` 1 gives 3 and ``at_least`` 5 gives 5. If the answer to a write is lost and
+    the write is repeated, a number may be left out or be taken twice by one owner; the highest one counts.
+    """
+    number = max(at_least, last_claim(store, layout) + 1)
+    while True:
+        mine = Claim(generation=number, owner=owner, claimed_at=now)
+        try:
+            store.create(layout.claim(number), mine.model_dump_json().encode())
+        except ObjectExists:
+            number += 1
+        else:
+            return mine
+
+
+def last_claim(store: ObjectStore, layout: JobLayout) -> int:
+    """Return the highest number claimed, 0 if none is."""
+    return max((layout.generation_of(info.uri) for info in store.list(layout.claims)), default=0)
+
+
+def is_superseded(store: ObjectStore, layout: JobLayout, generation: int) -> bool:
+    """Whether a later generation has claimed the job. One request."""
+    return last_claim(store, layout) > generation
