@@ -11,15 +11,19 @@ from pydantic import ValidationError
 from llmbatch.cluster.job_state import JobState
 from llmbatch.cluster.patience import PATIENCE_SECONDS
 from llmbatch.cluster.scoreboard import Snapshot
+from llmbatch.core.claims import require_latest
 from llmbatch.core.clock import Clock
 from llmbatch.core.control import Control
-from llmbatch.core.errors import ObjectMissing, StoreError
+from llmbatch.core.errors import ObjectMissing, StoreError, Superseded
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.states import DesiredState, ExitReason, Phase
 from llmbatch.core.store import ObjectStore
 
 LINE_SECONDS = 10.0
+
+FENCE_SECONDS = 10.0
+"""How often to look for a later generation. Every commit looks too."""
 
 AskScoreboard = Callable[[DesiredState, str, int], Snapshot | None]
 """Tell the desired state, get the fold; None when the scoreboard did not answer."""
@@ -41,11 +45,13 @@ class Heartbeat:
         store: ObjectStore,
         layout: JobLayout,
         state: JobState,
+        generation: int,
         seconds: float,
         clock: Clock,
         emit: Callable[[str], None],
     ) -> None:
         self._store, self._layout, self._state, self._clock, self._emit = store, layout, state, clock, emit
+        self._generation = generation
         self._seconds = seconds
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -53,11 +59,12 @@ class Heartbeat:
         self._ask: AskScoreboard | None = None
         self._sequence = self._last_sequence()
         self._failing_since: float | None = None
-        self._next_line = 0.0
+        self._next_line = self._next_fence = 0.0
         self._controlled = DesiredState.RUN
         self._floor = DesiredState.RUN
         self._epoch, self._known = "", 0
         self.reason = ""
+        self.superseded: Superseded | None = None
 
     @property
     def desired(self) -> DesiredState:
@@ -96,6 +103,7 @@ class Heartbeat:
     def beat(self) -> None:
         """Read control, exchange with the scoreboard, write progress."""
         self._read_control()
+        self._check_fence()
         snapshot = self._ask(self.desired, self._epoch, self._known) if self._ask else None
         with self._lock:
             if snapshot is not None:
@@ -111,7 +119,8 @@ class Heartbeat:
         with self._lock:
             self._state.end(reason, message)
             self._next_line = 0.0
-            self._write()
+            if reason is not ExitReason.SUPERSEDED:
+                self._write()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -133,11 +142,24 @@ class Heartbeat:
         except ValidationError as error:
             _log.warning("event=control_invalid problems=%d kept=%s", error.error_count(), self._controlled.value)
             return
-        self._controlled = control.desired
-        if control.desired is not DesiredState.RUN:
+        self._controlled = control.asks_of(self._generation)
+        if self._controlled is not DesiredState.RUN:
             self.reason = self.reason or control.reason
 
+    def _check_fence(self) -> None:
+        if self._clock.monotonic() < self._next_fence:
+            return
+        self._next_fence = self._clock.monotonic() + FENCE_SECONDS
+        try:
+            require_latest(self._store, self._layout, self._state.job_id, self._generation)
+        except Superseded as error:
+            self.superseded = error
+        except StoreError as error:
+            _log.warning("event=fence_unread error=%s", error)
+
     def _write(self) -> None:
+        if self.superseded is not None:
+            return  # progress.json belongs to the later generation now
         progress = self._state.progress(self._sequence + 1)
         try:
             self._store.put(self._layout.progress, progress.model_dump_json().encode())

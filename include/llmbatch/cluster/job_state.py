@@ -28,7 +28,7 @@ class JobState:
 
     def __init__(self, staged: StagedManifest, *, generation: int, replicas_wanted: int, clock: Clock) -> None:
         self._staged = {shard.shard_id: shard for shard in staged.shards}
-        self._job_id, self._generation, self._clock = staged.job_id, generation, clock
+        self.job_id, self._generation, self._clock = staged.job_id, generation, clock
         self._wanted = replicas_wanted
         self._lock = threading.RLock()
         self._tallied: set[str] = set()
@@ -111,6 +111,7 @@ class JobState:
         phases = {
             ExitReason.COMMITTED: Phase.DONE,
             ExitReason.DRAINED: Phase.DRAINED,
+            ExitReason.INTERRUPTED: Phase.DRAINED,
             ExitReason.CANCELLED: Phase.CANCELLED,
         }
         self.enter(phases.get(reason, Phase.FAILED))
@@ -125,14 +126,15 @@ class JobState:
         with self._lock:
             done, unread, open_ = self._all, self._unread, self._open()
             failed = done["failed"] + unread["invalid"] + open_.failed
+            expired = done["expired"] + open_.expired
             succeeded = done["succeeded"] + unread["rows"] - unread["invalid"] + open_.succeeded
-            succeeded = min(succeeded, self._total_rows - failed - done["expired"])
+            succeeded = min(succeeded, self._total_rows - failed - expired)
             return RowCounts(
                 total=self._total_rows,
                 succeeded=succeeded,
                 failed=failed,
-                expired=done["expired"],
-                running=min(open_.running, self._total_rows - succeeded - failed - done["expired"]),
+                expired=expired,
+                running=min(open_.running, self._total_rows - succeeded - failed - expired),
             )
 
     def progress(self, sequence: int) -> Progress:
@@ -151,7 +153,7 @@ class JobState:
             since = self._clock.monotonic() - self._phase_since
             seconds[self._phase.value] = seconds.get(self._phase.value, 0.0) + since
         return Progress(
-            job_id=self._job_id,
+            job_id=self.job_id,
             generation=self._generation,
             sequence=sequence,
             phase=self._phase,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from llmbatch.cluster.engines.base import Answer
 from llmbatch.core.rows import ResultRow, StagedRow
-from llmbatch.core.states import RowState
+from llmbatch.core.states import ErrorClass, RowState
 
 
 def succeeded(row: StagedRow, answer: Answer, seconds: float) -> ResultRow:
@@ -30,12 +32,30 @@ def succeeded(row: StagedRow, answer: Answer, seconds: float) -> ResultRow:
 
 def failed(row: StagedRow, error_class: str, error: str, seconds: float = 0.0, attempts: int = 1) -> ResultRow:
     """Return the outcome of a row that has no answer: its dead letter, with the request."""
+    return _unanswered(row, RowState.FAILED, error_class, error, seconds, attempts)
+
+
+def poisoned(row: StagedRow, crashes: int) -> ResultRow:
+    """Return the outcome of a row that crashed an engine in which nothing else was."""
+    error = f"the engine crashed {crashes} times with this row in it, the last time with no other"
+    return _unanswered(row, RowState.FAILED, ErrorClass.POISON.value, error, 0.0, crashes)
+
+
+def expired(row: StagedRow, deadline: datetime) -> ResultRow:
+    """Return the outcome of a row that had not begun when the job's deadline passed."""
+    error = f"the deadline {deadline.isoformat(timespec='seconds')} passed before the row began"
+    return _unanswered(row, RowState.EXPIRED, None, error, 0.0, 0)
+
+
+def _unanswered(
+    row: StagedRow, state: RowState, error_class: str | None, error: str, seconds: float, attempts: int
+) -> ResultRow:
     return ResultRow(
         row_id=row.row_id,
         custom_id=row.custom_id,
         line=row.line,
         kind=row.kind,
-        state=RowState.FAILED.value,
+        state=state.value,
         text=None,
         finish_reason=None,
         prompt_tokens=0,

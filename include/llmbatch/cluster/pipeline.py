@@ -14,17 +14,21 @@ from typing import Any
 import ray
 from pydantic import ValidationError
 
+from llmbatch.cluster.expiring import NoEngine, expire_shards
 from llmbatch.cluster.heartbeat import Heartbeat
 from llmbatch.cluster.job_state import JobState
 from llmbatch.cluster.models import resolve_model
+from llmbatch.cluster.replica import Replica
 from llmbatch.cluster.replica_actor import ReplicaPlan
 from llmbatch.cluster.scoreboard import Scoreboard, Snapshot
 from llmbatch.cluster.shard_stream import ShardStream
 from llmbatch.cluster.shard_table import read_tally
 from llmbatch.cluster.stopping import Stop, Stopping
 from llmbatch.cluster.store import open_store, store_environment
+from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import Clock, SystemClock
-from llmbatch.core.errors import ModelError, ObjectMissing, StoreError
+from llmbatch.core.errors import ModelError, ObjectMissing, StoreError, Superseded
+from llmbatch.core.identity import submission_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.s3_store import S3Store, probe_conditional_writes
@@ -61,6 +65,8 @@ class Pipeline:
         """Do all the work that is left; never raises."""
         try:
             end = self._run()
+        except Superseded as error:
+            end = End(ExitReason.SUPERSEDED, str(error))
         except ModelError as error:
             end = End(ExitReason.ENGINE_START, str(error))
         except StoreError as error:
@@ -79,6 +85,12 @@ class Pipeline:
         except (ValidationError, ObjectMissing) as error:
             return End(ExitReason.BAD_SPEC, f"{self._layout.root} cannot be run: {error}")
         probe_conditional_writes(self._store, f"{self._layout.root}/.probe")
+        last = last_claim(self._store, self._layout)
+        if self._generation < last:
+            return End(ExitReason.SUPERSEDED, str(Superseded(self.job_id, self._generation, last)))
+        owner = submission_id_of(self.job_id, self._generation)
+        mine = claim(self._store, self._layout, owner=owner, now=self._clock.now(), at_least=self._generation)
+        self._generation = mine.generation
         former = self._committed()
         state = JobState(
             staged, generation=self._generation, replicas_wanted=spec.engine.max_replicas, clock=self._clock
@@ -88,6 +100,7 @@ class Pipeline:
             store=self._store,
             layout=self._layout,
             state=state,
+            generation=self._generation,
             seconds=spec.heartbeat.seconds,
             clock=self._clock,
             emit=lambda line: print(line, flush=True),
@@ -107,6 +120,9 @@ class Pipeline:
         if not left:
             readers.shutdown()
             return End(ExitReason.COMMITTED, f"all {len(staged.shards)} shards were committed already")
+        if self._is_late(spec):
+            readers.shutdown()
+            return self._expire(spec, left, len(staged.shards), state)
         model = resolve_model(spec.model_uri, spec.engine.kind, self._store)
         state.model_digest = model.digest
         _log.info("job_id=%s event=model path=%s digest=%s", self.job_id, model.path, model.digest)
@@ -139,21 +155,47 @@ class Pipeline:
             settings=spec.engine,
             store_environment=store_environment(),
             scoreboard=scoreboard,
+            expires_at=spec.expires_at,
         )
         stream = ShardStream(plan, left, lambda tally: state.add_tallies([tally]))
         stream.start()
         stop: Stop | None = None
         while stop is None and not stream.ended.wait(_TICK_SECONDS):
             stop = stopping.reason()
+            if stop is None and heartbeat.snapshot.live == 0 and self._is_late(spec):
+                # Nobody is there to expire the rows: no replica ever came, or the last one died.
+                committed = self._committed()
+                return self._expire(spec, remaining_shards(left, committed), total, state)
         if stop is None:
             heartbeat.beat()  # the last reports, and a control object that came with them
             stop = stopping.reason()
         committed = self._committed()
         # A shard may be committed and its replica gone before it could tell: the last heartbeat counts what is there.
         state.add_tallies([read_tally(self._store, committed[shard_id]) for shard_id in state.untold(committed)])
-        if stop is not None and stop.reason is not ExitReason.DRAINED:
+        if stop is not None and stop.reason not in {ExitReason.DRAINED, ExitReason.INTERRUPTED}:
             return End(stop.reason, stop.message)
         return self._settle(total, committed, stop, stream)
+
+    def _is_late(self, spec: JobSpec) -> bool:
+        return spec.expires_at is not None and self._clock.now() >= spec.expires_at
+
+    def _expire(self, spec: JobSpec, left: tuple[StagedShard, ...], total: int, state: JobState) -> End:
+        """End what is left without an engine."""
+        _log.warning("job_id=%s event=expired shards=%d deadline=%s", self.job_id, len(left), spec.deadline.isoformat())
+        replica = Replica(
+            job_id=self.job_id,
+            generation=self._generation,
+            replica_id="driver",
+            layout=self._layout,
+            store=self._store,
+            engine=NoEngine(),
+            window_rows=1,
+            clock=self._clock,
+            on_engine_death=lambda _: None,
+            expires_at=spec.expires_at,
+        )
+        expire_shards(replica, left, lambda tally: state.add_tallies([tally]))
+        return End(ExitReason.COMMITTED, f"all {total} shards are committed; the deadline passed before {len(left)} began")
 
     def _settle(self, total: int, committed: Collection[str], stop: Stop | None, stream: ShardStream) -> End:
         """Decide by what the store holds, not by how the run felt."""

@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
+from datetime import datetime
 
+from llmbatch.cluster.crash_book import CrashBook
 from llmbatch.cluster.engines.base import Engine, EngineDiedError
-from llmbatch.cluster.latency_sketch import LatencySketch
-from llmbatch.cluster.outcome import failed, succeeded
 from llmbatch.cluster.patience import patiently
 from llmbatch.cluster.replica_report import OpenWork, ReplicaReport
+from llmbatch.cluster.row_runner import RowRunner
 from llmbatch.cluster.shard_table import read_staged, read_tally, write_results
 from llmbatch.cluster.window import RowWindow
+from llmbatch.core.claims import require_latest
 from llmbatch.core.clock import Clock
-from llmbatch.core.errors import ObjectExists, RowError
+from llmbatch.core.crashes import Crash
+from llmbatch.core.errors import ObjectExists, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.rows import ResultRow, StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
-from llmbatch.core.states import DesiredState, ErrorClass, RowState
+from llmbatch.core.states import DesiredState
 from llmbatch.core.store import ObjectStore
 
 _log = logging.getLogger(__name__)
@@ -44,18 +46,24 @@ class Replica:
         window_rows: int,
         clock: Clock,
         on_engine_death: Callable[[EngineDiedError], None],
+        expires_at: datetime | None = None,
     ) -> None:
         self._job_id, self._generation, self._replica_id = job_id, generation, replica_id
-        self._layout, self._store, self._engine, self._clock = layout, store, engine, clock
+        self._layout, self._store, self._clock = layout, store, clock
         self._on_engine_death = on_engine_death
-        self._window = RowWindow(window_rows)
+        self._crashes = CrashBook(store, layout)
+        self._runner = RowRunner(
+            job_id=job_id,
+            engine=engine,
+            window=RowWindow(window_rows),
+            clock=clock,
+            expires_at=expires_at,
+            on_engine_death=self._engine_died,
+        )
         self._open: dict[str, OpenWork] = {}
         self._started: set[str] = set()
         self._tasks: dict[str, asyncio.Task[ShardTally | None]] = {}
         self._unreported: list[ShardTally] = []
-        self._latency = LatencySketch()
-        self._first_row_at: float | None = None
-        self._failed_example: str | None = None
         self._desired = DesiredState.RUN
 
     @property
@@ -97,6 +105,7 @@ class Replica:
 
     def report(self) -> ReplicaReport:
         """Return the state for the scoreboard. Committed shards are repeated until ``reported`` is called."""
+        first = self._runner.first_row_at
         return ReplicaReport(
             replica_id=self._replica_id,
             ready=True,
@@ -104,9 +113,9 @@ class Replica:
             open=OpenWork.total(self._open.values()),
             open_shards=len(self._open),
             committed=tuple(self._unreported),
-            first_row_age=None if self._first_row_at is None else self._clock.monotonic() - self._first_row_at,
-            latency=self._latency.counts,
-            failed_example=self._failed_example,
+            first_row_age=None if first is None else self._clock.monotonic() - first,
+            latency=self._runner.latency.counts,
+            failed_example=self._runner.failed_example,
         )
 
     def reported(self, report: ReplicaReport) -> None:
@@ -116,83 +125,38 @@ class Replica:
 
     async def _process(self, shard: StagedShard) -> ShardTally | None:
         rows = await patiently(self._read, shard)
-        results = await self._answer_all(shard.shard_id, rows)
-        tally = self._tally(shard.shard_id, results)
-        return await patiently(self._commit, results, tally)
+        suspicion = await patiently(self._crashes.suspicion)
+        counts = self._open[shard.shard_id]
+        results = await self._runner.run(rows, counts, suspicion, lambda: self._started.add(shard.shard_id))
+        return await patiently(self._commit, results, self._tally(shard.shard_id, counts, len(results)))
 
     def _read(self, shard: StagedShard) -> list[StagedRow]:
         with self._store.open_stream(self._layout.staged_shard(shard.shard_id), shard.etag) as stream:
             return read_staged(stream.read())
 
-    async def _answer_all(self, shard_id: str, rows: list[StagedRow]) -> list[ResultRow]:
-        """Put the rows into the engine as places become free; return the outcomes in input order."""
-        counts = self._open[shard_id]
-        pending: list[asyncio.Task[ResultRow] | ResultRow] = []
-        async with asyncio.TaskGroup() as group, self._window.turn():
-            self._started.add(shard_id)
-            for row in rows:
-                if row.error_class is not None:
-                    result = failed(row, row.error_class, row.error or "", attempts=0)
-                    self._count(counts, row, result)
-                    pending.append(result)
-                    continue
-                await self._window.admit()
-                counts.running += 1
-                if self._first_row_at is None:
-                    self._first_row_at = self._clock.monotonic()
-                task = group.create_task(self._answer(counts, row))
-                # A callback and not a `finally`: a task that is cancelled before its first step runs no code.
-                task.add_done_callback(partial(self._leave, counts))
-                pending.append(task)
-        return [item if isinstance(item, ResultRow) else item.result() for item in pending]
-
-    async def _answer(self, counts: OpenWork, row: StagedRow) -> ResultRow:
-        started = self._clock.monotonic()
+    def _engine_died(self, error: EngineDiedError, inside: tuple[str, ...]) -> None:
+        """Leave a record of the rows that were in the engine, for whoever runs them next."""
+        crash = Crash(
+            generation=self._generation,
+            replica_id=self._replica_id,
+            crashed_at=self._clock.now(),
+            error=type(error).__name__,
+            rows=inside,
+        )
         try:
-            answer = await self._engine.generate(row)
-        except RowError as error:
-            result = failed(row, error.error_class.value, error.message, self._clock.monotonic() - started)
-        except EngineDiedError as error:
-            self._on_engine_death(error)
-            raise
-        except Exception as error:  # an engine's bug with one row must not cost the others
-            # The type only: an engine's message may quote the prompt, which belongs into the dead letter, not the log.
-            _log.warning(
-                "job_id=%s row_id=%s event=row_failed error=%s", self._job_id, row.row_id, type(error).__name__
-            )
-            message = f"{type(error).__name__}: {error}"
-            result = failed(row, ErrorClass.ENGINE.value, message, self._clock.monotonic() - started)
-        else:
-            seconds = self._clock.monotonic() - started
-            self._latency.add(seconds)
-            result = succeeded(row, answer, seconds)
-        self._count(counts, row, result)
-        return result
+            self._crashes.record(crash)
+        except StoreError as problem:
+            _log.warning("job_id=%s event=crash_unrecorded rows=%d error=%s", self._job_id, len(inside), problem)
+        self._on_engine_death(error)
 
-    def _leave(self, counts: OpenWork, _ended: object) -> None:
-        counts.running -= 1
-        self._window.leave()
-
-    def _count(self, counts: OpenWork, row: StagedRow, result: ResultRow) -> None:
-        counts.input_chars += row.input_chars
-        if result.state == RowState.SUCCEEDED.value:
-            counts.succeeded += 1
-            counts.prompt_tokens += result.prompt_tokens
-            counts.completion_tokens += result.completion_tokens
-            counts.cached_tokens += result.cached_tokens
-        else:
-            counts.failed += 1
-            if self._failed_example is None:
-                self._failed_example = f"row {result.row_id} (line {result.line}): {result.error_class}"
-
-    def _tally(self, shard_id: str, results: list[ResultRow]) -> ShardTally:
-        counts = self._open[shard_id]
+    def _tally(self, shard_id: str, counts: OpenWork, rows: int) -> ShardTally:
         return ShardTally(
             shard_id=shard_id,
             generation=self._generation,
-            rows=len(results),
+            rows=rows,
             succeeded=counts.succeeded,
             failed=counts.failed,
+            expired=counts.expired,
             prompt_tokens=counts.prompt_tokens,
             completion_tokens=counts.completion_tokens,
             cached_tokens=counts.cached_tokens,
@@ -200,6 +164,7 @@ class Replica:
 
     def _commit(self, results: list[ResultRow], tally: ShardTally) -> ShardTally:
         """Write the shard's object; if somebody has committed it already, theirs is the truth."""
+        require_latest(self._store, self._layout, self._job_id, self._generation)
         uri = self._layout.result_shard(tally.shard_id)
         try:
             self._store.create(uri, write_results(results, tally))

@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import ray
@@ -23,7 +24,7 @@ from llmbatch.cluster.start_failure import start_failure
 from llmbatch.cluster.store import open_store
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.errors import StoreError
+from llmbatch.core.errors import StoreError, Superseded
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.states import ExitReason
@@ -45,6 +46,7 @@ class ReplicaPlan:
     settings: EngineSettings
     store_environment: dict[str, str]
     scoreboard: Any
+    expires_at: datetime | None = None
 
 
 class ReplicaActor:
@@ -81,6 +83,9 @@ class ReplicaActor:
             except StoreError as error:
                 self._tell(Fatal(ExitReason.STORE_UNREACHABLE if error.retryable else ExitReason.CRASHED, str(error)))
                 raise
+            except Superseded as error:
+                self._tell(Fatal(ExitReason.SUPERSEDED, str(error)))
+                raise
             if self._replica.idle:
                 # Ray Data may end this actor right after its last shard: do not wait for the next report.
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._report(), self._loop))
@@ -102,6 +107,7 @@ class ReplicaActor:
             window_rows=plan.settings.window_rows,
             clock=SystemClock(),
             on_engine_death=self._die,
+            expires_at=plan.expires_at,
         )
 
     async def _keep_reporting(self) -> None:

@@ -19,6 +19,7 @@ class OpenWork:
     running: int = 0
     succeeded: int = 0
     failed: int = 0
+    expired: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0

@@ -19,6 +19,8 @@ _DEFAULT_STOP_WAIT = 3.0
 _FEWEST_ROWS = 100
 _SMALLEST_SHARE = 0.05
 _FAILED_STARTS = 3
+_CRASHES = 8
+"""Crashes of engines in a row without a commit. A shard with one poison row costs four of them, and one for each more."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,12 @@ class Stopping:
     def __init__(self, *, spec: JobSpec, state: JobState, heartbeat: Heartbeat, clock: Clock) -> None:
         self._spec, self._state, self._heartbeat, self._clock = spec, state, heartbeat, clock
         self._drain_until: float | None = None
+        self._interrupted = False
 
     def terminate(self) -> None:
         """Drain because of a signal: Ray kills soon after, so what cannot end in time is left uncommitted."""
         wait = float(os.environ.get(STOP_WAIT_ENV) or _DEFAULT_STOP_WAIT)
+        self._interrupted = True
         self._heartbeat.demand(DesiredState.DRAIN, "SIGTERM")
         self._drain_until = self._clock.monotonic() + max(0.5, wait - 1.5)
 
@@ -47,12 +51,14 @@ class Stopping:
         snapshot = self._heartbeat.snapshot
         if snapshot.fatal is not None:
             return Stop(snapshot.fatal.exit_reason, snapshot.fatal.message)
+        if self._heartbeat.superseded is not None:
+            return Stop(ExitReason.SUPERSEDED, str(self._heartbeat.superseded))
         if self._heartbeat.store_lost:
             return Stop(ExitReason.STORE_UNREACHABLE, "progress could not be written for five minutes")
-        allowed = self._spec.engine.max_replicas + _FAILED_STARTS
-        if snapshot.starts_without_ready > allowed:
+        replicas = self._spec.engine.max_replicas
+        if snapshot.starts_without_ready > replicas + _FAILED_STARTS:
             return Stop(ExitReason.ENGINE_START, f"{snapshot.starts_without_ready} engines started, none became ready")
-        if snapshot.starts_without_commit > allowed:
+        if snapshot.starts_without_commit > replicas + _CRASHES:
             return Stop(ExitReason.CRASHED, "engines keep dying before a shard is committed; their logs are Ray's")
         return self._error_rate() or self._asked()
 
@@ -77,12 +83,14 @@ class Stopping:
         if desired is DesiredState.RUN:
             self._drain_until = None
             return None
+        reason = ExitReason.INTERRUPTED if self._interrupted else ExitReason.DRAINED
         now = self._clock.monotonic()
         if self._drain_until is None:
             self._drain_until = now + self._spec.engine.drain_grace_seconds
         snapshot = self._heartbeat.snapshot
         if snapshot.deaf == 0 and snapshot.open_shards == 0:
-            return Stop(ExitReason.DRAINED, f"drained{because}")
+            return Stop(reason, f"{reason.name.lower()}{because}")
         if now >= self._drain_until:
-            return Stop(ExitReason.DRAINED, f"drained{because}; {snapshot.open_shards} shards were left unfinished")
+            left = f"{snapshot.open_shards} shards were left unfinished"
+            return Stop(reason, f"{reason.name.lower()}{because}; {left}")
         return None

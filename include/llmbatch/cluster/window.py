@@ -16,6 +16,7 @@ class RowWindow:
     """
 
     def __init__(self, size: int) -> None:
+        self._size = size
         self._free = asyncio.Semaphore(size)
         self._turn = asyncio.Lock()
 
@@ -24,6 +25,20 @@ class RowWindow:
         """Hold the right to admit rows."""
         async with self._turn:
             yield
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Hold the turn and the whole window: nothing else is in the engine, and nothing comes in."""
+        async with self._turn:
+            taken = 0
+            try:
+                for _ in range(self._size):
+                    await self._free.acquire()
+                    taken += 1
+                yield
+            finally:
+                for _ in range(taken):
+                    self._free.release()
 
     async def admit(self) -> None:
         """Wait for a free place and take it."""

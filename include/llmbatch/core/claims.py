@@ -12,7 +12,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from llmbatch.core.errors import ObjectExists
+from llmbatch.core.errors import ObjectExists, Superseded
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
 
@@ -49,6 +49,12 @@ def last_claim(store: ObjectStore, layout: JobLayout) -> int:
     return max((layout.generation_of(info.uri) for info in store.list(layout.claims)), default=0)
 
 
-def is_superseded(store: ObjectStore, layout: JobLayout, generation: int) -> bool:
-    """Whether a later generation has claimed the job. One request."""
-    return last_claim(store, layout) > generation
+def require_latest(store: ObjectStore, layout: JobLayout, job_id: str, generation: int) -> None:
+    """Make sure that no later generation has claimed the job. One request.
+
+    Raises:
+        Superseded: one has.
+    """
+    last = last_claim(store, layout)
+    if last > generation:
+        raise Superseded(job_id, generation, last)

@@ -34,7 +34,7 @@ class EchoOptions(BaseModel):
     fail_marker: str | None = None
     """A row whose prompt holds this text fails."""
     crash_marker: str | None = None
-    """A row whose prompt holds this text kills its replica."""
+    """A row whose prompt holds this text kills the engine: no row is answered any more."""
 
 
 class EngineSettings(BaseModel):

@@ -14,6 +14,7 @@ The tree::
     ├── RowError          one row failed; never leaves the row
     ├── ErrorRateExceeded too many rows failed (exit code 12)
     ├── RayJobError       the Ray job or its API failed
+    ├── Superseded        a later generation has claimed the job; this one must stop (exit code 13)
     └── ReconcileError    rows are missing or doubled; the job has not succeeded
 
 ``retryable`` says whether the same call, later, can succeed without anybody changing anything.
@@ -119,6 +120,13 @@ class RayJobError(LlmbatchError):
     """The Ray Job Submission API failed, or a Ray job ended without success."""
 
     retryable = True
+
+
+class Superseded(LlmbatchError):
+    """A later generation of the job has taken over."""
+
+    def __init__(self, job_id: str, generation: int, by: int) -> None:
+        super().__init__(f"{job_id}: generation {by} has taken over from generation {generation}, which stops here.")
 
 
 class ReconcileError(LlmbatchError):

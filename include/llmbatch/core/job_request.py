@@ -51,6 +51,13 @@ class Task(StrEnum):
     GENERATE = "generate"
 
 
+class OnDeadline(StrEnum):
+    """What happens to the rows that have not begun when the deadline passes."""
+
+    EXPIRE = "expire"
+    FINISH = "finish"
+
+
 class EngineOptions(BaseModel):
     """Engine settings that a request may set over those of config.yaml."""
 
@@ -83,6 +90,7 @@ class JobRequest(BaseModel):
     sla_hours: Annotated[
         float, Field(gt=0, le=24 * 90, validation_alias=AliasChoices("sla_hours", "completion_window"))
     ] = DEFAULT_SLA_HOURS
+    on_deadline: OnDeadline = OnDeadline.EXPIRE
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     engine: EngineOptions = EngineOptions()
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.05

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_request import InputFormat, JobRequest, OnDeadline, OutputFormat
 from llmbatch.core.layout import JobLayout
 
 SPEC_VERSION = 1
@@ -51,6 +51,11 @@ class JobSpec(BaseModel):
     def layout(self) -> JobLayout:
         """Addresses under the job's folder."""
         return JobLayout(self.root_uri)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on no row begins; None if late rows are wanted too."""
+        return self.deadline if self.request.on_deadline is OnDeadline.EXPIRE else None
 
     def seconds_left(self, now: datetime) -> float:
         """Seconds until the deadline; negative after it."""

@@ -100,6 +100,10 @@ class JobLayout:
         """Address of one generation's claim."""
         return f"{self.claims}g{generation:05d}"
 
+    def crash(self, generation: int, replica_id: str) -> str:
+        """Address of the record of one replica's crash; a replica crashes once."""
+        return f"{self.crashes}g{generation:05d}-{replica_id}.json"
+
     @staticmethod
     def generation_of(uri: str) -> int:
         """Return the number of a claim's address."""

@@ -59,6 +59,8 @@ class ExitReason(IntEnum):
     DRAINED = 10
     CANCELLED = 11
     ERROR_RATE = 12
+    SUPERSEDED = 13
+    INTERRUPTED = 14
     BAD_SPEC = 20
     STORE_UNREACHABLE = 21
     ENGINE_START = 22
@@ -66,8 +68,14 @@ class ExitReason(IntEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether another generation of the same job would end the same way."""
-        return self in {ExitReason.CANCELLED, ExitReason.ERROR_RATE, ExitReason.BAD_SPEC, ExitReason.ENGINE_START}
+        """Whether nobody should try again unasked: it would end the same way, or somebody wants the job to rest."""
+        return self in {
+            ExitReason.DRAINED,
+            ExitReason.CANCELLED,
+            ExitReason.ERROR_RATE,
+            ExitReason.BAD_SPEC,
+            ExitReason.ENGINE_START,
+        }
 
     @property
     def advice(self) -> str:
@@ -80,6 +88,8 @@ _ADVICE = {
     ExitReason.DRAINED: "The job was drained; clear the task `run` to go on from the committed shards.",
     ExitReason.CANCELLED: "The job was cancelled through its control object.",
     ExitReason.ERROR_RATE: "Too many rows failed; look at the failed rows, repair the input or raise max_error_rate.",
+    ExitReason.SUPERSEDED: "A later generation of the job has taken over; the next try attaches to it.",
+    ExitReason.INTERRUPTED: "A signal ended the Ray job; the next generation goes on from the committed shards.",
     ExitReason.BAD_SPEC: "spec.json cannot be read; start the job again with a valid request.",
     ExitReason.STORE_UNREACHABLE: "The object store failed longer than retries last; nothing committed is lost.",
     ExitReason.ENGINE_START: "The model or engine could not start; check model name, files and engine settings.",

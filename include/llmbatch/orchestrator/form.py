@@ -112,6 +112,17 @@ _FIELDS: dict[str, _Field] = {
         },
     ),
     "sla_hours": _Field(PROMISE, "Hours until the deadline", "Counted from the start of the run. 0.5 is 30 minutes."),
+    "on_deadline": _Field(
+        PROMISE,
+        "At the deadline",
+        "Expired rows are delivered as such, and retry_failed_of can run them later.",
+        {
+            "values_display": {
+                "expire": "Deliver what is done; rows that have not begun expire",
+                "finish": "Finish all rows, late",
+            }
+        },
+    ),
     "priority": _Field(PROMISE, "Priority", "Higher goes first when jobs wait for the cluster."),
     "max_error_rate": _Field(
         PROMISE,

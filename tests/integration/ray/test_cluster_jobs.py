@@ -150,7 +150,7 @@ class Job:
         self.rows: list[dict[str, Any]] = []
 
     def stage(
-        self, rows: list[dict[str, Any]], *, shard_rows: int = 10, model: str = "none", rate: float = 1.0, **engine: Any
+        self, rows: list[dict[str, Any]], *, shard_rows: int = 10, model: str = "none", rate: float = 1.0, sla: float = 3600, **engine: Any
     ) -> Job:
         self.rows = rows
         schema = pa.schema([pa.field(name, kind) for name, kind in STAGED_COLUMNS])
@@ -174,7 +174,7 @@ class Job:
             run_id="r",
             root_uri=self.layout.root,
             created_at=now,
-            deadline=now + timedelta(hours=1),
+            deadline=now + timedelta(seconds=sla),
             request=JobRequest(input_uri=f"s3://{BUCKET}/in.jsonl", max_error_rate=rate),
             input_format=InputFormat.JSONL,
             output_format=OutputFormat.JSONL,
@@ -209,8 +209,9 @@ class Job:
         except Exception:
             return None
 
-    def control(self, desired: DesiredState) -> None:
-        self.store.put(self.layout.control, Control(desired=desired, reason="test").model_dump_json().encode())
+    def control(self, desired: DesiredState, generation: int | None = None) -> None:
+        control = Control(desired=desired, reason="test", generation=generation)
+        self.store.put(self.layout.control, control.model_dump_json().encode())
 
     def results(self) -> list[dict[str, Any]]:
         tables = [pq.read_table(io.BytesIO(self.store.get(item.uri))) for item in self.store.list(self.layout.results)]
@@ -302,7 +303,7 @@ def test_drain_then_resume(job: Job) -> None:
     job.stage(chats(120), max_num_seqs=5, window_factor=1, shards_in_flight=4, echo={"seconds_per_row": 0.2})
     process = job.start()
     until(lambda: list(job.store.list(job.layout.results)), 60, "a first shard is committed")
-    job.control(DesiredState.DRAIN)
+    job.control(DesiredState.DRAIN, generation=1)
     code, log = job.end(process, 60)
     assert code == ExitReason.DRAINED, log
     done = job.results()
@@ -310,7 +311,7 @@ def test_drain_then_resume(job: Job) -> None:
     progress = job.progress()
     assert progress is not None
     assert (progress.phase, progress.rows.ended) == (Phase.DRAINED, len(done))
-    job.control(DesiredState.RUN)
+    # The drain names generation 1, so the next one runs although nobody has taken it back.
     code, log = job.run(generation=2)
     assert code == 0, log
     assert job.every_row_ended_once()
@@ -325,10 +326,55 @@ def test_sigterm_drains(job: Job) -> None:
     until(lambda: list(job.store.list(job.layout.results)), 60, "a first shard is committed")
     process.terminate()
     code, log = job.end(process, 15)
-    assert code == ExitReason.DRAINED, log
+    assert code == ExitReason.INTERRUPTED, log
     progress = job.progress()
     assert progress is not None
     assert progress.phase is Phase.DRAINED
+
+
+def test_poison_row_is_isolated_and_the_job_goes_on(job: Job) -> None:
+    rows = chats(60)
+    rows[32] = chat(33, "poison BOOM")
+    job.stage(rows, shard_rows=20, max_num_seqs=40, window_factor=1, echo={"crash_marker": "BOOM"})
+    code, log = job.run()
+    assert code == 0, log
+    assert job.every_row_ended_once()
+    [dead] = [found for found in job.results() if found["state"] != "succeeded"]
+    assert (dead["line"], dead["error_class"], dead["attempts"]) == (33, "poison", 4)
+    assert "BOOM" in dead["request"]
+    assert "BOOM" not in log
+
+
+def test_second_generation_fences_the_first(job: Job) -> None:
+    job.stage(chats(120), max_num_seqs=5, window_factor=1, shards_in_flight=2, echo={"seconds_per_row": 0.3})
+    first = job.start(generation=1)
+    until(lambda: list(job.store.list(job.layout.results)), 60, "a first shard is committed")
+    second = job.start(generation=2)
+    code, log = job.end(first)
+    assert code == ExitReason.SUPERSEDED, log
+    code, log = job.end(second)
+    assert code == 0, log
+    assert job.every_row_ended_once()
+    code, log = job.run(generation=1)
+    assert code == ExitReason.SUPERSEDED, log
+    progress = job.progress()
+    assert progress is not None
+    assert (progress.generation, progress.phase) == (2, Phase.DONE)
+
+
+@pytest.mark.parametrize(("seconds", "answered"), [(-1.0, False), (15.0, True)])
+def test_rows_that_have_not_begun_by_the_deadline_expire(job: Job, seconds: float, answered: bool) -> None:
+    job.stage(
+        chats(400), max_num_seqs=4, window_factor=1, shards_in_flight=2, sla=seconds, echo={"seconds_per_row": 0.4}
+    )
+    code, log = job.run()
+    assert code == 0, log
+    assert job.every_row_ended_once()
+    states = [found["state"] for found in job.results()]
+    assert set(states) == ({"succeeded", "expired"} if answered else {"expired"})
+    progress = job.progress()
+    assert progress is not None
+    assert (progress.rows.expired, progress.phase) == (states.count("expired"), Phase.DONE)
 
 
 def test_cancel(job: Job) -> None:

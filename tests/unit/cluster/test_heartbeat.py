@@ -9,6 +9,7 @@ from llmbatch.cluster.job_state import JobState
 from llmbatch.cluster.replica_report import Fatal, OpenWork
 from llmbatch.cluster.scoreboard import Snapshot
 from llmbatch.cluster.stopping import Stopping
+from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control
 from llmbatch.core.errors import StoreError
@@ -47,6 +48,7 @@ class Desk:
             store=self.store,
             layout=self.job.layout,
             state=self.state,
+            generation=1,
             seconds=1,
             clock=self.clock,
             emit=self.lines.append,
@@ -56,8 +58,9 @@ class Desk:
         self.heard.append(desired)
         return self.snapshot
 
-    def control(self, desired: DesiredState, reason: str = "") -> None:
-        self.store.put(self.job.layout.control, Control(desired=desired, reason=reason).model_dump_json().encode())
+    def control(self, desired: DesiredState, reason: str = "", generation: int | None = None) -> None:
+        control = Control(desired=desired, reason=reason, generation=generation)
+        self.store.put(self.job.layout.control, control.model_dump_json().encode())
 
     def written(self) -> Progress:
         return Progress.model_validate_json(self.store.get(self.job.layout.progress))
@@ -145,7 +148,43 @@ def test_signal_drains_with_the_time_that_ray_gives(desk: Desk, monkeypatch: pyt
     desk.clock.advance(10.4)
     assert desk.stopping.reason() is None
     desk.clock.advance(0.2)
-    assert desk.stopping.reason() is not None
+    stop = desk.stopping.reason()
+    assert stop is not None
+    assert stop.reason is ExitReason.INTERRUPTED
+    assert not stop.reason.is_final  # nobody asked for it, so the next generation goes on
+
+
+@pytest.mark.parametrize(
+    ("asked_of", "heard"), [(None, DesiredState.DRAIN), (1, DesiredState.DRAIN), (0, DesiredState.RUN)]
+)
+def test_a_drain_of_an_earlier_generation_does_not_hold_this_one(desk: Desk, asked_of, heard) -> None:
+    desk.control(DesiredState.DRAIN, "night shift", asked_of)
+    desk.pulse.beat()
+    assert desk.heard == [heard]
+    assert desk.pulse.reason == ("night shift" if heard is DesiredState.DRAIN else "")
+
+
+def test_a_superseded_generation_stops_and_leaves_progress_alone(desk: Desk) -> None:
+    desk.pulse.beat()
+    before = desk.written()
+    claim(desk.store, desk.job.layout, owner="g2", now=desk.clock.now(), at_least=2)
+    desk.pulse.beat()
+    assert desk.stopping.reason() is None  # looked at every ten seconds
+    before = desk.written()
+    desk.clock.advance(10)
+    desk.pulse.beat()
+    stop = desk.stopping.reason()
+    assert stop is not None
+    assert stop.reason is ExitReason.SUPERSEDED
+    desk.pulse.finish(stop.reason, stop.message)
+    assert desk.written() == before
+
+
+def test_a_replica_that_was_superseded_leaves_progress_alone_too(desk: Desk) -> None:
+    desk.pulse.beat()
+    before = desk.written()
+    desk.pulse.finish(ExitReason.SUPERSEDED, "a commit met the fence")
+    assert desk.written() == before
 
 
 def test_cancel_stops_at_once(desk: Desk) -> None:

@@ -9,11 +9,16 @@ import pytest
 
 from llmbatch.cluster.engines.base import Answer, EngineDiedError
 from llmbatch.cluster.engines.echo import EchoEngine
+from llmbatch.cluster.expiring import NoEngine, expire_shards
 from llmbatch.cluster.replica import Replica
 from llmbatch.cluster.shard_table import read_tally, result_schema
+from llmbatch.core.claims import claim
 from llmbatch.core.clock import SystemClock
+from llmbatch.core.crashes import Crash
 from llmbatch.core.engine_settings import EchoOptions
+from llmbatch.core.errors import Superseded
 from llmbatch.core.rows import StagedRow
+from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import DesiredState
 
 
@@ -51,10 +56,10 @@ class BrokenEngine(GatedEngine):
 
 def replica(job: Any, store: Any, engine: Any, window: int = 8, **more: Any) -> Replica:
     more.setdefault("on_engine_death", lambda error: None)
+    more.setdefault("replica_id", "r1")
     return Replica(
         job_id=job.manifest.job_id,
         generation=2,
-        replica_id="r1",
         layout=job.layout,
         store=store,
         engine=engine,
@@ -184,3 +189,51 @@ def test_dead_engine_takes_the_replica_with_it_and_commits_nothing(store, make) 
         asyncio.run(one.process(job.manifest.shards[0]))
     assert len(deaths) == 1
     assert list(store.list(job.layout.results)) == []
+    [record] = store.list(job.layout.crashes)
+    kept = Crash.model_validate_json(store.get(record.uri))
+    assert (kept.generation, kept.replica_id, kept.rows) == (2, "r1", ("00000-000000001",))
+
+
+def test_a_row_that_crashes_engine_after_engine_is_dead_lettered_and_the_others_are_answered(
+    store, make, read_results
+) -> None:
+    job = make.stage(store, [make.chat(n, "boom" if n == 7 else f"hello {n}") for n in range(1, 41)], 40)
+
+    def one_life(number: int) -> bool:
+        """Run the shard in a new replica with a new engine, as Ray does after a crash; say whether it was committed."""
+        engine = EchoEngine(EchoOptions(crash_marker="boom", seconds_per_row=0.001))
+        one = replica(job, store, engine, window=40, replica_id=f"r{number}")
+        try:
+            return asyncio.run(one.process(job.manifest.shards[0])) is not None
+        except ExceptionGroup:
+            return False
+
+    lives = [one_life(number) for number in range(5)]
+    assert lives == [False, False, False, False, True]
+    rows = read_results(job.layout.result_shard("shard-00000")).to_pylist()
+    assert [row["line"] for row in rows if row["state"] == "failed"] == [7]
+    assert (rows[6]["error_class"], rows[6]["attempts"]) == ("poison", 4)
+    assert rows[6]["request"] is not None
+
+
+def test_a_generation_that_was_superseded_commits_nothing(store, make) -> None:
+    job = make.stage(store, [make.chat(1, "x")], 1)
+    claim(store, job.layout, owner="g3", now=SystemClock().now(), at_least=3)
+    with pytest.raises(Superseded, match="generation 3 has taken over from generation 2"):
+        asyncio.run(replica(job, store, EchoEngine(EchoOptions())).process(job.manifest.shards[0]))
+    assert list(store.list(job.layout.results)) == []
+
+
+def test_rows_of_a_late_job_expire_without_an_engine(store, make, read_results) -> None:
+    rows = [make.chat(n, "x") for n in range(1, 30)] + [make.staged(30, "completion", "{broken", "invalid")]
+    job = make.stage(store, rows, 7)
+    late = SystemClock().now()
+    told: list[ShardTally] = []
+    expire_shards(replica(job, store, NoEngine(), expires_at=late), job.manifest.shards, told.append)
+    assert (sum(t.expired for t in told), sum(t.failed for t in told), sum(t.rows for t in told)) == (29, 1, 30)
+    states = [
+        state
+        for shard in job.manifest.shards
+        for state in read_results(job.layout.result_shard(shard.shard_id)).column("state").to_pylist()
+    ]
+    assert states == ["expired"] * 29 + ["failed"]

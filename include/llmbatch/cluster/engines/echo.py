@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 
-from llmbatch.cluster.engines.base import Answer, parse_row
+from llmbatch.cluster.engines.base import Answer, EngineDiedError, parse_row
 from llmbatch.core.engine_settings import EchoOptions
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
@@ -20,6 +18,7 @@ class EchoEngine:
     def __init__(self, options: EchoOptions, max_model_len: int | None = None) -> None:
         self._options = options
         self._max_model_len = max_model_len
+        self._dead = False
 
     async def start(self) -> None:
         """Wait as long as told to."""
@@ -31,13 +30,17 @@ class EchoEngine:
         prompt = request.prompt if request.messages is None else str(request.messages[-1]["content"])
         words = (prompt or "").split()
         options = self._options
-        if options.crash_marker is not None and options.crash_marker in row.request:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self._dead:
+            raise EngineDiedError("the fake engine is dead")
         if options.fail_marker is not None and options.fail_marker in row.request:
             raise RowError(ErrorClass.ENGINE, f"the prompt holds {options.fail_marker!r}")
         if self._max_model_len is not None and len(words) >= self._max_model_len:
             raise RowError(ErrorClass.TOO_LONG, f"{len(words)} prompt tokens; the model takes {self._max_model_len}")
         await asyncio.sleep(options.seconds_per_row)
+        if options.crash_marker is not None and options.crash_marker in row.request:
+            self._dead = True
+        if self._dead:
+            raise EngineDiedError(f"a prompt holds {options.crash_marker!r}")
         limit = request.sampling.max_tokens or DEFAULT_MAX_TOKENS
         answer = words[:limit]
         reason = "stop" if len(words) <= limit else "length"

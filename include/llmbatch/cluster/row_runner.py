@@ -1,0 +1,153 @@
+"""Puts rows into one engine and turns what comes back into outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from llmbatch.cluster.engines.base import Engine, EngineDiedError
+from llmbatch.cluster.latency_sketch import LatencySketch
+from llmbatch.cluster.outcome import expired, failed, poisoned, succeeded
+from llmbatch.cluster.replica_report import OpenWork
+from llmbatch.cluster.window import RowWindow
+from llmbatch.core.clock import Clock
+from llmbatch.core.crashes import Suspicion, groups
+from llmbatch.core.errors import RowError
+from llmbatch.core.rows import ResultRow, StagedRow
+from llmbatch.core.states import ErrorClass, RowState
+
+_log = logging.getLogger(__name__)
+
+OnEngineDeath = Callable[[EngineDiedError, tuple[str, ...]], None]
+"""Called once with the error and the ids of the rows that were in the engine."""
+
+
+class RowRunner:
+    """Runs the rows of several shards at a time on one event loop. No row begins after ``expires_at``."""
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        engine: Engine,
+        window: RowWindow,
+        clock: Clock,
+        expires_at: datetime | None,
+        on_engine_death: OnEngineDeath,
+    ) -> None:
+        self._job_id, self._engine, self._window, self._clock = job_id, engine, window, clock
+        self._expires_at, self._on_engine_death = expires_at, on_engine_death
+        self._inside: set[str] = set()
+        self._dead = False
+        self.latency = LatencySketch()
+        self.first_row_at: float | None = None
+        self.failed_example: str | None = None
+
+    async def run(
+        self, rows: Sequence[StagedRow], counts: OpenWork, suspicion: Suspicion, on_turn: Callable[[], None]
+    ) -> list[ResultRow]:
+        """Return the outcomes of one shard's rows, in their order.
+
+        Rows enter as places become free. Suspects of a crash wait for the others, then have the engine to themselves.
+
+        Args:
+            rows: the shard.
+            counts: counted up while rows run and end.
+            suspicion: what earlier crashes say.
+            on_turn: called when the shard's first row may enter.
+        """
+        suspects = groups((row.row_id for row in rows), suspicion)
+        apart = frozenset(row_id for group in suspects for row_id in group)
+        outcomes: dict[str, ResultRow] = {}
+        async with asyncio.TaskGroup() as tasks, self._window.turn():
+            on_turn()
+            for row in rows:
+                if row.row_id in suspicion.poison:
+                    self._end(counts, row, poisoned(row, suspicion.poison[row.row_id]), outcomes)
+                elif row.error_class is not None:
+                    self._end(counts, row, failed(row, row.error_class, row.error or "", attempts=0), outcomes)
+                elif row.row_id not in apart and not self._expire(counts, row, outcomes):
+                    await self._window.admit()
+                    # The wait for a place may have been long.
+                    if self._expire(counts, row, outcomes):
+                        self._window.leave()
+                    else:
+                        self._begin(tasks, counts, row, outcomes, self._window.leave)
+        by_id = {row.row_id: row for row in rows}
+        for group in suspects:
+            async with self._window.alone(), asyncio.TaskGroup() as tasks:
+                for row_id in group:
+                    if row_id not in outcomes and not self._expire(counts, by_id[row_id], outcomes):
+                        self._begin(tasks, counts, by_id[row_id], outcomes, lambda: None)
+        return [outcomes[row.row_id] for row in rows]
+
+    def _begin(
+        self,
+        tasks: asyncio.TaskGroup,
+        counts: OpenWork,
+        row: StagedRow,
+        outcomes: dict[str, ResultRow],
+        leave: Callable[[], None],
+    ) -> None:
+        counts.running += 1
+        if self.first_row_at is None:
+            self.first_row_at = self._clock.monotonic()
+
+        def ended(_: object) -> None:
+            counts.running -= 1
+            leave()
+
+        task = tasks.create_task(self._answer(counts, row, outcomes))
+        # A callback and not a `finally`: a task that is cancelled before its first step runs no code.
+        task.add_done_callback(ended)
+
+    async def _answer(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> None:
+        started = self._clock.monotonic()
+        self._inside.add(row.row_id)
+        try:
+            answer = await self._engine.generate(row)
+        except RowError as error:
+            result = failed(row, error.error_class.value, error.message, self._clock.monotonic() - started)
+        except EngineDiedError as error:
+            if not self._dead:
+                self._dead = True
+                self._on_engine_death(error, tuple(sorted(self._inside)))
+            raise
+        except Exception as error:  # an engine's bug with one row must not cost the others
+            # The type only: an engine's message may quote the prompt, which belongs into the dead letter, not the log.
+            _log.warning(
+                "job_id=%s row_id=%s event=row_failed error=%s", self._job_id, row.row_id, type(error).__name__
+            )
+            message = f"{type(error).__name__}: {error}"
+            result = failed(row, ErrorClass.ENGINE.value, message, self._clock.monotonic() - started)
+        else:
+            seconds = self._clock.monotonic() - started
+            self.latency.add(seconds)
+            result = succeeded(row, answer, seconds)
+        finally:
+            self._inside.discard(row.row_id)
+        self._end(counts, row, result, outcomes)
+
+    def _expire(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> bool:
+        """End the row if the deadline has passed; say whether it has."""
+        if self._expires_at is None or self._clock.now() < self._expires_at:
+            return False
+        self._end(counts, row, expired(row, self._expires_at), outcomes)
+        return True
+
+    def _end(self, counts: OpenWork, row: StagedRow, result: ResultRow, outcomes: dict[str, ResultRow]) -> None:
+        outcomes[row.row_id] = result
+        counts.input_chars += row.input_chars
+        if result.state == RowState.SUCCEEDED.value:
+            counts.succeeded += 1
+            counts.prompt_tokens += result.prompt_tokens
+            counts.completion_tokens += result.completion_tokens
+            counts.cached_tokens += result.cached_tokens
+        elif result.state == RowState.EXPIRED.value:
+            counts.expired += 1
+        else:
+            counts.failed += 1
+            if self.failed_example is None:
+                self.failed_example = f"row {result.row_id} (line {result.line}): {result.error_class}"

@@ -1,0 +1,122 @@
+"""Rows through one engine: suspects apart, poison never, nothing begun after the deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from llmbatch.cluster.engines.base import Answer, EngineDiedError
+from llmbatch.cluster.engines.echo import EchoEngine
+from llmbatch.cluster.replica_report import OpenWork
+from llmbatch.cluster.row_runner import RowRunner
+from llmbatch.cluster.window import RowWindow
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.crashes import Suspicion
+from llmbatch.core.engine_settings import EchoOptions
+from llmbatch.core.rows import StagedRow
+
+NOBODY = Suspicion({}, {})
+
+
+class WatchingEngine:
+    """Answers after a moment; remembers who was inside together, and can move a clock on."""
+
+    def __init__(self, clock: ManualClock | None = None, seconds: float = 0.0) -> None:
+        self.clock, self.seconds = clock, seconds
+        self.inside: set[int] = set()
+        self.together: list[frozenset[int]] = []
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def generate(self, row: StagedRow) -> Answer:
+        self.inside.add(row.line)
+        await asyncio.sleep(0.001)
+        self.together.append(frozenset(self.inside))
+        self.inside.remove(row.line)
+        if self.clock is not None:
+            self.clock.advance(self.seconds)
+        return Answer("x", "stop", 1, 1)
+
+
+def runner(engine, clock, *, size: int = 4, expires_in: float | None = None, deaths=None) -> RowRunner:
+    return RowRunner(
+        job_id="job-1",
+        engine=engine,
+        window=RowWindow(size),
+        clock=clock,
+        expires_at=None if expires_in is None else clock.now() + timedelta(seconds=expires_in),
+        on_engine_death=lambda error, inside: deaths.append(inside),
+    )
+
+
+def states(results) -> str:
+    return "".join(result.state[0] for result in results)
+
+
+def test_no_row_begins_after_the_deadline_and_those_inside_finish(make) -> None:
+    clock = ManualClock()
+    rows = [make.chat(n, "x") for n in range(1, 9)]
+    counts = OpenWork()
+    engine = WatchingEngine(clock, seconds=4)
+    results = asyncio.run(runner(engine, clock, size=2, expires_in=10).run(rows, counts, NOBODY, lambda: None))
+    # Two at a time, four seconds each way: the clock stands at 12 when the fourth row leaves.
+    assert states(results) == "sssseeee"
+    assert (counts.succeeded, counts.expired, counts.running) == (4, 4, 0)
+    last = results[-1]
+    assert (last.error_class, last.attempts, last.request) == (None, 0, rows[-1].request)
+    assert "the deadline" in str(last.error)
+
+
+def test_without_a_deadline_late_rows_run(make) -> None:
+    clock = ManualClock()
+    rows = [make.chat(n, "x") for n in range(1, 5)]
+    engine = WatchingEngine(clock, seconds=1e6)
+    results = asyncio.run(runner(engine, clock).run(rows, OpenWork(), NOBODY, lambda: None))
+    assert states(results) == "ssss"
+
+
+def test_suspects_share_the_engine_with_their_group_only_and_poison_never_enters(make, read_results) -> None:
+    clock, engine = ManualClock(), WatchingEngine()
+    rows = [make.chat(n, "x") for n in range(1, 9)]
+    ids = {n: rows[n - 1].row_id for n in range(1, 9)}
+    suspicion = Suspicion({ids[8]: 4}, {ids[2]: 2, ids[5]: 2, ids[6]: 3})
+    results = asyncio.run(runner(engine, clock, size=8).run(rows, OpenWork(), suspicion, lambda: None))
+    assert states(results) == "sssssssf"
+    assert (results[7].error_class, results[7].attempts) == ("poison", 4)
+    seen = set().union(*engine.together)
+    assert 8 not in seen
+    for together in engine.together:
+        assert together <= {1, 3, 4, 7} or together <= {2, 5} or together == {6}
+
+
+def test_suspects_wait_for_rows_of_other_shards_too(make) -> None:
+    clock, engine = ManualClock(), WatchingEngine()
+    first = [make.chat(n, "x") for n in range(1, 7)]
+    second = [make.chat(n, "x") for n in range(11, 13)]
+    suspicion = Suspicion({}, {second[0].row_id: 3})
+
+    async def both() -> None:
+        one = runner(engine, clock, size=8)
+        await asyncio.gather(
+            one.run(first, OpenWork(), NOBODY, lambda: None), one.run(second, OpenWork(), suspicion, lambda: None)
+        )
+
+    asyncio.run(both())
+    assert frozenset({11}) in engine.together
+    assert all(11 not in together for together in engine.together if len(together) > 1)
+
+
+def test_a_dying_engine_tells_once_who_was_inside(make) -> None:
+    rows = [make.chat(n, "boom" if n == 3 else "x") for n in range(1, 7)]
+    deaths: list[tuple[str, ...]] = []
+    engine = EchoEngine(EchoOptions(crash_marker="boom", seconds_per_row=0.01))
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(runner(engine, ManualClock(), size=4, deaths=deaths).run(rows, OpenWork(), NOBODY, lambda: None))
+    assert caught.group_contains(EngineDiedError)
+    assert len(deaths) == 1
+    assert rows[2].row_id in deaths[0]
+    assert len(deaths[0]) <= 4
