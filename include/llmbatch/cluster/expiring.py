@@ -27,9 +27,7 @@ class NoEngine:
         """Nothing to free."""
 
 
-def expire_shards(
-    replica: Replica, shards: Iterable[StagedShard], on_tally: Callable[[ShardTally], None]
-) -> None:
+def expire_shards(replica: Replica, shards: Iterable[StagedShard], on_tally: Callable[[ShardTally], None]) -> None:
     """Commit shards whose rows have all expired, several at a time. Raises ``StoreError`` and ``Superseded``.
 
     Args:

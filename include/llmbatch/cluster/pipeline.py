@@ -195,7 +195,9 @@ class Pipeline:
             expires_at=spec.expires_at,
         )
         expire_shards(replica, left, lambda tally: state.add_tallies([tally]))
-        return End(ExitReason.COMMITTED, f"all {total} shards are committed; the deadline passed before {len(left)} began")
+        return End(
+            ExitReason.COMMITTED, f"all {total} shards are committed; the deadline passed before {len(left)} began"
+        )
 
     def _settle(self, total: int, committed: Collection[str], stop: Stop | None, stream: ShardStream) -> End:
         """Decide by what the store holds, not by how the run felt."""

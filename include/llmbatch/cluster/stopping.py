@@ -20,7 +20,7 @@ _FEWEST_ROWS = 100
 _SMALLEST_SHARE = 0.05
 _FAILED_STARTS = 3
 _CRASHES = 8
-"""Crashes of engines in a row without a commit. A shard with one poison row costs four of them, and one for each more."""
+"""Engines that crash in a row without a commit. One poison row in a shard costs four, each further one another."""
 
 
 @dataclass(frozen=True)

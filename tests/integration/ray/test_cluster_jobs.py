@@ -150,7 +150,14 @@ class Job:
         self.rows: list[dict[str, Any]] = []
 
     def stage(
-        self, rows: list[dict[str, Any]], *, shard_rows: int = 10, model: str = "none", rate: float = 1.0, sla: float = 3600, **engine: Any
+        self,
+        rows: list[dict[str, Any]],
+        *,
+        shard_rows: int = 10,
+        model: str = "none",
+        rate: float = 1.0,
+        sla: float = 3600,
+        **engine: Any,
     ) -> Job:
         self.rows = rows
         schema = pa.schema([pa.field(name, kind) for name, kind in STAGED_COLUMNS])

@@ -224,7 +224,7 @@ def test_engines_that_never_start_or_keep_dying_end_the_job(desk: Desk) -> None:
     cases = [
         (Snapshot(fatal=Fatal(ExitReason.ENGINE_START, "no such file")), ExitReason.ENGINE_START),
         (Snapshot(starts_without_ready=5), ExitReason.ENGINE_START),
-        (Snapshot(starts_without_commit=5), ExitReason.CRASHED),
+        (Snapshot(starts_without_commit=10), ExitReason.CRASHED),
     ]
     for snapshot, reason in cases:
         desk.snapshot = snapshot

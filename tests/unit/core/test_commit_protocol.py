@@ -68,7 +68,9 @@ class State:
     sweep: Sweep
 
 
-def generation_steps(me: Generation, store: Store, *, fenced: bool, create_only: bool) -> Iterator[tuple[Generation, Store]]:
+def generation_steps(
+    me: Generation, store: Store, *, fenced: bool, create_only: bool
+) -> Iterator[tuple[Generation, Store]]:
     """Yield what the next operation of a generation leads to."""
     over = replace(me, step="over")
     last = max(store.claims, default=0)
@@ -133,36 +135,33 @@ def sweep_steps(me: Sweep, store: Store) -> Iterator[tuple[Sweep, Store]]:
         yield over, store
 
 
-def successors(state: State, *, sweeping: bool, fenced: bool, create_only: bool) -> Iterator[State]:
+def successors(state: State, *, sweeping: bool, fenced: bool, create_only: bool) -> Iterator[tuple[str, State]]:
+    """Yield who acts, and the state after it."""
     rules = {"fenced": fenced, "create_only": create_only}
     for mine, store in generation_steps(state.first, state.store, **rules):
-        yield replace(state, first=mine, store=store)
+        yield "first", replace(state, first=mine, store=store)
     for mine, store in generation_steps(state.second, state.store, **rules):
-        yield replace(state, second=mine, store=store)
+        yield "second", replace(state, second=mine, store=store)
     for publish, store in publish_steps(state.publish, state.store):
-        yield replace(state, publish=publish, store=store)
+        yield "publish", replace(state, publish=publish, store=store)
     if sweeping:
         for sweep, store in sweep_steps(state.sweep, state.store):
-            yield replace(state, sweep=sweep, store=store)
+            yield "sweep", replace(state, sweep=sweep, store=store)
 
 
-def check(before: State, after: State) -> None:
+def check(actor: str, before: State, after: State) -> None:
     """Raise AssertionError if a step did what must never happen."""
     old, new = before.store, after.store
     for shard in SHARDS:
         was, now = old.writer(shard), new.writer(shard)
-        swept = before.sweep != after.sweep
-        assert was == now or was is None or swept, "a committed shard was written over"
+        assert was in (None, now) or (actor == "sweep" and now is None), "a committed shard was written over"
     if new.manifest is not None:
         assert [shard for shard, _ in new.manifest] == list(SHARDS), "a manifest without every shard"
         assert old.manifest in (None, new.manifest), "a manifest was written over"
-        if after.sweep.step in {"claim", "unstage", "results"} and old.manifest is None:
-            assert after.sweep.step != "claim" or new.manifest == new.results, "the manifest names other results"
-    for mine in (after.first, after.second):
-        rival = after.second if mine is after.first else after.first
-        assert mine.number == 0 or mine.number != rival.number or "over" in (mine.step, rival.step) or (
-            mine.step == "claim" or rival.step == "claim"
-        ), "two generations hold one number"
+        if after.sweep.number == 0:
+            assert new.manifest == new.results, "the manifest names other results than there are"
+    holders = [mine.number for mine in (after.first, after.second) if mine.step in {"list", "check", "create"}]
+    assert len(set(holders)) == len(holders), "two generations hold one number"
 
 
 def explore(*, sweeping: bool, fenced: bool = True, create_only: bool = True, resubmitted: int = 2) -> set[State]:
@@ -170,8 +169,8 @@ def explore(*, sweeping: bool, fenced: bool = True, create_only: bool = True, re
     seen, todo = {start}, [start]
     while todo:
         state = todo.pop()
-        for after in successors(state, sweeping=sweeping, fenced=fenced, create_only=create_only):
-            check(state, after)
+        for actor, after in successors(state, sweeping=sweeping, fenced=fenced, create_only=create_only):
+            check(actor, state, after)
             if after not in seen:
                 seen.add(after)
                 todo.append(after)
@@ -182,7 +181,7 @@ def explore(*, sweeping: bool, fenced: bool = True, create_only: bool = True, re
 @pytest.mark.parametrize("resubmitted", [1, 2])
 def test_no_interleaving_loses_or_doubles_a_shard(sweeping: bool, resubmitted: int) -> None:
     seen = explore(sweeping=sweeping, resubmitted=resubmitted)
-    assert len(seen) > 1000
+    assert len(seen) > 500
     assert any(state.store.manifest for state in seen)
 
 
@@ -204,13 +203,15 @@ def test_a_job_that_nobody_kills_or_sweeps_ends_complete() -> None:
         assert store.manifest is not None
 
 
-def test_a_claimed_sweep_stops_every_generation_before_its_next_check() -> None:
-    """Once the sweep has claimed, a generation commits at most what it was about to: one shard."""
-    for state in explore(sweeping=True):
+@pytest.mark.parametrize("fenced", [True, False])
+def test_once_a_later_claim_is_there_a_generation_commits_only_what_it_was_about_to(fenced: bool) -> None:
+    went_on = 0
+    for state in explore(sweeping=True, fenced=fenced):
         for mine in (state.first, state.second):
-            if state.sweep.number > mine.number > 0 and mine.step == "check":
-                after, _ = next(generation_steps(mine, state.store, fenced=True, create_only=True))
-                assert after.step == "over"
+            if max(state.store.claims, default=0) > mine.number > 0 and mine.step == "check":
+                after, _ = next(generation_steps(mine, state.store, fenced=fenced, create_only=True))
+                went_on += after.step != "over"
+    assert (went_on == 0) is fenced  # without the fence the search finds generations that go on
 
 
 class Recorder(MemoryStore):
