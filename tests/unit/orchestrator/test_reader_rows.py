@@ -251,16 +251,14 @@ def test_parquet_messages_sampling_and_row_groups() -> None:
     }
 
 
-def test_damaged_parquet_data_is_one_failed_row() -> None:
+def test_damaged_parquet_data_loses_no_row_in_silence() -> None:
     table = pa.table({"prompt": [f"prompt {number} " * 20 for number in range(5000)]})
     body = bytearray(table_bytes(table, row_group_size=1000, use_dictionary=False, compression="zstd"))
     meta = pq.read_metadata(io.BytesIO(body))
     start = meta.row_group(3).column(0).data_page_offset
     body[start + 40 : start + 4000] = b"\xaa" * 3960
-    rows = rows_of(bytes(body), InputFormat.PARQUET)
-    assert "the Parquet data is damaged" in rows[-1].error
-    assert all(row.error is None for row in rows[:-1])
-    assert len(rows) <= 3001
+    with pytest.raises(RequestError, match=r"s3://b/in/a.txt is damaged after row [1-3]?\d*\. Write the file again"):
+        rows_of(bytes(body), InputFormat.PARQUET)
 
 
 PLAIN = b"".join(b'{"prompt": "question %d"}\n' % number for number in range(50_000))
@@ -295,12 +293,10 @@ def test_same_rows_in_every_wrapping(body: bytes) -> None:
         (zstandard.compress(PLAIN) + b"trailing", "zstd data is damaged"),
     ],
 )
-def test_broken_tail_is_one_failed_row(body: bytes, reason: str) -> None:
-    rows = rows_of(body, InputFormat.JSONL)
-    assert len(rows) > 1
-    assert reason in rows[-1].error
-    assert f"line {rows[-1].line} of" in rows[-1].error
-    assert all(row.error is None for row in rows[:-1])
+def test_damaged_compression_loses_no_row_in_silence(body: bytes, reason: str) -> None:
+    with pytest.raises(RequestError, match=r"is damaged after line [1-9]\d*: ") as error:
+        rows_of(body, InputFormat.JSONL)
+    assert reason in str(error.value)
 
 
 def test_compression_bomb_is_one_too_long_line() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from llmbatch.core.states import ErrorClass
-from llmbatch.orchestrator.readers.compression import BrokenStream
 
 _BOM = b"\xef\xbb\xbf"
 _HEAD_BYTES = 8000
@@ -25,33 +24,28 @@ def split_lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Line]:
     r"""Yield every line, blank ones too; a UTF-8 byte order mark before the first is dropped.
 
     Args:
-        chunks: the plain bytes; they may end with ``BrokenStream``.
+        chunks: the plain bytes; an error of theirs goes through.
         max_bytes: longest line to keep; a longer one keeps its first 8000 bytes and a problem.
 
-    Lines a, b of ``b"a\nb"`` are numbered 1 and 2. A broken stream gives one last line that says so.
+    Lines a, b of ``b"a\nb"`` are numbered 1 and 2.
     """
     number, tail, head = 0, b"", None  # `head` is set while an over-long line is being skipped
-    try:
-        for chunk in _without_bom(chunks):
-            data = chunk
-            if head is not None:
-                cut = data.find(b"\n")
-                if cut < 0:
-                    continue
-                number += 1
-                yield _too_long(number, head, max_bytes)
-                head, data = None, data[cut + 1 :]
-            parts = (tail + data).split(b"\n")
-            tail = parts.pop()
-            for part in parts:
-                number += 1
-                yield Line(number, part) if len(part) <= max_bytes else _too_long(number, part, max_bytes)
-            if len(tail) > max_bytes:
-                head, tail = tail[:_HEAD_BYTES], b""
-    except BrokenStream as error:
-        problem = f"{error}; this and every later line is lost. Compress the file again and start a new job"
-        yield Line(number + 1, (head or tail)[:_HEAD_BYTES], problem)
-        return
+    for chunk in _without_bom(chunks):
+        data = chunk
+        if head is not None:
+            cut = data.find(b"\n")
+            if cut < 0:
+                continue
+            number += 1
+            yield _too_long(number, head, max_bytes)
+            head, data = None, data[cut + 1 :]
+        parts = (tail + data).split(b"\n")
+        tail = parts.pop()
+        for part in parts:
+            number += 1
+            yield Line(number, part) if len(part) <= max_bytes else _too_long(number, part, max_bytes)
+        if len(tail) > max_bytes:
+            head, tail = tail[:_HEAD_BYTES], b""
     if head is not None:
         yield _too_long(number + 1, head, max_bytes)
     elif tail:

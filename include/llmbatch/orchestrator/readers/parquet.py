@@ -40,11 +40,9 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
         except (pa.ArrowException, OSError, ValueError) as error:
             if file.failure:
                 raise file.failure from error
-            damage = RowError(
-                ErrorClass.INVALID, "the Parquet data is damaged; this and every later row is lost. Write it again"
-            )
-            yield source.failed(number + 1, None, damage, "")
-            return
+            raise source.unreadable(
+                f"is damaged after row {number}", "Write the file again, upload it and start a new job."
+            ) from error
         if batch is None:
             return
         values = [_values(column) for column in batch.columns]

@@ -12,7 +12,7 @@ from llmbatch.core.job_spec import InputObject
 from llmbatch.core.rows import RowKind, StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.readers.compression import plain_chunks
+from llmbatch.orchestrator.readers.compression import BrokenStream, plain_chunks
 from llmbatch.orchestrator.readers.lines import Line, split_lines
 from llmbatch.orchestrator.readers.object_stream import object_chunks
 from llmbatch.orchestrator.staged_request import BuiltRequest, RequestBuilder
@@ -55,19 +55,29 @@ class Source:
         """Yield the plain text lines of the object.
 
         Raises:
-            RequestError: the object is no text at all, or cannot be decompressed from its first byte on.
+            RequestError: the object is no text at all, or (while reading) its compressed data is damaged.
         """
         chunks = plain_chunks(object_chunks(self.store, self.obj))
-        lines = split_lines(chunks, self.max_line_bytes)
+        lines = self._whole(split_lines(chunks, self.max_line_bytes))
         first = next(lines, None)
         if first is None:
             return iter(())
         for magic, problem, fix in _FOREIGN:
             if first.raw.startswith(magic):
                 raise self.unreadable(problem, fix)
-        if first.problem and first.error_class is ErrorClass.INVALID and not first.raw:
-            raise self.unreadable(f"cannot be read: {first.problem.partition(';')[0]}", "Compress the file again.")
         return chain((first,), lines)
+
+    def _whole(self, lines: Iterator[Line]) -> Iterator[Line]:
+        """Pass the lines on; a damaged stream is an error, because nobody knows how many lines it has lost."""
+        number = 0
+        try:
+            for line in lines:
+                number = line.number
+                yield line
+        except BrokenStream as error:
+            raise self.unreadable(
+                f"is damaged after line {number}: {error}", "Compress the file again, upload it and start a new job."
+            ) from error
 
     def unreadable(self, problem: str, fix: str) -> RequestError:
         """Return the error for an object of which nothing can be read."""
