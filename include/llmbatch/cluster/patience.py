@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -36,5 +37,5 @@ async def patiently(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
             if not error.retryable or time.monotonic() + pause > give_up:
                 raise
             _log.warning("event=store_failed retry_in_s=%.1f error=%s", pause, error)
-        await asyncio.sleep(pause)
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(_LONGEST_PAUSE, pause * 2)
