@@ -124,7 +124,9 @@ class Runner:
                 )
             with suppress(ProcessLookupError):
                 # at once, while it has one thread: a priority belongs to a thread, and later ones inherit it
-                os.setpriority(os.PRIO_PROCESS, process.pid, self.component.niceness)
+                # never up again: only root may do that, and the whole stack may have been started with a low one
+                now = os.getpriority(os.PRIO_PROCESS, process.pid)
+                os.setpriority(os.PRIO_PROCESS, process.pid, max(now, self.component.niceness))
             identity = identify(process.pid) or ProcessIdentity(process.pid, 0)
             self._record = replace(
                 self._record, pid=identity.pid, start_ticks=identity.start_ticks, started_at=started_at
