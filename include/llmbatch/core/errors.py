@@ -7,6 +7,7 @@ The tree::
     ├── ConfigError       config.yaml is wrong; names file, line and the nearest key
     ├── StoreError        the object store refused or failed
     │   ├── ObjectExists  a create-only write met an object
+    │   ├── ObjectChanged the object is no longer the version that was read
     │   └── ObjectMissing the object is not there
     ├── InputChanged      an input object is no longer the one that was accepted
     ├── StagedConflict    a shard of an earlier try of staging holds other rows
@@ -59,6 +60,14 @@ class ObjectExists(StoreError):
     def __init__(self, uri: str) -> None:
         self.uri = uri
         super().__init__(f"{uri} exists already; create-only writes never replace")
+
+
+class ObjectChanged(StoreError):
+    """A write or copy was for one version of an object, and there is another one now (HTTP 412)."""
+
+    def __init__(self, uri: str, expected_etag: str) -> None:
+        self.uri, self.expected_etag = uri, expected_etag
+        super().__init__(f"{uri} is no longer the object with ETag {expected_etag} that was read; read it again")
 
 
 class ObjectMissing(StoreError):

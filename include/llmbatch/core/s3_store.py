@@ -6,19 +6,26 @@ get the same semantics. Boto3's own retries (``standard`` mode) are set by whoev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from llmbatch.core.errors import InputChanged, ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreError
 from llmbatch.core.layout import split_uri
 from llmbatch.core.store import ObjectInfo
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef, ObjectIdentifierTypeDef
 
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 _CONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict", "409"}
+
+ONE_COPY_BYTES = 5 * 2**30
+"""The most that S3 copies in one request; more is copied in parts."""
+ONE_DELETE_KEYS = 1000
+"""The most keys that S3 deletes in one request."""
 
 
 class S3Store:
@@ -47,12 +54,19 @@ class S3Store:
             answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
         return ObjectInfo(uri, _etag(answer), len(body))
 
+    def replace(self, uri: str, body: bytes, etag: str) -> ObjectInfo:
+        """Write over exactly the version ``etag``, in one request (``If-Match``)."""
+        bucket, key = split_uri(uri)
+        with _translated(uri, on_condition=ObjectChanged(uri, etag)):
+            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=etag)
+        return ObjectInfo(uri, _etag(answer), len(body))
+
     def head(self, uri: str) -> ObjectInfo:
         """Return address, ETag and size."""
         bucket, key = split_uri(uri)
         with _translated(uri):
             answer = self._client.head_object(Bucket=bucket, Key=key)
-        return ObjectInfo(uri, _etag(answer), answer["ContentLength"])
+        return ObjectInfo(uri, _etag(answer), answer["ContentLength"], answer["LastModified"])
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield objects under ``prefix`` in key order, a thousand a request."""
@@ -60,7 +74,7 @@ class S3Store:
         with _translated(prefix):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
                 for item in page.get("Contents", []):
-                    yield ObjectInfo(f"s3://{bucket}/{item['Key']}", _etag(item), item["Size"])
+                    yield ObjectInfo(f"s3://{bucket}/{item['Key']}", _etag(item), item["Size"], item["LastModified"])
 
     def open_stream(self, uri: str, etag: str) -> IO[bytes]:
         """Open the object for one sequential read, refusing any other version than ``etag``."""
@@ -81,6 +95,44 @@ class S3Store:
         with _translated(uri):
             self._client.upload_file(path, bucket, key)
         return self.head(uri)
+
+    def copy(self, source: ObjectInfo, uri: str) -> ObjectInfo:
+        """Copy one version inside the store.
+
+        An object whose ETag tells of parts is copied in parts too: cut as ``upload`` cuts them, it keeps its ETag.
+        """
+        bucket, key = split_uri(uri)
+        source_bucket, source_key = split_uri(source.uri)
+        origin: CopySourceTypeDef = {"Bucket": source_bucket, "Key": source_key}
+        with _translated(source.uri, on_condition=ObjectChanged(source.uri, source.etag)):
+            if "-" in source.etag or source.size > ONE_COPY_BYTES:
+                self._client.copy(origin, bucket, key, ExtraArgs={"CopySourceIfMatch": source.etag})
+            else:
+                self._client.copy_object(CopySource=origin, Bucket=bucket, Key=key, CopySourceIfMatch=source.etag)
+        return self.head(uri)
+
+    def delete(self, uri: str) -> None:
+        """Remove the object; S3 does not say whether there was one."""
+        bucket, key = split_uri(uri)
+        with _translated(uri):
+            self._client.delete_object(Bucket=bucket, Key=key)
+
+    def delete_many(self, uris: Iterable[str]) -> None:
+        """Remove objects in the order given, a thousand a request.
+
+        Raises:
+            StoreError: naming the first object that the store kept; those after its thousand were not tried.
+        """
+        left = iter(uris)
+        while batch := [*islice(left, ONE_DELETE_KEYS)]:
+            by_bucket: dict[str, list[ObjectIdentifierTypeDef]] = {}
+            for bucket, key in map(split_uri, batch):
+                by_bucket.setdefault(bucket, []).append({"Key": key})
+            for bucket, keys in by_bucket.items():
+                with _translated(f"s3://{bucket}/{keys[0]['Key']}"):
+                    answer = self._client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+                for kept in answer.get("Errors", []):
+                    raise StoreError(f"s3://{bucket}/{kept.get('Key')} was not deleted: {kept.get('Message')}")
 
 
 def probe_conditional_writes(store: S3Store, uri: str) -> None:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import IO, Protocol
 
-from llmbatch.core.errors import InputChanged, ObjectExists, ObjectMissing
+from llmbatch.core.clock import Clock, SystemClock
+from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing
 
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """One stored object: address, ETag without quotes, size in bytes."""
+    """One stored object: address, ETag without quotes, size in bytes.
+
+    ``modified`` is the store's time of the last write; the answer to a write does not have it.
+    """
 
     uri: str
     etag: str
     size: int
+    modified: datetime | None = field(default=None, compare=False)
 
 
 class ObjectStore(Protocol):
@@ -31,6 +37,9 @@ class ObjectStore(Protocol):
 
     def create(self, uri: str, body: bytes) -> ObjectInfo:
         """Write the object only if nothing is there. Raises ``ObjectExists``."""
+
+    def replace(self, uri: str, body: bytes, etag: str) -> ObjectInfo:
+        """Write over exactly the version ``etag``. Raises ``ObjectChanged`` for another one, ``ObjectMissing``."""
 
     def head(self, uri: str) -> ObjectInfo:
         """Return address, ETag and size. Raises ``ObjectMissing``."""
@@ -47,12 +56,23 @@ class ObjectStore(Protocol):
     def upload(self, uri: str, path: str) -> ObjectInfo:
         """Write a local file of any size, in parts."""
 
+    def copy(self, source: ObjectInfo, uri: str) -> ObjectInfo:
+        """Copy that version inside the store, whatever its size, over what was at ``uri``. Raises ``ObjectChanged``."""
+
+    def delete(self, uri: str) -> None:
+        """Remove the object; it is no error if there is none."""
+
+    def delete_many(self, uris: Iterable[str]) -> None:
+        """Remove objects, many a request; it is no error if some are not there."""
+
 
 class MemoryStore:
     """A fake store in memory for unit tests; conditional writes behave as S3's do."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self.objects: dict[str, bytes] = {}
+        self._clock = clock or SystemClock()
+        self._modified: dict[str, datetime] = {}
 
     def get(self, uri: str) -> bytes:
         """Return the whole object."""
@@ -63,6 +83,7 @@ class MemoryStore:
     def put(self, uri: str, body: bytes) -> ObjectInfo:
         """Write or replace."""
         self.objects[uri] = body
+        self._modified[uri] = self._clock.now()
         return self.head(uri)
 
     def create(self, uri: str, body: bytes) -> ObjectInfo:
@@ -71,10 +92,16 @@ class MemoryStore:
             raise ObjectExists(uri)
         return self.put(uri, body)
 
+    def replace(self, uri: str, body: bytes, etag: str) -> ObjectInfo:
+        """Write over one version."""
+        if self.head(uri).etag != etag:
+            raise ObjectChanged(uri, etag)
+        return self.put(uri, body)
+
     def head(self, uri: str) -> ObjectInfo:
         """Return address, MD5 as ETag, size."""
         body = self.get(uri)
-        return ObjectInfo(uri, hashlib.md5(body, usedforsecurity=False).hexdigest(), len(body))
+        return ObjectInfo(uri, hashlib.md5(body, usedforsecurity=False).hexdigest(), len(body), self._modified.get(uri))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield objects under ``prefix`` in key order."""
@@ -96,3 +123,18 @@ class MemoryStore:
         """Write a local file."""
         with open(path, "rb") as file:  # noqa: PTH123 - a path in, bytes out
             return self.put(uri, file.read())
+
+    def copy(self, source: ObjectInfo, uri: str) -> ObjectInfo:
+        """Copy one version."""
+        if self.head(source.uri).etag != source.etag:
+            raise ObjectChanged(source.uri, source.etag)
+        return self.put(uri, self.get(source.uri))
+
+    def delete(self, uri: str) -> None:
+        """Remove the object, if it is there."""
+        self.objects.pop(uri, None)
+
+    def delete_many(self, uris: Iterable[str]) -> None:
+        """Remove the objects that are there."""
+        for uri in list(uris):
+            self.delete(uri)

@@ -4,9 +4,10 @@ import io
 
 import pytest
 
-from llmbatch.core.errors import InputChanged, ObjectExists, ObjectMissing, StoreError
-from llmbatch.core.s3_store import S3Store, probe_conditional_writes
-from llmbatch.core.store import MemoryStore
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.s3_store import ONE_COPY_BYTES, S3Store, probe_conditional_writes
+from llmbatch.core.store import MemoryStore, ObjectInfo
 
 URI = "s3://b/k"
 
@@ -43,6 +44,8 @@ class Client:
         ("PreconditionFailed", lambda s: s.create(URI, b""), ObjectExists),
         ("PreconditionFailed", lambda s: s.open_stream(URI, "e"), InputChanged),
         ("PreconditionFailed", lambda s: s.read_range(URI, "e", 0, 1), InputChanged),
+        ("PreconditionFailed", lambda s: s.replace(URI, b"", "e"), ObjectChanged),
+        ("NoSuchKey", lambda s: s.replace(URI, b"", "e"), ObjectMissing),
         ("SlowDown", lambda s: s.put(URI, b""), StoreError),
         ("AccessDenied", lambda s: s.get(URI), StoreError),
     ],
@@ -74,3 +77,68 @@ def test_memory_store():
         store.open_stream(URI, info.etag)
     with pytest.raises(ObjectMissing):
         store.get("s3://b/absent")
+
+
+def test_memory_store_replaces_and_copies_one_version_only():
+    clock = ManualClock()
+    store = MemoryStore(clock)
+    old = store.put(URI, b"old")
+    clock.advance(60)
+    new = store.replace(URI, b"new", old.etag)
+    assert store.head(URI).modified == clock.now()
+    with pytest.raises(ObjectChanged, match="read it again"):
+        store.replace(URI, b"x", old.etag)
+    with pytest.raises(ObjectChanged):
+        store.copy(old, "s3://b/copy")
+    assert store.copy(new, "s3://b/copy") == ObjectInfo("s3://b/copy", new.etag, 3)
+    with pytest.raises(ObjectMissing):
+        store.replace("s3://b/absent", b"", old.etag)
+    store.delete(URI)
+    store.delete(URI)
+    store.delete_many([URI, "s3://b/copy"])
+    assert store.objects == {}
+
+
+class Copying(Client):
+    """Notes which call copied, and answers deletions."""
+
+    def __init__(self, kept=()):
+        super().__init__()
+        self.calls, self.kept = [], kept
+
+    def copy(self, origin, bucket, key, ExtraArgs):
+        self.calls.append(("parts", origin["Key"], f"{bucket}/{key}", ExtraArgs["CopySourceIfMatch"]))
+
+    def copy_object(self, CopySource, Bucket, Key, CopySourceIfMatch):
+        self.calls.append(("one", CopySource["Key"], f"{Bucket}/{Key}", CopySourceIfMatch))
+
+    def head_object(self, **call):
+        return {"ETag": '"e"', "ContentLength": 1, "LastModified": ManualClock().now()}
+
+    def delete_objects(self, Bucket, Delete):
+        keys = [item["Key"] for item in Delete["Objects"]]
+        self.calls.append((Bucket, len(keys), keys[0]))
+        return {"Errors": [{"Key": key, "Message": "locked"} for key in keys if key in self.kept]}
+
+
+@pytest.mark.parametrize(
+    ("etag", "size", "how"),
+    [("e", 1, "one"), ("e", ONE_COPY_BYTES, "one"), ("e", ONE_COPY_BYTES + 1, "parts"), ("e-3", 1, "parts")],
+)
+def test_large_and_parted_objects_are_copied_in_parts(etag, size, how):
+    client = Copying()
+    assert S3Store(client).copy(ObjectInfo(URI, etag, size), "s3://c/x/y").uri == "s3://c/x/y"
+    assert client.calls == [(how, "k", "c/x/y", etag)]
+
+
+def test_deletion_goes_by_the_thousand():
+    client = Copying()
+    S3Store(client).delete_many(f"s3://b/{number}" for number in range(2001))
+    assert client.calls == [("b", 1000, "0"), ("b", 1000, "1000"), ("b", 1, "2000")]
+    S3Store(client).delete_many(iter(()))
+    assert len(client.calls) == 3
+
+
+def test_a_key_that_the_store_kept_is_an_error():
+    with pytest.raises(StoreError, match=r"s3://b/7 was not deleted: locked"):
+        S3Store(Copying(kept={"7"})).delete_many(f"s3://b/{number}" for number in range(10))
