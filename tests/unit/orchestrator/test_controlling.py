@@ -1,0 +1,182 @@
+"""Wishes of several people at once: the stronger one stays, nobody's is lost, and later generations run."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from llmbatch.core.claims import claim
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.control import Control
+from llmbatch.core.errors import RequestError, StoreError
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.states import DesiredState
+from llmbatch.core.store import MemoryStore, ObjectInfo
+from llmbatch.orchestrator import controlling
+from llmbatch.orchestrator import store as store_module
+from llmbatch.orchestrator.controlling import TRIES, ask, main
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+LAYOUT = JobLayout("s3://b/jobs/job-1")
+RUN, DRAIN, CANCEL = DesiredState.RUN, DesiredState.DRAIN, DesiredState.CANCEL
+
+
+def job(store: MemoryStore, claims: int = 2) -> MemoryStore:
+    store.put(LAYOUT.spec, b"{}")
+    for _ in range(claims):
+        claim(store, LAYOUT, owner="o", now=NOW)
+    return store
+
+
+def wish(store: MemoryStore, desired: DesiredState, by: str = "me") -> Control:
+    return ask(f"{LAYOUT.root}/", desired, reason=f"{by} says so", by=by, store=store, clock=ManualClock(NOW))
+
+
+def written(store: MemoryStore) -> Control:
+    return Control.model_validate_json(store.get(LAYOUT.control))
+
+
+def test_a_wish_names_who_why_when_and_the_running_generation() -> None:
+    store = job(MemoryStore())
+    found = wish(store, DRAIN)
+    assert found == written(store)
+    assert found == Control(desired=DRAIN, generation=2, reason="me says so", written_by="me", written_at=NOW)
+    assert (found.asks_of(2), found.asks_of(3)) == (DRAIN, RUN)
+
+
+def test_before_the_first_claim_a_wish_is_for_all() -> None:
+    store = job(MemoryStore(), claims=0)
+    assert wish(store, CANCEL).generation is None
+    claim(store, LAYOUT, owner="o", now=NOW)
+    assert written(store).asks_of(1) is CANCEL
+    assert wish(store, RUN).asks_of(1) is RUN
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "holds"),
+    [
+        (None, RUN, RUN),
+        (None, DRAIN, DRAIN),
+        (DRAIN, DRAIN, DRAIN),
+        (DRAIN, CANCEL, CANCEL),
+        (CANCEL, DRAIN, CANCEL),
+        (CANCEL, CANCEL, CANCEL),
+        (DRAIN, RUN, RUN),
+        (CANCEL, RUN, RUN),
+    ],
+)
+def test_the_stronger_wish_stays(old: DesiredState | None, new: DesiredState, holds: DesiredState) -> None:
+    store = job(MemoryStore())
+    if old is not None:
+        wish(store, old, "first")
+    found = wish(store, new, "second")
+    assert found.desired is holds
+    if LAYOUT.control in store.objects:
+        assert written(store) == found
+        assert found.written_by == ("first" if old is holds else "second")
+    else:
+        assert (old, new) == (None, RUN)
+
+
+def test_a_wish_for_an_earlier_generation_is_spent() -> None:
+    store = job(MemoryStore())
+    wish(store, CANCEL, "first")
+    claim(store, LAYOUT, owner="cleared", now=NOW)
+    found = wish(store, DRAIN, "second")
+    assert (found.desired, found.generation, found.written_by) == (DRAIN, 3, "second")
+
+
+class Racing(MemoryStore):
+    """Lets somebody else act between a writer's look at the control object and its own write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.others: list[Callable[[MemoryStore], object]] = []
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        if prefix == LAYOUT.claims and self.others:
+            self.others.pop(0)(self)
+        return super().list(prefix)
+
+
+STRENGTH = [RUN, DRAIN, CANCEL]
+
+
+@pytest.mark.parametrize("first", [None, RUN, DRAIN])
+@pytest.mark.parametrize("wishes", list(itertools.product([DRAIN, CANCEL], repeat=3)))
+def test_of_writers_at_once_the_strongest_wins(first: DesiredState | None, wishes: tuple[DesiredState, ...]) -> None:
+    store = job(Racing())
+    if first is not None:
+        store.put(LAYOUT.control, Control(desired=first, generation=2).model_dump_json().encode())
+    mine, *others = wishes
+    store.others = [lambda there, other=other: wish(there, other, "other") for other in others]
+    wish(store, mine)
+    assert store.others == []
+    assert written(store).desired is max([mine, *others], key=STRENGTH.index)
+
+
+def test_a_control_object_that_vanishes_in_between_is_written_anew() -> None:
+    store = job(Racing())
+    wish(store, DRAIN, "other")
+    store.others = [lambda there: there.delete(LAYOUT.control)]
+    assert wish(store, CANCEL) == written(store)
+
+
+def test_endless_racing_is_an_error_that_says_what_to_do() -> None:
+    store = job(Racing())
+    store.put(LAYOUT.control, b"{}")
+    store.others = [lambda there, n=n: there.put(LAYOUT.control, b" " * n) for n in range(TRIES + 1)]
+    with pytest.raises(StoreError, match=f"{TRIES} times in a row; ask again"):
+        wish(store, DRAIN)
+
+
+def test_a_control_object_that_nobody_can_read_is_replaced(caplog: pytest.LogCaptureFixture) -> None:
+    store = job(MemoryStore())
+    store.put(LAYOUT.control, b"?")
+    assert wish(store, CANCEL) == written(store)
+    assert "replacing an unreadable" in caplog.text
+
+
+def test_only_a_job_can_be_asked() -> None:
+    store = MemoryStore()
+    with pytest.raises(RequestError, match=r"no job in s3://b/jobs/job-1.*spec.json"):
+        wish(store, DRAIN)
+    assert store.objects == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([LAYOUT.root, "drain", "--reason", "r", "--by", "me"], 0, '"desired":"drain"'),
+        ([f"{LAYOUT.root}/", "cancel", "--reason", "r"], 0, '"desired":"cancel"'),
+        (["s3://b/jobs/other", "drain", "--reason", "r"], 1, "there is no job in s3://b/jobs/other"),
+        (["nonsense", "drain", "--reason", "r"], 1, "there is no job in nonsense"),
+    ],
+)
+def test_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+) -> None:
+    store = job(MemoryStore())
+    monkeypatch.setattr(store_module, "open_environment_store", lambda: store)
+    monkeypatch.setattr(controlling.getpass, "getuser", lambda: "login")
+    assert main(arguments) == code
+    printed = capsys.readouterr()
+    assert said in (printed.err if code else printed.out)
+    if not code:
+        assert json.loads(printed.out.splitlines()[-1].removeprefix("RESULT ")) == written(store).model_dump(
+            mode="json"
+        )
+
+
+def test_command_line_tells_of_a_stronger_wish(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = job(MemoryStore())
+    wish(store, CANCEL, "boss")
+    monkeypatch.setattr(store_module, "open_environment_store", lambda: store)
+    assert main([LAYOUT.root, "drain", "--reason", "r", "--by", "me"]) == 2
+    assert "boss asked to cancel" in capsys.readouterr().err
