@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -48,6 +48,8 @@ class RayJobInfo:
     driver_exit_code: int | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What the submitter said about it."""
 
     @classmethod
     def not_found(cls, submission_id: str) -> RayJobInfo:
@@ -78,6 +80,7 @@ class RayJobInfo:
             driver_exit_code=None if code is None else int(code),
             started_at=_stamp(body.get("start_time")),
             ended_at=_stamp(body.get("end_time")),
+            metadata={str(name): str(value) for name, value in (body.get("metadata") or {}).items()},
         )
 
 

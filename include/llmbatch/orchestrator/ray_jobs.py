@@ -74,6 +74,12 @@ class RayJobs:
             _check(self.address, submission.submission_id, answer)
         return self.status(submission.submission_id)
 
+    def submissions(self) -> tuple[RayJobInfo, ...]:
+        """Return all jobs that were submitted to the cluster, whoever did; drivers of other kinds are left out."""
+        with _reaching(self.address):
+            answer = self._client.get("/api/jobs/")
+        return _read_submissions(self.address, answer)
+
     def status(self, submission_id: str) -> RayJobInfo:
         """Return what Ray says; ``NOT_FOUND`` is an answer, not an error."""
         with _reaching(self.address):
@@ -181,6 +187,14 @@ def _read_info(address: RayAddress, submission_id: str, answer: httpx.Response) 
     return RayJobInfo.from_api(submission_id, _json(address, answer))
 
 
+def _read_submissions(address: RayAddress, answer: httpx.Response) -> tuple[RayJobInfo, ...]:
+    _check(address, "all", answer)
+    items = _decoded(answer)
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise _not_ray(address)
+    return tuple(RayJobInfo.from_api(str(item["submission_id"]), item) for item in items if item.get("submission_id"))
+
+
 def _read_logs(address: RayAddress, submission_id: str, answer: httpx.Response) -> str:
     if answer.status_code == httpx.codes.NOT_FOUND:
         return ""
@@ -196,13 +210,21 @@ def _read_flag(address: RayAddress, submission_id: str, answer: httpx.Response, 
 
 
 def _json(address: RayAddress, answer: httpx.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
+    body = _decoded(answer)
     if not isinstance(body, dict):
-        raise RayJobError(
-            f"{address.url} answers, but not as a Ray dashboard does. "
-            f"Check host and port of the Airflow connection {address.conn_id!r}."
-        )
+        raise _not_ray(address)
     return body
+
+
+def _decoded(answer: httpx.Response) -> object:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _not_ray(address: RayAddress) -> RayJobError:
+    return RayJobError(
+        f"{address.url} answers, but not as a Ray dashboard does. "
+        f"Check host and port of the Airflow connection {address.conn_id!r}."
+    )

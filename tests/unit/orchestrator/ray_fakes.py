@@ -27,13 +27,21 @@ class FakeRay:
     hide_once: set[str] = field(default_factory=set)
     token: str | None = TOKEN
 
-    def put(self, submission_id: str, status: str, code: int | None = None, message: str = "") -> None:
+    def put(
+        self,
+        submission_id: str,
+        status: str,
+        code: int | None = None,
+        message: str = "",
+        metadata: dict[str, str] | None = None,
+    ) -> None:
         self.jobs[submission_id] = {
             "submission_id": submission_id,
             "status": status,
             "driver_exit_code": code,
             "message": message,
             "start_time": 1_700_000_000_000,
+            "metadata": metadata,
         }
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -49,6 +57,9 @@ class FakeRay:
             return httpx.Response(403)
         if request.method == "POST" and request.url.path == "/api/jobs/":
             return self._submit(json.loads(request.content))
+        if request.url.path == "/api/jobs/":
+            driver = {"type": "DRIVER", "submission_id": None, "status": "RUNNING", "job_id": "02000000"}
+            return httpx.Response(200, json=[*self.jobs.values(), driver])
         return self._job(request)
 
     def _job(self, request: httpx.Request) -> httpx.Response:

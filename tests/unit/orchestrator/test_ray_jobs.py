@@ -64,6 +64,25 @@ def test_stop_logs_and_delete() -> None:
         assert jobs.status("a").status is RayJobStatus.NOT_FOUND
 
 
+def test_submissions_are_all_jobs_but_plain_drivers() -> None:
+    ray = FakeRay()
+    ray.put("a", "RUNNING", metadata={"dag_id": "d"})
+    ray.put("b", "FAILED")
+    with ray.sync_client() as jobs:
+        found = jobs.submissions()
+    assert [(info.submission_id, info.status.is_active, dict(info.metadata)) for info in found] == [
+        ("a", True, {"dag_id": "d"}),
+        ("b", False, {}),
+    ]
+
+
+@pytest.mark.parametrize("body", [{}, ["a"], "a", None])
+def test_a_list_of_jobs_that_is_none_says_so(body: object) -> None:
+    ray = FakeRay(broken=[httpx.Response(200, json=body)])
+    with ray.sync_client() as jobs, pytest.raises(RayJobError, match="not as a Ray dashboard"):
+        jobs.submissions()
+
+
 @pytest.mark.parametrize(
     ("token", "broken", "words"),
     [

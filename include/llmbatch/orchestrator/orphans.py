@@ -1,0 +1,144 @@
+"""Orphans: Ray jobs that go on though the DAG run that started them is gone or over. Nobody waits for them any more."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from llmbatch.core.claims import last_claim
+from llmbatch.core.clock import Clock
+from llmbatch.core.errors import LlmbatchError, ObjectMissing, RayJobError
+from llmbatch.core.identity import job_id_of, submission_id_of
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.states import DesiredState
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.controlling import ask
+from llmbatch.orchestrator.dag_run_states import DagRunState
+from llmbatch.orchestrator.generations import generation_of
+from llmbatch.orchestrator.ray_job_info import RayJobInfo
+from llmbatch.orchestrator.ray_jobs import RayJobs
+
+BY = "llmbatch_maintenance"
+GRACE_SECONDS = 60.0
+"""An orphan must be one at both of two looks so far apart: a run that has just ended may still be stopping its job."""
+POLITE_SECONDS = 30.0
+"""How long an orphan may take to end by itself after it was asked to, before Ray stops it."""
+POLL_SECONDS = 3.0
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """One active Ray job without a live DAG run."""
+
+    submission_id: str
+    layout: JobLayout
+    dag_id: str
+    run_id: str
+    state: DagRunState
+
+    def line(self) -> str:
+        """Return one line for the log."""
+        return f"submission_id={self.submission_id} dag_id={self.dag_id} run_id={self.run_id} run={self.state.value}"
+
+
+@dataclass(frozen=True)
+class OrphanSweep:
+    """Finds and stops orphans.
+
+    Args:
+        jobs: client of the Ray cluster.
+        run_state: tells the state of a DAG run by dag id and run id.
+        store: where the jobs are.
+        base_uri: jobs lie under ``<base_uri>/jobs/``; a Ray job without a folder there belongs to somebody else.
+        dag_ids: DAGs whose jobs may be stopped.
+        clock: for the waits.
+        sleep: waits; in seconds.
+    """
+
+    jobs: RayJobs
+    run_state: Callable[[str, str], DagRunState]
+    store: ObjectStore
+    base_uri: str
+    dag_ids: Collection[str]
+    clock: Clock
+    sleep: Callable[[float], None] = time.sleep
+
+    def run(self, *, dry_run: bool) -> tuple[Orphan, ...]:
+        """Stop all orphans and return them; one line in the log for each. ``dry_run`` stops nothing.
+
+        Raises:
+            RayJobError: Ray cannot be reached, or did not stop all of them.
+            StoreError: the store failed.
+        """
+        first = {orphan.submission_id for orphan in self._look()}
+        if not first:
+            return ()
+        self.sleep(GRACE_SECONDS)
+        orphans = tuple(orphan for orphan in self._look() if orphan.submission_id in first)
+        for orphan in orphans:
+            _LOG.warning("%s: %s", "would stop" if dry_run else "stopping", orphan.line())
+        if not dry_run:
+            self._stop(orphans)
+        return orphans
+
+    def _look(self) -> list[Orphan]:
+        found = (self._orphan(info) for info in self.jobs.submissions() if info.status.is_active)
+        return [orphan for orphan in found if orphan is not None]
+
+    def _orphan(self, info: RayJobInfo) -> Orphan | None:
+        """Return the job as an orphan; None if it is not one of ours or its run is alive."""
+        origin = [info.metadata.get(name, "") for name in ("dag_id", "run_id", "task_id")]
+        dag_id, run_id, _ = origin
+        job_id = job_id_of(dag_id, run_id)
+        if not all(origin) or dag_id not in self.dag_ids:
+            return None
+        if info.submission_id != submission_id_of(job_id, generation_of(info.submission_id)):
+            return None
+        state = self.run_state(dag_id, run_id)
+        if state is DagRunState.ALIVE:
+            return None
+        layout = JobLayout.of(self.base_uri, job_id)
+        try:
+            self.store.head(layout.spec)
+        except ObjectMissing:
+            _LOG.info("left alone: submission_id=%s has no job folder under %s", info.submission_id, self.base_uri)
+            return None
+        return Orphan(info.submission_id, layout, dag_id, run_id, state)
+
+    def _stop(self, orphans: Collection[Orphan]) -> None:
+        """Ask them to cancel, so that what is done gets committed; stop through Ray who does not end in time."""
+        polite = [orphan for orphan in orphans if self._ask(orphan)]
+        until = self.clock.monotonic() + POLITE_SECONDS
+        while polite and self.clock.monotonic() < until:
+            self.sleep(POLL_SECONDS)
+            polite = [orphan for orphan in polite if self._is_active(orphan)]
+        failures = [failure for orphan in orphans if (failure := self._end(orphan))]
+        if failures:
+            raise RayJobError(f"{len(failures)} of {len(orphans)} orphans may still run; the first: {failures[0]}")
+
+    def _ask(self, orphan: Orphan) -> bool:
+        """Return whether the job may hear it: one that has not begun reads no control object."""
+        reason = f"its DAG run {orphan.run_id} is {orphan.state.value}"
+        try:
+            if not last_claim(self.store, orphan.layout):
+                return False
+            ask(orphan.layout.root, DesiredState.CANCEL, reason=reason, by=BY, store=self.store, clock=self.clock)
+        except LlmbatchError as error:
+            _LOG.warning("submission_id=%s cannot be asked, Ray will stop it: %s", orphan.submission_id, error)
+            return False
+        return True
+
+    def _is_active(self, orphan: Orphan) -> bool:
+        return self.jobs.status(orphan.submission_id).status.is_active
+
+    def _end(self, orphan: Orphan) -> RayJobError | None:
+        try:
+            by_ray = self._is_active(orphan) and self.jobs.stop(orphan.submission_id)
+        except RayJobError as error:
+            return error
+        _LOG.warning("stopped: %s by=%s", orphan.line(), "Ray" if by_ray else "control.json")
+        return None
