@@ -57,6 +57,17 @@ class HeartbeatConfig(_Section):
     seconds: Annotated[float, Field(gt=0)] = 2
 
 
+class RetentionConfig(_Section):
+    """How many days what is in the jobs folder is kept; null: for ever."""
+
+    staged_days: Annotated[int, Field(ge=0)] | None = 7
+    """The staged input of a finished job, from its end on."""
+    jobs_days: Annotated[int, Field(ge=1)] | None = 90
+    """A whole job folder: from its end on; of an unfinished job, from its last sign of life or its deadline on."""
+    dead_generations_days: Annotated[int, Field(ge=1)] | None = 7
+    """Superseded claims, crash records and probes, from the job's last sign of life on."""
+
+
 class ModelConfig(_Section):
     """One named model."""
 
@@ -71,6 +82,7 @@ class Config(_Section):
     ray: RayConfig = RayConfig()
     staging: StagingConfig = StagingConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
+    retention: RetentionConfig = RetentionConfig()
     default_model: str
     models: dict[str, ModelConfig]
     engine: EngineSettings = EngineSettings()

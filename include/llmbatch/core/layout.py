@@ -65,6 +65,11 @@ class JobLayout:
         return f"{self.root}/crashes/"
 
     @property
+    def probe(self) -> str:
+        """What a generation writes to see whether the store honours conditions."""
+        return f"{self.root}/.probe"
+
+    @property
     def results(self) -> str:
         """Folder of the committed shards."""
         return f"{self.root}/results/"

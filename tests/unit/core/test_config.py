@@ -26,6 +26,11 @@ def test_shipped_file_is_valid_and_names_its_model():
         (HEAD + "stor: {}\n", r"config.yaml:4: unknown key `stor`, did you mean `store`\?"),
         (HEAD + "models:\n", "config.yaml"),
         ("default_model: a\nmodels:\n  a:\n    url: x\n", r"config.yaml:\d: "),
+        (
+            HEAD + "retention: {job_days: 3}\n",
+            r"config.yaml:4: unknown key `retention.job_days`, did you mean `jobs_days`",
+        ),
+        (HEAD + "retention: {jobs_days: 0}\n", r"config.yaml:4: `retention.jobs_days`: .*greater than or equal to 1"),
         (HEAD + "engine: {max_num_seqs: 0}\n", r"config.yaml:4: `engine.max_num_seqs`: .*greater than or equal to 1"),
         ("default_model: b\nmodels:\n  a: {uri: x}\n", "'b' is not among models: a"),
         ("- a\n", "must be a mapping"),
@@ -47,3 +52,9 @@ def test_missing_file_names_the_variable(tmp_path):
 def test_unlisted_model_is_taken_as_an_address():
     config = load_config(REPOSITORY / "config/config.yaml")
     assert config.model_for("org/model").uri == "org/model"
+
+
+def test_null_keeps_for_ever(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(HEAD + "retention: {jobs_days: null}\n")
+    assert load_config(path).retention.jobs_days is None

@@ -1,0 +1,122 @@
+"""Carry out removals, each in an order in which no reader ever takes a part of a job for the whole.
+
+An unfinished job is claimed first, so that a generation of it that wakes up stops, and loses its request and the list
+of its shards before anything else. A finished job keeps its proof to the last.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from llmbatch.core.claims import claim, last_claim
+from llmbatch.core.clock import Clock
+from llmbatch.core.config import RetentionConfig
+from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.job_folders import Amount, job_folder, job_folders, leftovers
+from llmbatch.orchestrator.retention import Part, Removal, plan
+
+OWNER = "retention"
+"""Owner of the claim that fences a removed job off."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Expired:
+    """What a round of retention removed, or would remove."""
+
+    removals: int
+    amount: Amount
+
+
+def expire(store: ObjectStore, base_uri: str, limits: RetentionConfig, clock: Clock, *, dry_run: bool) -> Expired:
+    """Plan and remove; one line in the log for each removal. ``dry_run`` removes nothing.
+
+    Raises:
+        StoreError: the store failed; the next round goes on.
+    """
+    removals = plan(job_folders(store, base_uri), limits, clock.now())
+    forgotten = any(removal.part.is_whole_job for removal in removals)
+    records = idempotency_records(store, base_uri) if forgotten and not dry_run else {}
+    done = Expired(0, Amount())
+    for removal in removals:
+        if not dry_run and not remove(removal, records.get(removal.job_id, ()), store, clock):
+            _LOG.info("kept, for it has changed since: %s", removal.line())
+            continue
+        _LOG.info("%s: %s", "would remove" if dry_run else "removed", removal.line())
+        done = Expired(done.removals + 1, done.amount + removal.amount)
+    return done
+
+
+def remove(removal: Removal, records: Iterable[str], store: ObjectStore, clock: Clock) -> bool:
+    """Remove one thing unless its folder was touched since it was planned. Return whether it was removed.
+
+    Args:
+        removal: what to remove.
+        records: addresses of the job's idempotency records; they go with the whole job only.
+        store: where the job is.
+        clock: for the time of the claim.
+    """
+    layout = JobLayout(removal.root)
+    fresh = job_folder(store, removal.root)
+    if fresh.touched_at > removal.touched_at:
+        return False
+    match removal.part:
+        case Part.STAGED:
+            _delete(store, layout.staged, but={layout.staged_manifest})
+        case Part.LEFTOVERS:
+            store.delete_many([info.uri for info in leftovers(layout, store.list(f"{layout.root}/"))])
+        case Part.REMAINS:
+            _delete(store, f"{layout.root}/")
+        case Part.FINISHED:
+            store.delete_many(records)
+            _delete(store, layout.staged)
+            _delete(store, f"{layout.root}/", but={layout.spec, layout.manifest})
+            store.delete(layout.spec)
+            store.delete(layout.manifest)
+        case Part.ABANDONED:
+            return _remove_abandoned(layout, records, store, clock)
+    return True
+
+
+def _remove_abandoned(layout: JobLayout, records: Iterable[str], store: ObjectStore, clock: Clock) -> bool:
+    """Fence the job off, then empty its folder. The fence stays until the remains are removed."""
+    mine = claim(store, layout, owner=OWNER, now=clock.now())
+    if last_claim(store, layout) > mine.generation:
+        return False
+    store.delete_many(records)
+    store.delete(layout.staged_manifest)
+    store.delete(layout.spec)
+    _delete(store, f"{layout.root}/", but={layout.claim(mine.generation)})
+    return True
+
+
+class _Record(BaseModel):
+    """What an idempotency record tells about its job."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    job_id: str
+
+
+def idempotency_records(store: ObjectStore, base_uri: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the addresses of ``<base_uri>/idempotency/*.json`` by job id. One request for each record."""
+    found: dict[str, tuple[str, ...]] = {}
+    for info in store.list(f"{base_uri}/idempotency/"):
+        try:
+            job_id = _Record.model_validate_json(store.get(info.uri)).job_id
+        except (ObjectMissing, ValidationError) as error:
+            _LOG.warning("unreadable idempotency record=%s error=%s", info.uri, type(error).__name__)
+            continue
+        found[job_id] = (*found.get(job_id, ()), info.uri)
+    return found
+
+
+def _delete(store: ObjectStore, prefix: str, but: frozenset[str] | set[str] = frozenset()) -> None:
+    store.delete_many(info.uri for info in store.list(prefix) if info.uri not in but)

@@ -1,0 +1,277 @@
+"""Removals carried out: what goes, what stays, in which order, and what a reader sees in between."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from llmbatch.core.claims import Claim, claim, last_claim
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.config import RetentionConfig
+from llmbatch.core.errors import StoreError
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.job_folders import job_folders
+from llmbatch.orchestrator.removing import OWNER, expire, remove
+from llmbatch.orchestrator.retention import Part, Removal, plan
+
+NOW = datetime(2030, 6, 1, tzinfo=UTC)
+BASE = "s3://b/prefix"
+LIMITS = RetentionConfig(staged_days=7, jobs_days=90, dead_generations_days=5)
+A, OTHER = "job-00000000000000aa", "job-00000000000000ab"
+USER = "s3://b/prefix/jobs/mine/results.parquet"
+
+
+class Watched(MemoryStore):
+    """Notes every deletion, and can fail at the n-th."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.deleted: list[str] = []
+        self.fail_at: int | None = None
+
+    def delete(self, uri: str) -> None:
+        if self.fail_at is not None and len(self.deleted) >= self.fail_at:
+            raise StoreError("the store is gone")
+        if uri in self.objects:
+            self.deleted.append(uri)
+        super().delete(uri)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def store(clock: ManualClock) -> Watched:
+    return Watched(clock)
+
+
+def put_job(store: MemoryStore, job_id: str, *, finished: bool, retries: str = "null") -> JobLayout:
+    """Write a job with two shards, two generations, a crash and its output."""
+    layout = JobLayout.of(BASE, job_id)
+    spec = f'{{"deadline": "2030-06-01T00:00:00Z", "request": {{"retry_failed_of": {retries}}}, "new": 1}}'
+    store.put(layout.spec, spec.encode())
+    for shard in ("shard-00000", "shard-00001"):
+        store.put(layout.staged_shard(shard), b"rows")
+        store.put(layout.result_shard(shard), b"answers")
+    store.put(layout.staged_manifest, b"{}")
+    for number in (1, 2):
+        claim(store, layout, owner=f"{job_id}-g{number}", now=NOW)
+    store.put(f"{layout.crashes}g00001-a.json", b"{}")
+    store.put(layout.probe, b"probe")
+    store.put(layout.progress, b"{}")
+    store.put(f"{layout.root}/output/results.jsonl", b"{}")
+    store.put(f"{BASE}/idempotency/{job_id[-4:]}.json", f'{{"job_id": "{job_id}", "root_uri": ""}}'.encode())
+    if finished:
+        store.put(layout.manifest, b"{}")
+    return layout
+
+
+def under(store: MemoryStore, layout: JobLayout) -> set[str]:
+    return {uri.removeprefix(f"{layout.root}/") for uri in store.objects if uri.startswith(f"{layout.root}/")}
+
+
+def planned(store: MemoryStore, clock: ManualClock) -> list[Removal]:
+    return plan(job_folders(store, BASE), LIMITS, clock.now())
+
+
+def run(store: MemoryStore, clock: ManualClock, *, dry_run: bool = False) -> int:
+    return expire(store, BASE, LIMITS, clock, dry_run=dry_run).removals
+
+
+def days(clock: ManualClock, number: float) -> None:
+    clock.advance(timedelta(days=number).total_seconds())
+
+
+def test_a_finished_job_loses_its_staged_rows_then_leftovers_then_itself(store: Watched, clock: ManualClock) -> None:
+    layout = put_job(store, A, finished=True)
+    other = put_job(store, OTHER, finished=True)
+    store.put(USER, b"delivered")
+    whole = under(store, layout)
+    assert run(store, clock) == 0
+    days(clock, 5)
+    assert run(store, clock) == 2
+    dead = {"generations/g00001", "crashes/g00001-a.json", ".probe"}
+    assert under(store, layout) == whole - dead
+    assert last_claim(store, layout) == 2
+    days(clock, 2)
+    assert run(store, clock) == 2
+    assert under(store, layout) == whole - dead - {"staged/shard-00000.parquet", "staged/shard-00001.parquet"}
+    assert run(store, clock) == 0
+    days(clock, 83)
+    assert run(store, clock) == 2
+    assert under(store, layout) == under(store, other) == set()
+    assert set(store.objects) == {USER}
+
+
+def test_a_running_job_loses_nothing(store: Watched, clock: ManualClock) -> None:
+    layout = put_job(store, A, finished=False)
+    days(clock, 1000)
+    store.put(layout.progress, b"{}")
+    assert run(store, clock) == 0
+    assert store.deleted == []
+
+
+def test_an_abandoned_job_is_fenced_off_and_its_fence_goes_later(store: Watched, clock: ManualClock) -> None:
+    layout = put_job(store, A, finished=False)
+    days(clock, 90)
+    assert run(store, clock) == 1
+    assert under(store, layout) == {"generations/g00003"}
+    assert Claim.model_validate_json(store.get(layout.claim(3))).owner == OWNER
+    assert not list(store.list(f"{BASE}/idempotency/"))
+    days(clock, 4)
+    assert run(store, clock) == 0
+    days(clock, 1)
+    assert run(store, clock) == 1
+    assert store.objects == {}
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_no_reader_takes_a_part_for_the_whole(store: Watched, clock: ManualClock, finished: bool) -> None:
+    """Stop the removal at each of its deletions: what is left is either proved, or no job at all."""
+    put_job(store, A, finished=finished)
+    days(clock, 90)
+    (removal,) = planned(store, clock)
+    layout, record, before = JobLayout(removal.root), f"{BASE}/idempotency/00aa.json", dict(store.objects)
+    whole, order = under(store, layout), ["staged/manifest.json", "spec.json"]
+    for step in range(len(whole) + 1):
+        store.objects, store.deleted, store.fail_at = dict(before), [], step
+        with pytest.raises(StoreError):
+            remove(removal, [record], store, clock)
+        left = under(store, layout)
+        lost = whole - left
+        if finished:
+            assert "manifest.json" in left
+            assert "spec.json" not in lost or left == {"manifest.json"}
+        else:
+            assert last_claim(store, layout) == 3
+            assert [part for part in order if part in lost] == order[: len(lost)]
+        assert not lost or record not in store.objects
+    store.objects, store.fail_at = dict(before), None
+    assert remove(removal, [record], store, clock)
+    assert under(store, layout) == (set() if finished else {"generations/g00003"})
+
+
+def test_an_interrupted_removal_is_finished_by_a_later_round(store: Watched, clock: ManualClock) -> None:
+    put_job(store, A, finished=False)
+    days(clock, 90)
+    store.fail_at = 4
+    with pytest.raises(StoreError):
+        run(store, clock)
+    store.fail_at = None
+    days(clock, 5)
+    (rest,) = planned(store, clock)
+    assert rest.part is Part.REMAINS
+    assert run(store, clock) == 1
+    assert store.objects == {}
+
+
+def test_a_job_that_came_alive_is_left_alone(
+    store: Watched, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    layout = put_job(store, A, finished=False)
+    days(clock, 90)
+    (whole,) = planned(store, clock)
+    store.put(layout.progress, b"{}")
+    assert not remove(whole, (), store, clock)
+    assert store.deleted == []
+    assert last_claim(store, layout) == 2
+
+
+def test_a_generation_that_claims_after_the_fence_keeps_the_job(clock: ManualClock) -> None:
+    class Racing(Watched):
+        def create(self, uri: str, body: bytes) -> object:
+            made = super().create(uri, body)
+            if OWNER in body.decode():
+                super().create(JobLayout.of(BASE, A).claim(4), body.replace(OWNER.encode(), b"a-g4"))
+            return made
+
+    store = Racing(clock)
+    layout = put_job(store, A, finished=False)
+    days(clock, 90)
+    (whole,) = planned(store, clock)
+    assert not remove(whole, (), store, clock)
+    assert store.deleted == []
+    assert layout.spec in store.objects
+
+
+def test_a_dry_run_says_the_same_and_removes_nothing(
+    store: Watched, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_job(store, A, finished=True)
+    put_job(store, OTHER, finished=False)
+    days(clock, 90)
+    before = dict(store.objects)
+    with caplog.at_level(logging.INFO):
+        said = expire(store, BASE, LIMITS, clock, dry_run=True)
+    assert store.objects == before
+    assert [record.message.split(" because")[0] for record in caplog.records] == [
+        f"would remove: job={A} part=finished objects=13 bytes={_bytes(before, A)}",
+        f"would remove: job={OTHER} part=abandoned objects=12 bytes={_bytes(before, OTHER)}",
+    ]
+    assert expire(store, BASE, LIMITS, clock, dry_run=False) == said
+    assert said.removals == 2
+    assert said.amount.objects == 25
+
+
+def _bytes(objects: dict[str, bytes], job: str) -> int:
+    return sum(len(body) for uri, body in objects.items() if f"{job}/" in uri)
+
+
+def test_the_results_of_a_job_that_is_being_retried_stay(store: Watched, clock: ManualClock) -> None:
+    layout = put_job(store, A, finished=True)
+    days(clock, 90)
+    put_job(store, OTHER, finished=False, retries=f'"{A}"')
+    assert [removal.part for removal in planned(store, clock)] == [Part.LEFTOVERS]
+    store.put(JobLayout.of(BASE, OTHER).manifest, b"{}")
+    run(store, clock)
+    assert under(store, layout) == set()
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [(b"not json", "unreadable idempotency record"), (b'{"root_uri": "x"}', "unreadable idempotency record")],
+)
+def test_a_strange_record_is_told_and_kept(
+    store: Watched, clock: ManualClock, caplog: pytest.LogCaptureFixture, record: bytes, words: str
+) -> None:
+    put_job(store, A, finished=True)
+    store.put(f"{BASE}/idempotency/strange.json", record)
+    days(clock, 90)
+    assert run(store, clock) == 1
+    assert set(store.objects) == {f"{BASE}/idempotency/strange.json"}
+    assert words in caplog.text
+
+
+def test_an_unreadable_spec_only_loses_its_deadline(
+    store: Watched, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    layout = put_job(store, A, finished=False)
+    store.put(layout.spec, b"?")
+    days(clock, 90)
+    assert run(store, clock) == 1
+    assert "its deadline is not known" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["mine", "job-1", "job-00000000000000AA", "job-00000000000000aa-old"])
+def test_what_is_not_named_as_a_job_is_not_one(store: Watched, clock: ManualClock, name: str) -> None:
+    layout = put_job(store, A, finished=True)
+    days(clock, 90)
+    strange = put_job(store, name, finished=True)
+    whole = under(store, strange)
+    assert run(store, clock) == 1
+    assert under(store, layout) == set()
+    days(clock, 1000)
+    assert run(store, clock) == 0
+    assert under(store, strange) == whole
+
+
+def test_many_objects_are_deleted_in_the_order_given(store: Watched) -> None:
+    uris: Iterable[str] = (store.put(f"s3://b/{number}", b"").uri for number in (3, 1, 2))
+    store.delete_many(uris)
+    assert store.deleted == ["s3://b/3", "s3://b/1", "s3://b/2"]
