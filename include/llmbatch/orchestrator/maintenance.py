@@ -1,0 +1,90 @@
+"""The bodies of the tasks of ``llmbatch_maintenance``, and its form."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.sdk import Param, get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from llmbatch.core.clock import SystemClock
+from llmbatch.core.config import RetentionConfig
+from llmbatch.orchestrator.settings import load_settings
+from llmbatch.orchestrator.tasks import final_unless_retryable
+
+JOB_DAGS = ("llmbatch_inference",)
+"""DAGs whose Ray jobs may be stopped as orphans."""
+
+EXPIRE_HOUR = 3
+"""Hour of the day, UTC, of the scheduled run that looks through all jobs: that costs a listing of the whole folder."""
+
+_DAYS = {
+    "staged_days": "Staged input of finished jobs",
+    "jobs_days": "Whole job folders",
+    "dead_generations_days": "Leftovers of dead generations",
+}
+_LOG = logging.getLogger(__name__)
+
+
+def maintenance_params() -> dict[str, Param]:
+    """Return the form: a rehearsal, and other limits than those of config.yaml."""
+    limits = RetentionConfig.model_json_schema()["properties"]
+    days = {
+        name: Param(
+            None,
+            type=["null", "integer"],
+            minimum=next(variant["minimum"] for variant in limits[name]["anyOf"] if "minimum" in variant),
+            title=f"{title}: days",
+            description="Empty: as in config.yaml.",
+        )
+        for name, title in _DAYS.items()
+    }
+    dry_run = Param(
+        False, type="boolean", title="Only say what would be done", description="Remove nothing and stop nothing."
+    )
+    return {"dry_run": dry_run, **days}
+
+
+@final_unless_retryable
+def sweep_orphans() -> dict[str, Any]:
+    """Stop Ray jobs whose DAG run is gone or over. Return how many."""
+    from llmbatch.orchestrator.dag_run_states import dag_run_state
+    from llmbatch.orchestrator.orphans import OrphanSweep
+    from llmbatch.orchestrator.ray_hook import RayHook
+    from llmbatch.orchestrator.store import open_store
+
+    config = load_settings()
+    dry_run = bool(get_current_context()["params"]["dry_run"])
+    with RayHook(config.ray.conn_id).get_conn() as jobs:
+        orphans = OrphanSweep(
+            jobs=jobs,
+            run_state=dag_run_state,
+            store=open_store(config.store.conn_id),
+            base_uri=config.store.base_uri,
+            dag_ids=JOB_DAGS,
+            clock=SystemClock(),
+        ).run(dry_run=dry_run)
+    _LOG.info("orphans=%d dry_run=%s", len(orphans), dry_run)
+    return {"orphans": len(orphans), "dry_run": dry_run}
+
+
+@final_unless_retryable
+def expire() -> dict[str, Any]:
+    """Remove what is older than the limits, once a day and whenever a person starts it. Return how much."""
+    from llmbatch.orchestrator.removing import expire as expire_jobs
+    from llmbatch.orchestrator.store import open_store
+
+    context = get_current_context()
+    dag_run, params = context["dag_run"], context["params"]
+    if dag_run.run_type == "scheduled" and dag_run.run_after.hour != EXPIRE_HOUR:
+        raise AirflowSkipException(f"Retention runs once a day, in the run of {EXPIRE_HOUR:02d} o'clock UTC.")
+    config = load_settings()
+    given = {name: params[name] for name in _DAYS if params.get(name) is not None}
+    limits = RetentionConfig.model_validate({**config.retention.model_dump(), **given})
+    dry_run = bool(params["dry_run"])
+    store = open_store(config.store.conn_id)
+    done = expire_jobs(store, config.store.base_uri, limits, SystemClock(), dry_run=dry_run)
+    found = {"removals": done.removals, "objects": done.amount.objects, "bytes": done.amount.bytes, "dry_run": dry_run}
+    _LOG.info("removals=%d objects=%d bytes=%d dry_run=%s", *found.values())
+    return found
