@@ -1,0 +1,164 @@
+"""Back up a job's folder or many, and restore them: the same command with the arguments exchanged.
+
+The copies are made inside one object store, so both places belong to one endpoint::
+
+    python -m llmbatch.orchestrator.backup s3://bucket/llmbatch/jobs/<job_id>/ s3://backup/llmbatch/jobs/<job_id>/
+    python -m llmbatch.orchestrator.backup s3://bucket/llmbatch/jobs/ s3://backup/llmbatch/jobs/
+
+What is the same in both places already is left alone, what differs is replaced, nothing is deleted. Every copy is
+compared with its source. ``manifest.json`` objects come last, so that half a copy never looks complete. The addresses
+inside ``spec.json`` and ``manifest.json`` stay as they are: a job goes on, and is published, at its first address only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import IO
+
+from llmbatch.core.errors import InputChanged, LlmbatchError, ObjectChanged, ObjectMissing, RequestError, StoreError
+from llmbatch.core.layout import split_uri
+from llmbatch.core.store import ObjectInfo, ObjectStore
+
+THREADS = 16
+TRIES = 5
+"""Versions of one object that may follow each other while it is copied, as the heartbeat of a running job does."""
+
+_BATCH = 1024
+_CHUNK = 2**20
+_MANIFEST = "/manifest.json"
+
+
+@dataclass(frozen=True)
+class CopyReport:
+    """What is in the target now: ``objects`` are ``copied`` and ``skipped`` ones together."""
+
+    objects: int
+    bytes: int
+    copied: int
+    skipped: int
+
+
+def copy_jobs(source: str, target: str, store: ObjectStore) -> CopyReport:
+    """Copy all objects under one folder into another and prove each copy.
+
+    Raises:
+        RequestError: a folder is not an ``s3://`` address, the source holds nothing, or one lies in the other.
+        StoreError: the store failed or a copy is not equal to its source; the same call goes on where this one ended.
+    """
+    source, target = _folder("source", source), _folder("target", target)
+    if source.startswith(target) or target.startswith(source):
+        raise RequestError("target", f"{source} and {target} lie in one another", "Give two separate folders.")
+    try:
+        next(store.list(target), None)
+    except ObjectMissing:
+        raise RequestError("target", f"there is no bucket {split_uri(target)[0]!r}", "Create it first.") from None
+    copier = _Copier(source, target, store)
+    manifests: list[ObjectInfo] = []
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="backup") as pool:
+        data = _apart(store.list(source), manifests)
+        while batch := [*islice(data, _BATCH)]:
+            copier.count(pool.map(copier.copy, batch))
+        manifests.sort(key=lambda info: -info.uri.count("/"))  # a job's own manifest after those inside its folder
+        copier.count(map(copier.copy, manifests))
+    if not copier.objects:
+        raise RequestError("source", f"there is nothing under {source}", "Check the address.")
+    return CopyReport(copier.objects, copier.bytes, copier.copied, copier.objects - copier.copied)
+
+
+class _Copier:
+    def __init__(self, source: str, target: str, store: ObjectStore) -> None:
+        self._source, self._target, self._store = source, target, store
+        self.objects = self.bytes = self.copied = 0
+
+    def count(self, done: Iterable[tuple[ObjectInfo, bool]]) -> None:
+        for info, is_new in done:
+            self.objects += 1
+            self.bytes += info.size
+            self.copied += is_new
+
+    def copy(self, info: ObjectInfo) -> tuple[ObjectInfo, bool]:
+        """Return the version that is in the target now, and whether it had to be copied."""
+        uri = self._target + info.uri.removeprefix(self._source)
+        for _ in range(TRIES):
+            try:
+                if self._holds(uri, info):
+                    return info, False
+                copied = self._store.copy(info, uri)
+            except (ObjectChanged, InputChanged):
+                info = self._store.head(info.uri)
+                continue
+            if not self._equal(info, copied):
+                raise StoreError(f"{uri} is not equal to {info.uri} after it was copied. Run the command again.")
+            return info, True
+        raise StoreError(
+            f"{info.uri} was replaced {TRIES} times while it was copied. Wait for its job, then run again."
+        )
+
+    def _holds(self, uri: str, info: ObjectInfo) -> bool:
+        try:
+            return self._equal(info, self._store.head(uri))
+        except ObjectMissing:
+            return False
+
+    def _equal(self, one: ObjectInfo, other: ObjectInfo) -> bool:
+        """Compare size and ETag; by content where the ETags differ, for one may tell of parts and the other not."""
+        if one.size != other.size:
+            return False
+        return one.etag == other.etag or self._digest(one) == self._digest(other)
+
+    def _digest(self, info: ObjectInfo) -> str:
+        digest = hashlib.sha256()
+        with self._store.open_stream(info.uri, info.etag) as stream:
+            for chunk in _chunks(stream):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    while chunk := stream.read(_CHUNK):
+        yield chunk
+
+
+def _apart(objects: Iterable[ObjectInfo], manifests: list[ObjectInfo]) -> Iterator[ObjectInfo]:
+    """Yield the objects that are no manifest; put those that are into ``manifests``."""
+    for info in objects:
+        if info.uri.endswith(_MANIFEST):
+            manifests.append(info)
+        else:
+            yield info
+
+
+def _folder(name: str, uri: str) -> str:
+    try:
+        split_uri(uri)
+    except ValueError as error:
+        raise RequestError(name, str(error), "Give a folder like s3://bucket/prefix/jobs/<job_id>/.") from None
+    return uri if uri.endswith("/") else f"{uri}/"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; its last line is the report."""
+    parser = argparse.ArgumentParser(prog="python -m llmbatch.orchestrator.backup", description=__doc__)
+    parser.add_argument("source", help="folder to copy, s3://…")
+    parser.add_argument("target", help="folder to copy it to, s3://…")
+    given = parser.parse_args(arguments)
+    from llmbatch.orchestrator.store import open_environment_store
+
+    try:
+        report = copy_jobs(given.source, given.target, open_environment_store())
+    except LlmbatchError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"RESULT {json.dumps(asdict(report))}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
