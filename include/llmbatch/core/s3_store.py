@@ -99,7 +99,8 @@ class S3Store:
     def copy(self, source: ObjectInfo, uri: str) -> ObjectInfo:
         """Copy one version inside the store.
 
-        An object whose ETag tells of parts is copied in parts too: cut as ``upload`` cuts them, it keeps its ETag.
+        An object whose ETag tells of parts is copied in parts too, cut as ``upload`` cuts them. Whether it then keeps
+        its ETag is up to the store: AWS counts the same parts the same, SeaweedFS does not.
         """
         bucket, key = split_uri(uri)
         source_bucket, source_key = split_uri(source.uri)

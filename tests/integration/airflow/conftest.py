@@ -1,0 +1,85 @@
+"""A real S3 server: SeaweedFS on free ports of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+from llmbatch.core.s3_store import S3Store
+
+from .small_jobs import BUCKET
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for item in sockets:
+            item.bind(("127.0.0.1", 0))
+        return [item.getsockname()[1] for item in sockets]
+
+
+def weed_command(folder: Path, ports: list[int]) -> list[str]:
+    identity = {"name": "ci", "credentials": [{"accessKey": "K", "secretKey": "S"}], "actions": ["Admin"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    names = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
+    names += ("filer.port", "filer.port.grpc", "admin.port")
+    return [
+        str(Path(sys.executable).with_name("weed")),
+        *("mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={folder}/s3.json"),
+        *(f"-bucket={BUCKET}", "-master.telemetry=false", "-webdav=false", "-admin.ui=false", "-s3.iam=false"),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+        *(f"-{name}={port}" for name, port in zip(names, ports, strict=True)),
+    ]
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Store]:
+    """Run one S3 server for all tests of this folder."""
+    folder = tmp_path_factory.mktemp("weed")
+    ports = free_ports(9)
+    with (folder / "weed.log").open("wb") as log:
+        server = subprocess.Popen(weed_command(folder, ports), stdout=log, stderr=log, cwd=folder, env=os.environ)
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{ports[0]}",
+        aws_access_key_id="K",
+        aws_secret_access_key="S",
+        region_name="us-east-1",
+        config=ClientConfig(retries={"mode": "standard"}, max_pool_connections=16, s3={"addressing_style": "path"}),
+    )
+    try:
+        _wait_until_ready(client, server, folder / "weed.log")
+        yield S3Store(client)
+    finally:
+        client.close()
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait_until_ready(client, server: subprocess.Popen, log: Path) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            client.put_object(Bucket=BUCKET, Key="ready", Body=b"1")
+        except (BotoCoreError, ClientError) as error:
+            if server.poll() is not None or time.monotonic() > until:
+                pytest.fail(f"weed is not ready: {error}\n{log.read_text()[-2000:]}")
+            time.sleep(0.2)  # a server of another make: there is nothing to await
+        else:
+            return
