@@ -84,7 +84,7 @@ class Pipeline:
             staged = StagedManifest.model_validate_json(self._store.get(self._layout.staged_manifest))
         except (ValidationError, ObjectMissing) as error:
             return End(ExitReason.BAD_SPEC, f"{self._layout.root} cannot be run: {error}")
-        probe_conditional_writes(self._store, f"{self._layout.root}/.probe")
+        probe_conditional_writes(self._store, self._layout.probe)
         last = last_claim(self._store, self._layout)
         if self._generation < last:
             return End(ExitReason.SUPERSEDED, str(Superseded(self.job_id, self._generation, last)))
