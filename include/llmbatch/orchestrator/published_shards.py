@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -18,12 +16,13 @@ from llmbatch.core.manifest import Discrepancy, ShardRecord, compare_row_ids
 from llmbatch.core.rows import META_KEY, RESULT_COLUMNS
 from llmbatch.core.shards import ShardTally, StagedManifest, StagedShard
 from llmbatch.core.store import ObjectInfo, ObjectStore
+from llmbatch.orchestrator.read_ahead import in_order
 from llmbatch.orchestrator.staged_shards import decode_shard
 
 RESULT_SCHEMA = pa.schema([(name, pa.type_for_alias(alias)) for name, alias in RESULT_COLUMNS])
 
-_THREADS = 8
-_IN_FLIGHT = 12
+IN_FLIGHT = 12
+"""Shards read ahead of the one that is worked on."""
 _NAMED = 5
 
 
@@ -48,7 +47,11 @@ def reconciled_shards(spec: JobSpec, store: ObjectStore, staged: StagedManifest)
     committed = {info.uri: info for info in store.list(spec.layout.results)}
     known = {spec.layout.result_shard(shard.shard_id) for shard in staged.shards}
     ledger = _Ledger()
-    for shard in _read_ahead(spec, store, staged, committed):
+
+    def compared(shard: StagedShard) -> CommittedShard | StagedShard:
+        return _compared(spec, store, shard, committed.get(spec.layout.result_shard(shard.shard_id)))
+
+    for shard in in_order(compared, staged.shards, in_flight=IN_FLIGHT, name="publish"):
         if isinstance(shard, StagedShard):
             ledger.add(shard.shard_id, Discrepancy(shard.rows, 0, "no committed result"))
             continue
@@ -94,23 +97,6 @@ class _Ledger:
         """Return the bad shards with one row each, the first five by name."""
         more = f" and {len(self._bad) - _NAMED} more" if len(self._bad) > _NAMED else ""
         return ", ".join(self._bad[:_NAMED]) + more
-
-
-def _read_ahead(
-    spec: JobSpec, store: ObjectStore, staged: StagedManifest, committed: dict[str, ObjectInfo]
-) -> Iterator[CommittedShard | StagedShard]:
-    waiting: deque[Future[CommittedShard | StagedShard]] = deque()
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="publish") as pool:
-        try:
-            for shard in staged.shards:
-                info = committed.get(spec.layout.result_shard(shard.shard_id))
-                waiting.append(pool.submit(_compared, spec, store, shard, info))
-                if len(waiting) >= _IN_FLIGHT:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _compared(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow as pa
 
@@ -15,9 +13,9 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.read_ahead import in_order
 from llmbatch.orchestrator.staged_shards import decode_shard, encode_shard
 
-_THREADS = 8
 _IN_FLIGHT = 16
 
 
@@ -35,19 +33,11 @@ class ShardWriter:
             StagedConflict: a shard with other rows is there.
             StoreError: the store failed.
         """
-        waiting: deque[Future[StagedShard]] = deque()
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="stage") as pool:
-            try:
-                for index, rows in enumerate(shards):
-                    waiting.append(pool.submit(self._write, shard_id_of(index), rows))
-                    if len(waiting) >= _IN_FLIGHT:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+        return in_order(self._write, enumerate(shards), in_flight=_IN_FLIGHT, name="stage")
 
-    def _write(self, shard_id: str, rows: list[StagedRow]) -> StagedShard:
+    def _write(self, numbered: tuple[int, list[StagedRow]]) -> StagedShard:
+        index, rows = numbered
+        shard_id = shard_id_of(index)
         uri = self._layout.staged_shard(shard_id)
         body = encode_shard(rows)
         etag = self._present.get(uri)
