@@ -14,9 +14,11 @@ from pydantic import (
     Field,
     JsonValue,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from llmbatch.core.errors import RequestError
 from llmbatch.core.layout import split_uri
@@ -71,11 +73,15 @@ class EngineOptions(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """One batch job: input, prompt, model, sampling, output and promise."""
+    """One batch job: input, prompt, model, sampling, output and promise.
+
+    ``retry_failed_of`` names an earlier job instead of an input: its rows that did not succeed are run again.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    input_uri: str
+    retry_failed_of: Annotated[str, Field(pattern=r"^job-[0-9a-f]{16}$")] | None = None
+    input_uri: Annotated[str | None, Field(validate_default=True)] = None
     input_format: InputFormat = InputFormat.AUTO
     prompt_column: str | None = None
     messages_column: str | None = None
@@ -94,6 +100,7 @@ class JobRequest(BaseModel):
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     engine: EngineOptions = EngineOptions()
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
+    idempotency_key: Annotated[str, Field(max_length=200)] | None = None
 
     @field_validator("sla_hours", mode="before")
     @classmethod
@@ -106,6 +113,13 @@ class JobRequest(BaseModel):
     def _address(cls, value: str | None) -> str | None:
         if value is not None:
             split_uri(value)
+        return value
+
+    @field_validator("input_uri")
+    @classmethod
+    def _input_or_retry(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("retry_failed_of") is None:
+            raise PydanticCustomError("missing", "Field required")
         return value
 
     @field_validator("prompt_template")
@@ -126,6 +140,11 @@ class JobRequest(BaseModel):
         if len(named) > 1:
             raise ValueError(f"{' and '.join(named)} exclude each other; keep one")
         return self
+
+    @property
+    def source_uri(self) -> str:
+        """The input's address; empty in a retry's request, until accept has filled in the earlier job's."""
+        return self.input_uri or ""
 
     @property
     def template_columns(self) -> tuple[str, ...]:

@@ -25,7 +25,12 @@ class InputObject(BaseModel):
 
 
 class JobSpec(BaseModel):
-    """A job request with every default resolved."""
+    """A job request with every default resolved.
+
+    ``retry_of`` is the root of the job whose rows are run again; ``request`` then has that job's input and prompt
+    filled in, and its ``max_error_rate`` is a share of the rows that are run again. ``request_digest`` is that of the
+    request as it was sent.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,6 +51,8 @@ class JobSpec(BaseModel):
     engine: EngineSettings
     staging: StagingConfig
     heartbeat: HeartbeatConfig
+    retry_of: str | None = None
+    request_digest: str = ""
 
     @property
     def layout(self) -> JobLayout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 
@@ -16,6 +17,11 @@ def split_uri(uri: str) -> tuple[str, str]:
     if scheme != "s3" or not separator or not bucket:
         raise ValueError(f"{uri!r} is not an address like s3://bucket/key")
     return bucket, key
+
+
+def idempotency_uri(base: str, key: str) -> str:
+    """Return where under ``base`` it is noted which job an idempotency key stands for. The address hides the key."""
+    return f"{base.rstrip('/')}/idempotency/{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
 @dataclass(frozen=True)

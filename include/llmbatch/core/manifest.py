@@ -23,11 +23,12 @@ class ModelRecord(_Part):
 
 
 class InputRecord(_Part):
-    """What was read."""
+    """What was read. ``invalid_rows`` of the ``rows`` could not be, and never reached an engine."""
 
     uri: str
     objects: tuple[InputObject, ...]
     rows: int
+    invalid_rows: int = 0
 
 
 class RowRecord(_Part):
@@ -76,7 +77,11 @@ class SlaRecord(_Part):
 
 
 class JobManifest(_Part):
-    """The last write of a job. Its existence means success."""
+    """The last write of a job. Its existence means success.
+
+    With ``retry_of`` (the root of the job whose rows were run again) ``input``, ``rows``, ``tokens``, ``missing`` and
+    ``duplicates`` are those of the merged whole; ``shards`` are the retry's own.
+    """
 
     schema_version: int = 1
     job_id: str
@@ -91,6 +96,7 @@ class JobManifest(_Part):
     outputs: tuple[OutputRecord, ...]
     timing: dict[str, float]
     sla: SlaRecord
+    retry_of: str | None = None
 
 
 @dataclass(frozen=True)

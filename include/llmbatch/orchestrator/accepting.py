@@ -14,8 +14,10 @@ from llmbatch.core.job_request import JobRequest, parse_request
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, split_uri
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.idempotency import adopted, bind_key, job_of_key, request_digest
 from llmbatch.orchestrator.input_listing import list_inputs
 from llmbatch.orchestrator.input_shape import resolve_columns, resolve_format, resolve_output_format
+from llmbatch.orchestrator.retry_request import retried
 
 
 def request_of(params: Mapping[str, Any], conf: Mapping[str, Any] | None) -> JobRequest:
@@ -40,7 +42,8 @@ def accept(
     """Resolve every default, check the request against the store, and freeze it in ``spec.json``.
 
     A repeated call that comes to an equal spec is a retry and returns it; the times come from the DAG run, so they are
-    equal too.
+    equal too. A finished job is returned as it is, whatever has become of its input since. An idempotency key that
+    stands for another run's job gives that job (see ``idempotency``).
 
     Args:
         request: what was asked for.
@@ -52,18 +55,23 @@ def accept(
 
     Raises:
         RequestError: naming the field and the fix.
+        StoreError: the store failed, or has lost results of the job that is to be retried.
     """
-    spec = resolve(request, dag_id=dag_id, run_id=run_id, created_at=created_at, config=config, store=store)
-    try:
-        store.create(spec.layout.spec, spec.model_dump_json(indent=2).encode())
-    except ObjectExists:
-        _require_equal(spec, read_spec(spec.root_uri, store))
-    except ObjectMissing:
-        raise RequestError(
-            "store.base_uri",
-            f"there is no bucket {split_uri(spec.root_uri)[0]!r} for jobs",
-            "Create it or correct store.base_uri in config.yaml.",
-        ) from None
+    key, base_uri, digest = request.idempotency_key, config.store.base_uri, request_digest(request)
+    job_id = job_id_of(dag_id, run_id)
+    note = job_of_key(key, digest, base_uri, store) if key is not None else None
+    if note is not None and note.job_id != job_id:
+        return adopted(note, store)
+    finished = _finished(JobLayout.of(base_uri, job_id), store)
+    if finished is not None and finished.request_digest == digest:
+        return finished
+    spec = _freeze(
+        resolve(request, dag_id=dag_id, run_id=run_id, created_at=created_at, config=config, store=store), store
+    )
+    if key is not None:
+        note = bind_key(key, spec, base_uri, store)
+        if note.job_id != job_id:
+            return adopted(note, store)
     return spec
 
 
@@ -71,9 +79,15 @@ def resolve(
     request: JobRequest, *, dag_id: str, run_id: str, created_at: datetime, config: Config, store: ObjectStore
 ) -> JobSpec:
     """Return the spec of a request without writing anything."""
-    objects = list_inputs(request.input_uri, store)
-    input_format = resolve_format(request, objects, store)
-    request = resolve_columns(request, input_format, objects, store)
+    digest, earlier = request_digest(request), None
+    if request.retry_failed_of is not None:
+        root_uri = JobLayout.of(config.store.base_uri, request.retry_failed_of).root
+        request, earlier = retried(request, root_uri, store)
+        objects, input_format = earlier.objects, earlier.input_format
+    else:
+        objects = list_inputs(request.source_uri, store)
+        input_format = resolve_format(request, objects, store)
+        request = resolve_columns(request, input_format, objects, store)
     model = config.model_for(request.model)
     job_id = job_id_of(dag_id, run_id)
     layout = JobLayout.of(config.store.base_uri, job_id)
@@ -94,6 +108,8 @@ def resolve(
         engine=_engine(request, config, model.max_model_len),
         staging=config.staging,
         heartbeat=config.heartbeat,
+        retry_of=earlier.root_uri if earlier is not None else None,
+        request_digest=digest,
     )
 
 
@@ -112,10 +128,35 @@ def _folder(uri: str) -> str:
     return uri if uri.endswith("/") else f"{uri}/"
 
 
+def _finished(layout: JobLayout, store: ObjectStore) -> JobSpec | None:
+    """Return the spec of a job that is published, else None."""
+    try:
+        store.head(layout.manifest)
+    except ObjectMissing:
+        return None
+    return read_spec(layout.root, store)
+
+
+def _freeze(spec: JobSpec, store: ObjectStore) -> JobSpec:
+    try:
+        store.create(spec.layout.spec, spec.model_dump_json(indent=2).encode())
+    except ObjectExists:
+        _require_equal(spec, read_spec(spec.root_uri, store))
+    except ObjectMissing:
+        raise RequestError(
+            "store.base_uri",
+            f"there is no bucket {split_uri(spec.root_uri)[0]!r} for jobs",
+            "Create it or correct store.base_uri in config.yaml.",
+        ) from None
+    return spec
+
+
 def _require_equal(new: JobSpec, kept: JobSpec) -> None:
-    if new == kept:
+    """Compare all that was resolved; how it was asked for may differ."""
+    resolved = [name for name in JobSpec.model_fields if name != "request_digest"]
+    changed = [name for name in resolved if getattr(new, name) != getattr(kept, name)]
+    if not changed:
         return
-    changed = [name for name in JobSpec.model_fields if getattr(new, name) != getattr(kept, name)]
     raise RequestError(
         changed[0],
         f"job {new.job_id} was accepted before with another {' and another '.join(changed)}",

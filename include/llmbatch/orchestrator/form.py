@@ -32,7 +32,8 @@ _FIELDS: dict[str, _Field] = {
         INPUT,
         "Input",
         "One object, a prefix that ends in /, or a glob: s3://bucket/prompts.jsonl, s3://bucket/day=1/, "
-        "s3://bucket/day=*/part-*.parquet. Gzip (.gz) and Zstandard (.zst) are read as they are.",
+        "s3://bucket/day=*/part-*.parquet. Gzip (.gz) and Zstandard (.zst) are read as they are. Required, unless the "
+        "failed rows of an earlier job are retried.",
         {"pattern": r"^s3://[^/]+", "examples": ["s3://bucket/prompts.jsonl", "s3://bucket/prompts/"]},
     ),
     "input_format": _Field(
@@ -48,6 +49,13 @@ _FIELDS: dict[str, _Field] = {
                 "csv": "CSV with a header line",
             }
         },
+    ),
+    "retry_failed_of": _Field(
+        INPUT,
+        "Retry the failed rows of",
+        "Id of a finished job. Its rows that did not succeed are run again and all rows are delivered. Input, format "
+        "and prompt are that job's: leave those fields as they are.",
+        {"examples": ["job-0123456789abcdef"]},
     ),
     "prompt_column": _Field(
         PROMPT,
@@ -73,7 +81,7 @@ _FIELDS: dict[str, _Field] = {
         MODEL,
         "Model",
         "A name from config.yaml, a hub id (Qwen/Qwen3-8B), an s3:// folder or a path on the Ray nodes. "
-        "Empty: the deployment's default.",
+        "Empty: the deployment's default; for a retry, the model of the earlier job.",
     ),
     "task": _Field(
         MODEL, "Task", "What the engine does with a row.", {"values_display": {"generate": "Generate text"}}
@@ -128,6 +136,11 @@ _FIELDS: dict[str, _Field] = {
         PROMISE,
         "Tolerated share of failed rows",
         "0.05 is 5 %. A failed row is delivered as failed with its reason; above this share the job fails.",
+    ),
+    "idempotency_key": _Field(
+        PROMISE,
+        "Idempotency key",
+        "Any text. A later run with the same key and the same request gets this job instead of a new one.",
     ),
 }
 

@@ -20,7 +20,10 @@ _STATUS: dict[str, int] = {
 
 
 class OpenaiLines:
-    """Makes the lines of one job. Ids are derived from job and row; ``created`` is when the job was accepted."""
+    """Makes the lines of one job. Ids are derived from job and row; ``created`` is when the job was accepted.
+
+    A row of a merged whole says in a column ``model`` which model answered it; else it was the job's.
+    """
 
     def __init__(self, spec: JobSpec) -> None:
         self._job_id = spec.job_id
@@ -64,7 +67,7 @@ class OpenaiLines:
             "id": f"{'chatcmpl' if chat else 'cmpl'}-{self._hex(row, 'completion')}",
             "object": "chat.completion" if chat else "text_completion",
             "created": self._created,
-            "model": self._model,
+            "model": row.get("model", self._model),
             "choices": [choice],
             "usage": {
                 "prompt_tokens": row["prompt_tokens"],

@@ -2,6 +2,9 @@
 
 Each input row is in exactly one delivered file: those that succeeded in the results, all others (failed, expired,
 cancelled) in the failed file, which is delivered only if there are any. Nothing is delivered before the proof.
+
+A retry proves its own rows like any job, and then the merged whole, which is what it delivers and counts; its dead
+letters are the rows that it ran and that did not succeed again.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import logging
 import platform
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,9 +27,11 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, OutputRecord, ShardRecord, SlaRecord
 from llmbatch.core.progress import Progress
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.lineage import lineage
 from llmbatch.orchestrator.output_columns import succeeded_and_rest
 from llmbatch.orchestrator.output_files import OutputFile, open_outputs
-from llmbatch.orchestrator.published_shards import read_result, reconciled_shards
+from llmbatch.orchestrator.published_merge import merged
+from llmbatch.orchestrator.published_shards import CommittedShard, read_result, reconciled_shards
 from llmbatch.orchestrator.published_totals import Totals
 from llmbatch.orchestrator.staging import load_staged
 
@@ -44,7 +49,7 @@ def publish(spec: JobSpec, store: ObjectStore, clock: Clock, timing: Mapping[str
 
     Raises:
         ReconcileError: rows are missing or doubled; nothing was delivered.
-        StoreError: the store failed, or the job was never staged.
+        StoreError: the store failed, the job was never staged, or results of the job that it retries are lost.
     """
     done = load_published(spec, store)
     if done is not None:
@@ -53,18 +58,19 @@ def publish(spec: JobSpec, store: ObjectStore, clock: Clock, timing: Mapping[str
     staged = load_staged(spec, store)
     if staged is None:
         raise StoreError(f"{spec.layout.staged_manifest} does not exist. Clear the task `stage`, then this one.")
+    earlier = lineage(spec.retry_of, store) if spec.retry_of is not None else ()
     totals, records, dead = Totals(), list[ShardRecord](), list[ShardRecord]()
+    tables = _noted(reconciled_shards(spec, store, staged), records, dead)
+    if earlier:
+        tables = merged(spec, earlier, tables, store)
     with tempfile.TemporaryDirectory(prefix="llmbatch-publish-") as folder:
         results, failed = open_outputs(spec, Path(folder))
         try:
-            for shard in reconciled_shards(spec, store, staged):
-                good, rest = succeeded_and_rest(shard.table)
+            for table in tables:
+                good, rest = succeeded_and_rest(table)
                 results.append(good)
                 failed.append(rest)
-                totals.add(shard.table)
-                records.append(shard.record)
-                if rest.num_rows:
-                    dead.append(shard.record)
+                totals.add(table)
         finally:
             results.close()
             failed.close()
@@ -81,7 +87,12 @@ def publish(spec: JobSpec, store: ObjectStore, clock: Clock, timing: Mapping[str
             "pydantic": pydantic.VERSION,
             "python": platform.python_version(),
         },
-        input=InputRecord(uri=spec.request.input_uri, objects=spec.objects, rows=staged.rows),
+        input=InputRecord(
+            uri=spec.request.source_uri,
+            objects=spec.objects,
+            rows=totals.rows().input,
+            invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),
+        ),
         rows=totals.rows(),
         missing=0,
         duplicates=0,
@@ -90,6 +101,7 @@ def publish(spec: JobSpec, store: ObjectStore, clock: Clock, timing: Mapping[str
         outputs=outputs,
         timing={**phases, "publish": clock.monotonic() - started},
         sla=SlaRecord(deadline=spec.deadline, finished_at=finished, met=finished <= spec.deadline),
+        retry_of=spec.retry_of,
     )
     return _prove(spec, store, manifest)
 
@@ -100,6 +112,15 @@ def load_published(spec: JobSpec, store: ObjectStore) -> JobManifest | None:
         return JobManifest.model_validate_json(store.get(spec.layout.manifest))
     except ObjectMissing:
         return None
+
+
+def _noted(shards: Iterable[CommittedShard], records: list[ShardRecord], dead: list[ShardRecord]) -> Iterator[pa.Table]:
+    """Pass the job's own tables on; note every shard, and those with rows that did not succeed."""
+    for shard in shards:
+        records.append(shard.record)
+        if succeeded_and_rest(shard.table)[1].num_rows:
+            dead.append(shard.record)
+        yield shard.table
 
 
 def _write_dead_letters(spec: JobSpec, store: ObjectStore, shards: Iterable[ShardRecord]) -> None:

@@ -1,7 +1,8 @@
-"""Stage a job: stream its input into immutable, deterministic shards, at constant memory.
+"""Stage a job: stream its input (a retry: the rows to run again) into immutable, deterministic shards.
 
-Everything is derived from the spec and the input, so a retry writes the same bytes under the same keys, and what an
-earlier try has written is kept. ``staged/manifest.json`` comes last; with it, staging is finished for good.
+Everything is derived from the spec and the input, so a second try writes the same bytes under the same keys, and what
+an earlier one has written is kept. Memory is constant. ``staged/manifest.json`` comes last; with it, staging is done
+for good.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from llmbatch.core.errors import ErrorRateExceeded, ObjectExists, ObjectMissing,
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.staged_retry import rows_to_retry
 from llmbatch.orchestrator.staged_rows import staged_rows, unique_rows
 from llmbatch.orchestrator.staged_shards import cut_shards, decode_shard
 from llmbatch.orchestrator.staged_writer import ShardWriter
@@ -49,11 +51,14 @@ def load_staged(spec: JobSpec, store: ObjectStore) -> StagedManifest | None:
 def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     started = clock.monotonic()
     names = tuple(obj.uri.rsplit("/", 1)[-1] for obj in spec.objects)
-    rows = unique_rows(staged_rows(spec, store), names)
+    if spec.retry_of is not None:
+        rows = rows_to_retry(spec.retry_of, spec.request.sampling, store)
+    else:
+        rows = unique_rows(staged_rows(spec, store), names)
     shards = cut_shards(rows, spec.staging.shard_rows, spec.staging.shard_bytes)
     written = tuple(ShardWriter(store, spec.layout).write_all(shards))
     if not written:
-        raise RequestError("input_uri", f"{spec.request.input_uri} holds no row", "Check the file or the prefix.")
+        raise RequestError("input_uri", f"{spec.request.source_uri} holds no row", "Check the file or the prefix.")
     manifest = StagedManifest(
         job_id=spec.job_id, objects=spec.objects, shards=written, seconds=clock.monotonic() - started
     )

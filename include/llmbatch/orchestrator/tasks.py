@@ -57,10 +57,12 @@ def accept() -> dict[str, Any]:
         config=config,
         store=_store(config.store.conn_id),
     )
+    if spec.run_id != dag_run.run_id:
+        log.info("job=%s was started by run %s with the same idempotency key and is adopted", spec.job_id, spec.run_id)
     log.info(
         "job=%s input=%s objects=%d format=%s model=%s deadline=%s output=%s",
         spec.job_id,
-        spec.request.input_uri,
+        spec.request.source_uri,
         len(spec.objects),
         spec.input_format.value,
         spec.model_name,
@@ -71,6 +73,7 @@ def accept() -> dict[str, Any]:
         "job_id": spec.job_id,
         "job_uri": spec.root_uri,
         "output_uri": spec.output_uri,
+        "manifest_uri": spec.layout.manifest,
         "store_conn_id": config.store.conn_id,
         "ray_conn_id": config.ray.conn_id,
         "poll_seconds": config.ray.poll_seconds,

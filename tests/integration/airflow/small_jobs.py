@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -46,13 +47,14 @@ def job(store: S3Store, name: str, *uris: str, fmt: InputFormat = InputFormat.JS
     )
 
 
-def commit(spec: JobSpec, store: S3Store, shard_id: str) -> None:
+def commit(spec: JobSpec, store: S3Store, shard_id: str, failed_lines: Collection[int] = ()) -> None:
     """Write what the Ray room would, without an engine."""
     rows = decode_shard(store.get(spec.layout.staged_shard(shard_id))).to_pylist()
     answers = [
         {
             **{name: row[name] for name in ("row_id", "custom_id", "line", "kind")},
-            **{"state": "succeeded", "text": f"answer {row['line']}", "finish_reason": "stop"},
+            "state": "failed" if row["line"] in failed_lines else "succeeded",
+            **{"text": f"answer {row['line']}", "finish_reason": "stop"},
             **{"prompt_tokens": 1, "completion_tokens": 1, "cached_tokens": 0, "seconds": 0.1, "attempts": 1},
         }
         for row in rows

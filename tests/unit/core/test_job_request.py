@@ -11,6 +11,9 @@ BAD = [
     ({}, "input_uri", "is required"),
     ({"input_uri": None}, "input_uri", "is required"),
     ({"input_uri": ""}, "input_uri", "is required"),
+    ({"retry_failed_of": "job-1"}, "retry_failed_of", "match"),
+    ({"retry_failed_of": "s3://b/jobs/job-0123456789abcdef"}, "retry_failed_of", "match"),
+    (GOOD | {"idempotency_key": "k" * 201}, "idempotency_key", "at most 200"),
     ({"inputuri": "s3://b/k"}, "inputuri", "Did you mean 'input_uri'?"),
     ({"input_uri": "/local/file"}, "input_uri", "s3://bucket/key"),
     ({"input_uri": "s3:///key"}, "input_uri", "s3://bucket/key"),
@@ -50,6 +53,12 @@ def test_bad_request_names_field_and_fix(conf, field, words):
 def test_nulls_are_defaults_as_an_empty_form_sends_them():
     request = parse_request(GOOD | {"prompt_column": None, "output_uri": "", "sla_hours": None})
     assert (request.prompt_column, request.output_uri, request.sla_hours) == (None, None, 24.0)
+
+
+def test_a_retry_needs_no_input_of_its_own():
+    request = parse_request({"retry_failed_of": "job-0123456789abcdef", "input_uri": None})
+    assert (request.input_uri, request.source_uri) == (None, "")
+    assert parse_request(GOOD).source_uri == GOOD["input_uri"]
 
 
 def test_completion_window_is_a_synonym_of_sla_hours():

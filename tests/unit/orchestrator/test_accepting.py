@@ -197,6 +197,23 @@ def test_an_accepted_job_never_changes(store: BucketStore, config: Config) -> No
         job(store, config, input_uri="s3://in/plain.jsonl")
 
 
+def test_a_finished_job_is_what_it_is_whatever_became_of_its_input(store: BucketStore, config: Config) -> None:
+    first = job(store, config, input_uri="s3://in/plain.jsonl")
+    del store.objects["s3://in/plain.jsonl"]
+    with pytest.raises(RequestError, match="does not exist"):
+        job(store, config, input_uri="s3://in/plain.jsonl")
+    store.put(first.layout.manifest, b"{}")
+    assert job(store, config, input_uri="s3://in/plain.jsonl") == first
+    with pytest.raises(RequestError, match="does not exist"):
+        job(store, config, input_uri="s3://in/plain.jsonl", sla_hours=1)
+
+
+def test_the_same_job_asked_for_in_other_words_is_a_retry(store: BucketStore, config: Config) -> None:
+    found = job(store, config, input_uri="s3://in/table.csv")
+    named = job(store, config, input_uri="s3://in/table.csv", prompt_column="question")
+    assert named.model_copy(update={"request_digest": found.request_digest}) == found
+
+
 @pytest.mark.parametrize(
     ("params", "conf", "hours"),
     [

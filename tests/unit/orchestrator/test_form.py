@@ -24,9 +24,10 @@ def test_the_form_s_defaults_are_a_request_s_defaults() -> None:
     assert parse_request({**values, "input_uri": "s3://b/k"}) == JobRequest(input_uri="s3://b/k")
 
 
-def test_only_the_input_is_required() -> None:
+def test_the_form_itself_requires_nothing() -> None:
+    """Input or ``retry_failed_of`` must be there, which a form cannot say; accept does."""
     required = [name for name, param in FORM.items() if not param.has_value and "null" not in param.schema["type"]]
-    assert required == ["input_uri"]
+    assert required == []
 
 
 @pytest.mark.parametrize("name", FORM)
@@ -69,6 +70,8 @@ PROBES = [
     *[("output_format", value) for value in ("auto", "openai_batch", "csv")],
     *[("task", value) for value in ("generate", "embed")],
     *[("input_uri", value) for value in ("s3://b/k", "b/k", "s3://", "gs://b/k")],
+    *[("retry_failed_of", value) for value in ("job-0123456789abcdef", None, "job-1", "s3://b/jobs/job-1", 3)],
+    *[("idempotency_key", value) for value in ("nightly", None, "k" * 200, "k" * 201, 3)],
     *[("output_uri", value) for value in ("s3://b/k/", "k")],
     *[("prompt_column", value) for value in ("a", None, 3)],
     *[("output_schema", value) for value in ({"type": "object"}, None, "x")],

@@ -49,9 +49,23 @@ def test_accept_gives_ids_and_addresses_only(store: MemoryStore, monkeypatch: py
     assert found["job_uri"].endswith(found["job_id"])
     assert found["entrypoint"].startswith("exec python -m llmbatch.cluster --job s3://")
     assert found["ray_conn_id"] == "llmbatch_ray"
+    assert found["manifest_uri"] == f"{found['job_uri']}/manifest.json"
     assert len(json.dumps(found)) < 800
     assert "secret" not in json.dumps(found)
     assert tasks.accept() == found
+
+
+def test_a_run_with_the_same_key_gets_the_same_job(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    conf = {"input_uri": "s3://in/a.jsonl", "idempotency_key": "secret?"}
+    within(monkeypatch, **conf)
+    first = tasks.accept()
+    within(monkeypatch, **conf)["dag_run"].run_id = "later"
+    assert tasks.accept() == first
+    assert "was started by run r with the same idempotency key" in caplog.text
+    assert "secret?" not in caplog.text
 
 
 def test_a_wrong_request_is_not_retried(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:

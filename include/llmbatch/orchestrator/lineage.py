@@ -1,0 +1,70 @@
+"""A finished job and the jobs whose rows it ran again, as their manifests proved them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from llmbatch.core.errors import ObjectMissing, StoreError
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.manifest import JobManifest, ShardRecord
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.published_shards import read_result
+
+
+@dataclass(frozen=True)
+class FinishedJob:
+    """A job with its proof."""
+
+    spec: JobSpec
+    proof: JobManifest
+
+    @classmethod
+    def read(cls, root_uri: str, store: ObjectStore) -> FinishedJob:
+        """Return the job in a folder. Raises ``ObjectMissing`` for the spec or the manifest."""
+        layout = JobLayout(root_uri)
+        spec = JobSpec.model_validate_json(store.get(layout.spec))
+        return cls(spec, JobManifest.model_validate_json(store.get(layout.manifest)))
+
+    @property
+    def rows_to_retry(self) -> int:
+        """Rows of the whole that did not succeed and can be run: not those that could not even be read."""
+        rows = self.proof.rows
+        return rows.failed + rows.expired + rows.cancelled - self.proof.input.invalid_rows
+
+    def lost_result(self, store: ObjectStore) -> str | None:
+        """Return the address of a result shard that is not there any more as the manifest proved it, else None."""
+        etags = {info.uri: info.etag for info in store.list(self.spec.layout.results)}
+        return next((shard.key for shard in self.proof.shards if etags.get(shard.key) != shard.etag), None)
+
+    def result(self, shard: ShardRecord, store: ObjectStore) -> pa.Table:
+        """Return the rows of one of its shards, ordered by row id."""
+        table = read_result(store, shard.key)
+        return table.take(pc.sort_indices(table, sort_keys=[("row_id", "ascending")]))
+
+
+def lineage(root_uri: str, store: ObjectStore) -> tuple[FinishedJob, ...]:
+    """Return the job in that folder, preceded by the one that it retried, and so on: the oldest first.
+
+    Raises:
+        StoreError: one of them is not there any more, or not as it was proved.
+    """
+    jobs: list[FinishedJob] = []
+    following: str | None = root_uri
+    while following is not None:
+        try:
+            job = FinishedJob.read(following, store)
+        except ObjectMissing as error:
+            raise StoreError(f"{error}, and a retry needs it. Restore the job's folder from a backup.") from error
+        lost = job.lost_result(store)
+        if lost is not None:
+            raise StoreError(
+                f"{lost} is not there any more as {job.spec.layout.manifest} proved it, and a retry needs it. "
+                "Restore it from a backup, or start a new job on the input."
+            )
+        jobs.append(job)
+        following = job.spec.retry_of
+    return tuple(reversed(jobs))

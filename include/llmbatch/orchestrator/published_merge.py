@@ -1,0 +1,121 @@
+"""The whole of a retried job: the rows that succeeded earlier and the outcomes of those that were run again.
+
+All sequences are in input order, so they are merged as they stream by: memory holds the shards in flight, for each job
+of the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from llmbatch.core.errors import ReconcileError
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.lineage import FinishedJob
+from llmbatch.orchestrator.published_shards import IN_FLIGHT
+from llmbatch.orchestrator.read_ahead import in_order
+
+MODEL_COLUMN = "model"
+"""Added to the result columns: which model answered, for the jobs of a chain may differ in it."""
+
+
+def merged(
+    spec: JobSpec, jobs: Sequence[FinishedJob], own: Iterable[pa.Table], store: ObjectStore
+) -> Iterator[pa.Table]:
+    """Yield every row of the first job once, in input order, as the last job that ran it left it.
+
+    Args:
+        spec: the retry.
+        jobs: the jobs before it, the oldest first.
+        own: the retry's results in input order. They are read to their end, so that what proves them can speak up.
+        store: where the jobs are.
+
+    Raises:
+        ReconcileError: the merged rows are not those of the first job, each once; comes after the last of them.
+        StoreError: a result cannot be read.
+    """
+    whole = _results(jobs[0], store)
+    for job in jobs[1:]:
+        whole = overlaid(whole, _results(job, store))
+    whole = overlaid(whole, (_with_model(table, spec) for table in own))
+    return _counted(spec.job_id, whole, jobs[0].proof.rows.input)
+
+
+def overlaid(base: Iterable[pa.Table], newer: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the rows of both in order of their ids; where both have a row, the newer one.
+
+    Rows 1 2 | 3 4 under 2' 3' give 1 2' | 3' 4. Tables of both must ascend in ``row_id``.
+    """
+    ahead = _Ahead(newer)
+    for table in base:
+        found = ahead.up_to(table["row_id"][-1].as_py())
+        if found:
+            ids = pa.chunked_array([part["row_id"].combine_chunks() for part in found], pa.string())
+            kept = table.filter(pc.invert(pc.is_in(table["row_id"], value_set=ids.combine_chunks())))
+            both = pa.concat_tables([kept, *found])
+            yield both.take(pc.sort_indices(both, sort_keys=[("row_id", "ascending")]))
+        else:
+            yield table
+    yield from ahead.rest()
+
+
+class _Ahead:
+    """A sequence of tables, taken off its front by row id."""
+
+    def __init__(self, tables: Iterable[pa.Table]) -> None:
+        self._tables = iter(tables)
+        self._front: pa.Table | None = None
+
+    def up_to(self, row_id: str) -> list[pa.Table]:
+        """Take the rows up to this one, included."""
+        taken: list[pa.Table] = []
+        while True:
+            front = self._front if self._front is not None else next(self._tables, None)
+            if front is None:
+                return taken
+            rows = pc.sum(pc.less_equal(front["row_id"], row_id)).as_py()
+            if rows:
+                taken.append(front.slice(0, rows))
+            self._front = front.slice(rows) if rows < front.num_rows else None
+            if self._front is not None:
+                return taken
+
+    def rest(self) -> Iterator[pa.Table]:
+        """Take all that is left."""
+        if self._front is not None:
+            yield self._front
+        yield from self._tables
+
+
+def _results(job: FinishedJob, store: ObjectStore) -> Iterator[pa.Table]:
+    shards = in_order(lambda shard: job.result(shard, store), job.proof.shards, in_flight=IN_FLIGHT, name="merge")
+    return (_with_model(table, job.spec) for table in shards)
+
+
+def _with_model(table: pa.Table, spec: JobSpec) -> pa.Table:
+    names = pa.array([spec.model_name] * table.num_rows, pa.string())
+    return table.replace_schema_metadata(None).append_column(MODEL_COLUMN, names)
+
+
+def _counted(job_id: str, tables: Iterable[pa.Table], expected: int) -> Iterator[pa.Table]:
+    """Pass the tables on and prove that their ids only ascend and are as many as expected.
+
+    Each result of the first job is as its manifest proved it, and ``overlaid`` drops no id. So one that is too many is
+    a double or belongs to another job.
+    """
+    rows = 0
+    last = ""
+    for table in tables:
+        ids: list[str] = table["row_id"].to_pylist()
+        for row_id in ids:
+            if row_id <= last:
+                raise ReconcileError(job_id, 0, 1, f"row {row_id}, which comes twice in the merged whole")
+            last = row_id
+        rows += len(ids)
+        yield table
+    if rows != expected:
+        missing, doubled = max(0, expected - rows), max(0, rows - expected)
+        raise ReconcileError(job_id, missing, doubled, f"the merged whole: it has {rows} rows instead of {expected}")

@@ -1,0 +1,83 @@
+"""The rows of an earlier job that did not succeed, as rows of the job that runs them again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from llmbatch.core.errors import ObjectMissing, RequestError, StoreError
+from llmbatch.core.manifest import ShardRecord
+from llmbatch.core.rows import StagedRow
+from llmbatch.core.sampling import Sampling
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.lineage import FinishedJob, lineage
+from llmbatch.orchestrator.output_columns import succeeded_and_rest
+from llmbatch.orchestrator.published_shards import IN_FLIGHT
+from llmbatch.orchestrator.read_ahead import in_order
+from llmbatch.orchestrator.staged_sampling import canonical
+from llmbatch.orchestrator.staged_shards import decode_shard
+
+
+def rows_to_retry(root_uri: str, sampling: Sampling, store: ObjectStore) -> Iterator[StagedRow]:
+    """Yield the rows in input order under their own ids, streaming.
+
+    Rows that could not be read are left out: no engine can answer them, and they keep the outcome that they have. What
+    a retry stages is what its parent left undone, so the rows of a chain's last job are all that may be undone in it.
+
+    Args:
+        root_uri: folder of the earlier job.
+        sampling: what is set here wins over the rows' own.
+        store: where the jobs are.
+
+    Raises:
+        StoreError: the earlier job's rows or results are lost, or do not agree with its manifest.
+        RequestError: ``sampling`` contradicts that of a row.
+    """
+    parent = lineage(root_uri, store)[-1]
+
+    def undone(shard: ShardRecord) -> list[StagedRow]:
+        return [_resampled(row, sampling) for row in _undone(parent, shard, store)]
+
+    count = 0
+    for rows in in_order(undone, parent.proof.shards, in_flight=IN_FLIGHT, name="retry"):
+        count += len(rows)
+        yield from rows
+    if count != parent.rows_to_retry:
+        raise StoreError(
+            f"{parent.spec.root_uri} holds {count} rows to retry where its manifest has {parent.rows_to_retry}. "
+            "Start a new job on the input."
+        )
+
+
+def _undone(parent: FinishedJob, shard: ShardRecord, store: ObjectStore) -> list[StagedRow]:
+    _, rest = succeeded_and_rest(parent.result(shard, store))
+    if not rest.num_rows:
+        return []
+    wanted = frozenset(rest["row_id"].to_pylist())
+    uri = parent.spec.layout.staged_shard(shard.shard_id)
+    try:
+        staged = decode_shard(store.get(uri)).to_pylist()
+    except (ObjectMissing, pa.ArrowException, OSError) as error:
+        raise StoreError(
+            f"{uri} cannot be read: {error}. Without it {parent.spec.job_id} cannot be retried; start a new job."
+        ) from error
+    return [StagedRow(**row) for row in staged if row["row_id"] in wanted and row["error_class"] is None]
+
+
+def _resampled(row: StagedRow, sampling: Sampling) -> StagedRow:
+    if sampling == Sampling():
+        return row
+    request = json.loads(row.request)
+    merged = sampling.over(Sampling.model_validate(request["sampling"])).model_dump(exclude_none=True)
+    try:
+        Sampling.model_validate(merged)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise RequestError(
+            "sampling", f"contradicts what row {row.row_id} has of its own: {problem}", "Correct the value."
+        ) from None
+    return replace(row, request=canonical({**request, "sampling": merged}))
