@@ -13,12 +13,10 @@ To run it on a **schedule**, trigger it from a small DAG of your own; the run id
         )
 
 Downstream DAGs can be scheduled on the asset `llmbatch_results`; the event names the job and its outputs.
-
 * **accept** checks the request against the store and freezes it in `spec.json`.
 * **stage** turns the input into shards. A bad row becomes a failed row, not a failed job.
 * **run** is the Ray job. Deferred, so it holds no worker; a retry or a clear attaches to the job that still runs, and
-  goes on with what is missing once that one is over. Mark it failed to stop the job.
-* **watch** tells phase, progress and ETA in its log.
+  goes on with what is missing once that one is over. Mark it failed to stop the job. **watch** tells its progress.
 * **publish** proves that every row ended exactly once and delivers; **report** compares the promise with it.
 """
 
@@ -68,6 +66,8 @@ with DAG(
         poll_seconds=job["poll_seconds"],
         poll_failures_tolerated=job["poll_failures_tolerated"],
         results_uri=job["output_uri"],
+        done_uri=job["manifest_uri"],
+        done_conn_id=job["store_conn_id"],
         runtime_env={"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": "15"}},
         exit_reasons=ExitReason,
         retries=5,

@@ -30,6 +30,11 @@ def test_the_wiring(dag: Any) -> None:
     assert set(dag.get_task("publish").upstream_task_ids) == {"run", "accept"}
 
 
+def test_run_looks_for_the_manifest_before_it_asks_ray(dag: Any) -> None:
+    run = dag.get_task("run")
+    assert (run.done_uri.key, run.done_conn_id.key) == ("manifest_uri", "store_conn_id")
+
+
 def test_only_run_takes_a_slot_of_the_ray_pool(dag: Any) -> None:
     pools = {task.task_id: task.pool for task in dag.tasks}
     assert pools.pop("run") == RAY_POOL

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from airflow.sdk import BaseOperator, ResumableJobMixin
 from airflow.sdk.exceptions import AirflowFailException
 
-from llmbatch.core.errors import RayJobError
+from llmbatch.core.errors import ObjectMissing, RayJobError
 from llmbatch.orchestrator.events import RayJobReason, read_ray_event
 from llmbatch.orchestrator.generations import CURRENT_KEY, Generations, generation_of
 from llmbatch.orchestrator.job_log import last_lines
@@ -33,8 +33,9 @@ class RayOperator(ResumableJobMixin, BaseOperator):
 
     The submission id is ``<job_name>-g<generation>``. A retry, a cleared task or a restarted worker attaches to the
     submission that still runs; only when Ray says that it is over does the next attempt submit the next generation,
-    a cleared *success* included. While deferred the task holds no worker slot and the job's new log lines appear in the
-    task log. Marking the task failed or successful stops the job; clearing it does not (the new attempt attaches).
+    a cleared *success* included, unless ``done_uri`` says that there is nothing left to do. While deferred the task
+    holds no worker slot and the job's new log lines appear in the task log. Marking the task failed or successful stops
+    the job; clearing it does not (the new attempt attaches).
 
     What it does not do: ship code (use the image, or ``runtime_env``), start clusters, or trust Ray with the truth.
 
@@ -46,6 +47,8 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         metadata: text values shown on Ray's dashboard.
         ray_resources: ``entrypoint_num_cpus``, ``_num_gpus``, ``_memory``, ``_resources`` of the Ray Jobs API.
         results_uri: address behind the "Results" button.
+        done_uri: an object that is there once the work is done for good; then the task succeeds and Ray is not asked.
+        done_conn_id: Airflow connection of type ``aws`` for ``done_uri``.
         exit_reasons: turns an exit code into a reason (raise ``ValueError`` for an unknown one); a final reason fails
             the task without a retry.
         job_timeout: longest time a generation may run by Ray's clock; then it is stopped and the task fails.
@@ -63,6 +66,8 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         "metadata",
         "ray_resources",
         "results_uri",
+        "done_uri",
+        "done_conn_id",
         "poll_seconds",
         "poll_failures_tolerated",
     )
@@ -79,6 +84,8 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         metadata: Mapping[str, str] | None = None,
         ray_resources: Mapping[str, Any] | None = None,
         results_uri: str | None = None,
+        done_uri: str | None = None,
+        done_conn_id: str = "aws_default",
         exit_reasons: ExitReasons | None = None,
         job_timeout: timedelta | None = None,
         poll_seconds: float = 3,
@@ -94,6 +101,8 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         self.metadata = metadata
         self.ray_resources = ray_resources
         self.results_uri = results_uri
+        self.done_uri = done_uri
+        self.done_conn_id = done_conn_id
         self.exit_reasons = exit_reasons
         self.job_timeout = job_timeout
         self.poll_seconds = poll_seconds
@@ -104,7 +113,11 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         self._waiting_for: str | None = None
 
     def execute(self, context: Context) -> Any:
-        """Attach to the running submission or start the next one, then wait."""
+        """Attach to the running submission or start the next one, then wait; return at once if the work is done."""
+        if self._is_done():
+            self.log.info("job_name=%s is done, nothing is run: %s exists", self.job_name, self.done_uri)
+            self._show_links(context)
+            return {"done_uri": self.done_uri}
         return self.execute_resumable(context)
 
     def submit_job(self, context: Context) -> str:
@@ -204,6 +217,17 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         except RayJobError as error:
             self.log.warning("submission_id=%s could not be stopped: %s", self._waiting_for, error)
 
+    def _is_done(self) -> bool:
+        if not self.done_uri:
+            return False
+        from llmbatch.orchestrator.store import open_store
+
+        try:
+            open_store(self.done_conn_id).head(self.done_uri)
+        except ObjectMissing:
+            return False
+        return True
+
     def _jobs(self) -> RayJobs:
         from llmbatch.orchestrator.ray_hook import RayHook
 
@@ -235,11 +259,14 @@ class RayOperator(ResumableJobMixin, BaseOperator):
             self._jobs().close()
         if self._address is not None:
             self.dashboard_url = self._address.dashboard_of(submission_id)
+        self._show_links(context)
+        return submission_id
+
+    def _show_links(self, context: Context) -> None:
         for link in self.operator_extra_links:
             url = getattr(self, link.attribute)
             if url:
                 context["ti"].xcom_push(key=link.xcom_key, value=url)
-        return submission_id
 
     def _ends_at(self, info: RayJobInfo) -> float | None:
         if self.job_timeout is None:

@@ -18,6 +18,7 @@ from .test_progress_watch import beat
 from .test_ray_trigger import _listen, event_of
 
 JOB = "s3://b/jobs/job-1"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def trigger() -> EtaTrigger:
@@ -111,6 +112,21 @@ def test_it_survives_the_run_task_s_retries(scene: Scene) -> None:
     failed = written(Phase.FAILED)
     scene.looks = [(failed, "deferred"), (failed, "up_for_retry"), (failed, None), (failed, "failed")]
     assert event_of(trigger())["reason"] == "run_ended"
+    assert scene.looks == []
+
+
+@pytest.mark.parametrize("phase", [Phase.DONE, Phase.WORK, None], ids=["done", "work", "no heartbeat"])
+def test_it_ends_with_a_run_task_that_had_nothing_to_do(scene: Scene, phase: Phase | None) -> None:
+    """A cleared success: the heartbeat, if there is one, is of long ago."""
+    old = None if phase is None else beat(phase=phase).model_copy(update={"written_at": LONG_AGO}).model_dump_json()
+    scene.looks = [(old.encode() if old else None, "queued"), (None, "success")]
+    waiting = trigger()
+    assert event_of(waiting) | {"phase": None} == {
+        "job_id": "job-1",
+        "reason": "run_ended",
+        "phase": None,
+        "run_state": "success",
+    }
     assert scene.looks == []
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
-from llmbatch.core.errors import RayJobError
+from llmbatch.core.errors import RayJobError, StoreError
 from llmbatch.core.states import ExitReason
+from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator import operators
 from llmbatch.orchestrator.generations import CURRENT_KEY, OVER_KEY
 from llmbatch.orchestrator.operators import RayOperator
@@ -151,6 +152,56 @@ def test_clearing_a_success_submits_the_next_generation(
     assert state == {OVER_KEY: 1}
     deferred(operator(), context)
     assert [post["submission_id"] for post in ray.posts] == ["job-g1", "job-g2"]
+
+
+@pytest.fixture
+def objects(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
+    store = MemoryStore()
+
+    def opened(conn_id: str) -> MemoryStore:
+        assert conn_id == "my_s3"
+        return store
+
+    monkeypatch.setattr("llmbatch.orchestrator.store.open_store", opened)
+    return store
+
+
+DONE = {"done_uri": "s3://b/jobs/job/manifest.json", "done_conn_id": "my_s3"}
+
+
+def test_finished_work_does_not_need_ray(
+    state: StateStore, context: dict[str, Any], objects: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_ray(self: RayHook) -> None:
+        raise AssertionError("Ray was asked")
+
+    monkeypatch.setattr(RayHook, "get_conn", no_ray)
+    objects.put(DONE["done_uri"], b"{}")
+    state.set(OVER_KEY, 1)
+    assert operator(**DONE).execute(context) == {"done_uri": DONE["done_uri"]}
+    assert state == {OVER_KEY: 1}
+    assert context["ti"].pushed == {"ray_results_link": "s3://b/out/"}
+
+
+def test_work_that_is_not_finished_is_run(ray: FakeRay, context: dict[str, Any], objects: MemoryStore) -> None:
+    deferred(operator(**DONE), context)
+    assert [post["submission_id"] for post in ray.posts] == ["job-g1"]
+
+
+def test_a_store_that_cannot_be_asked_lets_the_task_be_retried(
+    ray: FakeRay, context: dict[str, Any], objects: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(uri: str) -> None:
+        raise StoreError("down")
+
+    monkeypatch.setattr(objects, "head", down)
+    with pytest.raises(StoreError, match="down"):
+        operator(**DONE).execute(context)
+    assert ray.posts == []
+
+
+def test_where_finished_work_shows_is_templated() -> None:
+    assert {"done_uri", "done_conn_id"} <= set(RayOperator.template_fields)
 
 
 def test_a_job_that_ends_before_the_first_look_needs_no_trigger(
