@@ -47,7 +47,7 @@ class JobFolder:
     """One job folder.
 
     ``finished_at`` is null without ``manifest.json``; ``is_accepted`` tells of ``spec.json``. ``deadline`` and
-    ``retries`` (the job whose failed rows this one runs again) are known of unfinished jobs only.
+    ``needs`` (the jobs that this one retries, with those that they retried) are known of unfinished jobs only.
     """
 
     job_id: str
@@ -59,7 +59,7 @@ class JobFolder:
     staged_shards: Amount
     leftovers: Amount
     deadline: datetime | None = None
-    retries: str | None = None
+    needs: frozenset[str] = frozenset()
 
 
 def job_folders(store: ObjectStore, base_uri: str) -> Iterator[JobFolder]:
@@ -91,17 +91,13 @@ def leftovers(layout: JobLayout, objects: Iterable[ObjectInfo]) -> list[ObjectIn
     return found + claims[:-1]
 
 
-class _Request(BaseModel):
-    retry_failed_of: str | None = None
-
-
 class _Promise(BaseModel):
     """The two facts of ``spec.json`` that matter here, in whatever version wrote it."""
 
     model_config = ConfigDict(extra="ignore")
 
     deadline: AwareDatetime
-    request: _Request
+    retry_of: str | None = None
 
 
 def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo]) -> JobFolder:
@@ -130,8 +126,18 @@ def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo]
         staged_shards=shards,
         leftovers=Amount.of(leftovers(layout, small)),
         deadline=promise.deadline if promise else None,
-        retries=promise.request.retry_failed_of if promise else None,
+        needs=_ancestors(store, promise) if promise else frozenset(),
     )
+
+
+def _ancestors(store: ObjectStore, promise: _Promise) -> frozenset[str]:
+    """Return the ids of the jobs that a retry still reads: the whole chain behind it."""
+    found: set[str] = set()
+    following: _Promise | None = promise
+    while following is not None and following.retry_of is not None:
+        found.add(following.retry_of.rsplit("/", 1)[-1])
+        following = _promise(store, JobLayout(following.retry_of))
+    return frozenset(found)
 
 
 def _promise(store: ObjectStore, layout: JobLayout) -> _Promise | None:

@@ -51,9 +51,9 @@ class Removal:
 
 
 def plan(folders: Iterable[JobFolder], limits: RetentionConfig, now: datetime) -> list[Removal]:
-    """Return all removals. A finished job that an unfinished one retries is kept with its staged input."""
+    """Return all removals. A finished job that an unfinished one retries, directly or not, is kept whole."""
     folders = list(folders)
-    needed = {folder.retries for folder in folders if folder.finished_at is None}
+    needed = frozenset[str]().union(*(folder.needs for folder in folders if folder.finished_at is None))
     return [
         removal for folder in folders for removal in _removals(folder, limits, now, is_needed=folder.job_id in needed)
     ]

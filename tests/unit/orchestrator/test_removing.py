@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from llmbatch.orchestrator.retention import Part, Removal, plan
 NOW = datetime(2030, 6, 1, tzinfo=UTC)
 BASE = "s3://b/prefix"
 LIMITS = RetentionConfig(staged_days=7, jobs_days=90, dead_generations_days=5)
-A, OTHER = "job-00000000000000aa", "job-00000000000000ab"
+A, OTHER, B = "job-00000000000000aa", "job-00000000000000ab", "job-00000000000000ac"
 USER = "s3://b/prefix/jobs/mine/results.parquet"
 
 
@@ -51,11 +52,12 @@ def store(clock: ManualClock) -> Watched:
     return Watched(clock)
 
 
-def put_job(store: MemoryStore, job_id: str, *, finished: bool, retries: str = "null") -> JobLayout:
+def put_job(store: MemoryStore, job_id: str, *, finished: bool, retries: str | None = None) -> JobLayout:
     """Write a job with two shards, two generations, a crash and its output."""
     layout = JobLayout.of(BASE, job_id)
-    spec = f'{{"deadline": "2030-06-01T00:00:00Z", "request": {{"retry_failed_of": {retries}}}, "new": 1}}'
-    store.put(layout.spec, spec.encode())
+    parent = None if retries is None else JobLayout.of(BASE, retries).root
+    spec = {"deadline": "2030-06-01T00:00:00Z", "request": {}, "retry_of": parent, "new": 1}
+    store.put(layout.spec, json.dumps(spec).encode())
     for shard in ("shard-00000", "shard-00001"):
         store.put(layout.staged_shard(shard), b"rows")
         store.put(layout.result_shard(shard), b"answers")
@@ -223,14 +225,14 @@ def _bytes(objects: dict[str, bytes], job: str) -> int:
     return sum(len(body) for uri, body in objects.items() if f"{job}/" in uri)
 
 
-def test_the_results_of_a_job_that_is_being_retried_stay(store: Watched, clock: ManualClock) -> None:
-    layout = put_job(store, A, finished=True)
+def test_the_results_of_a_chain_that_is_being_retried_stay(store: Watched, clock: ManualClock) -> None:
+    first, second = put_job(store, A, finished=True), put_job(store, B, finished=True, retries=A)
     days(clock, 90)
-    put_job(store, OTHER, finished=False, retries=f'"{A}"')
-    assert [removal.part for removal in planned(store, clock)] == [Part.LEFTOVERS]
+    put_job(store, OTHER, finished=False, retries=B)
+    assert [removal.part for removal in planned(store, clock)] == [Part.LEFTOVERS, Part.LEFTOVERS]
     store.put(JobLayout.of(BASE, OTHER).manifest, b"{}")
     run(store, clock)
-    assert under(store, layout) == set()
+    assert under(store, first) == under(store, second) == set()
 
 
 @pytest.mark.parametrize(

@@ -80,10 +80,10 @@ def test_staged_input_may_go_at_once() -> None:
 @pytest.mark.parametrize(
     ("retrier", "parts"),
     [
-        (unfinished(1, job_id="job-2", retries="job-1"), [Part.LEFTOVERS]),
-        (unfinished(1, job_id="job-2", retries="job-3"), [Part.FINISHED]),
-        (finished(1, job_id="job-2", retries="job-1"), [Part.FINISHED]),
-        (unfinished(90, job_id="job-2", retries="job-1"), [Part.LEFTOVERS, Part.ABANDONED]),
+        (unfinished(1, job_id="job-2", needs=frozenset({"job-1"})), [Part.LEFTOVERS]),
+        (unfinished(1, job_id="job-2", needs=frozenset({"job-3"})), [Part.FINISHED]),
+        (finished(1, job_id="job-2", needs=frozenset({"job-1"})), [Part.FINISHED]),
+        (unfinished(90, job_id="job-2", needs=frozenset({"job-1"})), [Part.LEFTOVERS, Part.ABANDONED]),
     ],
 )
 def test_a_job_that_another_one_retries_is_kept(retrier: JobFolder, parts: list[Part]) -> None:
