@@ -52,7 +52,7 @@ def ray_variables(settings: Settings, credentials: Credentials) -> dict[str, str
     return {
         "PATH": _path(settings, "ray"),
         "PYTHONPATH": os.pathsep.join([str(settings.repo / "include"), str(loopback)]),
-        "LLMBATCH_CONFIG": str(settings.repo / "config" / "config.yaml"),
+        "LLMBATCH_CONFIG": str(settings.config),
         "LLMBATCH_MODEL_CACHE": str(settings.models),
         "HF_HOME": str(settings.state / "cache" / "huggingface"),
         "VLLM_CACHE_ROOT": str(settings.state / "cache" / "vllm"),
@@ -115,7 +115,14 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
         },
         "API_AUTH": {"JWT_SECRET": credentials.jwt_secret},
         "LOGGING": {"BASE_LOG_FOLDER": settings.logs / "tasks"},
-        "SCHEDULER": {"SCHEDULER_HEARTBEAT_SEC": 5, "ENABLE_HEALTH_CHECK": False},
+        "SCHEDULER": {
+            "SCHEDULER_HEARTBEAT_SEC": 5,
+            "ENABLE_HEALTH_CHECK": False,
+            # a task whose worker or scheduler was killed is seen after these, not after Airflow's five minutes
+            "TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
+            "ORPHANED_TASKS_CHECK_INTERVAL": 15,
+        },
+        "TRIGGERER": {"TRIGGERER_HEALTH_CHECK_THRESHOLD": 15},
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": 5, "MIN_FILE_PROCESS_INTERVAL": 5, "BUNDLE_REFRESH_CHECK_INTERVAL": 5},
         "USAGE_DATA_COLLECTION": {"ENABLED": False},
     }
@@ -124,7 +131,7 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
         "AIRFLOW_HOME": str(settings.airflow_home),
         "AIRFLOW_CONN_LLMBATCH_S3": _s3_connection(settings, credentials),
         "AIRFLOW_CONN_LLMBATCH_RAY": _ray_connection(settings, credentials),
-        "LLMBATCH_CONFIG": str(settings.repo / "config" / "config.yaml"),
+        "LLMBATCH_CONFIG": str(settings.config),
         "PATH": _path(settings, "airflow"),
         "PYTHONPATH": str(settings.repo / "include"),
     }

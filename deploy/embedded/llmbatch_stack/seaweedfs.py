@@ -25,7 +25,9 @@ def component(settings: Settings, credentials: Credentials) -> Component:
 
     def check(_: float) -> str | None:
         reply = call_s3(settings, credentials, "/")
-        return None if reply.status == 200 else f"S3 at {settings.s3_url} answers {reply.status} {reply.text[:120]}"
+        if reply.status == 200:
+            return None
+        return f"S3 at {settings.s3_server_url} answers {reply.status} {reply.text[:120]}"
 
     def finish(_: Steps) -> None:
         reply = call_s3(settings, credentials, f"/{BUCKET}", method="PUT")

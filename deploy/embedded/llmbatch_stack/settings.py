@@ -2,6 +2,8 @@
 
 Every port is `LLMBATCH_PORT_BASE` plus a fixed offset and every file lies under `LLMBATCH_STATE`, so a second checkout
 runs beside the first with two variables changed. Example: base 21000 puts Airflow on 21000 and Ray's API on 21031.
+`LLMBATCH_CONFIG` names another config.yaml for both rooms. `LLMBATCH_S3_URL` is where Airflow and Ray look for the object
+store if not at the stack's own SeaweedFS: a proxy before it, say.
 """
 
 import hashlib
@@ -56,6 +58,9 @@ class Settings:
 
     repo: Path
     state: Path
+    config: Path
+    s3_url: str
+    """Endpoint that Airflow, Ray and everybody else uses for the object store."""
     port_base: int
     ray_cpus: int
     airflow_parallelism: int
@@ -104,9 +109,9 @@ class Settings:
         return f"http://{HOST}:{self.port('airflow_api')}"
 
     @property
-    def s3_url(self) -> str:
-        """Endpoint of the object store."""
-        return f"http://{HOST}:{self.port('s3')}"
+    def s3_server_url(self) -> str:
+        """Endpoint of the stack's own SeaweedFS; the same as `s3_url` unless that is set to another."""
+        return _s3_server_url(self.port_base)
 
     @property
     def ray_url(self) -> str:
@@ -124,14 +129,21 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     repo = Path(__file__).resolve().parents[3]
     state = Path(env.get("LLMBATCH_STATE") or repo / ".llmbatch").expanduser().absolute()
     cores = len(os.sched_getaffinity(0))
+    port_base = _integer(env, "LLMBATCH_PORT_BASE", DEFAULT_PORT_BASE, 1024, 65535 - _HIGHEST_OFFSET)
     return Settings(
         repo=repo,
         state=state,
-        port_base=_integer(env, "LLMBATCH_PORT_BASE", DEFAULT_PORT_BASE, 1024, 65535 - _HIGHEST_OFFSET),
+        config=Path(env.get("LLMBATCH_CONFIG") or repo / "config" / "config.yaml").expanduser().absolute(),
+        s3_url=env.get("LLMBATCH_S3_URL") or _s3_server_url(port_base),
+        port_base=port_base,
         ray_cpus=_integer(env, "LLMBATCH_RAY_CPUS", max(2, cores), 1, 4096),
         airflow_parallelism=_integer(env, "LLMBATCH_AIRFLOW_PARALLELISM", 4, 1, 512),
         start_timeout_s=float(_integer(env, "LLMBATCH_START_TIMEOUT", 300, 5, 86400)),
     )
+
+
+def _s3_server_url(port_base: int) -> str:
+    return f"http://{HOST}:{port_base + PORT_OFFSETS['s3']}"
 
 
 def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -56,12 +56,12 @@ def call(
 
 
 def call_s3(settings: Settings, credentials: Credentials, path: str, method: str = "GET") -> Reply:
-    """Send one signed request to the object store, e.g. `/llmbatch?list-type=2&max-keys=1`."""
+    """Send one signed request to the stack's own SeaweedFS, e.g. `/llmbatch?list-type=2&max-keys=1`."""
     from botocore.auth import S3SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials as Keys
 
-    request = AWSRequest(method=method, url=settings.s3_url + path)
+    request = AWSRequest(method=method, url=settings.s3_server_url + path)
     keys = Keys(credentials.s3_access_key, credentials.s3_secret_key)
     S3SigV4Auth(keys, "s3", REGION).add_auth(request)
-    return call(settings.s3_url + path, method=method, headers=dict(request.headers.items()))
+    return call(settings.s3_server_url + path, method=method, headers=dict(request.headers.items()))

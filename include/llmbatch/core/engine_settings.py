@@ -35,6 +35,8 @@ class EchoOptions(BaseModel):
     """A row whose prompt holds this text fails."""
     crash_marker: str | None = None
     """A row whose prompt holds this text kills the engine: no row is answered any more."""
+    journal: str | None = None
+    """Local folder where each replica notes the rows that it has answered, so that rows answered twice can be counted."""
 
 
 class EngineSettings(BaseModel):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+import uuid
+from pathlib import Path
+from typing import BinaryIO
 
 from llmbatch.cluster.engines.base import Answer, EngineDiedError, parse_row
 from llmbatch.core.engine_settings import EchoOptions
@@ -19,9 +23,15 @@ class EchoEngine:
         self._options = options
         self._max_model_len = max_model_len
         self._dead = False
+        self._journal: BinaryIO | None = None
 
     async def start(self) -> None:
         """Wait as long as told to."""
+        if self._options.journal is not None:
+            folder = Path(self._options.journal)
+            folder.mkdir(parents=True, exist_ok=True)
+            # unbuffered: what was written before a SIGKILL is there after it
+            self._journal = (folder / f"{uuid.uuid4().hex}.txt").open("ab", buffering=0)
         await asyncio.sleep(self._options.start_seconds)
 
     async def generate(self, row: StagedRow) -> Answer:
@@ -41,10 +51,14 @@ class EchoEngine:
             self._dead = True
         if self._dead:
             raise EngineDiedError(f"a prompt holds {options.crash_marker!r}")
+        if self._journal is not None:
+            self._journal.write(f"{time.time():.3f} {row.row_id}\n".encode())
         limit = request.sampling.max_tokens or DEFAULT_MAX_TOKENS
         answer = words[:limit]
         reason = "stop" if len(words) <= limit else "length"
         return Answer("echo: " + " ".join(answer), reason, len(words), len(answer))
 
     async def close(self) -> None:
-        """Nothing to free."""
+        """Close the journal; there is nothing else to free."""
+        if self._journal is not None:
+            self._journal.close()
