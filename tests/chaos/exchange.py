@@ -106,7 +106,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     def send(self, answer: Answer, *, half: bool = False, rate: float = 0.0) -> None:
         """Send an answer: only half of its body, or at ``rate`` bytes a second."""
-        length = dict((name.lower(), value) for name, value in answer.headers).get("content-length")
+        length = {name.lower(): value for name, value in answer.headers}.get("content-length")
         lines = [f"HTTP/1.1 {answer.status} {answer.reason}"]
         lines += [f"{name}: {value}" for name, value in answer.headers if name.lower() not in HOP_BY_HOP]
         lines.append(f"Content-Length: {length if self.command == 'HEAD' and length else len(answer.body)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -91,6 +91,30 @@ class AirflowApi:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         answer = _checked(self._client.get(path, params={"full_content": "true"})).json()
         return "\n".join(line for entry in answer["content"] for line in _log_lines(entry))
+
+    def clear(self, dag_id: str, run_id: str, task_ids: Sequence[str]) -> None:
+        """Have tasks of a run, and all that come after them, done again; a run that is over goes on."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "task_ids": list(task_ids),
+            "only_failed": False,
+            "include_downstream": True,
+        }
+        _checked(self._client.post(f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body))
+
+    def mark_task(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Set the state of a task as a user does in the UI: ``success`` or ``failed``."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        _checked(self._client.patch(path, json={"new_state": state}))
+
+    def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
+        """Set the state of a run as a user does in the UI."""
+        _checked(self._client.patch(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": state}))
+
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a run that is over; Airflow refuses to delete a running one."""
+        _checked(self._client.delete(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"))
 
     def get(self, path: str) -> httpx.Response:
         """Call any other GET of the API."""

@@ -36,7 +36,7 @@ class EchoOptions(BaseModel):
     crash_marker: str | None = None
     """A row whose prompt holds this text kills the engine: no row is answered any more."""
     journal: str | None = None
-    """Local folder where each replica notes the rows that it has answered, so that rows answered twice can be counted."""
+    """Local folder where each replica notes every row that it answers, so that rows answered twice can be counted."""
 
 
 class EngineSettings(BaseModel):

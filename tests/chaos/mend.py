@@ -1,0 +1,47 @@
+"""What a person does after a harm, where the system rightly waits for one."""
+
+from __future__ import annotations
+
+from chaos.scene import Scene
+from llmbatch.core.states import DesiredState, Phase
+
+
+def start_again(scene: Scene) -> None:
+    """Start the machine again: `make up`."""
+    scene.stack.up()
+
+
+def resume_drained(scene: Scene) -> None:
+    """Wait until the job has drained, allow it to run, clear its task."""
+    scene.until_phase(Phase.DRAINED)
+    _not_running(scene)
+    _allow_and_clear(scene)
+
+
+def resume_cancelled(scene: Scene) -> None:
+    """See the job end as cancelled with its committed shards kept, then have it go on after all."""
+    scene.until_phase(Phase.CANCELLED)
+    scene.until(lambda: scene.run_state() == "failed", "a cancelled job fails its run")
+    kept = scene.committed()
+    if not kept:
+        raise AssertionError("a cancelled job lost its committed shards")
+    _allow_and_clear(scene)
+    scene.until(lambda: scene.run_state() == "success", "the end of the run", 180)
+    changed = [uri for uri, etag in scene.committed().items() if kept.get(uri, etag) != etag]
+    if changed or kept.keys() - scene.committed().keys():
+        raise AssertionError(f"committed shards changed after a cancel: {changed}")
+
+
+def clear_failed(scene: Scene) -> None:
+    """See the Ray job end because its task was marked as failed, then clear the task."""
+    _not_running(scene)
+    scene.clear("run")
+
+
+def _not_running(scene: Scene) -> None:
+    scene.until(lambda: not scene.active_ray_jobs() and not scene.drivers(), "the Ray job ends")
+
+
+def _allow_and_clear(scene: Scene) -> None:
+    scene.control(DesiredState.RUN)
+    scene.clear("run")

@@ -1,0 +1,63 @@
+"""The job that is run in every cell: small, but with every kind of row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from chaos.stack import FAIL_MARKER, SHARD_ROWS, SHARDS_IN_FLIGHT, ChaosStack, Section, echo_engine, vllm_engine
+from llmbatch_stack.settings import BUCKET
+
+_FAILS_EVERY = 50
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Rows and engine of a job. The last line of its input cannot be read; one row in fifty fails in the fake one."""
+
+    name: str
+    rows: int
+    replicas: int = 1
+    real_engine: bool = False
+
+    @property
+    def input_uri(self) -> str:
+        """Address of the input."""
+        return f"s3://{BUCKET}/inputs/chaos/{self.name}.jsonl"
+
+    @property
+    def rows_in_flight(self) -> int:
+        """Rows that may be lost and done again when everything dies at once."""
+        return SHARD_ROWS * SHARDS_IN_FLIGHT * self.replicas
+
+    def engine(self, stack: ChaosStack) -> Section:
+        """Return the engine section of config.yaml."""
+        return vllm_engine() if self.real_engine else echo_engine(stack.journal)
+
+    def upload(self, stack: ChaosStack) -> None:
+        """Write the input."""
+        lines = [self._line(number) for number in range(1, self.rows)]
+        stack.store.put(self.input_uri, "\n".join([*lines, "{broken"]).encode())
+
+    def conf(self) -> dict[str, object]:
+        """Return the request."""
+        return {
+            "input_uri": self.input_uri,
+            "input_format": "openai_batch",
+            "max_error_rate": 0.2,
+            "sampling": {"max_tokens": 8, "temperature": 0},
+            "engine": {"concurrency": self.replicas},
+        }
+
+    def _line(self, number: int) -> str:
+        marker = f" {FAIL_MARKER}" if number % _FAILS_EVERY == 0 else ""
+        message = {"role": "user", "content": f"Say {number}.{marker}"}
+        body = {"messages": [message]}
+        line = {"custom_id": f"c{number}", "method": "POST", "url": "/v1/chat/completions", "body": body}
+        return json.dumps(line)
+
+
+ECHO = Workload("echo", 481)
+SHORT = Workload("short", 129)
+TWO_NODES = Workload("two-nodes", 641, replicas=2)
+VLLM = Workload("vllm", 97, real_engine=True)
