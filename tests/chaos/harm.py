@@ -74,10 +74,8 @@ def head(scene: Scene) -> None:
 
 
 def machine(scene: Scene) -> None:
-    """Kill everything at once, the supervisor first."""
-    os.kill(scene.stack.pid("supervisor"), signal.SIGKILL)
-    for one in scene.stack.processes():
-        _send(one)
+    """Kill everything at once, the supervisor too."""
+    scene.stack.kill()
 
 
 def store(*faults: Fault) -> Harm:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -65,7 +66,7 @@ class ChaosStack:
             self.settings.models.symlink_to(own_models)
         self._closing.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self._closing.callback(self.command, "down")
-        self._closing.callback(self.node.stop)
+        self._closing.callback(self.kill)
         self._closing.enter_context(self.proxy)
         try:
             self.up()
@@ -97,6 +98,15 @@ class ChaosStack:
     def up(self) -> None:
         """Start what does not run, and wait until all of it is healthy."""
         self.command("up")
+
+    def kill(self) -> None:
+        """Kill everything at once, the supervisor first, as a machine that loses its power."""
+        with suppress(LookupError):
+            os.kill(self.pid(record.SUPERVISOR), signal.SIGKILL)
+        for one in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.node.stop()
 
     def api(self) -> AirflowApi:
         """Log in to Airflow. Use as a context manager."""
