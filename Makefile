@@ -6,7 +6,7 @@ STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down status demo locks check-locks test test-airflow test-ray test-e2e lint types arch \
-	bench-engine bench-staging
+	bench-engine bench-staging bench-resume chaos
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,7 +34,7 @@ check-locks: ## fail if a lock is not what its .in file gives
 
 # One room's tests run in that room's environment only: the other room's libraries are not there to be imported.
 SHARED_TESTS := tests/unit/core tests/architecture
-AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/stack tests/dags tests/integration/airflow
+AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/stack tests/unit/chaos tests/dags tests/integration/airflow
 RAY_TESTS := tests/unit/cluster tests/integration/ray
 E2E_TESTS := tests/e2e
 
@@ -55,8 +55,10 @@ lint: install ## ruff, rules and format
 
 types: install ## mypy, strict, each room in its own environment
 	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/orchestrator dags plugins \
-		deploy/embedded/llmbatch_stack benchmarks/bench_engine.py benchmarks/bench_staging.py
-	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/cluster
+		deploy/embedded/llmbatch_stack tests/chaos benchmarks/bench_engine.py benchmarks/bench_staging.py \
+		benchmarks/bench_resume.py
+	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/cluster benchmarks/resume/commit_cost.py \
+		benchmarks/resume/list_committed.py
 
 arch: install ## import contracts: the rooms and the only allowed arrows
 	@PYTHONPATH=include $(dir $(RAY_PYTHON))lint-imports --no-cache
@@ -66,3 +68,9 @@ bench-engine: install ## this pipeline against bare vLLM, ray.data.llm and vllm 
 
 bench-staging: install ## rows per second and memory of staging
 	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_staging.py
+
+bench-resume: install ## what commits and heartbeats cost, and how quickly a job goes on after a crash
+	@PYTHONPATH=include:deploy/embedded:tests $(AIRFLOW_PYTHON) benchmarks/bench_resume.py
+
+chaos: install ## break everything at every moment of a job (LLMBATCH_CHAOS=short|echo|vllm|all), about an hour
+	@PYTHONPATH=include:deploy/embedded:tests $(AIRFLOW_PYTHON) -m chaos

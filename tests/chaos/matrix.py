@@ -80,6 +80,7 @@ STORE = [
 PEOPLE = [
     Cell("drain", harm.ask(DesiredState.DRAIN), _M.MID_WORK, mend.resume_drained),
     Cell("drain", harm.ask(DesiredState.DRAIN), _M.ENGINE_START, mend.resume_drained),
+    Cell("drain", harm.ask(DesiredState.DRAIN), _M.FIRST_COMMIT, mend.resume_drained),
     Cell("cancel", harm.ask(DesiredState.CANCEL), _M.MID_WORK, mend.resume_cancelled),
     Cell("stop-job", harm.stop_job, _M.MID_WORK),
     Cell("clear", harm.clear, _M.MID_WORK),
@@ -106,7 +107,7 @@ _SHORT_TITLES = (
     "triggerer@mid-work",
     "outage@commit",
     "lost-answer@commit",
-    "drain@mid-work",
+    "drain@first-commit",
     "machine@mid-work",
 )
 _ONE_NODE = {cell.title: cell for cell in ECHO_CELLS if cell.workload.replicas == 1}

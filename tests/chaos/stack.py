@@ -83,10 +83,10 @@ class ChaosStack:
         """The stack's secrets."""
         return load_or_create(self.settings)
 
-    def configure(self, engine: Section) -> None:
+    def configure(self, engine: Section, poll_seconds: float = 1) -> None:
         """Write config.yaml: the next job that is accepted runs with this engine."""
         config: dict[str, object] = {
-            "ray": {"poll_seconds": 1},
+            "ray": {"poll_seconds": poll_seconds},
             "staging": {"shard_rows": SHARD_ROWS},
             "heartbeat": {"seconds": 1},
             "default_model": "smollm2",
@@ -158,11 +158,11 @@ SHARDS_IN_FLIGHT = 4
 """Of one replica."""
 
 
-def echo_engine(journal: Path, *, seconds_per_row: float = 0.5, start_seconds: float = 1.5) -> Section:
+def echo_engine(journal: Path, seconds_per_row: float) -> Section:
     """Return an engine that answers 24 rows at a time, and notes each of them."""
     echo = {
         "seconds_per_row": seconds_per_row,
-        "start_seconds": start_seconds,
+        "start_seconds": 1.5,
         "fail_marker": FAIL_MARKER,
         "journal": str(journal),
     }

@@ -56,8 +56,8 @@ class Verdict:
 def judge(scene: Scene, undisturbed: Outcomes, rows_in_flight: int, *, texts: bool) -> Verdict:
     """Compare a delivered job with the undisturbed one, and look for what it left behind."""
     found = Outcomes.read(scene, texts=texts)
-    missing, duplicates, different = _difference(undisturbed.committed, found.committed)
-    also = _difference(undisturbed.delivered, found.delivered)
+    missing, duplicates, different = difference(undisturbed.committed, found.committed)
+    also = difference(undisturbed.delivered, found.delivered)
     manifest = JobManifest.model_validate_json(scene.stack.store.get(scene.layout.manifest))
     redone = rows_redone(scene.stack.journal)
     wrong = [*doubled_writes(scene), *leftovers(scene), *scene.stack.proxy.errors]
@@ -80,7 +80,7 @@ def judge_stopped(scene: Scene, undisturbed: Outcomes, *, texts: bool) -> Verdic
     committed = [(name, out if texts else (out[0], None)) for name, out in _committed(scene)]
     names = {name for name, _ in committed}
     expected = [(name, outcome) for name, outcome in undisturbed.committed if name in names]
-    _, duplicates, different = _difference(expected, committed)
+    _, duplicates, different = difference(expected, committed)
     return Verdict(duplicates=duplicates, different=different, wrong=tuple(leftovers(scene)))
 
 
@@ -114,7 +114,7 @@ def rows_redone(journal: Path) -> int | None:
     return len(rows) - len(set(rows)) if rows else None
 
 
-def _difference(expected: Iterable[tuple[str, Outcome]], found: Iterable[tuple[str, Outcome]]) -> tuple[int, int, int]:
+def difference(expected: Iterable[tuple[str, Outcome]], found: Iterable[tuple[str, Outcome]]) -> tuple[int, int, int]:
     """Return rows missing, doubled and different. Expected a,b against a,a: 1 missing, 1 doubled."""
     listed = list(found)
     wanted, seen = dict(expected), dict(listed)

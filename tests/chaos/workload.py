@@ -19,6 +19,8 @@ class Workload:
     rows: int
     replicas: int = 1
     real_engine: bool = False
+    seconds_per_row: float = 0.5
+    """Of the fake engine."""
 
     @property
     def input_uri(self) -> str:
@@ -32,7 +34,7 @@ class Workload:
 
     def engine(self, stack: ChaosStack) -> Section:
         """Return the engine section of config.yaml."""
-        return vllm_engine() if self.real_engine else echo_engine(stack.journal)
+        return vllm_engine() if self.real_engine else echo_engine(stack.journal, self.seconds_per_row)
 
     def upload(self, stack: ChaosStack) -> None:
         """Write the input."""
@@ -58,6 +60,6 @@ class Workload:
 
 
 ECHO = Workload("echo", 481)
-SHORT = Workload("short", 129)
+SHORT = Workload("short", 193, seconds_per_row=0.75)
 TWO_NODES = Workload("two-nodes", 641, replicas=2)
 VLLM = Workload("vllm", 97, real_engine=True)
