@@ -61,7 +61,7 @@ def test_finished_work_stays_finished_and_what_failed_is_retried(running):
         again = running.api.trigger(DAG_ID, conf).run_id
         assert set(end_of(running, again).values()) == {"success"}
         assert "is done, nothing is run" in log_of_run(running, again)
-        running.api.clear(DAG_ID, first)
+        running.api.clear_run(DAG_ID, first)
         assert set(end_of(running, first).values()) == {"success"}
         assert running.api.tasks(DAG_ID, first)["run"].attempt > 1
         assert "is done, nothing is run" in log_of_run(running, first)

@@ -72,7 +72,7 @@ class AirflowApi:
         answer = _checked(self._client.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")).json()
         return DagRun(dag_id, run_id, answer["state"])
 
-    def clear(self, dag_id: str, run_id: str) -> None:
+    def clear_run(self, dag_id: str, run_id: str) -> None:
         """Let every task of the run run again, as the button "Clear" does."""
         _checked(self._client.post(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False}))
 
