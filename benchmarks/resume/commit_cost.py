@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 
+from llmbatch.cluster.crash_book import CrashBook
 from llmbatch.cluster.engines.base import Answer
 from llmbatch.cluster.heartbeat import Heartbeat
 from llmbatch.cluster.job_state import JobState
@@ -14,6 +15,7 @@ from llmbatch.cluster.outcome import succeeded
 from llmbatch.cluster.scoreboard import Scoreboard
 from llmbatch.cluster.shard_table import write_results
 from llmbatch.cluster.store import open_store
+from llmbatch.core.claims import claim, require_latest
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.identity import row_id_of, shard_id_of
 from llmbatch.core.layout import JobLayout
@@ -48,7 +50,12 @@ def main() -> None:
         for n in range(options.shard_rows)
     ]
 
+    book = CrashBook(store, layout)
+    claim(store, layout, owner="bench", now=clock.now())
+
     def commit(number: int) -> None:
+        book.suspicion()  # before a shard; the fence before its commit
+        require_latest(store, layout, "bench", generation=1)
         outcomes = [succeeded(row, answer, 1.0) for row in rows]
         tally = ShardTally(shard_id=shard_id_of(number), generation=1, rows=len(rows), succeeded=len(rows), failed=0)
         store.create(layout.result_shard(tally.shard_id), write_results(outcomes, tally))
@@ -59,7 +66,9 @@ def main() -> None:
     )
     staged = StagedManifest(job_id="bench", objects=(), shards=shards, seconds=1.0)
     state, scoreboard = JobState(staged, generation=1, replicas_wanted=1, clock=clock), Scoreboard()
-    heartbeat = Heartbeat(store=store, layout=layout, state=state, seconds=2, clock=clock, emit=lambda _: None)
+    heartbeat = Heartbeat(
+        store=store, layout=layout, state=state, generation=1, seconds=2, clock=clock, emit=lambda _: None
+    )
     heartbeat.connect(scoreboard.beat)
     found = {"commit": cpu_seconds_each(commit), "heartbeat": cpu_seconds_each(lambda _: heartbeat.beat())}
     print(f"MEASURED {json.dumps(found | {'calls': REPEATS + 10})}")
