@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chaos.scene import Scene
-from llmbatch.core.states import DesiredState, Phase
+from llmbatch.core.states import Phase
 
 
 def start_again(scene: Scene) -> None:
@@ -12,10 +12,11 @@ def start_again(scene: Scene) -> None:
 
 
 def resume_drained(scene: Scene) -> None:
-    """Wait until the job has drained, allow it to run, clear its task."""
+    """See the job drained and left at rest, then clear its task: the drain was for the generation that heard it."""
     scene.until_phase(Phase.DRAINED)
     _not_running(scene)
-    _allow_and_clear(scene)
+    scene.until(lambda: scene.run_state() == "failed", "a drained job rests, and Airflow does not try again")
+    scene.clear("run")
 
 
 def resume_cancelled(scene: Scene) -> None:
@@ -25,7 +26,7 @@ def resume_cancelled(scene: Scene) -> None:
     kept = scene.committed()
     if not kept:
         raise AssertionError("a cancelled job lost its committed shards")
-    _allow_and_clear(scene)
+    scene.clear("run")
     scene.until(lambda: scene.run_state() == "success", "the end of the run", 180)
     changed = [uri for uri, etag in scene.committed().items() if kept.get(uri, etag) != etag]
     if changed or kept.keys() - scene.committed().keys():
@@ -40,8 +41,3 @@ def clear_failed(scene: Scene) -> None:
 
 def _not_running(scene: Scene) -> None:
     scene.until(lambda: not scene.active_ray_jobs() and not scene.drivers(), "the Ray job ends")
-
-
-def _allow_and_clear(scene: Scene) -> None:
-    scene.control(DesiredState.RUN)
-    scene.clear("run")

@@ -11,12 +11,13 @@ import httpx
 import psutil
 
 from chaos.stack import ChaosStack
-from llmbatch.core.control import Control
+from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import StoreError
 from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.states import DesiredState, Phase
+from llmbatch.orchestrator.controlling import ask
 from llmbatch_stack.airflow_api import AirflowApi
 from llmbatch_stack.job_run import BASE_URI, DAG_ID
 from llmbatch_stack.wire import call
@@ -70,9 +71,8 @@ class Scene:
         return {info.uri: info.etag for info in self.stack.store.list(self.layout.results)}
 
     def control(self, desired: DesiredState) -> None:
-        """Ask something of the job."""
-        body = Control(desired=desired, reason="chaos", written_by="chaos").model_dump_json().encode()
-        self.stack.store.put(self.layout.control, body)
+        """Ask something of the job, as the documented command does."""
+        ask(self.layout.root, desired, reason="chaos", by="chaos", store=self.stack.store, clock=SystemClock())
 
     def clear(self, task_id: str) -> None:
         """Clear a task and what comes after it, as a person would: until Airflow takes it."""
