@@ -68,7 +68,10 @@ class Stack:
 
 
 def test_interrupted_start_leaves_nothing(stack: Stack):
+    # A shell starts what it puts into the background with SIGINT ignored, and children inherit that.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen([*stack.command, "up"], env=stack.env, stdout=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, inherited)
     assert process.stdout is not None
     with process.stdout:
         assert "ready" in process.stdout.readline()
