@@ -10,12 +10,15 @@ from chaos.cell import Cell, Matrix
 from chaos.matrix import SHORT_CELLS
 from chaos.stack import ChaosStack
 
+PORT_BASE = 20500
+"""Not that of `make chaos`, so that both can run at once."""
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
 def matrix() -> Iterator[Matrix]:
-    with ChaosStack() as stack:
+    with ChaosStack(port_base=PORT_BASE) as stack:
         yield Matrix(stack)
 
 
