@@ -6,10 +6,11 @@ get the same semantics. Boto3's own retries (``standard`` mode) are set by whoev
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreError
 from llmbatch.core.layout import split_uri
@@ -80,7 +81,8 @@ class S3Store:
         """Open the object for one sequential read, refusing any other version than ``etag``."""
         bucket, key = split_uri(uri)
         with _translated(uri, on_condition=InputChanged(uri, etag)):
-            return cast("IO[bytes]", self._client.get_object(Bucket=bucket, Key=key, IfMatch=etag)["Body"])
+            body = self._client.get_object(Bucket=bucket, Key=key, IfMatch=etag)["Body"]
+        return cast("IO[bytes]", _Stream(uri, cast("_Body", body)))
 
     def read_range(self, uri: str, etag: str, start: int, length: int) -> bytes:
         """Read ``length`` bytes from ``start``, refusing any other version than ``etag``."""
@@ -134,6 +136,38 @@ class S3Store:
                     answer = self._client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
                 for kept in answer.get("Errors", []):
                     raise StoreError(f"s3://{bucket}/{kept.get('Key')} was not deleted: {kept.get('Message')}")
+
+
+class _Body(Protocol):
+    """What is used of a client's answer body."""
+
+    def read(self, amt: int | None = None) -> bytes:
+        """Read ``amt`` bytes, or all that are left."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class _Stream(io.RawIOBase):
+    """A body whose broken connection is a ``StoreError``, as that of a whole read is."""
+
+    def __init__(self, uri: str, body: _Body) -> None:
+        super().__init__()
+        self._uri, self._body = uri, body
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read up to ``size`` bytes; all that are left for None or -1."""
+        with _translated(self._uri):
+            return self._body.read(None if size is None or size < 0 else size)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._body.close()
+        super().close()
 
 
 def probe_conditional_writes(store: S3Store, uri: str) -> None:

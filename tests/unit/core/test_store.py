@@ -55,6 +55,25 @@ def test_client_errors_are_translated(code, call, error):
         call(S3Store(Client(code)))
 
 
+def test_connection_that_breaks_while_a_stream_is_read_is_a_store_error():
+    class Broken(io.BytesIO):
+        def read(self, amt=None):
+            raise ClientError("IncompleteRead")
+
+    client = Client()
+    client.get_object = lambda **_: {"Body": Broken()}
+    with S3Store(client).open_stream(URI, "e") as stream, pytest.raises(StoreError, match="s3://b/k") as caught:
+        stream.read()
+    assert caught.value.retryable
+
+
+def test_stream_reads_in_parts_and_to_the_end():
+    client = Client()
+    client.body = b"12345"
+    with S3Store(client).open_stream(URI, "e") as stream:
+        assert (stream.read(2), stream.read(), stream.read()) == (b"12", b"345", b"")
+
+
 def test_programming_errors_are_not_hidden():
     with pytest.raises(ValueError, match="s3://bucket/key"):
         S3Store(Client()).get("nonsense")
