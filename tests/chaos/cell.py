@@ -102,7 +102,11 @@ class Matrix:
     def _verdict(self, cell: Cell, scene: Scene, undisturbed: Outcomes) -> Verdict:
         trap = cell.moment.trap(self._stack.proxy, scene.layout, lambda: cell.harm(scene))
         scene.api.trigger(DAG_ID, cell.workload.conf(), scene.run_id)
-        scene.until(lambda: trap.sprung.is_set() or scene.run_state() == "failed", "the moment", _MOMENT_SECONDS)
+
+        def came_or_never_will() -> bool:
+            return trap.sprung.is_set() or (trap.seen < trap.nth and scene.run_state() == "failed")
+
+        scene.until(came_or_never_will, "the moment", _MOMENT_SECONDS)
         if trap.error is not None:
             raise trap.error
         if not trap.sprung.is_set():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chaos import harm, mend, moment
 from chaos.cell import Cell, Mend
 from chaos.fault import Effect, Fault, Match
-from chaos.workload import SHORT, TWO_NODES, VLLM
+from chaos.workload import SHORT, SLOW, TWO_NODES, VLLM
 from llmbatch.core.states import DesiredState
 
 _RESULTS = Match("PUT", "/results/shard-")
@@ -82,10 +82,10 @@ PEOPLE = [
     Cell("drain", harm.ask(DesiredState.DRAIN), _M.ENGINE_START, mend.resume_drained),
     Cell("drain", harm.ask(DesiredState.DRAIN), _M.FIRST_COMMIT, mend.resume_drained),
     Cell("cancel", harm.ask(DesiredState.CANCEL), _M.MID_WORK, mend.resume_cancelled),
-    Cell("stop-job", harm.stop_job, _M.MID_WORK),
+    Cell("stop-job", harm.stop_job, _M.MID_WORK, workload=SLOW),
     Cell("clear", harm.clear, _M.MID_WORK),
-    Cell("mark-failed", harm.mark_failed, _M.MID_WORK, mend.clear_failed),
-    Cell("delete-run", harm.delete_run, _M.MID_WORK, delivers=False),
+    Cell("mark-failed", harm.mark_failed, _M.MID_WORK, mend.clear_failed, workload=SLOW),
+    Cell("delete-run", harm.delete_run, _M.MID_WORK, workload=SLOW, delivers=False),
 ]
 VLLM_CELLS = [
     cell.on(VLLM)

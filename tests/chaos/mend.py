@@ -5,6 +5,9 @@ from __future__ import annotations
 from chaos.scene import Scene
 from llmbatch.core.states import Phase
 
+_STOP_SECONDS = 30.0
+"""Ray gives a job 15 s after its SIGTERM."""
+
 
 def start_again(scene: Scene) -> None:
     """Start the machine again: `make up`."""
@@ -40,4 +43,4 @@ def clear_failed(scene: Scene) -> None:
 
 
 def _not_running(scene: Scene) -> None:
-    scene.until(lambda: not scene.active_ray_jobs() and not scene.drivers(), "the Ray job ends")
+    scene.until(lambda: not scene.active_ray_jobs() and not scene.drivers(), "the Ray job ends", _STOP_SECONDS)

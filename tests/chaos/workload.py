@@ -61,5 +61,7 @@ class Workload:
 
 ECHO = Workload("echo", 481)
 SHORT = Workload("short", 193, seconds_per_row=0.75)
+SLOW = Workload("slow", 481, seconds_per_row=3.0)
+"""Takes a minute: what ends in half of that was stopped, and did not just finish."""
 TWO_NODES = Workload("two-nodes", 641, replicas=2)
 VLLM = Workload("vllm", 97, real_engine=True)
