@@ -37,6 +37,9 @@ def test_an_orphan_ends_and_old_data_goes(running):
                 "sweep_orphans": "success",
                 "expire": "success",
             }, logs
+            stopped = time.monotonic() + 30
+            while not jobs.status(orphan).status.is_over and time.monotonic() < stopped:
+                time.sleep(0.5)  # Ray stops in its own time
             assert jobs.status(orphan).status.is_over
             assert jobs.status("notebook").status.is_active
         finally:

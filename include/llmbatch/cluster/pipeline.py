@@ -157,7 +157,7 @@ class Pipeline:
             scoreboard=scoreboard,
             expires_at=spec.expires_at,
         )
-        stream = ShardStream(plan, left, lambda tally: state.add_tallies([tally]))
+        stream = ShardStream(plan, left)
         stream.start()
         stop: Stop | None = None
         while stop is None and not stream.ended.wait(_TICK_SECONDS):

@@ -50,7 +50,7 @@ class ReplicaPlan:
 
 
 class ReplicaActor:
-    """Takes batches of shard descriptors, yields tallies.
+    """Takes batches of shard descriptors, yields their ids as they end.
 
     The replica lives on an event loop of its own, because Ray Data runs each call on a thread that belongs to the call.
     If its engine dies, so does the actor: Ray starts another one and gives it the shards that were not committed.
@@ -74,7 +74,7 @@ class ReplicaActor:
         asyncio.run_coroutine_threadsafe(self._keep_reporting(), self._loop)
 
     async def __call__(self, batch: dict[str, Any]) -> AsyncIterator[dict[str, list[str]]]:
-        """Process the shards named in ``batch["shard"]`` (JSON); yield each tally (JSON, empty if abandoned)."""
+        """Process the shards named in ``batch["shard"]`` (JSON); yield the id of each, empty if it was abandoned."""
         shards = [StagedShard.model_validate_json(text) for text in batch["shard"]]
         futures = [asyncio.run_coroutine_threadsafe(self._replica.process(shard), self._loop) for shard in shards]
         for future in asyncio.as_completed([asyncio.wrap_future(future) for future in futures]):
@@ -89,7 +89,7 @@ class ReplicaActor:
             if self._replica.idle:
                 # Ray Data may end this actor right after its last shard: do not wait for the next report.
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._report(), self._loop))
-            yield {"tally": ["" if tally is None else tally.model_dump_json()]}
+            yield {"shard": ["" if tally is None else tally.shard_id]}
 
     async def _start(self) -> Replica:
         plan = self._plan

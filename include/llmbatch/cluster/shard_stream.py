@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from llmbatch.cluster.replica_actor import ReplicaActor, ReplicaPlan
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
-from llmbatch.core.shards import ShardTally, StagedShard
+from llmbatch.core.shards import StagedShard
 
 MAX_BLOCKS = 4096
 """Tasks of one run at most; above it a task takes several shards, as every block costs the driver a millisecond."""
@@ -20,11 +20,9 @@ _NO_PROGRESS_SECONDS = 7 * 24 * 3600.0
 class ShardStream(threading.Thread):
     """Runs the shards on its own thread, so that the main thread stays free for signals and decisions."""
 
-    def __init__(
-        self, plan: ReplicaPlan, shards: Sequence[StagedShard], on_tally: Callable[[ShardTally], None]
-    ) -> None:
+    def __init__(self, plan: ReplicaPlan, shards: Sequence[StagedShard]) -> None:
         super().__init__(name="shard-stream", daemon=True)
-        self._plan, self._shards, self._on_tally = plan, shards, on_tally
+        self._plan, self._shards = plan, shards
         self.ended = threading.Event()
         self.error: BaseException | None = None
 
@@ -62,10 +60,8 @@ class ShardStream(threading.Thread):
             num_cpus=settings.cpus_per_replica,
             num_gpus=gpus_of(settings),
         )
-        for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0):
-            for text in batch["tally"]:
-                if text:
-                    self._on_tally(ShardTally.model_validate_json(text))
+        for _ in dataset.iter_batches(batch_size=None, prefetch_batches=0):
+            pass  # what a shard came to is told by the scoreboard, together with what is still open
 
 
 def gpus_of(settings: EngineSettings) -> float | None:
