@@ -63,6 +63,7 @@ class RayJobTrigger(BaseTrigger):
         self.version = version
         self._job_log = JobLog()
         self._log_due = 0.0
+        self._ending: asyncio.Task[None] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments, exactly those it was built with."""
@@ -109,7 +110,15 @@ class RayJobTrigger(BaseTrigger):
                 await client.aclose()
 
     async def on_kill(self) -> None:
-        """Stop the job when a user ended the task; not when it was cleared, for the next attempt attaches."""
+        """Stop the job when a user ended the task; not when it was cleared, for the next attempt attaches.
+
+        Airflow 3.3.2 repeats its cancel at every exchange with the triggerer's other process, about once a second, and
+        the repetition cancels whatever ``on_kill`` awaits. So the work is a task of its own, which no cancel reaches.
+        """
+        self._ending = self._ending or asyncio.create_task(self._end())
+        await asyncio.shield(self._ending)
+
+    async def _end(self) -> None:
         ti = self.task_instance
         if ti is not None and not await is_going_to_end(ti):
             self.log.info("submission_id=%s goes on: the task was cleared and will attach to it", self.submission_id)

@@ -189,6 +189,33 @@ def test_on_kill_stops_unless_the_task_was_cleared(
     assert ray.stops == stops
 
 
+def test_repeated_cancel_does_not_keep_on_kill_from_stopping_the_job(
+    ray: FakeRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def ask(*_: Any) -> str:
+        asked.set()
+        answer.wait(5)
+        return "failed"
+
+    async def cancelled_twice() -> None:
+        killing = asyncio.create_task(waiting.on_kill())
+        await asyncio.to_thread(asked.wait, 5)
+        killing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await killing
+        answer.set()
+        await asyncio.wait_for(asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}), 5)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(triggers, "task_state", ask)
+    ray.put("job-g1", "RUNNING")
+    waiting = trigger()
+    waiting._task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="run", map_index=-1)  # type: ignore[assignment]
+    asyncio.run(cancelled_twice())
+    assert ray.stops == ["job-g1"]
+
+
 def test_cleanup_never_stops_the_job(ray: FakeRay) -> None:
     ray.put("job-g1", "RUNNING")
     asyncio.run(trigger().cleanup())
