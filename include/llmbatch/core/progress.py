@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from llmbatch.core.length_cells import LengthCell
 from llmbatch.core.states import Phase
 
 
@@ -62,6 +63,16 @@ class Replicas(_Part):
     wanted: int = 0
 
 
+class ReplicaShare(_Part):
+    """What one live replica holds: rows of its open shards without an outcome, and the pace of its rows.
+
+    ``pace`` is in output tokens per second of one row, over the rows that it answered lately; null before the first.
+    """
+
+    left: int = 0
+    pace: float | None = None
+
+
 class EtaSeconds(_Part):
     """Seconds from ``written_at`` until the last commit: 10, 50 and 90 % quantiles."""
 
@@ -88,6 +99,10 @@ class Progress(_Part):
     rates: Rates = Rates()
     latency: Latency = Latency()
     replicas: Replicas = Replicas()
+    shares: tuple[ReplicaShare, ...] = ()
+    """Open work of each live replica, for the ETA; empty: this writer does not tell."""
+    lengths: tuple[LengthCell, ...] = ()
+    """Rows of this generation by input length, for the ETA; empty: this writer does not tell."""
     eta: EtaSeconds | None = None
     seconds_phase: dict[str, float] = {}
     shards_digest: str = ""

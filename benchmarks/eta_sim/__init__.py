@@ -1,0 +1,1 @@
+"""A simulator of batch jobs on continuously batching engines, for judging ETAs. Seeded, standard library only."""

@@ -1,0 +1,139 @@
+"""How long answers will be: an online regression on input length in which unfinished rows count too."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmbatch.core.eta import capped_lognormal
+from llmbatch.core.eta.priors import LengthPrior
+from llmbatch.core.length_cells import LengthCell
+
+_ROUNDS = 4
+_CELL_SPREAD = 0.12
+"""How much one cell may differ from the line, in logarithms; it makes a hundred rows of a cell worth a few dozen."""
+_SPREAD_ROWS = 60.0
+_NARROWEST, _WIDEST = 0.05, 1.5
+_REFERENCE_CHARS = 1000.0
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A cell as seen by the fit: rows that tell something, and first two moments of their log lengths."""
+
+    cell: LengthCell
+    size: float
+    rows: float
+    first: float
+    second: float
+
+
+class OutputLengths:
+    """Log output tokens = level + slope x log input length + what is particular to template and cell.
+
+    Short answers end first, so the answered rows of a young job are too short. A row in flight is an observation
+    "longer than what it has by now"; the fit imputes its expected length (expectation maximisation, a few rounds per
+    heartbeat, starting from the last fit).
+    """
+
+    def __init__(self, prior: LengthPrior, max_tokens: int) -> None:
+        self._prior, self._cap = prior, float(max_tokens)
+        self.level, self.slope, self.spread = math.log(prior.level), prior.slope, prior.spread
+        self._template: dict[str, float] = {}
+        self._cell: dict[tuple[str, int], float] = {}
+        self._correction = 1.0
+
+    def fit(self, cells: Sequence[LengthCell], reached: dict[tuple[str, int], float]) -> None:
+        """Fit to the cells; ``reached`` is the mean number of tokens so far of each cell's rows in flight."""
+        for _ in range(_ROUNDS):
+            samples = [s for cell in cells if (s := self._sample(cell, reached.get(cell.key, 0.0))) is not None]
+            if not samples:
+                return
+            self._regress(samples)
+        self._correction = self._correct(cells)
+
+    def expected(self, cell: LengthCell) -> float:
+        """Tokens of one answer of a row that has not begun."""
+        raw = capped_lognormal.mean(self.log_mean(cell), self.spread, self._cap)
+        return min(self._cap, raw * self._correction)
+
+    def residual(self, cell: LengthCell, reached: float) -> float:
+        """Tokens still to come of a row in flight that has ``reached`` tokens."""
+        return self._correction * capped_lognormal.residual(self.log_mean(cell), self.spread, self._cap, reached)
+
+    def log_mean(self, cell: LengthCell) -> float:
+        """Mean of the logarithm of a cell's answers, were they not capped."""
+        line = self.level + self.slope * _size(cell)
+        return line + self._template.get(cell.template, 0.0) + self._cell.get(cell.key, 0.0)
+
+    def _sample(self, cell: LengthCell, reached: float) -> _Sample | None:
+        rows, first, second = float(cell.answered), cell.log_tokens, cell.log_tokens_squared
+        if cell.running and reached > 1:
+            centre = self.log_mean(cell)
+            z = (math.log(min(reached, self._cap)) - centre) / self.spread
+            if z > -3:
+                h = capped_lognormal.hazard(z)
+                mean = centre + self.spread * h
+                variance = self.spread**2 * max(0.0, 1 + z * h - h * h)
+                rows += cell.running
+                first += cell.running * mean
+                second += cell.running * (variance + mean * mean)
+        return _Sample(cell, _size(cell), rows, first, second) if rows else None
+
+    def _regress(self, samples: Sequence[_Sample]) -> None:
+        """Fit level and slope with a ridge towards the prior, then templates, then cells, each shrunk."""
+        prior, variance = self._prior, self.spread**2
+        weights = [1 / (variance / s.rows + _CELL_SPREAD**2) for s in samples]
+        held = prior.rows / variance / 4
+        total = held + sum(weights)
+        sizes = [s.size for s in samples]
+        means = [s.first / s.rows for s in samples]
+        # The prior's level holds at the sizes that this job has: it is about answers, not about extrapolation.
+        centre = sum(w * x for w, x in zip(weights, sizes, strict=True)) / sum(weights)
+        believed = math.log(prior.level) + prior.slope * centre
+        level = (held * believed + sum(w * y for w, y in zip(weights, means, strict=True))) / total
+        stiffness = 1 / prior.slope_error**2
+        across = sum(w * (x - centre) * (y - level) for w, x, y in zip(weights, sizes, means, strict=True))
+        along = sum(w * (x - centre) ** 2 for w, x in zip(weights, sizes, strict=True))
+        self.slope = (stiffness * prior.slope + across) / (stiffness + along)
+        self.level = level - self.slope * centre
+        rest = [y - self.level - self.slope * x for x, y in zip(sizes, means, strict=True)]
+        self._template = self._offsets([s.cell.template for s in samples], weights, rest)
+        rest = [y - self._template[s.cell.template] for s, y in zip(samples, rest, strict=True)]
+        shrunk = variance / _CELL_SPREAD**2
+        self._cell = {s.cell.key: y * s.rows / (s.rows + shrunk) for s, y in zip(samples, rest, strict=True)}
+        squares = sum(s.second - 2 * m * s.first + s.rows * m * m for s, m in zip(samples, map(self._of, samples)))
+        rows = sum(s.rows for s in samples)
+        found = math.sqrt(max(0.0, squares + _SPREAD_ROWS * prior.spread**2) / (rows + _SPREAD_ROWS))
+        self.spread = min(_WIDEST, max(_NARROWEST, found))
+
+    def _of(self, sample: _Sample) -> float:
+        return self.log_mean(sample.cell)
+
+    @staticmethod
+    def _offsets(templates: Sequence[str], weights: Sequence[float], rest: Sequence[float]) -> dict[str, float]:
+        """Mean rest of each template, shrunk to none; a job with one template has no offset."""
+        if len(set(templates)) == 1:
+            return {templates[0]: 0.0}
+        sums: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 1.0])
+        for name, weight, value in zip(templates, weights, rest, strict=True):
+            sums[name][0] += weight * value
+            sums[name][1] += weight
+        return {name: value / weight for name, (value, weight) in sums.items()}
+
+    def _correct(self, cells: Sequence[LengthCell]) -> float:
+        """What answers were over what the fit says, once those in flight no longer bias the answered ones."""
+        answered, running = sum(c.answered for c in cells), sum(c.running for c in cells)
+        if answered <= 2 * running or not answered:
+            return 1.0
+        said = sum(
+            c.answered * capped_lognormal.mean(self.log_mean(c), self.spread, self._cap) for c in cells if c.answered
+        )
+        trust = 1 - 2 * running / answered
+        return float((sum(c.tokens for c in cells) / said) ** trust) if said > 0 else 1.0
+
+
+def _size(cell: LengthCell) -> float:
+    return math.log(cell.mean_chars / _REFERENCE_CHARS)

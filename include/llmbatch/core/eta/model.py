@@ -1,0 +1,206 @@
+"""The ETA of one job, from its heartbeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmbatch.core.eta.balance import Load, seconds_to_finish
+from llmbatch.core.eta.estimate import Estimate, EtaState
+from llmbatch.core.eta.lengths import OutputLengths
+from llmbatch.core.eta.observation import Observation
+from llmbatch.core.eta.phases import seconds_until_work
+from llmbatch.core.eta.priors import Priors
+from llmbatch.core.eta.rate import Effort, WorkRate
+from llmbatch.core.eta.spread import Spread
+from llmbatch.core.eta.stall import StallWatch
+from llmbatch.core.eta.tail import Drain, drain
+from llmbatch.core.length_cells import LengthCell
+from llmbatch.core.progress import EtaSeconds
+
+_BATCH_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class JobShape:
+    """What bounds a job: the longest answer allowed, and rows that one replica decodes together."""
+
+    max_tokens: int
+    slots: int
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Work at one moment, in tokens and characters."""
+
+    done_tokens: float
+    done_chars: float
+    left_tokens: float
+    left_chars: float
+
+
+class EtaModel:
+    """Takes heartbeats, answers with estimates. Deterministic; reads no clock; one instance per job.
+
+    Work is counted in units: an output token is one, an input character a fraction of it (see ``ReadingPrice``).
+    Predicted seconds = start + units left / (units per replica-second x live replicas) + what the drain adds + commit.
+    """
+
+    def __init__(self, shape: JobShape, priors: Priors | None = None, spread: Spread | None = None) -> None:
+        self._shape, self._priors, self._spread = shape, priors or Priors(), spread or Spread.default()
+        self._stall = StallWatch()
+        self._last: Observation | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start anew, as a generation does: its replicas, rows and clock are its own."""
+        self.lengths = OutputLengths(self._priors.lengths, self._shape.max_tokens)
+        self.rate = WorkRate(self._priors)
+        self._reached: dict[tuple[str, int], float] = {}
+        self._answered = Effort()
+        self._batch = 0.0
+
+    def observe(self, seen: Observation) -> None:
+        """Take one heartbeat; one that is not newer than the last is ignored."""
+        last = self._last
+        if last is not None and (seen.at <= last.at or seen.generation < last.generation):
+            return
+        if last is not None and seen.generation > last.generation:
+            self._begin()
+            last = None
+        self._last = seen
+        self._stall.see(seen)
+        answered = _answered(seen.cells)
+        if last is not None and answered.seconds >= self._answered.seconds:
+            gained = Effort(
+                answered.tokens - self._answered.tokens,
+                answered.chars - self._answered.chars,
+                answered.seconds - self._answered.seconds,
+            )
+            self.rate.work(seen.at - last.at, gained)
+            self._learn_price(seen.cells, last, gained)
+        self._answered = answered
+        self._learn_batch(seen, seen.at - last.at if last else 0.0)
+        self._reached = {c.key: self._tokens_so_far(c) for c in seen.cells if c.running}
+        self.lengths.fit(seen.cells, self._reached)
+
+    def estimate(self, now: float) -> Estimate:
+        """Return the estimate at ``now``, on the clock of the observations' ``at``."""
+        seen = self._last
+        if seen is None:
+            return Estimate(EtaState.UNKNOWN, now, "no heartbeat yet")
+        if seen.phase.is_terminal or (seen.rows and seen.ended >= seen.rows and not seen.running):
+            return Estimate(EtaState.FINISHED, now, f"phase {seen.phase.value}", 1.0, EtaSeconds(p10=0, p50=0, p90=0), 0)
+        stalled = self._stall.reason(seen, now)
+        if stalled is not None:
+            return Estimate(EtaState.STALLED, now, stalled)
+        return self._predict(seen, now)
+
+    def _predict(self, seen: Observation, now: float) -> Estimate:
+        start = seconds_until_work(seen.phase, seen.phase_seconds, self._priors.phases)
+        rate = self.rate.units * self._batch if self.rate.known else self._priors.rate
+        if start is None or rate is None:
+            return Estimate(EtaState.UNKNOWN, now, f"phase {seen.phase.value}, no answer yet and no earlier job to go by")
+        if not seen.live and start == 0.0:
+            return Estimate(EtaState.UNKNOWN, now, "no replica is live")
+        live = max(1, seen.live)
+        work, price = self._work(seen.cells), self.rate.price.value
+        left = work.left_tokens + price * work.left_chars
+        done = work.done_tokens + price * work.done_chars
+        progress = done / (done + left) if done + left > 0 else 0.0
+        seconds = self._spent(seen, left, rate * live)
+        last_rows = drain(seen.cells, self.lengths, self._reached, self._slots(seen), self._shape.max_tokens)
+        tail = self._tail(last_rows, live)
+        age = max(0.0, now - seen.at)
+        predicted = max(start + seconds + tail - age, 0.0) + self._priors.commit_seconds
+        factors = self._spread.at(progress).factors()
+        reason = (
+            f"{left:.0f} units left at {rate:.1f}/s x {live} replicas, answers of {self._mean_answer(seen.cells):.0f} "
+            f"tokens, {100 * progress:.0f} % of the work done"
+        )
+        return Estimate(
+            state=EtaState.ESTIMATED,
+            at=now,
+            reason=reason,
+            progress=progress,
+            seconds=EtaSeconds(p10=predicted * factors[0], p50=predicted * factors[1], p90=predicted * factors[2]),
+            predicted=predicted,
+            parts=(("start", start), ("work", seconds), ("tail", tail), ("commit", self._priors.commit_seconds)),
+        )
+
+    def _spent(self, seen: Observation, left: float, speed: float) -> float:
+        """Seconds for ``left`` units at ``speed`` in all; more if one replica holds more than its share."""
+        rows = sum(cell.left for cell in seen.cells)
+        if len(seen.shares) < 2 or not rows or not self.rate.known:
+            return left / speed
+        pace = self.rate.tokens or 1.0
+        each = speed / len(seen.shares)
+        loads = [
+            Load(share.left * left / rows, each * (share.pace / pace if share.pace else 1.0)) for share in seen.shares
+        ]
+        return seconds_to_finish(loads, max(0.0, left - sum(load.held for load in loads)))
+
+    def _tail(self, last_rows: Drain, live: int) -> float:
+        """Seconds that the drain takes beyond what its tokens would take at the full rate.
+
+        A step costs the same fixed part for one row as for a full batch, and the longest row sets the number of steps.
+        """
+        if not last_rows.rows or not self.rate.known or self.rate.tokens <= 0:
+            return 0.0
+        share = min(1.0, last_rows.rows / (self._batch * live))
+        steps = max(0.0, last_rows.longest_tokens - share * last_rows.mean_tokens)
+        return self._priors.fixed_share * steps / self.rate.tokens
+
+    def _learn_price(self, cells: tuple[LengthCell, ...], last: Observation, gained: Effort) -> None:
+        """Let the first half of the first wave tell what reading costs."""
+        answered, before = (sum(cell.answered for cell in each) for each in (cells, last.cells))
+        rows = sum(cell.rows for cell in cells)
+        if gained.seconds > 0 and rows and 2 * answered < self._slots(last):
+            mean_chars = sum(cell.chars for cell in cells) / rows
+            self.rate.price.learn(Effort(gained.tokens, (answered - before) * mean_chars, gained.seconds))
+
+    def _learn_batch(self, seen: Observation, seconds: float) -> None:
+        """Follow the rows that one replica decodes together, while there are enough to fill it."""
+        if not seen.live or not seen.running:
+            return
+        batch = seen.running / seen.live
+        if not self._batch:
+            self._batch = batch
+        elif any(cell.waiting for cell in seen.cells):
+            self._batch += (batch - self._batch) * min(1.0, seconds / _BATCH_SECONDS)
+
+    def _slots(self, seen: Observation) -> float:
+        """Rows decoded together by all live replicas."""
+        return max(1.0, self._batch) * max(1, seen.live)
+
+    def _tokens_so_far(self, cell: LengthCell) -> float:
+        """Mean tokens of a cell's rows in flight, from their age."""
+        if not self.rate.known:
+            return 0.0
+        return min(0.95 * self._shape.max_tokens, self.rate.tokens * cell.running_seconds / cell.running)
+
+    def _work(self, cells: tuple[LengthCell, ...]) -> _Work:
+        """Work done and left; rows in flight are partly both. Their prompts count as read."""
+        done_tokens = done_chars = left_tokens = left_chars = 0.0
+        for cell in cells:
+            so_far = self._reached.get(cell.key, 0.0)
+            done_tokens += cell.tokens + cell.running * so_far
+            done_chars += (cell.ended + cell.running) * cell.mean_chars
+            left_chars += cell.waiting * cell.mean_chars
+            if cell.waiting:
+                left_tokens += cell.waiting * self.lengths.expected(cell)
+            if cell.running:
+                left_tokens += cell.running * self.lengths.residual(cell, so_far)
+        return _Work(done_tokens, done_chars, left_tokens, left_chars)
+
+    def _mean_answer(self, cells: tuple[LengthCell, ...]) -> float:
+        left = sum(cell.left for cell in cells)
+        return sum(cell.left * self.lengths.expected(cell) for cell in cells if cell.left) / left if left else 0.0
+
+
+def _answered(cells: tuple[LengthCell, ...]) -> Effort:
+    """Sums over all answered rows of the generation."""
+    return Effort(
+        float(sum(c.tokens for c in cells)),
+        sum(c.answered * c.mean_chars for c in cells),
+        sum(c.answered_seconds for c in cells),
+    )

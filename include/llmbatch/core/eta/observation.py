@@ -1,0 +1,52 @@
+"""What the ETA model sees: one heartbeat, reduced to what predicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmbatch.core.length_cells import LengthCell
+from llmbatch.core.progress import Progress, ReplicaShare
+from llmbatch.core.states import Phase
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One heartbeat. ``at`` is in seconds on the clock that also asks for estimates; ``cells`` are in key order."""
+
+    at: float
+    generation: int
+    phase: Phase
+    phase_seconds: float
+    cells: tuple[LengthCell, ...]
+    live: int
+    row_p95: float | None = None
+    shares: tuple[ReplicaShare, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows of this generation."""
+        return sum(cell.rows for cell in self.cells)
+
+    @property
+    def ended(self) -> int:
+        """Rows with an outcome."""
+        return sum(cell.ended for cell in self.cells)
+
+    @property
+    def running(self) -> int:
+        """Rows in engines."""
+        return sum(cell.running for cell in self.cells)
+
+
+def observation_of(progress: Progress) -> Observation:
+    """Return what a heartbeat tells; times count from its ``written_at`` in seconds of the epoch."""
+    return Observation(
+        at=progress.written_at.timestamp(),
+        generation=progress.generation,
+        phase=progress.phase,
+        phase_seconds=progress.seconds_phase.get(progress.phase.value, 0.0),
+        cells=tuple(sorted(progress.lengths, key=lambda cell: cell.key)),
+        live=progress.replicas.live,
+        row_p95=progress.latency.p95,
+        shares=progress.shares,
+    )

@@ -1,0 +1,36 @@
+"""When a job has stopped telling or stopped working: then its ETA is unknown."""
+
+from __future__ import annotations
+
+from llmbatch.core.eta.observation import Observation
+from llmbatch.core.eta.phases import BEFORE_WORK
+
+SILENT_SECONDS = 60.0
+"""A heartbeat older than this is no evidence; they come every few seconds."""
+
+_SHORTEST, _P95S, _FIRST_ROW = 300.0, 5.0, 1800.0
+
+
+class StallWatch:
+    """Remembers when the job last moved. Movement is a row that ends or a generation that begins work."""
+
+    def __init__(self) -> None:
+        self._mark: tuple[int, bool, int] | None = None
+        self._moved_at = 0.0
+
+    def see(self, observation: Observation) -> None:
+        """Take a heartbeat."""
+        mark = (observation.generation, observation.phase in BEFORE_WORK, observation.ended)
+        if mark != self._mark:
+            self._mark, self._moved_at = mark, observation.at
+
+    def reason(self, last: Observation, now: float) -> str | None:
+        """Say why the job counts as stalled at ``now``, or None."""
+        silent = now - last.at
+        if silent > SILENT_SECONDS:
+            return f"no heartbeat for {silent:.0f} s"
+        if last.phase in BEFORE_WORK:
+            return None
+        limit = _FIRST_ROW if last.row_p95 is None else max(_SHORTEST, _P95S * last.row_p95)
+        still = now - self._moved_at
+        return f"no row has ended for {still:.0f} s (limit {limit:.0f} s)" if still > limit else None
