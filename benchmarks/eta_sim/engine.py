@@ -41,16 +41,18 @@ class SimReplica:
         self._steps = 0.0
         self._reading = 0.0
         self._noted = (0.0, 0.0)
+        self._answered = 0
 
     def note(self, tokens: int, seconds: float) -> None:
         """Count an answered row for the replica's own pace, over about its last two batches."""
         keep = 0.5 ** (1 / self.slots)
+        self._answered += 1
         self._noted = (keep * self._noted[0] + tokens, keep * self._noted[1] + seconds)
 
     @property
     def pace_seen(self) -> float | None:
-        """Tokens per second of one row, as the replica would report it; None before the first answer."""
-        return self._noted[0] / self._noted[1] if self._noted[1] else None
+        """Tokens per second of one row, as the replica would report it; None before a batch is answered."""
+        return self._noted[0] / self._noted[1] if self._answered >= self.slots else None
 
     @property
     def admitted(self) -> int:

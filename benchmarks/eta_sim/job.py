@@ -37,8 +37,8 @@ class _Cell:
     """Running sums of one length cell."""
 
     def __init__(self) -> None:
-        self.rows = self.chars = self.ended = self.tokens = self.running = 0
-        self.log = self.log2 = self.seconds = self.starts = 0.0
+        self.rows = self.chars = self.ended = self.tokens = self.squares = self.running = 0
+        self.seconds = self.starts = 0.0
 
     def frozen(self, key: tuple[str, int], now: float) -> LengthCell:
         return LengthCell(
@@ -49,8 +49,7 @@ class _Cell:
             ended=self.ended,
             answered=self.ended,
             tokens=self.tokens,
-            log_tokens=max(0.0, self.log),
-            log_tokens_squared=max(0.0, self.log2),
+            tokens_squared=self.squares,
             answered_seconds=max(0.0, self.seconds),
             running=self.running,
             running_seconds=max(0.0, self.running * now - self.starts),
@@ -178,8 +177,7 @@ class SimJob:
     def _count(cell: _Cell, tokens: int, seconds: float, sign: int) -> None:
         cell.ended += sign
         cell.tokens += sign * tokens
-        cell.log += sign * math.log(tokens)
-        cell.log2 += sign * math.log(tokens) ** 2
+        cell.squares += sign * tokens * tokens
         cell.seconds += sign * seconds
 
     def _beat(self, sequence: int, now: float) -> Progress:

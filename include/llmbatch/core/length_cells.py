@@ -27,9 +27,8 @@ class LengthCell(BaseModel):
     answered: Annotated[int, Field(ge=0)] = 0
     """Rows with an answer; the sums below are over these."""
     tokens: Annotated[int, Field(ge=0)] = 0
-    log_tokens: float = 0.0
-    """Sum of the natural logarithms of output tokens."""
-    log_tokens_squared: float = 0.0
+    tokens_squared: Annotated[int, Field(ge=0)] = 0
+    """Sum of the squares of output tokens."""
     answered_seconds: Annotated[float, Field(ge=0)] = 0.0
     running: Annotated[int, Field(ge=0)] = 0
     running_seconds: Annotated[float, Field(ge=0)] = 0.0

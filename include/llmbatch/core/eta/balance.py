@@ -12,6 +12,8 @@ class Load:
 
     held: float
     speed: float
+    binding: bool = True
+    """Whether nobody ends before this replica has done what it holds."""
 
 
 def seconds_to_finish(loads: Sequence[Load], free: float) -> float:
@@ -23,5 +25,5 @@ def seconds_to_finish(loads: Sequence[Load], free: float) -> float:
     speed = sum(load.speed for load in loads)
     if speed <= 0:
         return 0.0
-    bound = max(load.held / load.speed for load in loads if load.speed > 0)
+    bound = max((load.held / load.speed for load in loads if load.binding and load.speed > 0), default=0.0)
     return max(bound, (free + sum(load.held for load in loads)) / speed)

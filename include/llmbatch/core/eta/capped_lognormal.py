@@ -33,8 +33,12 @@ def residual(log_mean: float, spread: float, cap: float, reached: float) -> floa
     return min(cap - reached, max(0.0, expected / alive - reached))
 
 
-def hazard(z: float) -> float:
-    """Mean of a standard normal that is known to be above ``z``."""
-    if z > _FAR:
-        return z + 1 / z
-    return math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / (0.5 * math.erfc(z / _ROOT2))
+def second_moment(log_mean: float, spread: float, cap: float, reached: float) -> float:
+    """Expected square of a capped length that is known to be more than ``reached``."""
+    alive = survival(log_mean, spread, reached)
+    if reached >= cap or alive < _TINY:
+        return min(cap, reached) ** 2
+    shifted = log_mean + 2 * spread * spread
+    above = survival(shifted, spread, reached) - survival(shifted, spread, cap)
+    expected = math.exp(2 * log_mean + 2 * spread * spread) * above + cap * cap * survival(log_mean, spread, cap)
+    return max(reached * reached, expected / alive)

@@ -21,7 +21,7 @@ _REFERENCE_CHARS = 1000.0
 
 @dataclass(frozen=True)
 class _Sample:
-    """A cell as seen by the fit: rows that tell something, and first two moments of their log lengths."""
+    """A cell as seen by the fit: rows that tell something, and sums of their lengths and squared lengths."""
 
     cell: LengthCell
     size: float
@@ -29,21 +29,25 @@ class _Sample:
     first: float
     second: float
 
+    @property
+    def log_mean(self) -> float:
+        """Logarithm of the mean length."""
+        return math.log(self.first / self.rows)
+
 
 class OutputLengths:
-    """Log output tokens = level + slope x log input length + what is particular to template and cell.
+    """Log of mean output tokens = level + slope x log input length + what is particular to template and cell.
 
-    Short answers end first, so the answered rows of a young job are too short. A row in flight is an observation
-    "longer than what it has by now"; the fit imputes its expected length (expectation maximisation, a few rounds per
-    heartbeat, starting from the last fit).
+    Lengths around the mean are log-normal with one spread. Short answers end first, so the answered rows of a young job
+    are too short. A row in flight is an observation "longer than what it has by now"; the fit imputes its expected
+    length (expectation maximisation, a few rounds per heartbeat, starting from the last fit).
     """
 
     def __init__(self, prior: LengthPrior, max_tokens: int) -> None:
         self._prior, self._cap = prior, float(max_tokens)
-        self.level, self.slope, self.spread = math.log(prior.level), prior.slope, prior.spread
+        self.level, self.slope, self.spread = math.log(min(prior.level, max_tokens)), prior.slope, prior.spread
         self._template: dict[str, float] = {}
         self._cell: dict[tuple[str, int], float] = {}
-        self._correction = 1.0
 
     def fit(self, cells: Sequence[LengthCell], reached: dict[tuple[str, int], float]) -> None:
         """Fit to the cells; ``reached`` is the mean number of tokens so far of each cell's rows in flight."""
@@ -52,35 +56,32 @@ class OutputLengths:
             if not samples:
                 return
             self._regress(samples)
-        self._correction = self._correct(cells)
 
     def expected(self, cell: LengthCell) -> float:
         """Tokens of one answer of a row that has not begun."""
-        raw = capped_lognormal.mean(self.log_mean(cell), self.spread, self._cap)
-        return min(self._cap, raw * self._correction)
+        return min(self._cap, math.exp(self._mean(cell)))
 
     def residual(self, cell: LengthCell, reached: float) -> float:
         """Tokens still to come of a row in flight that has ``reached`` tokens."""
-        return self._correction * capped_lognormal.residual(self.log_mean(cell), self.spread, self._cap, reached)
+        return capped_lognormal.residual(self.log_mean(cell), self.spread, self._cap, reached)
 
     def log_mean(self, cell: LengthCell) -> float:
-        """Mean of the logarithm of a cell's answers, were they not capped."""
+        """Mean of the logarithm of a cell's answers."""
+        return self._mean(cell) - self.spread**2 / 2
+
+    def _mean(self, cell: LengthCell) -> float:
+        """Logarithm of the mean of a cell's answers."""
         line = self.level + self.slope * _size(cell)
         return line + self._template.get(cell.template, 0.0) + self._cell.get(cell.key, 0.0)
 
     def _sample(self, cell: LengthCell, reached: float) -> _Sample | None:
-        rows, first, second = float(cell.answered), cell.log_tokens, cell.log_tokens_squared
+        rows, first, second = float(cell.answered), float(cell.tokens), float(cell.tokens_squared)
         if cell.running and reached > 1:
             centre = self.log_mean(cell)
-            z = (math.log(min(reached, self._cap)) - centre) / self.spread
-            if z > -3:
-                h = capped_lognormal.hazard(z)
-                mean = centre + self.spread * h
-                variance = self.spread**2 * max(0.0, 1 + z * h - h * h)
-                rows += cell.running
-                first += cell.running * mean
-                second += cell.running * (variance + mean * mean)
-        return _Sample(cell, _size(cell), rows, first, second) if rows else None
+            rows += cell.running
+            first += cell.running * (reached + capped_lognormal.residual(centre, self.spread, self._cap, reached))
+            second += cell.running * capped_lognormal.second_moment(centre, self.spread, self._cap, reached)
+        return _Sample(cell, _size(cell), rows, first, second) if first > 0 else None
 
     def _regress(self, samples: Sequence[_Sample]) -> None:
         """Fit level and slope with a ridge towards the prior, then templates, then cells, each shrunk."""
@@ -89,7 +90,7 @@ class OutputLengths:
         held = prior.rows / variance / 4
         total = held + sum(weights)
         sizes = [s.size for s in samples]
-        means = [s.first / s.rows for s in samples]
+        means = [s.log_mean for s in samples]
         # The prior's level holds at the sizes that this job has: it is about answers, not about extrapolation.
         centre = sum(w * x for w, x in zip(weights, sizes, strict=True)) / sum(weights)
         believed = math.log(prior.level) + prior.slope * centre
@@ -104,13 +105,10 @@ class OutputLengths:
         rest = [y - self._template[s.cell.template] for s, y in zip(samples, rest, strict=True)]
         shrunk = variance / _CELL_SPREAD**2
         self._cell = {s.cell.key: y * s.rows / (s.rows + shrunk) for s, y in zip(samples, rest, strict=True)}
-        squares = sum(s.second - 2 * m * s.first + s.rows * m * m for s, m in zip(samples, map(self._of, samples)))
         rows = sum(s.rows for s in samples)
-        found = math.sqrt(max(0.0, squares + _SPREAD_ROWS * prior.spread**2) / (rows + _SPREAD_ROWS))
+        spread_of = sum(s.rows * math.log(max(1.0, s.second * s.rows / s.first**2)) for s in samples)
+        found = math.sqrt((spread_of + _SPREAD_ROWS * prior.spread**2) / (rows + _SPREAD_ROWS))
         self.spread = min(_WIDEST, max(_NARROWEST, found))
-
-    def _of(self, sample: _Sample) -> float:
-        return self.log_mean(sample.cell)
 
     @staticmethod
     def _offsets(templates: Sequence[str], weights: Sequence[float], rest: Sequence[float]) -> dict[str, float]:
@@ -122,17 +120,6 @@ class OutputLengths:
             sums[name][0] += weight * value
             sums[name][1] += weight
         return {name: value / weight for name, (value, weight) in sums.items()}
-
-    def _correct(self, cells: Sequence[LengthCell]) -> float:
-        """What answers were over what the fit says, once those in flight no longer bias the answered ones."""
-        answered, running = sum(c.answered for c in cells), sum(c.running for c in cells)
-        if answered <= 2 * running or not answered:
-            return 1.0
-        said = sum(
-            c.answered * capped_lognormal.mean(self.log_mean(c), self.spread, self._cap) for c in cells if c.answered
-        )
-        trust = 1 - 2 * running / answered
-        return float((sum(c.tokens for c in cells) / said) ** trust) if said > 0 else 1.0
 
 
 def _size(cell: LengthCell) -> float:

@@ -18,6 +18,7 @@ from llmbatch.core.length_cells import LengthCell
 from llmbatch.core.progress import EtaSeconds
 
 _BATCH_SECONDS = 60.0
+_FIRST_WAVE_KEPT = 0.3
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,16 @@ class EtaModel:
         rows = sum(cell.left for cell in seen.cells)
         if len(seen.shares) < 2 or not rows or not self.rate.known:
             return left / speed
-        pace = self.rate.tokens or 1.0
-        each = speed / len(seen.shares)
+        pace, each = self.rate.tokens or 1.0, speed / len(seen.shares)
+        held = sum(share.left for share in seen.shares)
+        free = max(0.0, left * (1 - held / rows))
+        # A replica with less than a batch drains, which is the tail's matter; one without rows helps only with free ones.
         loads = [
-            Load(share.left * left / rows, each * (share.pace / pace if share.pace else 1.0)) for share in seen.shares
+            Load(share.left * left / rows, each * (share.pace or pace) / pace, binding=share.left > self._batch)
+            for share in seen.shares
+            if share.left or free
         ]
-        return seconds_to_finish(loads, max(0.0, left - sum(load.held for load in loads)))
+        return seconds_to_finish(loads, free) if loads else left / speed
 
     def _tail(self, last_rows: Drain, live: int) -> float:
         """Seconds that the drain takes beyond what its tokens would take at the full rate.
@@ -151,21 +156,23 @@ class EtaModel:
         return self._priors.fixed_share * steps / self.rate.tokens
 
     def _learn_price(self, cells: tuple[LengthCell, ...], last: Observation, gained: Effort) -> None:
-        """Let the first half of the first wave tell what reading costs."""
+        """Let the first half of the first wave tell what reading costs; after that wave, let it count for less."""
         answered, before = (sum(cell.answered for cell in each) for each in (cells, last.cells))
-        rows = sum(cell.rows for cell in cells)
-        if gained.seconds > 0 and rows and 2 * answered < self._slots(last):
+        rows, slots = sum(cell.rows for cell in cells), self._slots(last)
+        if gained.seconds > 0 and rows and 2 * answered < slots:
             mean_chars = sum(cell.chars for cell in cells) / rows
             self.rate.price.learn(Effort(gained.tokens, (answered - before) * mean_chars, gained.seconds))
+        if before < slots <= answered:
+            self.rate.discount(_FIRST_WAVE_KEPT)
 
     def _learn_batch(self, seen: Observation, seconds: float) -> None:
-        """Follow the rows that one replica decodes together, while there are enough to fill it."""
+        """Follow the rows that one replica decodes together, while every replica has enough to fill it."""
         if not seen.live or not seen.running:
             return
         batch = seen.running / seen.live
         if not self._batch:
-            self._batch = batch
-        elif any(cell.waiting for cell in seen.cells):
+            self._batch = min(batch, float(self._shape.slots))
+        elif any(cell.waiting for cell in seen.cells) and all(s.left > self._batch for s in seen.shares):
             self._batch += (batch - self._batch) * min(1.0, seconds / _BATCH_SECONDS)
 
     def _slots(self, seen: Observation) -> float:
