@@ -38,7 +38,7 @@ class _Cell:
 
     def __init__(self) -> None:
         self.rows = self.chars = self.ended = self.tokens = self.squares = self.running = 0
-        self.seconds = self.starts = 0.0
+        self.seconds = self.starts = self.starts2 = 0.0
 
     def frozen(self, key: tuple[str, int], now: float) -> LengthCell:
         return LengthCell(
@@ -53,6 +53,7 @@ class _Cell:
             answered_seconds=max(0.0, self.seconds),
             running=self.running,
             running_seconds=max(0.0, self.running * now - self.starts),
+            running_seconds_squared=max(0.0, self.running * now * now - 2 * now * self.starts + self.starts2),
         )
 
 
@@ -155,11 +156,13 @@ class SimJob:
         cell = self._cell_of[number]
         cell.running += 1
         cell.starts += at
+        cell.starts2 += at * at
 
     def _end(self, number: int, at: float) -> None:
         cell, tokens, start = self._cell_of[number], self._s.rows[number].tokens, self._started.pop(number)
         cell.running -= 1
         cell.starts -= start
+        cell.starts2 -= start * start
         self._took[number] = at - start
         self._count(cell, tokens, at - start, 1)
         self._latency[int(math.log(max(at - start, 1e-3), _GROWTH))] += 1
@@ -169,7 +172,9 @@ class SimJob:
         cell = self._cell_of[number]
         if number in self._started:
             cell.running -= 1
-            cell.starts -= self._started.pop(number)
+            start = self._started.pop(number)
+            cell.starts -= start
+            cell.starts2 -= start * start
         elif number in self._took:
             self._count(cell, self._s.rows[number].tokens, self._took.pop(number), -1)
 

@@ -33,6 +33,8 @@ class LengthCell(BaseModel):
     running: Annotated[int, Field(ge=0)] = 0
     running_seconds: Annotated[float, Field(ge=0)] = 0.0
     """Sum of the ages of the rows in an engine now."""
+    running_seconds_squared: Annotated[float, Field(ge=0)] = 0.0
+    """Sum of the squares of these ages: in the first wave all rows are of one age, later they are not."""
 
     @property
     def key(self) -> tuple[str, int]:

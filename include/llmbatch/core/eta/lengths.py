@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from llmbatch.core.eta import capped_lognormal
 from llmbatch.core.eta.priors import LengthPrior
+from llmbatch.core.eta.reach import UNKNOWN, Reach
 from llmbatch.core.length_cells import LengthCell
 
-_ROUNDS = 4
+_ROUNDS = 2
 _CELL_SPREAD = 0.12
 """How much one cell may differ from the line, in logarithms; it makes a hundred rows of a cell worth a few dozen."""
 _SPREAD_ROWS = 60.0
@@ -49,10 +50,10 @@ class OutputLengths:
         self._template: dict[str, float] = {}
         self._cell: dict[tuple[str, int], float] = {}
 
-    def fit(self, cells: Sequence[LengthCell], reached: dict[tuple[str, int], float]) -> None:
-        """Fit to the cells; ``reached`` is the mean number of tokens so far of each cell's rows in flight."""
+    def fit(self, cells: Sequence[LengthCell], reach: Reach) -> None:
+        """Fit to the cells and how far their rows in flight are."""
         for _ in range(_ROUNDS):
-            samples = [s for cell in cells if (s := self._sample(cell, reached.get(cell.key, 0.0))) is not None]
+            samples = [s for cell in cells if (s := self._sample(cell, reach.get(cell.key, UNKNOWN))) is not None]
             if not samples:
                 return
             self._regress(samples)
@@ -61,9 +62,10 @@ class OutputLengths:
         """Tokens of one answer of a row that has not begun."""
         return min(self._cap, math.exp(self._mean(cell)))
 
-    def residual(self, cell: LengthCell, reached: float) -> float:
-        """Tokens still to come of a row in flight that has ``reached`` tokens."""
-        return capped_lognormal.residual(self.log_mean(cell), self.spread, self._cap, reached)
+    def residual(self, cell: LengthCell, reached: tuple[float, float]) -> float:
+        """Tokens still to come of a row in flight, halves of which have ``reached`` so many."""
+        centre = self.log_mean(cell)
+        return sum(capped_lognormal.residual(centre, self.spread, self._cap, each) for each in reached) / 2
 
     def log_mean(self, cell: LengthCell) -> float:
         """Mean of the logarithm of a cell's answers."""
@@ -74,13 +76,14 @@ class OutputLengths:
         line = self.level + self.slope * _size(cell)
         return line + self._template.get(cell.template, 0.0) + self._cell.get(cell.key, 0.0)
 
-    def _sample(self, cell: LengthCell, reached: float) -> _Sample | None:
+    def _sample(self, cell: LengthCell, reached: tuple[float, float]) -> _Sample | None:
         rows, first, second = float(cell.answered), float(cell.tokens), float(cell.tokens_squared)
-        if cell.running and reached > 1:
-            centre = self.log_mean(cell)
+        if cell.running and reached[1] > 1:
+            centre, half = self.log_mean(cell), cell.running / 2
             rows += cell.running
-            first += cell.running * (reached + capped_lognormal.residual(centre, self.spread, self._cap, reached))
-            second += cell.running * capped_lognormal.second_moment(centre, self.spread, self._cap, reached)
+            for each in reached:
+                first += half * (each + capped_lognormal.residual(centre, self.spread, self._cap, each))
+                second += half * capped_lognormal.second_moment(centre, self.spread, self._cap, each)
         return _Sample(cell, _size(cell), rows, first, second) if first > 0 else None
 
     def _regress(self, samples: Sequence[_Sample]) -> None:

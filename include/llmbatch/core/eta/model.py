@@ -11,6 +11,7 @@ from llmbatch.core.eta.observation import Observation
 from llmbatch.core.eta.phases import seconds_until_work
 from llmbatch.core.eta.priors import Priors
 from llmbatch.core.eta.rate import Effort, WorkRate
+from llmbatch.core.eta.reach import UNKNOWN, Reach, reach_of
 from llmbatch.core.eta.spread import Spread
 from llmbatch.core.eta.stall import StallWatch
 from llmbatch.core.eta.tail import Drain, drain
@@ -56,7 +57,7 @@ class EtaModel:
         """Start anew, as a generation does: its replicas, rows and clock are its own."""
         self.lengths = OutputLengths(self._priors.lengths, self._shape.max_tokens)
         self.rate = WorkRate(self._priors)
-        self._reached: dict[tuple[str, int], float] = {}
+        self._reach: Reach = {}
         self._answered = Effort()
         self._batch = 0.0
 
@@ -81,8 +82,8 @@ class EtaModel:
             self._learn_price(seen.cells, last, gained)
         self._answered = answered
         self._learn_batch(seen, seen.at - last.at if last else 0.0)
-        self._reached = {c.key: self._tokens_so_far(c) for c in seen.cells if c.running}
-        self.lengths.fit(seen.cells, self._reached)
+        self._reach = reach_of(seen.cells, self.rate.tokens, 0.95 * self._shape.max_tokens) if self.rate.known else {}
+        self.lengths.fit(seen.cells, self._reach)
 
     def estimate(self, now: float) -> Estimate:
         """Return the estimate at ``now``, on the clock of the observations' ``at``."""
@@ -109,7 +110,7 @@ class EtaModel:
         done = work.done_tokens + price * work.done_chars
         progress = done / (done + left) if done + left > 0 else 0.0
         seconds = self._spent(seen, left, rate * live)
-        last_rows = drain(seen.cells, self.lengths, self._reached, self._slots(seen), self._shape.max_tokens)
+        last_rows = drain(seen.cells, self.lengths, self._reach, self._slots(seen), self._shape.max_tokens)
         tail = self._tail(last_rows, live)
         age = max(0.0, now - seen.at)
         predicted = max(start + seconds + tail - age, 0.0) + self._priors.commit_seconds
@@ -179,18 +180,12 @@ class EtaModel:
         """Rows decoded together by all live replicas."""
         return max(1.0, self._batch) * max(1, seen.live)
 
-    def _tokens_so_far(self, cell: LengthCell) -> float:
-        """Mean tokens of a cell's rows in flight, from their age."""
-        if not self.rate.known:
-            return 0.0
-        return min(0.95 * self._shape.max_tokens, self.rate.tokens * cell.running_seconds / cell.running)
-
     def _work(self, cells: tuple[LengthCell, ...]) -> _Work:
         """Work done and left; rows in flight are partly both. Their prompts count as read."""
         done_tokens = done_chars = left_tokens = left_chars = 0.0
         for cell in cells:
-            so_far = self._reached.get(cell.key, 0.0)
-            done_tokens += cell.tokens + cell.running * so_far
+            so_far = self._reach.get(cell.key, UNKNOWN)
+            done_tokens += cell.tokens + cell.running * sum(so_far) / 2
             done_chars += (cell.ended + cell.running) * cell.mean_chars
             left_chars += cell.waiting * cell.mean_chars
             if cell.waiting:

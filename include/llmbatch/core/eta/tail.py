@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from llmbatch.core.eta import capped_lognormal
 from llmbatch.core.eta.lengths import OutputLengths
+from llmbatch.core.eta.reach import UNKNOWN, Reach
 from llmbatch.core.length_cells import LengthCell
 
-_POINTS = 24
+_POINTS = 20
 _LAST_ROW = 0.7
 """The longest of the last rows is where fewer than this many are expected to be left (about the median)."""
 _TAIL_OF_LENGTHS = 4.0
@@ -25,7 +26,7 @@ class Drain:
     longest_tokens: float
 
 
-def drain(cells: Sequence[LengthCell], lengths: OutputLengths, reached: dict[tuple[str, int], float], slots: float,
+def drain(cells: Sequence[LengthCell], lengths: OutputLengths, reach: Reach, slots: float,
           max_tokens: int) -> Drain:  # fmt: skip
     """Describe the drain of a job that decodes ``slots`` rows together.
 
@@ -49,10 +50,11 @@ def drain(cells: Sequence[LengthCell], lengths: OutputLengths, reached: dict[tup
     def under_way(length: float) -> float:
         total = 0.0
         for cell in left:
-            done = reached.get(cell.key, 0.0)
-            if length + done < max_tokens:
-                alive = max(1e-9, capped_lognormal.survival(logs[cell.key], spread, done))
-                total += cell.left * capped_lognormal.survival(logs[cell.key], spread, length + done) / alive
+            for done in reach.get(cell.key, UNKNOWN):
+                if length + done < max_tokens:
+                    alive = max(1e-9, capped_lognormal.survival(logs[cell.key], spread, done))
+                    later = capped_lognormal.survival(logs[cell.key], spread, length + done)
+                    total += cell.left / 2 * later / alive
         return total
 
     if not waiting:

@@ -1,0 +1,29 @@
+"""How far rows in flight are, by length cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from llmbatch.core.length_cells import LengthCell
+
+Reach = Mapping[tuple[str, int], tuple[float, float]]
+"""Tokens so far by cell key: one half of a cell's rows in flight stands at the first number, the other at the second."""
+
+UNKNOWN = (0.0, 0.0)
+
+
+def reach_of(cells: Sequence[LengthCell], pace: float, most: float) -> Reach:
+    """Return how far rows are at ``pace`` tokens per second, from mean and deviation of their ages; at most ``most``.
+
+    Two numbers and not their mean: what an old row and a young row still take is more than two middle-aged rows take.
+    Ages of 10 and 30 s at 2 tokens/s are 20 and 60 tokens.
+    """
+    found = {}
+    for cell in cells:
+        if cell.running:
+            age = cell.running_seconds / cell.running
+            deviation = math.sqrt(max(0.0, cell.running_seconds_squared / cell.running - age * age))
+            young, old = max(0.0, age - deviation), age + deviation
+            found[cell.key] = (min(most, young * pace), min(most, old * pace))
+    return found
