@@ -12,7 +12,7 @@ from llmbatch.cluster.latency_sketch import LatencySketch
 from llmbatch.cluster.replica_report import OpenWork
 from llmbatch.cluster.scoreboard import Snapshot
 from llmbatch.core.clock import Clock
-from llmbatch.core.eta import estimate
+from llmbatch.core.eta.by_chars import estimate
 from llmbatch.core.progress import EtaSeconds, Latency, Progress, Rates, Replicas, RowCounts, ShardCounts, TokenCounts
 from llmbatch.core.shards import ShardTally, StagedManifest
 from llmbatch.core.states import ExitReason, Phase

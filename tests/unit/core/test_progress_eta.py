@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from llmbatch.core.eta import estimate
+from llmbatch.core.eta.by_chars import estimate
 from llmbatch.core.progress import EtaSeconds, Progress, Rates, Replicas, RowCounts, ShardCounts
 from llmbatch.core.states import Phase
 

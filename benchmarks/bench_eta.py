@@ -1,0 +1,134 @@
+"""How right are ETAs? Simulated jobs, the estimators that others show, and ours.
+
+Calibration (interval quantiles, nothing else) uses some families of lengths and some seeds; what is reported uses other
+families and other seeds. Every job's engine has a speed, batch behaviour and cost of reading of its own that no
+estimator is told. Progress is the part of rows ended, as a user sees it; errors are of the remaining seconds.
+
+    PYTHONPATH=include:benchmarks python benchmarks/bench_eta.py --rounds 6
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+
+from eta_sim.job import SimJob
+from eta_sim.judging import Verdict, judge
+from eta_sim.rivals import RIVALS
+from eta_sim.scenario import scenarios
+from llmbatch.core.eta import Priors, Spread
+from llmbatch.core.eta.history import History
+from llmbatch.core.eta.record import MARKS
+
+CALIBRATION_FAMILIES = ("lognormal", "gamma", "pareto")
+REPORTED_FAMILIES = ("bimodal", "zipf", "prompts")
+CALIBRATION_SEED, REPORTED_SEED = 1_000, 50_000
+PUBLISHED = (0.25, 0.5, 0.75, 0.9)
+
+
+def run(first_seed: int, rounds: int, families: tuple[str, ...], spread: Spread) -> list[Verdict]:
+    return [judge(SimJob(job).run(), Priors(), spread) for job in scenarios(first_seed, rounds, families)]
+
+
+def median_error(values: Iterable[float]) -> float | None:
+    """Median of absolute relative errors, in percent; None without any."""
+    sizes = [abs(value) for value in values]
+    return round(100 * statistics.median(sizes), 1) if sizes else None
+
+
+def mape(verdicts: Sequence[Verdict], name: str) -> dict[str, float | None]:
+    return {f"{100 * mark:.0f}": median_error(errors_of(verdicts, name, mark)) for mark in PUBLISHED}
+
+
+def errors_of(verdicts: Sequence[Verdict], name: str, mark: float) -> list[float]:
+    if name == "ours":
+        return [each.error for v in verdicts for each in v.ours if each.progress == mark]
+    return [v.errors[name][mark] for v in verdicts if mark in v.errors[name]]
+
+
+def table(title: str, verdicts: Sequence[Verdict], groups: dict[str, Callable[[Verdict], bool]]) -> None:
+    """Print median |error| and median error (bias) of every estimator by group and progress."""
+    print(f"\n{title}: median |error| (median error) of the remaining seconds, in %; positive is too late")
+    print(f"{'jobs':14s} {'':18s}" + "".join(f"{100 * mark:>14.0f} %" for mark in MARKS))
+    for group, belongs in groups.items():
+        chosen = [v for v in verdicts if belongs(v)]
+        for name in (*RIVALS, "ours"):
+            cells = []
+            for mark in MARKS:
+                errors = errors_of(chosen, name, mark)
+                text = f"{median_error(errors):.0f} ({100 * statistics.median(errors):+.0f})" if errors else "-"
+                cells.append(f"{text:>16s}")
+            print(f"{f'{group} ({len(chosen)})':20s} {name:18s}" + "".join(cells))
+
+
+def coverage(verdicts: Sequence[Verdict]) -> dict[str, float]:
+    """Part of P10-P90 intervals that held the truth, in percent, by mark and over all published marks."""
+    found = {}
+    for mark in PUBLISHED:
+        held = [each.covered for v in verdicts for each in v.ours if each.progress == mark]
+        found[f"{100 * mark:.0f}"] = round(100 * statistics.fmean(held), 1) if held else 0.0
+    held = [each.covered for v in verdicts for each in v.ours if each.progress in PUBLISHED]
+    return {**found, "all": round(100 * statistics.fmean(held), 1)}
+
+
+def alerts(verdicts: Sequence[Verdict]) -> dict[str, float | None]:
+    """Precision, recall (a red before the deadline) and median lead in percent of the window, of true reds."""
+    red = [v for v in verdicts if v.red_at is not None]
+    missed = [v for v in verdicts if v.missed]
+    true = [v for v in red if v.missed]
+    leads = [100 * (v.deadline - v.red_at) / v.deadline for v in true if v.red_at is not None]
+    return {
+        "red_precision": round(len(true) / len(red), 3) if red else None,
+        "red_recall": round(len(true) / len(missed), 3) if missed else None,
+        "red_lead_pct": round(statistics.median(leads), 1) if leads else None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=6, help="jobs of each family and order, for each half")
+    options = parser.parse_args()
+    history = History()
+    for verdict in run(CALIBRATION_SEED, options.rounds, CALIBRATION_FAMILIES, Spread.default()):
+        history = history.with_job(verdict.finished)
+    spread = history.spread_for("simulated")
+    cold = run(REPORTED_SEED, options.rounds, REPORTED_FAMILIES, Spread.default())
+    verdicts = run(REPORTED_SEED, options.rounds, REPORTED_FAMILIES, spread)
+    orders = sorted({v.trace.scenario.order for v in verdicts})
+    troubles = sorted({v.trace.scenario.trouble for v in verdicts})
+    table("All", verdicts, {"all": lambda _: True})
+    table("By order of the input", verdicts, {o: lambda v, o=o: v.trace.scenario.order == o for o in orders})
+    table("By trouble", verdicts, {t: lambda v, t=t: v.trace.scenario.trouble == t for t in troubles})
+    table("By family", verdicts, {f: lambda v, f=f: v.trace.scenario.family == f for f in REPORTED_FAMILIES})
+    widths = {
+        f"{100 * mark:.0f}": round(statistics.median(e.width for v in verdicts for e in v.ours if e.progress == mark), 2)
+        for mark in PUBLISHED
+    }
+    print(f"\n80 % interval, calibrated on {len(history.jobs)} jobs: covers {coverage(verdicts)} %; P90/P10 {widths}")
+    print(f"without history: covers {coverage(cold)} %; error {mape(cold, 'ours')} %; {alerts(cold)}")
+    calm = [v for v in verdicts if v.trace.scenario.trouble == "none"]
+    print(f"jobs without trouble ({len(calm)}): error {mape(calm, 'ours')} %; covers {coverage(calm)} %; {alerts(calm)}")
+    costs = sorted(cost for v in verdicts for cost in v.evaluation_seconds)
+    by_order = {order: [v for v in verdicts if v.trace.scenario.order == order] for order in orders}
+    result = {
+        "jobs": len(verdicts),
+        "mape": mape(verdicts, "ours"),
+        "mape_sorted": mape(by_order["sorted"], "ours"),
+        "mape_shuffled": mape(by_order["shuffled"], "ours"),
+        "coverage80_pct": coverage(verdicts)["all"],
+        **alerts(verdicts),
+        "rivals": {name: mape(verdicts, name) for name in RIVALS},
+        "missed": sum(v.missed for v in verdicts),
+        "evaluation_ms": {
+            "median": round(1e3 * statistics.median(costs), 3),
+            "p99": round(1e3 * costs[int(0.99 * len(costs))], 3),
+        },
+        "calibration_jobs": len(history.jobs),
+    }
+    print(f"RESULT {json.dumps(result)}")
+
+
+if __name__ == "__main__":
+    main()

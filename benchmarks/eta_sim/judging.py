@@ -1,0 +1,82 @@
+"""One job under all estimators: errors at the marks, and what the red rule would have done."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from dataclasses import dataclass, field
+
+from eta_sim.job import EPOCH, Trace
+from eta_sim.rivals import RIVALS
+from llmbatch.core.eta import EtaModel, JobShape, LengthPrior, Priors, Spread, observation_of
+from llmbatch.core.eta.history import FinishedJob
+from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
+
+RED_PROBABILITY, RED_POLLS = 0.3, 3
+
+
+@dataclass
+class Verdict:
+    """What came out for one job. ``red_at`` and the deadline count from submission, in seconds."""
+
+    trace: Trace
+    ours: tuple[Mark, ...]
+    errors: dict[str, dict[float, float]]
+    deadline: float
+    red_at: float | None
+    finished: FinishedJob
+    evaluation_seconds: list[float] = field(default_factory=list)
+
+    @property
+    def missed(self) -> bool:
+        """Whether the deadline passed before the end."""
+        return self.trace.finished_at > self.deadline
+
+
+def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
+    """Replay a trace. The deadline is 0.6 to 1.6 times what the job took (log-uniform, seeded by the job's name)."""
+    scenario = trace.scenario
+    deadline = trace.finished_at * math.exp(random.Random(scenario.name).uniform(math.log(0.6), math.log(1.6)))
+    model, log = EtaModel(JobShape(scenario.max_tokens, scenario.slots), priors, spread), EstimateLog()
+    rivals = {name: kind() for name, kind in RIVALS.items()}
+    errors: dict[str, dict[float, float]] = {name: {} for name in rivals}
+    waiting = list(MARKS)
+    red_at, in_a_row, costs = None, 0, []
+    for beat in trace.beats:
+        at, observation = trace.at(beat), observation_of(beat)
+        model.observe(observation)
+        begun = time.perf_counter()
+        estimate = model.estimate(observation.at)
+        costs.append(time.perf_counter() - begun)
+        done = beat.rows.ended / beat.rows.total
+        log.note(estimate, done)
+        answers = {name: rival.observe(at, beat) for name, rival in rivals.items()}
+        if waiting and done >= waiting[0] and trace.finished_at > at:
+            mark = [each for each in waiting if done >= each][-1]
+            waiting = [each for each in waiting if each > mark]
+            for name, seconds in answers.items():
+                if seconds is not None:
+                    errors[name][mark] = seconds / (trace.finished_at - at) - 1
+        left = deadline - at
+        chance = estimate.miss_probability(left)
+        late = chance is not None and estimate.seconds is not None
+        late = late and (chance > RED_PROBABILITY or estimate.seconds.p50 > left)  # type: ignore[operator,union-attr]
+        in_a_row = in_a_row + 1 if late else 0
+        if red_at is None and in_a_row >= RED_POLLS and at < min(deadline, trace.finished_at):
+            red_at = at
+    end = EPOCH.timestamp() + trace.finished_at
+    finished = FinishedJob(
+        job_id=scenario.name,
+        finished_at=trace.beats[-1].written_at,
+        engine="simulated",
+        replicas=scenario.replicas,
+        rows=len(scenario.rows),
+        price=model.rate.price.value,
+        answers=LengthPrior(
+            level=math.exp(model.lengths.level), slope=model.lengths.slope, spread=model.lengths.spread
+        ),
+        log_ratios=log.log_ratios(end),
+        marks=log.marks(end),
+    )
+    return Verdict(trace, finished.marks, errors, deadline, red_at, finished, costs)

@@ -1,0 +1,119 @@
+"""What finished jobs teach: priors and how wide an interval must be. Pure; storing it is somebody else's work."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from llmbatch.core.eta.priors import LengthPrior, PhasePrior, Priors
+from llmbatch.core.eta.record import Mark
+from llmbatch.core.eta.spread import FULL_TRUST_JOBS, KNOTS, Spread, conformal
+
+MOST_JOBS = 500
+"""Jobs kept; a job takes about half a kilobyte of JSON."""
+
+_LEAST_SPREAD, _FEW = 0.2, 3
+
+
+class FinishedJob(BaseModel):
+    """One job in a few numbers.
+
+    Attributes:
+        engine: what makes jobs comparable in speed: model and accelerator.
+        template: what makes them comparable in answers.
+        phases: seconds by phase name.
+        rate: work units per second of one replica; None if it was never known.
+        price: units per input character, as fitted.
+        answers: output tokens against input characters, as fitted.
+        log_ratios: ln(actual / predicted remaining) at each knot.
+        marks: the published accuracy.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    job_id: str
+    finished_at: AwareDatetime
+    engine: str
+    template: str = ""
+    replicas: int = 1
+    rows: int = 0
+    phases: dict[str, float] = {}
+    rate: float | None = None
+    price: float | None = None
+    answers: LengthPrior | None = None
+    log_ratios: Annotated[tuple[float | None, ...], Field(min_length=len(KNOTS), max_length=len(KNOTS))]
+    marks: tuple[Mark, ...] = ()
+
+
+class History(BaseModel):
+    """Finished jobs, oldest first, bounded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int = 1
+    jobs: tuple[FinishedJob, ...] = ()
+
+    def with_job(self, job: FinishedJob) -> History:
+        """Return the history with a job added; an entry of the same job is replaced, the oldest go beyond the bound."""
+        others = [each for each in self.jobs if each.job_id != job.job_id]
+        ordered = sorted([*others, job], key=lambda each: (each.finished_at, each.job_id))
+        return History(jobs=tuple(ordered[-MOST_JOBS:]))
+
+    def spread_for(self, engine: str) -> Spread:
+        """Return conformal quantiles of the engine's jobs, mixed with all jobs' until there are enough of its own."""
+        wide, knots = Spread.default(), []
+        for n, default in enumerate(wide.knots):
+            pool = conformal(_at(self.jobs, n), default)
+            own = _at([job for job in self.jobs if job.engine == engine], n)
+            knots.append(pool.mixed(conformal(own, pool), min(1.0, len(own) / FULL_TRUST_JOBS)))
+        return Spread(knots=tuple(knots))
+
+    def priors_for(self, engine: str, template: str = "") -> Priors:
+        """Return beliefs from the engine's jobs; where there are none, those of a system without history."""
+        mine = [job for job in self.jobs if job.engine == engine]
+        base = Priors()
+        prices = [job.price for job in mine if job.price]
+        rates = [job.rate for job in mine if job.rate]
+        names = sorted({name for job in mine for name in job.phases})
+        return Priors(
+            lengths=_answers([job for job in mine if job.template == template], base.lengths),
+            price=_middle(prices) if prices else base.price,
+            price_factor=1.3 if len(prices) >= _FEW else base.price_factor,
+            rate=_middle(rates) if rates else None,
+            phases={name: _phase([job.phases[name] for job in mine if job.phases.get(name, 0) > 0]) for name in names},
+        )
+
+
+def _at(jobs: Sequence[FinishedJob], knot: int) -> list[float]:
+    return [ratio for job in jobs if (ratio := job.log_ratios[knot]) is not None]
+
+
+def _middle(values: Sequence[float]) -> float:
+    """Geometric median: of 1, 10 and 1000 it is 10."""
+    return math.exp(statistics.median(math.log(value) for value in values))
+
+
+def _phase(seconds: Sequence[float]) -> PhasePrior:
+    if not seconds:
+        return PhasePrior(seconds=1.0)
+    logs = [math.log(value) for value in seconds]
+    spread = max(_LEAST_SPREAD, statistics.stdev(logs)) if len(logs) >= _FEW else PhasePrior(seconds=1.0).spread
+    return PhasePrior(seconds=_middle(seconds), spread=spread)
+
+
+def _answers(jobs: Sequence[FinishedJob], base: LengthPrior) -> LengthPrior:
+    """Mean of what these jobs' answers were; worth more rows the more jobs there are."""
+    fits = [job.answers for job in jobs if job.answers is not None]
+    if not fits:
+        return base
+    return LengthPrior(
+        level=_middle([fit.level for fit in fits]),
+        slope=statistics.fmean(fit.slope for fit in fits),
+        slope_error=max(0.1, base.slope_error / math.sqrt(1 + len(fits))),
+        spread=statistics.fmean(fit.spread for fit in fits),
+        rows=base.rows + 5 * min(len(fits), FULL_TRUST_JOBS),
+    )
