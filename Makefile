@@ -6,7 +6,7 @@ STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down status demo locks check-locks test test-airflow test-ray test-e2e lint types arch \
-	bench-engine bench-staging bench-resume chaos
+	bench-engine bench-staging bench-resume bench-eta chaos
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,7 +56,7 @@ lint: install ## ruff, rules and format
 types: install ## mypy, strict, each room in its own environment
 	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/orchestrator dags plugins \
 		deploy/embedded/llmbatch_stack tests/chaos benchmarks/bench_engine.py benchmarks/bench_staging.py \
-		benchmarks/bench_resume.py
+		benchmarks/bench_resume.py benchmarks/bench_eta.py
 	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/cluster benchmarks/resume/commit_cost.py \
 		benchmarks/resume/list_committed.py
 
@@ -74,3 +74,6 @@ bench-resume: install ## what commits and heartbeats cost, and how quickly a job
 
 chaos: install ## break everything at every moment of a job (LLMBATCH_CHAOS=short|echo|vllm|all), about an hour
 	@PYTHONPATH=include:deploy/embedded:tests $(AIRFLOW_PYTHON) -m chaos
+
+bench-eta: install ## how right ETAs are: simulated jobs, rivals and ours, held-out workloads
+	@PYTHONPATH=include:benchmarks $(AIRFLOW_PYTHON) benchmarks/bench_eta.py

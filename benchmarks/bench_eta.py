@@ -13,6 +13,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from eta_sim.job import SimJob
 from eta_sim.judging import Verdict, judge
@@ -63,6 +64,14 @@ def table(title: str, verdicts: Sequence[Verdict], groups: dict[str, Callable[[V
             print(f"{f'{group} ({len(chosen)})':20s} {name:18s}" + "".join(cells))
 
 
+def names_of(verdicts: Sequence[Verdict], field: str) -> list[str]:
+    return sorted({str(getattr(v.trace.scenario, field)) for v in verdicts})
+
+
+def _is(field: str, name: str, verdict: Verdict) -> bool:
+    return bool(getattr(verdict.trace.scenario, field) == name)
+
+
 def coverage(verdicts: Sequence[Verdict]) -> dict[str, float]:
     """Part of P10-P90 intervals that held the truth, in percent, by mark and over all published marks."""
     found = {}
@@ -73,16 +82,17 @@ def coverage(verdicts: Sequence[Verdict]) -> dict[str, float]:
     return {**found, "all": round(100 * statistics.fmean(held), 1)}
 
 
-def alerts(verdicts: Sequence[Verdict]) -> dict[str, float | None]:
-    """Precision, recall (a red before the deadline) and median lead in percent of the window, of true reds."""
-    red = [v for v in verdicts if v.red_at is not None]
+def alerts(verdicts: Sequence[Verdict], level: str = "red") -> dict[str, float | None]:
+    """Precision, recall (an alert before the deadline) and median lead in percent of the window, of true alerts."""
+    at = {v.trace.scenario.name: v.red_at if level == "red" else v.likely_at for v in verdicts}
+    red = [v for v in verdicts if at[v.trace.scenario.name] is not None]
     missed = [v for v in verdicts if v.missed]
     true = [v for v in red if v.missed]
-    leads = [100 * (v.deadline - v.red_at) / v.deadline for v in true if v.red_at is not None]
+    leads = [100 * (1 - (at[v.trace.scenario.name] or 0.0) / v.deadline) for v in true]
     return {
-        "red_precision": round(len(true) / len(red), 3) if red else None,
-        "red_recall": round(len(true) / len(missed), 3) if missed else None,
-        "red_lead_pct": round(statistics.median(leads), 1) if leads else None,
+        f"{level}_precision": round(len(true) / len(red), 3) if red else None,
+        f"{level}_recall": round(len(true) / len(missed), 3) if missed else None,
+        f"{level}_lead_pct": round(statistics.median(leads), 1) if leads else None,
     }
 
 
@@ -96,22 +106,23 @@ def main() -> None:
     spread = history.spread_for("simulated")
     cold = run(REPORTED_SEED, options.rounds, REPORTED_FAMILIES, Spread.default())
     verdicts = run(REPORTED_SEED, options.rounds, REPORTED_FAMILIES, spread)
-    orders = sorted({v.trace.scenario.order for v in verdicts})
-    troubles = sorted({v.trace.scenario.trouble for v in verdicts})
     table("All", verdicts, {"all": lambda _: True})
-    table("By order of the input", verdicts, {o: lambda v, o=o: v.trace.scenario.order == o for o in orders})
-    table("By trouble", verdicts, {t: lambda v, t=t: v.trace.scenario.trouble == t for t in troubles})
-    table("By family", verdicts, {f: lambda v, f=f: v.trace.scenario.family == f for f in REPORTED_FAMILIES})
+    for field in ("order", "trouble", "family"):
+        table(f"By {field}", verdicts, {name: partial(_is, field, name) for name in names_of(verdicts, field)})
     widths = {
-        f"{100 * mark:.0f}": round(statistics.median(e.width for v in verdicts for e in v.ours if e.progress == mark), 2)
+        f"{100 * mark:.0f}": round(
+            statistics.median(e.width for v in verdicts for e in v.ours if e.progress == mark), 2
+        )
         for mark in PUBLISHED
     }
     print(f"\n80 % interval, calibrated on {len(history.jobs)} jobs: covers {coverage(verdicts)} %; P90/P10 {widths}")
     print(f"without history: covers {coverage(cold)} %; error {mape(cold, 'ours')} %; {alerts(cold)}")
     calm = [v for v in verdicts if v.trace.scenario.trouble == "none"]
-    print(f"jobs without trouble ({len(calm)}): error {mape(calm, 'ours')} %; covers {coverage(calm)} %; {alerts(calm)}")
+    print(
+        f"jobs without trouble ({len(calm)}): error {mape(calm, 'ours')} %; covers {coverage(calm)} %; {alerts(calm)}"
+    )
     costs = sorted(cost for v in verdicts for cost in v.evaluation_seconds)
-    by_order = {order: [v for v in verdicts if v.trace.scenario.order == order] for order in orders}
+    by_order = {name: [v for v in verdicts if _is("order", name, v)] for name in names_of(verdicts, "order")}
     result = {
         "jobs": len(verdicts),
         "mape": mape(verdicts, "ours"),
@@ -119,6 +130,9 @@ def main() -> None:
         "mape_shuffled": mape(by_order["shuffled"], "ours"),
         "coverage80_pct": coverage(verdicts)["all"],
         **alerts(verdicts),
+        **alerts(verdicts, "likely"),
+        "calm_jobs": len(calm),
+        "calm_mape": mape(calm, "ours"),
         "rivals": {name: mape(verdicts, name) for name in RIVALS},
         "missed": sum(v.missed for v in verdicts),
         "evaluation_ms": {

@@ -70,7 +70,9 @@ class SimJob:
             cell.chars += row.chars
             self._cell_of.append(cell)
         size = scenario.shard_rows
-        self._shards = {n // size: range(n, min(n + size, len(scenario.rows))) for n in range(0, len(scenario.rows), size)}
+        self._shards = {
+            n // size: range(n, min(n + size, len(scenario.rows))) for n in range(0, len(scenario.rows), size)
+        }
         self._queue = deque(self._shards)
         self._committed = 0
         self._started: dict[int, float] = {}

@@ -14,6 +14,23 @@ from llmbatch.core.eta.history import FinishedJob
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
 
 RED_PROBABILITY, RED_POLLS = 0.3, 3
+LIKELY_PROBABILITY, LIKELY_POLLS = 0.7, 2
+
+
+@dataclass
+class Alarm:
+    """Goes off once, at the poll after which a miss has been more likely than ``chance`` for ``polls`` in a row."""
+
+    chance: float
+    polls: int
+    at: float | None = None
+    _in_a_row: int = 0
+
+    def poll(self, at: float, miss: float | None) -> None:
+        """Take one poll; an unknown ETA breaks the row."""
+        self._in_a_row = self._in_a_row + 1 if miss is not None and miss > self.chance else 0
+        if self.at is None and self._in_a_row >= self.polls:
+            self.at = at
 
 
 @dataclass
@@ -25,6 +42,7 @@ class Verdict:
     errors: dict[str, dict[float, float]]
     deadline: float
     red_at: float | None
+    likely_at: float | None
     finished: FinishedJob
     evaluation_seconds: list[float] = field(default_factory=list)
 
@@ -42,7 +60,7 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
     rivals = {name: kind() for name, kind in RIVALS.items()}
     errors: dict[str, dict[float, float]] = {name: {} for name in rivals}
     waiting = list(MARKS)
-    red_at, in_a_row, costs = None, 0, []
+    red, likely, costs = Alarm(RED_PROBABILITY, RED_POLLS), Alarm(LIKELY_PROBABILITY, LIKELY_POLLS), []
     for beat in trace.beats:
         at, observation = trace.at(beat), observation_of(beat)
         model.observe(observation)
@@ -58,13 +76,11 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
             for name, seconds in answers.items():
                 if seconds is not None:
                     errors[name][mark] = seconds / (trace.finished_at - at) - 1
-        left = deadline - at
-        chance = estimate.miss_probability(left)
-        late = chance is not None and estimate.seconds is not None
-        late = late and (chance > RED_PROBABILITY or estimate.seconds.p50 > left)  # type: ignore[operator,union-attr]
-        in_a_row = in_a_row + 1 if late else 0
-        if red_at is None and in_a_row >= RED_POLLS and at < min(deadline, trace.finished_at):
-            red_at = at
+        if at < min(deadline, trace.finished_at):
+            # A P50 after the deadline is a miss probability above one half: the rule has no second branch.
+            chance = estimate.miss_probability(deadline - at)
+            red.poll(at, chance)
+            likely.poll(at, chance)
     end = EPOCH.timestamp() + trace.finished_at
     finished = FinishedJob(
         job_id=scenario.name,
@@ -79,4 +95,4 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         log_ratios=log.log_ratios(end),
         marks=log.marks(end),
     )
-    return Verdict(trace, finished.marks, errors, deadline, red_at, finished, costs)
+    return Verdict(trace, finished.marks, errors, deadline, red.at, likely.at, finished, costs)

@@ -15,7 +15,7 @@ from llmbatch.core.length_cells import LengthCell
 _ROUNDS = 2
 _CELL_SPREAD = 0.12
 """How much one cell may differ from the line, in logarithms; it makes a hundred rows of a cell worth a few dozen."""
-_SPREAD_ROWS = 60.0
+_SPREAD_ROWS = 20.0
 _NARROWEST, _WIDEST = 0.05, 1.5
 _REFERENCE_CHARS = 1000.0
 
@@ -46,7 +46,7 @@ class OutputLengths:
 
     def __init__(self, prior: LengthPrior, max_tokens: int) -> None:
         self._prior, self._cap = prior, float(max_tokens)
-        self.level, self.slope, self.spread = math.log(min(prior.level, max_tokens)), prior.slope, prior.spread
+        self.level, self.slope, self.spread = math.log(prior.level), prior.slope, prior.spread
         self._template: dict[str, float] = {}
         self._cell: dict[tuple[str, int], float] = {}
 

@@ -59,7 +59,8 @@ class EtaModel:
         self.rate = WorkRate(self._priors)
         self._reach: Reach = {}
         self._answered = Effort()
-        self._batch = 0.0
+        self._batch = float(self._shape.slots)
+        self._batch_seen = False
 
     def observe(self, seen: Observation) -> None:
         """Take one heartbeat; one that is not newer than the last is ignored."""
@@ -91,7 +92,8 @@ class EtaModel:
         if seen is None:
             return Estimate(EtaState.UNKNOWN, now, "no heartbeat yet")
         if seen.phase.is_terminal or (seen.rows and seen.ended >= seen.rows and not seen.running):
-            return Estimate(EtaState.FINISHED, now, f"phase {seen.phase.value}", 1.0, EtaSeconds(p10=0, p50=0, p90=0), 0)
+            nothing = EtaSeconds(p10=0, p50=0, p90=0)
+            return Estimate(EtaState.FINISHED, now, f"phase {seen.phase.value}", 1.0, nothing, 0.0)
         stalled = self._stall.reason(seen, now)
         if stalled is not None:
             return Estimate(EtaState.STALLED, now, stalled)
@@ -101,7 +103,8 @@ class EtaModel:
         start = seconds_until_work(seen.phase, seen.phase_seconds, self._priors.phases)
         rate = self.rate.units * self._batch if self.rate.known else self._priors.rate
         if start is None or rate is None:
-            return Estimate(EtaState.UNKNOWN, now, f"phase {seen.phase.value}, no answer yet and no earlier job to go by")
+            why = f"phase {seen.phase.value}, no answer yet and no earlier job to go by"
+            return Estimate(EtaState.UNKNOWN, now, why)
         if not seen.live and start == 0.0:
             return Estimate(EtaState.UNKNOWN, now, "no replica is live")
         live = max(1, seen.live)
@@ -137,7 +140,7 @@ class EtaModel:
         pace, each = self.rate.tokens or 1.0, speed / len(seen.shares)
         held = sum(share.left for share in seen.shares)
         free = max(0.0, left * (1 - held / rows))
-        # A replica with less than a batch drains, which is the tail's matter; one without rows helps only with free ones.
+        # One with less than a batch drains, which is the tail's matter; one without rows helps only with free ones.
         loads = [
             Load(share.left * left / rows, each * (share.pace or pace) / pace, binding=share.left > self._batch)
             for share in seen.shares
@@ -159,9 +162,9 @@ class EtaModel:
     def _learn_price(self, cells: tuple[LengthCell, ...], last: Observation, gained: Effort) -> None:
         """Let the first half of the first wave tell what reading costs; after that wave, let it count for less."""
         answered, before = (sum(cell.answered for cell in each) for each in (cells, last.cells))
-        rows, slots = sum(cell.rows for cell in cells), self._slots(last)
-        if gained.seconds > 0 and rows and 2 * answered < slots:
-            mean_chars = sum(cell.chars for cell in cells) / rows
+        begun, slots = sum(cell.ended + cell.running for cell in cells), self._slots(last)
+        if gained.seconds > 0 and 2 * answered < slots:
+            mean_chars = sum((cell.ended + cell.running) * cell.mean_chars for cell in cells) / begun
             self.rate.price.learn(Effort(gained.tokens, (answered - before) * mean_chars, gained.seconds))
         if before < slots <= answered:
             self.rate.discount(_FIRST_WAVE_KEPT)
@@ -171,8 +174,8 @@ class EtaModel:
         if not seen.live or not seen.running:
             return
         batch = seen.running / seen.live
-        if not self._batch:
-            self._batch = min(batch, float(self._shape.slots))
+        if not self._batch_seen:
+            self._batch, self._batch_seen = min(batch, self._batch), True
         elif any(cell.waiting for cell in seen.cells) and all(s.left > self._batch for s in seen.shares):
             self._batch += (batch - self._batch) * min(1.0, seconds / _BATCH_SECONDS)
 

@@ -120,6 +120,7 @@ class WorkRate:
         if self._block_age >= _BLOCK_SECONDS and self._block.seconds > 0:
             block, self._block, self._block_age = self._block, Effort(), 0.0
             self._watch(block)
+
     def discount(self, keep: float) -> None:
         """Let what was learned so far count for less."""
         self._sum.add(Effort(), keep)

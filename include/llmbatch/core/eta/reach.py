@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from llmbatch.core.length_cells import LengthCell
 
 Reach = Mapping[tuple[str, int], tuple[float, float]]
-"""Tokens so far by cell key: one half of a cell's rows in flight stands at the first number, the other at the second."""
+"""Tokens so far by cell key: half of a cell's rows in flight stand at the first number, the others at the second."""
 
 UNKNOWN = (0.0, 0.0)
 

@@ -70,7 +70,7 @@ class Spread(BaseModel):
 
 
 def conformal(ratios: Sequence[float], fallback: LogQuantiles) -> LogQuantiles:
-    """Split-conformal quantiles of log ratios: rank (n + 1) x level, so that a new job is covered as often as said.
+    """Split-conformal quantiles of log ratios: rank (n + 1) x level, so that new jobs are covered as often as said.
 
     With fewer than nine ratios an outer rank does not exist; it is mixed from the extreme one and the fallback.
     """
@@ -78,7 +78,9 @@ def conformal(ratios: Sequence[float], fallback: LogQuantiles) -> LogQuantiles:
         return fallback
     ordered = sorted(ratios)
     share = min(1.0, len(ordered) / 9)
-    return fallback.mixed(LogQuantiles(p10=_rank(ordered, 0.1), p50=_rank(ordered, 0.5), p90=_rank(ordered, 0.9)), share)
+    return fallback.mixed(
+        LogQuantiles(p10=_rank(ordered, 0.1), p50=_rank(ordered, 0.5), p90=_rank(ordered, 0.9)), share
+    )
 
 
 def miss_probability(seconds_left: float, p10: float, p50: float, p90: float) -> float:
@@ -98,6 +100,6 @@ def miss_probability(seconds_left: float, p10: float, p50: float, p90: float) ->
 def _rank(ordered: Sequence[float], level: float) -> float:
     """Value at rank (n + 1) x level, between neighbours linearly; outwards, the extreme."""
     rank = (len(ordered) + 1) * level - 1
-    low = min(max(int(math.floor(rank)), 0), len(ordered) - 1)
+    low = min(max(math.floor(rank), 0), len(ordered) - 1)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + min(max(rank - low, 0.0), 1.0) * (ordered[high] - ordered[low])

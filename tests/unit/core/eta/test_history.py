@@ -1,0 +1,79 @@
+"""What finished jobs teach."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from llmbatch.core.eta import KNOTS, Estimate, EtaState, LengthPrior, Priors, Spread
+from llmbatch.core.eta.history import MOST_JOBS, FinishedJob, History
+from llmbatch.core.eta.record import EstimateLog
+from llmbatch.core.progress import EtaSeconds
+
+BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def job(n: int, ratio: float | None = 0.0, engine: str = "gpu", **values: object) -> FinishedJob:
+    given = {"job_id": f"job-{n}", "finished_at": BEGIN + timedelta(hours=n), "engine": engine}
+    return FinishedJob(**given, log_ratios=(ratio,) * len(KNOTS), **values)
+
+
+def many(count: int, engine: str = "gpu", shift: float = 0.0) -> History:
+    history = History()
+    for n in range(count):
+        history = history.with_job(job(n, shift + 0.02 * (n % 11 - 5), engine))
+    return history
+
+
+def test_no_history_is_wide_and_believes_the_defaults() -> None:
+    assert History().spread_for("gpu") == Spread.default()
+    assert History().priors_for("gpu") == Priors()
+
+
+def test_history_narrows_and_corrects() -> None:
+    found = many(40, shift=0.2).spread_for("gpu").at(0.5)
+    wide = Spread.default().at(0.5)
+    assert found.p50 == pytest.approx(0.2, abs=0.03)
+    assert found.p90 - found.p10 < (wide.p90 - wide.p10) / 2
+
+
+def test_an_unknown_engine_leans_on_all_jobs() -> None:
+    assert many(40, "cpu", 0.2).spread_for("gpu").at(0.5).p50 == pytest.approx(0.2, abs=0.05)
+
+
+def test_bounded_ordered_and_once_each() -> None:
+    history = many(MOST_JOBS + 20).with_job(job(MOST_JOBS + 5, 0.9))
+    assert len(history.jobs) == MOST_JOBS
+    assert len({each.job_id for each in history.jobs}) == MOST_JOBS
+    assert history.jobs[0].job_id == "job-20"
+    assert History.model_validate_json(history.model_dump_json()) == history
+
+
+def test_priors_are_middles() -> None:
+    answers = LengthPrior(level=80, slope=0.5, spread=0.4)
+    history = History()
+    for n, seconds in enumerate((50.0, 60.0, 90.0)):
+        history = history.with_job(
+            job(n, phases={"model_load": seconds}, rate=100.0 * (n + 1), price=0.04, answers=answers)
+        )
+    priors = history.priors_for("gpu")
+    assert priors.phases["model_load"].seconds == pytest.approx(60)
+    assert (priors.rate, priors.price, priors.lengths.level) == pytest.approx((200, 0.04, 80))
+    assert history.priors_for("cpu") == Priors()
+    assert history.priors_for("gpu", "other").lengths == LengthPrior()
+
+
+def test_log_keeps_the_first_estimate_of_each_place() -> None:
+    log = EstimateLog()
+    for at, done in ((0.0, 0.0), (10.0, 0.02), (25.0, 0.26), (30.0, 0.3), (50.0, 0.5)):
+        eta = EtaSeconds(p10=60, p50=80, p90=90)
+        log.note(Estimate(EtaState.ESTIMATED, at, "", done, eta, 80.0), done)
+    log.note(Estimate(EtaState.STALLED, 60.0, "silent"), 0.9)
+    ratios = log.log_ratios(100.0)
+    assert [ratio is not None for ratio in ratios] == [True, False, False, True, True, False, False, False]
+    marks = log.marks(100.0)
+    assert [mark.progress for mark in marks] == [0.25, 0.5]
+    assert marks[0].error == pytest.approx(80 / 75 - 1)
+    assert marks[0].covered
+    assert not marks[1].covered

@@ -1,0 +1,209 @@
+"""The ETA model on heartbeats: properties that hold for every job, and simulated jobs as a regression."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eta_sim.job import SimJob, Trace
+from eta_sim.scenario import draw
+from llmbatch.core.eta import EtaModel, EtaState, JobShape, Observation, PhasePrior, Priors, observation_of
+from llmbatch.core.length_cells import LengthCell
+from llmbatch.core.states import Phase
+
+SHAPE = JobShape(max_tokens=256, slots=16)
+
+
+def cells(ended: int, running: int, rows: int = 400, kinds: int = 4) -> tuple[LengthCell, ...]:
+    """A job whose rows answer 50 tokens in 10 s each, spread over cells of 300 to 2400 characters."""
+    return tuple(
+        LengthCell(
+            bucket=16 + 2 * n, rows=rows // kinds, chars=rows // kinds * 300 * 2**n, ended=ended // kinds,
+            answered=ended // kinds, tokens=50 * (ended // kinds), tokens_squared=2600 * (ended // kinds),
+            answered_seconds=10.0 * (ended // kinds), running=running // kinds,
+            running_seconds=5.0 * (running // kinds), running_seconds_squared=30.0 * (running // kinds),
+        )
+        for n in range(kinds)
+    )  # fmt: skip
+
+
+def beat(
+    at: float, ended: int, running: int = 16, phase: Phase = Phase.WORK, live: int = 1, **more: object
+) -> Observation:
+    given = {"generation": 1, "phase_seconds": at, "row_p95": 12.0} | more
+    return Observation(at=at, phase=phase, cells=cells(ended, running), live=live, **given)
+
+
+def fed(*beats: Observation, priors: Priors | None = None) -> EtaModel:
+    model = EtaModel(SHAPE, priors)
+    for each in beats:
+        model.observe(each)
+    return model
+
+
+def steady(until: float, live: int = 1, begin: float = 0.0) -> list[Observation]:
+    """Heartbeats every 5 s of a job that ends 8 rows of 400 in that time on each replica."""
+    return [beat(begin + 5.0 * n, min(384, 8 * live * n), 16 * live, live=live) for n in range(int(until / 5) + 1)]
+
+
+def test_unknown_before_evidence_and_never_zero_or_infinite() -> None:
+    assert EtaModel(SHAPE).estimate(0).state is EtaState.UNKNOWN
+    for phase in (Phase.QUEUED, Phase.CLUSTER, Phase.MODEL_LOAD, Phase.WORK):
+        found = fed(beat(0, 0, phase=phase)).estimate(1)
+        assert (found.state, found.seconds, found.miss_probability(10)) == (EtaState.UNKNOWN, None, None)
+        assert found.explain().startswith("ETA unknown: ")
+
+
+def test_priors_give_an_estimate_before_the_first_answer() -> None:
+    phases = {"cluster": PhasePrior(seconds=20), "model_load": PhasePrior(seconds=60)}
+    model = fed(beat(0, 0, 0, Phase.CLUSTER, phase_seconds=0.0, live=0), priors=Priors(rate=100, phases=phases))
+    found = model.estimate(0)
+    assert found.seconds is not None
+    assert dict(found.parts)["start"] == pytest.approx(80)
+
+
+def test_a_steady_job_is_told_right() -> None:
+    """384 rows in flight or to come at 1.6 rows/s from 25 %: about 190 s."""
+    found = fed(*steady(60)).estimate(60)
+    assert found.predicted == pytest.approx((400 - 96 - 8) / 1.6, rel=0.1)
+    assert "units left at" in found.explain()
+    assert "\n" not in found.explain()
+
+
+def test_a_lost_replica_counts_at_once() -> None:
+    beats = steady(60, live=2)
+    before = fed(*beats).estimate(60).predicted
+    after = fed(*beats, beat(65, 192, 16, live=1)).estimate(65).predicted
+    assert before is not None
+    assert after is not None
+    assert after > 1.6 * before
+
+
+def test_a_replica_that_holds_too_much_ends_last() -> None:
+    from llmbatch.core.progress import ReplicaShare
+
+    beats = steady(60, live=2)
+    even = replace(beats[-1], shares=(ReplicaShare(left=104, pace=5.0), ReplicaShare(left=104, pace=5.0)))
+    slow = replace(beats[-1], shares=(ReplicaShare(left=104, pace=5.0), ReplicaShare(left=104, pace=1.0)))
+    fast, late = (fed(*beats[:-1], last).estimate(60).predicted for last in (even, slow))
+    assert fast is not None
+    assert late is not None
+    assert late > 3 * fast
+
+
+@pytest.mark.parametrize(
+    ("now", "state"), [(61, EtaState.ESTIMATED), (119, EtaState.ESTIMATED), (121, EtaState.STALLED)]
+)
+def test_silence_is_a_stall(now: float, state: EtaState) -> None:
+    assert fed(*steady(60)).estimate(now).state is state
+
+
+def test_standing_still_is_a_stall_and_a_new_row_ends_it() -> None:
+    beats = steady(60) + [beat(60 + 5.0 * n, 96) for n in range(1, 62)]
+    found = fed(*beats).estimate(365)
+    assert (found.state, found.seconds) == (EtaState.STALLED, None)
+    assert "no row has ended for 305 s" in found.explain()
+    assert fed(*beats, beat(370, 100)).estimate(370).state is EtaState.ESTIMATED
+
+
+def test_finished_is_now_and_a_new_generation_starts_anew() -> None:
+    model = fed(*steady(60), beat(300, 400, 0, Phase.DONE))
+    assert model.estimate(301).state is EtaState.FINISHED
+    model.observe(beat(400, 0, 0, Phase.CLUSTER, generation=2))
+    assert model.estimate(401).state is EtaState.UNKNOWN
+    model.observe(beat(402, 200, generation=1))  # a late heartbeat of the generation before
+    assert model.estimate(403).state is EtaState.UNKNOWN
+
+
+jobs = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 16), st.integers(0, 3)), min_size=2, max_size=40)
+
+
+def beats_of(steps: list[tuple[int, int, int]], shift: float = 0.0) -> list[Observation]:
+    ended, found = 0, []
+    for n, (gained, running, live) in enumerate(steps):
+        ended = min(384, ended + 4 * (gained // 4))
+        found.append(beat(shift + 5.0 * (n + 1), ended, 4 * (running // 4), live=live))
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(jobs, st.floats(0, 50))
+def test_numbers_are_ordered_finite_and_chances_fall_with_time(steps: list[tuple[int, int, int]], later: float) -> None:
+    beats = beats_of(steps)
+    found = fed(*beats).estimate(beats[-1].at + later)
+    if found.seconds is None:
+        assert found.state in {EtaState.UNKNOWN, EtaState.STALLED}
+        return
+    assert 0 <= found.seconds.p10 <= found.seconds.p50 <= found.seconds.p90 < float("inf")
+    chances = [found.miss_probability(left) for left in (0, 1, 10, 100, 1000, 10_000, 1e7)]
+    assert chances == sorted(chances, reverse=True)
+    assert all(0 <= chance <= 1 for chance in chances)
+
+
+@settings(max_examples=30, deadline=None)
+@given(jobs, st.integers(1, 10_000), st.randoms(use_true_random=False))
+def test_neither_the_clock_nor_the_order_of_cells_matters(steps, shift, dice) -> None:
+    plain, moved = EtaModel(SHAPE), EtaModel(SHAPE)
+    for one, other in zip(beats_of(steps), beats_of(steps, 64.0 * shift), strict=True):
+        plain.observe(one)
+        moved.observe(replace(other, cells=tuple(dice.sample(other.cells, len(other.cells)))))
+    at = 5.0 * len(steps)
+    one, other = plain.estimate(at), moved.estimate(at + 64.0 * shift)
+    assert one.state is other.state
+    if one.predicted is not None:
+        assert other.predicted == pytest.approx(one.predicted, rel=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(jobs, st.sampled_from([0.25, 2.0, 8.0]))
+def test_units_of_length_do_not_matter(steps: list[tuple[int, int, int]], factor: float) -> None:
+    """Bytes instead of characters, with a price and a level that say so, change nothing."""
+    base = Priors()
+    scaled = Priors(
+        price=base.price / factor,
+        lengths=base.lengths.model_copy(update={"level": base.lengths.level * factor**-base.lengths.slope}),
+    )
+    plain, other = EtaModel(SHAPE), EtaModel(SHAPE, scaled)
+    for each in beats_of(steps):
+        plain.observe(each)
+        bytes_ = tuple(c.model_copy(update={"chars": round(c.chars * factor)}) for c in each.cells)
+        other.observe(replace(each, cells=bytes_))
+    one, two = plain.estimate(each.at), other.estimate(each.at)
+    if one.predicted is not None:
+        assert two.predicted == pytest.approx(one.predicted, rel=1e-3)
+
+
+def errors(trace: Trace, marks: tuple[float, ...] = (0.25, 0.5, 0.75)) -> list[float]:
+    """Relative errors of the plain prediction at parts of the rows."""
+    model, left, found = EtaModel(JobShape(trace.scenario.max_tokens, trace.scenario.slots)), list(marks), []
+    for each in trace.beats:
+        seen = observation_of(each)
+        model.observe(seen)
+        if left and each.rows.ended >= left[0] * each.rows.total:
+            left.pop(0)
+            predicted = model.estimate(seen.at).predicted
+            assert predicted is not None
+            found.append(predicted / (trace.finished_at - trace.at(each)) - 1)
+    return found
+
+
+@pytest.mark.parametrize("order", ["shuffled", "sorted"])
+def test_simulated_jobs_are_told_better_than_by_rows(order: str) -> None:
+    """Eight undisturbed jobs of a family and each order; bounds are what was measured, with a third added."""
+    traces = [SimJob(draw(seed, "prompts", order, "none")).run() for seed in range(8)]
+    sizes = [abs(each) for trace in traces for each in errors(trace)]
+    assert statistics.median(sizes) < 0.13
+
+
+def test_the_simulator_accounts_for_every_row_and_repeats_itself() -> None:
+    scenario = draw(7, "lognormal", "bursty", "preemption")
+    one, two = SimJob(scenario).run(), SimJob(scenario).run()
+    assert one.beats == two.beats
+    assert one.beats[-1].rows.succeeded == len(scenario.rows)
+    assert one.beats[-1].tokens.completion == sum(row.tokens for row in scenario.rows)
+    assert all(cell.running >= 0 and cell.ended <= cell.rows for each in one.beats for cell in each.lengths)
+    assert min(each.replicas.live for each in one.beats[len(one.beats) // 2 :]) >= 1
