@@ -17,6 +17,7 @@ from llmbatch.core.eta.stall import StallWatch
 from llmbatch.core.eta.tail import Drain, drain
 from llmbatch.core.length_cells import LengthCell
 from llmbatch.core.progress import EtaSeconds
+from llmbatch.core.states import Phase
 
 _BATCH_SECONDS = 60.0
 _FIRST_WAVE_KEPT = 0.3
@@ -73,12 +74,13 @@ class EtaModel:
         self._last = seen
         self._stall.see(seen)
         answered = _answered(seen.cells)
-        if last is not None and answered.seconds >= self._answered.seconds:
-            gained = Effort(
-                answered.tokens - self._answered.tokens,
-                answered.chars - self._answered.chars,
-                answered.seconds - self._answered.seconds,
-            )
+        gained = Effort(
+            answered.tokens - self._answered.tokens,
+            answered.chars - self._answered.chars,
+            answered.seconds - self._answered.seconds,
+        )
+        # A lost replica takes back what it had not committed; that says nothing about speed.
+        if last is not None and min(gained.tokens, gained.chars, gained.seconds) >= 0:
             self.rate.work(seen.at - last.at, gained)
             self._learn_price(seen.cells, last, gained)
         self._answered = answered
@@ -91,9 +93,11 @@ class EtaModel:
         seen = self._last
         if seen is None:
             return Estimate(EtaState.UNKNOWN, now, "no heartbeat yet")
-        if seen.phase.is_terminal or (seen.rows and seen.ended >= seen.rows and not seen.running):
+        if seen.phase is Phase.DONE:
             nothing = EtaSeconds(p10=0, p50=0, p90=0)
-            return Estimate(EtaState.FINISHED, now, f"phase {seen.phase.value}", 1.0, nothing, 0.0)
+            return Estimate(EtaState.FINISHED, now, "all shards are committed", 1.0, nothing, 0.0)
+        if seen.phase.is_terminal:
+            return Estimate(EtaState.UNKNOWN, now, f"the job is {seen.phase.value} and works on nothing")
         stalled = self._stall.reason(seen, now)
         if stalled is not None:
             return Estimate(EtaState.STALLED, now, stalled)

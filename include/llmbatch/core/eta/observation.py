@@ -11,7 +11,7 @@ from llmbatch.core.states import Phase
 
 @dataclass(frozen=True)
 class Observation:
-    """One heartbeat. ``at`` is in seconds on the clock that also asks for estimates; ``cells`` are in key order."""
+    """One heartbeat. ``at`` is in seconds on the clock that also asks for estimates."""
 
     at: float
     generation: int
@@ -45,7 +45,7 @@ def observation_of(progress: Progress) -> Observation:
         generation=progress.generation,
         phase=progress.phase,
         phase_seconds=progress.seconds_phase.get(progress.phase.value, 0.0),
-        cells=tuple(sorted(progress.lengths, key=lambda cell: cell.key)),
+        cells=progress.lengths,
         live=progress.replicas.live,
         row_p95=progress.latency.p95,
         shares=progress.shares,

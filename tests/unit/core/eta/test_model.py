@@ -113,10 +113,17 @@ def test_standing_still_is_a_stall_and_a_new_row_ends_it() -> None:
 def test_finished_is_now_and_a_new_generation_starts_anew() -> None:
     model = fed(*steady(60), beat(300, 400, 0, Phase.DONE))
     assert model.estimate(301).state is EtaState.FINISHED
-    model.observe(beat(400, 0, 0, Phase.CLUSTER, generation=2))
+    assert fed(*steady(60), beat(300, 400, 0, Phase.TAIL)).estimate(300).predicted == Priors().commit_seconds
+    model.observe(beat(400, 0, 16, Phase.WORK, generation=2))
     assert model.estimate(401).state is EtaState.UNKNOWN
     model.observe(beat(402, 200, generation=1))  # a late heartbeat of the generation before
     assert model.estimate(403).state is EtaState.UNKNOWN
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.CANCELLED, Phase.DRAINED])
+def test_a_job_that_stopped_unfinished_has_no_eta(phase: Phase) -> None:
+    found = fed(*steady(60), beat(65, 96, 0, phase)).estimate(66)
+    assert (found.state, found.seconds, found.miss_probability(10)) == (EtaState.UNKNOWN, None, None)
 
 
 jobs = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 16), st.integers(0, 3)), min_size=2, max_size=40)
