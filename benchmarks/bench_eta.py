@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from eta_sim.job import SimJob
-from eta_sim.judging import Verdict, judge
+from eta_sim.judging import RULES, Verdict, judge
 from eta_sim.rivals import RIVALS
 from eta_sim.scenario import scenarios
 from llmbatch.core.eta import Priors, Spread
@@ -84,11 +84,10 @@ def coverage(verdicts: Sequence[Verdict]) -> dict[str, float]:
 
 def alerts(verdicts: Sequence[Verdict], level: str = "red") -> dict[str, float | None]:
     """Precision, recall (an alert before the deadline) and median lead in percent of the window, of true alerts."""
-    at = {v.trace.scenario.name: v.red_at if level == "red" else v.likely_at for v in verdicts}
-    red = [v for v in verdicts if at[v.trace.scenario.name] is not None]
+    red = [v for v in verdicts if v.alerts[level] is not None]
     missed = [v for v in verdicts if v.missed]
     true = [v for v in red if v.missed]
-    leads = [100 * (1 - (at[v.trace.scenario.name] or 0.0) / v.deadline) for v in true]
+    leads = [100 * (1 - (v.alerts[level] or 0.0) / v.deadline) for v in true]
     return {
         f"{level}_precision": round(len(true) / len(red), 3) if red else None,
         f"{level}_recall": round(len(true) / len(missed), 3) if missed else None,
@@ -117,6 +116,8 @@ def main() -> None:
     }
     print(f"\n80 % interval, calibrated on {len(history.jobs)} jobs: covers {coverage(verdicts)} %; P90/P10 {widths}")
     print(f"without history: covers {coverage(cold)} %; error {mape(cold, 'ours')} %; {alerts(cold)}")
+    for name in RULES:
+        print(f"alert rule {name}: {alerts(verdicts, name)}")
     calm = [v for v in verdicts if v.trace.scenario.trouble == "none"]
     print(
         f"jobs without trouble ({len(calm)}): error {mape(calm, 'ours')} %; covers {coverage(calm)} %; {alerts(calm)}"

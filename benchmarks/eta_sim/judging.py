@@ -13,8 +13,17 @@ from llmbatch.core.eta import EtaModel, JobShape, LengthPrior, Priors, Spread, o
 from llmbatch.core.eta.history import FinishedJob
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
 
-RED_PROBABILITY, RED_POLLS = 0.3, 3
-LIKELY_PROBABILITY, LIKELY_POLLS = 0.7, 2
+RULES = {
+    "red": (0.3, 3, 0.0),
+    "likely": (0.7, 2, 0.0),
+    "red_from_10_pct": (0.3, 3, 0.1),
+    "half_from_10_pct": (0.5, 3, 0.1),
+    "likely_from_10_pct": (0.7, 3, 0.1),
+}
+"""Alert rules by name: a miss more likely than this, for so many polls in a row, from this part of the work on.
+
+The first two are the product's; the others show what a later or stricter alert would give.
+"""
 
 
 @dataclass
@@ -23,26 +32,27 @@ class Alarm:
 
     chance: float
     polls: int
+    begin: float
     at: float | None = None
     _in_a_row: int = 0
 
-    def poll(self, at: float, miss: float | None) -> None:
+    def poll(self, at: float, progress: float | None, miss: float | None) -> None:
         """Take one poll; an unknown ETA breaks the row."""
-        self._in_a_row = self._in_a_row + 1 if miss is not None and miss > self.chance else 0
+        over = miss is not None and miss > self.chance and (progress or 0.0) >= self.begin
+        self._in_a_row = self._in_a_row + 1 if over else 0
         if self.at is None and self._in_a_row >= self.polls:
             self.at = at
 
 
 @dataclass
 class Verdict:
-    """What came out for one job. ``red_at`` and the deadline count from submission, in seconds."""
+    """What came out for one job. ``alerts`` (by rule) and the deadline count from submission, in seconds."""
 
     trace: Trace
     ours: tuple[Mark, ...]
     errors: dict[str, dict[float, float]]
     deadline: float
-    red_at: float | None
-    likely_at: float | None
+    alerts: dict[str, float | None]
     finished: FinishedJob
     evaluation_seconds: list[float] = field(default_factory=list)
 
@@ -60,7 +70,8 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
     rivals = {name: kind() for name, kind in RIVALS.items()}
     errors: dict[str, dict[float, float]] = {name: {} for name in rivals}
     waiting = list(MARKS)
-    red, likely, costs = Alarm(RED_PROBABILITY, RED_POLLS), Alarm(LIKELY_PROBABILITY, LIKELY_POLLS), []
+    alarms = {name: Alarm(*rule) for name, rule in RULES.items()}
+    costs: list[float] = []
     for beat in trace.beats:
         at, observation = trace.at(beat), observation_of(beat)
         model.observe(observation)
@@ -79,8 +90,8 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         if at < min(deadline, trace.finished_at):
             # A P50 after the deadline is a miss probability above one half: the rule has no second branch.
             chance = estimate.miss_probability(deadline - at)
-            red.poll(at, chance)
-            likely.poll(at, chance)
+            for alarm in alarms.values():
+                alarm.poll(at, estimate.progress, chance)
     end = EPOCH.timestamp() + trace.finished_at
     finished = FinishedJob(
         job_id=scenario.name,
@@ -95,4 +106,6 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         log_ratios=log.log_ratios(end),
         marks=log.marks(end),
     )
-    return Verdict(trace, finished.marks, errors, deadline, red.at, likely.at, finished, costs)
+    return Verdict(
+        trace, finished.marks, errors, deadline, {name: alarm.at for name, alarm in alarms.items()}, finished, costs
+    )
