@@ -28,7 +28,8 @@ class CrashBook:
                     self._crashes[info.uri] = Crash.model_validate_json(self._store.get(info.uri))
                 except ValidationError:
                     _log.warning("event=crash_record_unreadable uri=%s", info.uri)
-        return suspect(self._crashes.values())
+        # A copy: shards are begun on several threads, and another one may be adding a record.
+        return suspect(list(self._crashes.values()))
 
     def record(self, crash: Crash) -> None:
         """Write a crash down. Raises ``StoreError``."""
