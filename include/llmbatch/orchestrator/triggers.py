@@ -26,8 +26,9 @@ LOG_SECONDS = 5.0
 LOG_BYTES_PER_SECOND = 200_000
 """... and more for a long one: Ray's API gives the whole log each time; 10 MB are fetched every 50 s."""
 
-ASK_SECONDS = 10.0
-"""How long Airflow may take to tell a task's state; ``on_kill`` as a whole gets 30 s ([triggerer] on_kill_timeout)."""
+ASK_SECONDS = 20.0
+"""How long Airflow may take to tell a task's state, which a cold triggerer needs; ``on_kill`` as a whole gets 30 s
+([triggerer] on_kill_timeout), and stopping the job takes well under the rest."""
 
 
 class RayJobTrigger(BaseTrigger):
