@@ -143,7 +143,8 @@ def _send(victim: psutil.Process) -> None:
 
 
 def _title(process: psutil.Process) -> str:
+    """Return the title without the padding that a process leaves which has set its own."""
     try:
-        return " ".join(process.cmdline())
+        return " ".join(process.cmdline()).rstrip()
     except psutil.NoSuchProcess:
         return ""

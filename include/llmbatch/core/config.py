@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import ConfigError
@@ -68,6 +68,63 @@ class RetentionConfig(_Section):
     """Superseded claims, crash records and probes, from the job's last sign of life on."""
 
 
+class SlaConfig(_Section):
+    """When an alert is raised. Chances are P(miss), polls are in a row."""
+
+    yellow_at: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    """Part of the time from submission to the deadline."""
+    red_above: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    red_polls: Annotated[int, Field(ge=1)] = 3
+    likely_above: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    likely_polls: Annotated[int, Field(ge=1)] = 2
+    calm_below: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    calm_polls: Annotated[int, Field(ge=1)] = 5
+
+
+class AlertmanagerSink(_Section):
+    """Alertmanager's v2 API behind an Airflow connection (type http): address, and login or token if it asks."""
+
+    conn_id: str
+
+
+class WebhookSink(_Section):
+    """A URL behind an Airflow connection (type http) that takes each alert as one JSON POST."""
+
+    conn_id: str
+
+
+class StatsdSink(_Section):
+    """A StatsD server; counters and gauges get this prefix."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 8125
+    prefix: str = "llmbatch"
+
+
+class NotifierSink(_Section):
+    """Any Airflow notifier, by class path; its templated arguments see ``alert`` (a mapping) and ``message``."""
+
+    path: str
+    arguments: dict[str, JsonValue] = {}
+
+
+class AlertsConfig(_Section):
+    """Where alerts go besides the task log. Every list may be empty; one broken sink never stops another."""
+
+    alertmanager: tuple[AlertmanagerSink, ...] = ()
+    webhook: tuple[WebhookSink, ...] = ()
+    statsd: tuple[StatsdSink, ...] = ()
+    notifiers: tuple[NotifierSink, ...] = ()
+    runbook_url: str = ""
+    """Linked in each alert, with ``#sla-yellow``, ``#sla-red`` or ``#sla-critical`` appended."""
+
+
+class CostConfig(_Section):
+    """What a replica costs; null: unknown, and then no cost is shown."""
+
+    usd_per_gpu_hour: Annotated[float, Field(ge=0)] | None = None
+
+
 class ModelConfig(_Section):
     """One named model."""
 
@@ -83,6 +140,9 @@ class Config(_Section):
     staging: StagingConfig = StagingConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     retention: RetentionConfig = RetentionConfig()
+    sla: SlaConfig = SlaConfig()
+    alerts: AlertsConfig = AlertsConfig()
+    cost: CostConfig = CostConfig()
     default_model: str
     models: dict[str, ModelConfig]
     engine: EngineSettings = EngineSettings()

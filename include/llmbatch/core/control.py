@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from llmbatch.core.states import DesiredState
+
+
+class ReplicaBounds(BaseModel):
+    """How many replicas a running job may have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min: Annotated[int, Field(ge=1)]
+    max: Annotated[int, Field(ge=1)]
 
 
 class Control(BaseModel):
@@ -15,6 +26,14 @@ class Control(BaseModel):
     desired: DesiredState = DesiredState.RUN
     generation: int | None = None
     """The last generation that this asks something of; later ones, of a cleared task say, run. None: all of them."""
+    replicas: ReplicaBounds | None = None
+    """Bounds of the pool from now on; None: those of the spec."""
+    paused: bool = False
+    """Admit no further rows, end those in flight, give the engines back, and wait until this is false again."""
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Most output tokens of a row that begins from now on; it only ever shortens."""
+    model: str | None = None
+    """Name of the model that answers the rows that begin from now on; None: the spec's."""
     reason: str = ""
     written_by: str = ""
     written_at: AwareDatetime | None = None

@@ -60,6 +60,31 @@ class OnDeadline(StrEnum):
     FINISH = "finish"
 
 
+class OnInfeasible(StrEnum):
+    """What happens to a job that cannot keep its deadline, as far as can be told when it is submitted."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+
+class Reactions(BaseModel):
+    """What may be done by itself to keep the deadline once it is at risk. Nothing, unless asked for.
+
+    They are tried in the order of the fields, each only if those before it do not suffice.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_replicas: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Grow the pool up to so many replicas."""
+    pause_lower_priority: bool = False
+    """Pause running jobs of a lower priority until this one is safe or over."""
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Shorten answers that have not begun to so many tokens."""
+    fallback_model: str | None = None
+    """Answer rows that have not begun with this model."""
+
+
 class EngineOptions(BaseModel):
     """Engine settings that a request may set over those of config.yaml."""
 
@@ -99,6 +124,9 @@ class JobRequest(BaseModel):
     on_deadline: OnDeadline = OnDeadline.EXPIRE
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     engine: EngineOptions = EngineOptions()
+    on_infeasible: OnInfeasible = OnInfeasible.ACCEPT
+    reactions: Reactions = Reactions()
+    dry_run: bool = False
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
     idempotency_key: Annotated[str, Field(max_length=200)] | None = None
 
@@ -174,7 +202,7 @@ def parse_request(conf: dict[str, Any]) -> JobRequest:
 def _as_request_error(field: str, kind: str, message: str, value: object, given: dict[str, Any]) -> RequestError:
     if kind == "extra_forbidden":
         parent, _, leaf = field.rpartition(".")
-        models: dict[str, type[BaseModel]] = {"sampling": Sampling, "engine": EngineOptions}
+        models: dict[str, type[BaseModel]] = {"sampling": Sampling, "engine": EngineOptions, "reactions": Reactions}
         fields = models.get(parent, JobRequest).model_fields
         near = difflib.get_close_matches(leaf, fields, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known fields: {', '.join(fields)}."

@@ -19,6 +19,16 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
+def history_uri(base: str) -> str:
+    """Return where under ``base`` finished jobs leave what they teach about ETAs."""
+    return f"{base.rstrip('/')}/eta/history.json"
+
+
+def queue_uri(base: str) -> str:
+    """Return where under ``base`` the admitted jobs that are not over are listed, by deadline."""
+    return f"{base.rstrip('/')}/queue.json"
+
+
 def idempotency_uri(base: str, key: str) -> str:
     """Return where under ``base`` it is noted which job an idempotency key stands for. The address hides the key."""
     return f"{base.rstrip('/')}/idempotency/{hashlib.sha256(key.encode()).hexdigest()}.json"
@@ -91,6 +101,31 @@ class JobLayout:
         return f"{self.root}/manifest.json"
 
     @property
+    def basis(self) -> str:
+        """What is believed of the job before its first heartbeat; create-only."""
+        return f"{self.root}/eta/basis.json"
+
+    @property
+    def alerts(self) -> str:
+        """Folder of the alerts."""
+        return f"{self.root}/alerts/"
+
+    @property
+    def reactions(self) -> str:
+        """Folder of what was done to keep the promise."""
+        return f"{self.root}/reactions/"
+
+    @property
+    def traces(self) -> str:
+        """Folder of the estimates that each generation made."""
+        return f"{self.root}/eta/traces/"
+
+    @property
+    def dry_run(self) -> str:
+        """What a dry run found."""
+        return f"{self.root}/dry_run.json"
+
+    @property
     def sla(self) -> str:
         """Predictions against what happened."""
         return f"{self.root}/sla.json"
@@ -114,6 +149,14 @@ class JobLayout:
     def crash(self, generation: int, replica_id: str) -> str:
         """Address of the record of one replica's crash; a replica crashes once."""
         return f"{self.crashes}g{generation:05d}-{replica_id}.json"
+
+    def trace(self, generation: int) -> str:
+        """Address of one generation's estimates."""
+        return f"{self.traces}g{generation:05d}.json"
+
+    def alert(self, level: str, number: int) -> str:
+        """Address of the ``number``-th alert of a level, from 1; creating it is the right to send it."""
+        return f"{self.alerts}{level}-{number}.json"
 
     @staticmethod
     def generation_of(uri: str) -> int:

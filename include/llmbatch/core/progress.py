@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from llmbatch.core.length_cells import LengthCell
@@ -74,6 +76,15 @@ class ReplicaShare(_Part):
     pace: float | None = None
 
 
+class EtaState(StrEnum):
+    """Whether there is an estimate, and if not, why."""
+
+    UNKNOWN = "unknown"
+    ESTIMATED = "estimated"
+    STALLED = "stalled"
+    FINISHED = "finished"
+
+
 class EtaSeconds(_Part):
     """Seconds from ``written_at`` until the last commit: 10, 50 and 90 % quantiles."""
 
@@ -105,6 +116,11 @@ class Progress(_Part):
     lengths: tuple[LengthCell, ...] = ()
     """Rows of this generation by input length, for the ETA; empty: this writer does not tell."""
     eta: EtaSeconds | None = None
+    eta_state: EtaState = EtaState.UNKNOWN
+    eta_reason: str = ""
+    """One clause about what drives the ETA, or why there is none."""
+    work_progress: float | None = None
+    """Part of the work done, 0 to 1: longer rows weigh more. Null before it is known."""
     seconds_phase: dict[str, float] = {}
     shards_digest: str = ""
     model_digest: str | None = None

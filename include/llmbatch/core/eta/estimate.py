@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from llmbatch.core.eta.spread import miss_probability
-from llmbatch.core.progress import EtaSeconds
-
-
-class EtaState(StrEnum):
-    """Whether there is an estimate, and if not, why."""
-
-    UNKNOWN = "unknown"
-    ESTIMATED = "estimated"
-    STALLED = "stalled"
-    FINISHED = "finished"
+from llmbatch.core.progress import EtaSeconds, EtaState
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmbatch.core.eta.balance import Load, seconds_to_finish
-from llmbatch.core.eta.estimate import Estimate, EtaState
+from llmbatch.core.eta.estimate import Estimate
 from llmbatch.core.eta.lengths import OutputLengths
 from llmbatch.core.eta.observation import Observation
 from llmbatch.core.eta.phases import seconds_until_work
@@ -16,7 +16,7 @@ from llmbatch.core.eta.spread import Spread
 from llmbatch.core.eta.stall import StallWatch
 from llmbatch.core.eta.tail import Drain, drain
 from llmbatch.core.length_cells import LengthCell
-from llmbatch.core.progress import EtaSeconds
+from llmbatch.core.progress import EtaSeconds, EtaState
 from llmbatch.core.states import Phase
 
 _BATCH_SECONDS = 60.0
