@@ -1,0 +1,73 @@
+"""Recorded jobs under the ETA model and its rivals, each judged with what the other jobs taught."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eta_real.trace import RealTrace
+from eta_sim.rivals import RIVALS
+from llmbatch.core.eta import EtaModel, JobShape, LengthPrior, Priors, Spread, observation_of
+from llmbatch.core.eta.history import FinishedJob, History
+from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
+
+ENGINE = "recorded"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What the estimators said about one recorded job: our marks, and rivals' relative errors by name and mark."""
+
+    trace: RealTrace
+    ours: tuple[Mark, ...]
+    errors: dict[str, dict[float, float]]
+    finished: FinishedJob
+
+
+def replay(trace: RealTrace, priors: Priors, spread: Spread) -> Replay:
+    """Give the model every heartbeat in turn."""
+    model, log = EtaModel(JobShape(trace.max_tokens, trace.slots), priors, spread), EstimateLog()
+    rivals = {name: kind() for name, kind in RIVALS.items()}
+    errors: dict[str, dict[float, float]] = {name: {} for name in rivals}
+    end = trace.finished_at.timestamp()
+    for beat in trace.beats:
+        at, seen = (beat.written_at - trace.created_at).total_seconds(), observation_of(beat)
+        model.observe(seen)
+        done = beat.rows.ended / beat.rows.total
+        log.note(model.estimate(seen.at), done)
+        left = end - seen.at
+        for name, rival in rivals.items():
+            seconds = rival.observe(at, beat)
+            passed = [mark for mark in MARKS if done >= mark]
+            if passed and left > 0 and seconds is not None:
+                errors[name].setdefault(passed[-1], seconds / left - 1)
+    last = trace.beats[-1]
+    finished = FinishedJob(
+        job_id=trace.name,
+        finished_at=trace.finished_at,
+        engine=ENGINE,
+        template=trace.template,
+        rows=last.rows.total,
+        phases=last.seconds_phase,
+        price=model.rate.price.value,
+        answers=LengthPrior(
+            level=math.exp(model.lengths.level), slope=model.lengths.slope, spread=model.lengths.spread
+        ),
+        log_ratios=log.log_ratios(end),
+        marks=log.marks(end),
+    )
+    return Replay(trace, finished.marks, errors, finished)
+
+
+def replay_all(traces: Sequence[RealTrace]) -> tuple[list[Replay], list[Replay]]:
+    """Return every job's replay without history, and with a history of all the other jobs."""
+    cold = [replay(trace, Priors(), Spread.default()) for trace in traces]
+    warm = []
+    for trace in traces:
+        history = History()
+        for other in cold:
+            if other.trace.name != trace.name:
+                history = history.with_job(other.finished)
+        warm.append(replay(trace, history.priors_for(ENGINE, trace.template), history.spread_for(ENGINE)))
+    return cold, warm

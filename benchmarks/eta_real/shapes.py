@@ -1,0 +1,91 @@
+"""Jobs of different shape for the bundled model: how many rows, how long their answers, in which order."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROMPTS = Path("examples/prompts/python_docs.jsonl")
+
+Dice = random.Random
+Limit = Callable[[Dice], int]
+
+
+def always(tokens: int) -> Limit:
+    """Every answer may have so many tokens; most of this model's answers use them all."""
+    return lambda _: tokens
+
+
+def between(low: int, high: int) -> Limit:
+    """Any number of tokens in between."""
+    return lambda dice: dice.randint(low, high)
+
+
+def mixed(short: int, long: int, share_long: float) -> Limit:
+    """Mostly short answers and a share of long ones."""
+    return lambda dice: long if dice.random() < share_long else short
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One job.
+
+    ``most`` is the job's own limit of tokens; ``order`` is ``shuffled``, ``sorted`` (short prompts first) or
+    ``bursty`` (long answers together).
+    """
+
+    name: str
+    rows: int
+    limit: Limit
+    most: int
+    order: str = "shuffled"
+    batch_size: int = 64
+    whole_answers: bool = False
+    """Whether rows go on to their limit; else the model stops where it likes."""
+    killed: bool = False
+    """Whether the driver is killed in the middle."""
+
+    @property
+    def template(self) -> str:
+        """What jobs with the same kind of answers share."""
+        return self.name.rsplit("-", 1)[0]
+
+    def text(self) -> str:
+        """Return the input as OpenAI batch lines, the same at every call."""
+        dice = Dice(self.name)
+        source = [json.loads(line) for line in PROMPTS.read_text(encoding="utf-8").splitlines()]
+        rows: list[dict[str, Any]] = []
+        for n in range(self.rows):
+            row = dice.choice(source)
+            tokens = self.limit(dice)
+            body = {"messages": row["body"]["messages"], "max_tokens": tokens, "temperature": 0}
+            if self.whole_answers:
+                body["ignore_eos"] = True
+            rows.append({"custom_id": f"{n}", "method": "POST", "url": "/v1/chat/completions", "body": body})
+        if self.order == "sorted":
+            rows.sort(key=lambda row: len(json.dumps(row["body"]["messages"])))
+        elif self.order == "bursty":
+            rows.sort(key=lambda row: (int(row["custom_id"]) // (self.rows // 4), row["body"]["max_tokens"]))
+        return "\n".join(json.dumps(row) for row in rows) + "\n"
+
+
+SHAPES = (
+    Shape("docs-1", 500, always(64), 64),
+    Shape("docs-2", 500, always(64), 64, order="sorted"),
+    Shape("docs-3", 900, always(32), 32, batch_size=128),
+    Shape("uniform-1", 450, between(8, 128), 128, whole_answers=True),
+    Shape("uniform-2", 450, between(8, 128), 128, order="sorted", whole_answers=True),
+    Shape("uniform-3", 450, between(8, 128), 128, order="bursty", whole_answers=True),
+    Shape("mixed-1", 500, mixed(16, 160, 0.15), 160, whole_answers=True),
+    Shape("mixed-2", 500, mixed(16, 160, 0.15), 160, order="sorted", batch_size=32, whole_answers=True),
+    Shape("mixed-3", 500, mixed(16, 160, 0.15), 160, order="bursty", whole_answers=True),
+    Shape("short-1", 1500, always(8), 8, batch_size=128),
+    Shape("short-2", 1500, always(8), 8, order="sorted", batch_size=32),
+    Shape("long-1", 160, between(100, 256), 256, batch_size=32, whole_answers=True),
+    Shape("long-2", 240, between(100, 256), 256, order="sorted", batch_size=128, whole_answers=True),
+    Shape("killed-1", 500, always(64), 64, killed=True),
+)
