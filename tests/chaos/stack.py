@@ -39,7 +39,7 @@ Section = Mapping[str, object]
 class ChaosStack:
     """The stack. As a context manager it is up inside and gone after."""
 
-    def __init__(self, *, port_base: int = PORT_BASE) -> None:
+    def __init__(self, *, port_base: int = PORT_BASE, ray_cpus: int = 3) -> None:
         # not under the repository: Postgres may run as another user, who must be able to pass through
         self.folder = Path(tempfile.mkdtemp(prefix="llmbatch-chaos-"))
         self.journal = self.folder / "journal"
@@ -48,8 +48,8 @@ class ChaosStack:
             "LLMBATCH_PORT_BASE": str(port_base),
             "LLMBATCH_CONFIG": str(self.folder / "config.yaml"),
             "LLMBATCH_S3_URL": f"http://127.0.0.1:{port_base + _PROXY_OFFSET}",
-            # an engine takes 2, so each of two nodes holds one
-            "LLMBATCH_RAY_CPUS": "3",
+            # an engine takes 2, so with 3 each of two nodes holds one
+            "LLMBATCH_RAY_CPUS": str(ray_cpus),
         }
         self.settings = stack_settings.load(self.env)
         self.proxy = S3Proxy(port_base + _PROXY_OFFSET, self.settings.port("s3"))
@@ -83,8 +83,8 @@ class ChaosStack:
         """The stack's secrets."""
         return load_or_create(self.settings)
 
-    def configure(self, engine: Section, poll_seconds: float = 1) -> None:
-        """Write config.yaml: the next job that is accepted runs with this engine."""
+    def configure(self, engine: Section, poll_seconds: float = 1, **sections: Section) -> None:
+        """Write config.yaml: the next job that is accepted runs with this engine, and with other sections if given."""
         config: dict[str, object] = {
             "ray": {"poll_seconds": poll_seconds},
             "staging": {"shard_rows": SHARD_ROWS},
@@ -92,6 +92,7 @@ class ChaosStack:
             "default_model": "smollm2",
             "models": {"smollm2": {"uri": "bundled:smollm2-135m-instruct", "max_model_len": 2048}},
             "engine": {"cpus_per_replica": 2, "shards_in_flight": SHARDS_IN_FLIGHT, **engine},
+            **sections,
         }
         self.folder.joinpath("config.yaml").write_text(yaml.safe_dump(config))
 

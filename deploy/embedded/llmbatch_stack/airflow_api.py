@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -115,6 +115,10 @@ class AirflowApi:
     def delete_run(self, dag_id: str, run_id: str) -> None:
         """Delete a run that is over; Airflow refuses to delete a running one."""
         _checked(self._client.delete(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"))
+
+    def add_connection(self, connection: Mapping[str, object]) -> None:
+        """Add an Airflow connection: ``connection_id``, ``conn_type``, ``host``, ``port``, ``login``, ``password``."""
+        _checked(self._client.post("/api/v2/connections", json=dict(connection)))
 
     def get(self, path: str) -> httpx.Response:
         """Call any other GET of the API."""

@@ -1,0 +1,140 @@
+"""A promise that cannot be kept is told of early, once, in every sink; a job that is rescued is told to be safe again.
+
+One hopeless, one harmless and one rescued job run side by side on a stack of their own, with the fake engine (its speed
+is known), and the triggerer is killed while alerts are due.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from llmbatch_stack.tools import alertmanager
+
+from chaos.scene import Scene
+from chaos.stack import ChaosStack, echo_engine
+from e2e.sla_receivers import NOTIFIER, Receivers
+from llmbatch.core.alerts import Alert, Level, read_alerts
+from llmbatch.core.manifest import JobManifest
+from llmbatch_stack.airflow_api import AirflowApi
+from llmbatch_stack.job_run import DAG_ID
+from llmbatch_stack.settings import BUCKET
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+PORT_BASE = 20700
+ROW_SECONDS = 3.0
+"""With 24 rows at a time an engine answers 8 rows a second."""
+
+HOPELESS_SECONDS, RESCUED_SECONDS = 120.0, 190.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One job, its scene and its promise in seconds."""
+
+    scene: Scene
+    seconds: float
+
+    def alerts(self) -> tuple[Alert, ...]:
+        return read_alerts(self.scene.stack.store, self.scene.layout)
+
+    def levels(self) -> Counter[str]:
+        return Counter(f"{alert.level.value}-{alert.number}" for alert in self.alerts())
+
+    def wait_for(self, level: Level, seconds: float) -> None:
+        self.scene.until(
+            lambda: any(alert.level is level for alert in self.alerts()),
+            f"{level.value} for {self.scene.job_id}",
+            seconds,
+        )
+
+    def wait_for_end(self) -> None:
+        self.scene.until(lambda: self.scene.run_state() in {"success", "failed"}, "the end of the run", 240)
+        assert self.scene.run_state() == "success"
+
+
+@dataclass(frozen=True)
+class World:
+    """The stack with its receivers."""
+
+    stack: ChaosStack
+    api: AirflowApi
+    receivers: Receivers
+
+    def start(self, name: str, rows: int, seconds: float, **more: object) -> Watched:
+        uri = f"s3://{BUCKET}/inputs/sla/{name}.jsonl"
+        lines = [json.dumps({"prompt": f"Say {number}."}) for number in range(rows)]
+        self.stack.store.put(uri, "\n".join(lines).encode())
+        scene = Scene(self.stack, self.api, f"{name}__{uuid.uuid4().hex[:8]}")
+        conf = {"input_uri": uri, "sla_hours": seconds / 3600, "sampling": {"max_tokens": 8}, **more}
+        self.api.trigger(DAG_ID, conf, scene.run_id)
+        return Watched(scene, seconds)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder: Path = tmp_path_factory.mktemp("sla")
+    with Receivers(alertmanager(), folder) as receivers:
+        stack = ChaosStack(port_base=PORT_BASE, ray_cpus=9)
+        extra = stack.settings.airflow_home / "config"
+        extra.mkdir(parents=True)
+        (extra / "e2e_notifier.py").write_text(NOTIFIER)
+        with stack:
+            stack.configure(echo_engine(stack.journal, ROW_SECONDS), alerts=receivers.config)
+            with stack.api() as api:
+                for connection in receivers.connections:
+                    api.add_connection(connection)
+                yield World(stack, api, receivers)
+
+
+def test_alerts_come_early_once_and_everywhere_and_a_rescued_job_is_safe_again(world: World):
+    hopeless = world.start("hopeless", 1600, HOPELESS_SECONDS)
+    rescued = world.start("rescued", 1500, RESCUED_SECONDS, reactions={"max_replicas": 2})
+    harmless = world.start("harmless", 48, 3600)
+    hopeless.wait_for(Level.RED, HOPELESS_SECONDS)
+    os.kill(world.stack.pid("airflow-triggerer"), signal.SIGKILL)
+    for job in (hopeless, rescued, harmless):
+        job.wait_for_end()
+    time.sleep(5)  # whoever would repeat an alert has had the time to
+
+    assert hopeless.levels() == {"yellow-1": 1, "red-1": 1, "critical-1": 1, "ok-1": 1} or hopeless.levels() == {
+        "yellow-1": 1,
+        "red-1": 1,
+        "critical-1": 1,
+    }
+    at = {alert.level: alert for alert in hopeless.alerts()}
+    lead = (at[Level.RED].deadline - at[Level.RED].raised_at).total_seconds()
+    assert lead > 0.3 * HOPELESS_SECONDS
+    assert at[Level.CRITICAL].raised_at >= at[Level.CRITICAL].deadline
+    assert at[Level.RED].miss_probability is not None
+    assert at[Level.RED].miss_probability > 0.3
+
+    assert harmless.levels() == Counter()
+
+    seen = rescued.alerts()
+    assert [alert.level for alert in seen if alert.level in {Level.RED, Level.OK}][:2] == [Level.RED, Level.OK]
+    assert Level.CRITICAL not in {alert.level for alert in seen}
+    proof = JobManifest.model_validate_json(world.stack.store.get(rescued.scene.layout.manifest))
+    assert (proof.rows.input, proof.rows.succeeded, proof.missing, proof.duplicates) == (1500, 1500, 0, 0)
+    assert proof.sla.met
+    late = JobManifest.model_validate_json(world.stack.store.get(hopeless.scene.layout.manifest))
+    assert late.rows.expired > 0
+    assert (late.missing, late.duplicates, late.rows.input) == (0, 0, 1600)
+
+    for job in (hopeless, rescued, harmless):
+        assert world.receivers.posted(job.scene.job_id) == job.levels()
+        assert world.receivers.told(job.scene.job_id) == job.levels()
+    counted = Counter(line.partition(":")[0] for line in world.receivers.packets())
+    raised = sum((job.levels() for job in (hopeless, rescued)), Counter())
+    for level in ("yellow", "red", "critical"):
+        wanted = sum(count for name, count in raised.items() if name.startswith(level))
+        assert sum(count for name, count in counted.items() if "sla" in name and level in name) == wanted
