@@ -15,7 +15,7 @@ API = "/api/v2/alerts"
 
 SEVERITY = {Level.YELLOW: "warning", Level.RED: "critical", Level.CRITICAL: "critical"}
 KEEP = {Level.YELLOW: timedelta(hours=1), Level.RED: timedelta(hours=1), Level.CRITICAL: timedelta(days=7)}
-"""How long after the deadline an alert ends by itself: a prediction is answered by then, a violation waits for people."""
+"""How long after the deadline an alert ends by itself: a prediction is answered by then, a violation waits."""
 
 
 @dataclass(frozen=True)
