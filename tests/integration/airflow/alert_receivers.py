@@ -82,11 +82,11 @@ class Hook:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(204)
-                self.end_headers()
                 with hook.came:
                     hook.posts.append((self.path, dict(self.headers), body))
                     hook.came.notify_all()
+                self.send_response(204)
+                self.end_headers()
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Keep quiet."""

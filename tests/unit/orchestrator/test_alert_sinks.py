@@ -16,7 +16,7 @@ from llmbatch.core.alerts import Level
 from llmbatch.core.config import AlertsConfig
 from llmbatch.core.errors import SinkError, SinkRejected
 from llmbatch.orchestrator.alerting import check
-from llmbatch.orchestrator.alerting.alertmanager import alerts_body
+from llmbatch.orchestrator.alerting.alertmanager import AlertmanagerSink, alerts_body
 from llmbatch.orchestrator.alerting.endpoint import Endpoint
 from llmbatch.orchestrator.alerting.notifier import NotifierSink
 from llmbatch.orchestrator.alerting.sinks import sinks_of
@@ -247,6 +247,14 @@ def test_a_notifier_sees_the_alert(name: str, how: str, monkeypatch: pytest.Monk
 def test_a_notifier_that_fails_says_what_to_correct(path: str, arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(SinkError, match=says):
         NotifierSink(f"{HERE}.{path}", arguments).send(an_alert(Level.RED))
+
+
+def test_alertmanager_is_asked_by_its_second_api_only(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
+    connect(monkeypatch, "am", host=f"http://127.0.0.1:{receiver.port}/prefix", password=SECRET)
+    for level in Level:
+        AlertmanagerSink("am").send(an_alert(level))
+    assert {path for path, _, _ in receiver.requests} == {"/prefix/api/v2/alerts"}
+    assert {headers["Authorization"] for _, headers, _ in receiver.requests} == {f"Bearer {SECRET}"}
 
 
 def test_firing_says_itself_when_it_ends() -> None:
