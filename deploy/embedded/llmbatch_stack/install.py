@@ -40,11 +40,13 @@ def main() -> int:
             )
             return 1
         os.execv(better, [better, "-m", "llmbatch_stack.install", *sys.argv[1:]])
-    from llmbatch_stack import rooms
+    from llmbatch_stack import rooms, tools
     from llmbatch_stack.settings import SettingsError, load
 
     try:
-        rooms.install(load(), tell=lambda line: print(line, flush=True))
+        settings = load()
+        rooms.install(settings, tell=_tell)
+        tools.install(settings, tell=_tell)
     except (rooms.InstallError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -52,6 +54,10 @@ def main() -> int:
         print("interrupted; `make install` begins again where that is safe", file=sys.stderr)
         return 130
     return 0
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

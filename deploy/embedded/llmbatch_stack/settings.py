@@ -95,6 +95,11 @@ class Settings:
         """AIRFLOW_HOME."""
         return self.state / "airflow"
 
+    @property
+    def tools(self) -> Path:
+        """Folder of programs that no Python package brings."""
+        return self.repo / ".llmbatch" / "tools"
+
     def venv(self, room: str) -> Path:
         """Return the virtual environment of `airflow` or `ray`."""
         return self.repo / ".llmbatch" / "venvs" / room

@@ -15,6 +15,8 @@ The tree::
     ├── RowError          one row failed; never leaves the row
     ├── ErrorRateExceeded too many rows failed (exit code 12)
     ├── RayJobError       the Ray job or its API failed
+    ├── SinkError         a receiver of alerts did not take one
+    │   └── SinkRejected  and never will take this one
     ├── Superseded        a later generation has claimed the job; this one must stop (exit code 13)
     └── ReconcileError    rows are missing or doubled; the job has not succeeded
 
@@ -129,6 +131,18 @@ class RayJobError(LlmbatchError):
     """The Ray Job Submission API failed, or a Ray job ended without success."""
 
     retryable = True
+
+
+class SinkError(LlmbatchError):
+    """A receiver of alerts did not take one. The message holds no secret."""
+
+    retryable = True
+
+
+class SinkRejected(SinkError):
+    """A receiver of alerts says that it will never take this one."""
+
+    retryable = False
 
 
 class Superseded(LlmbatchError):

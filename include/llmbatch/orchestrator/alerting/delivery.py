@@ -1,0 +1,130 @@
+"""Send every raised alert to every sink that has not had it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextvars import copy_context
+from dataclasses import dataclass
+
+from llmbatch.core.alerts import Alert
+from llmbatch.core.clock import Clock, SystemClock
+from llmbatch.core.errors import ObjectExists, SinkRejected, StoreError
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.alerting.sinks import Sink
+from llmbatch.orchestrator.alerting.turns import MOST_TRIES, put_off, take_turn
+
+WAIT_SECONDS = 20.0
+"""How long one call waits for slow sinks; they go on in the background and mark what they have sent."""
+
+
+def deliver(
+    store: ObjectStore,
+    layout: JobLayout,
+    sinks: Sequence[Sink],
+    log: logging.Logger,
+    clock: Clock | None = None,
+    wait_seconds: float = WAIT_SECONDS,
+) -> None:
+    """Send what is due and return after at most ``wait_seconds``; call it again and again while the job lives.
+
+    Each sink has its own thread and gets alerts in the order in which they were raised: one that is tried again holds
+    back later ones, so that a late red cannot undo an ``ok``. Two processes may call this at once: for each alert and
+    sink one of them sends. Objects beside the alerts, all named ``<level>-<n>.<sink name>``:
+
+    - ``sending/``: who sends now, tries so far, when the next one is due;
+    - ``delivered/``: the sink has had it;
+    - ``undelivered/``: given up, after an hour of tries or because the receiver said that it will never take it.
+
+    A crash after the message has left and before it is marked repeats that message a minute later: receivers can tell
+    by the alert's id, and Alertmanager by its labels.
+
+    Raises:
+        StoreError: the alerts could not be listed or read. Never because of a sink.
+    """
+    lines = _open_lines(store, layout, sinks, log, clock or SystemClock())
+    # a thread of its own, not a pool's: nobody waits at exit for a sink that hangs. The context carries the task's log.
+    threads = [threading.Thread(target=copy_context().run, args=(line.serve,), daemon=True) for line in lines]
+    until = time.monotonic() + wait_seconds
+    for thread in threads:
+        thread.start()
+    for line, thread in zip(lines, threads, strict=True):
+        thread.join(max(0.0, until - time.monotonic()))
+        if thread.is_alive():
+            job = layout.root.rpartition("/")[2]
+            log.warning("alerts job=%s sink=%s is slower than %g s; not waited for", job, line.sink.name, wait_seconds)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The alerts that one sink has not had, in order."""
+
+    sink: Sink
+    alerts: tuple[Alert, ...]
+    store: ObjectStore
+    layout: JobLayout
+    log: logging.Logger
+    clock: Clock
+
+    def serve(self) -> None:
+        """Send until the line is empty or one alert must wait."""
+        try:
+            for alert in self.alerts:
+                if not self._settle(alert):
+                    return
+        except StoreError as error:
+            job_id = self.alerts[0].job_id
+            self.log.warning("alerts job=%s sink=%s wait for the store: %s", job_id, self.sink.name, error)
+
+    def _settle(self, alert: Alert) -> bool:
+        """Send the alert if it is our turn; return whether it is done with, delivered or given up."""
+        key = f"{alert.level.value}-{alert.number}.{self.sink.name}"
+        turn = take_turn(self.store, f"{self.layout.alerts}sending/{key}", self.clock.now())
+        if turn is None:
+            return False
+        try:
+            self.sink.send(alert)
+        except Exception as error:  # whatever a sink does, the others and the job go on
+            head = (alert.job_id, alert.alert_id, self.sink.name, turn.number, MOST_TRIES)
+            if turn.is_last or isinstance(error, SinkRejected):
+                self._mark("undelivered", key)
+                self.log.error("alert not delivered, given up job=%s alert=%s sink=%s try=%d/%d: %s", *head, error)  # noqa: TRY400 - one line
+                return True
+            put_off(self.store, turn, self.clock.now())
+            pause = turn.pause.total_seconds()
+            text = "alert not delivered job=%s alert=%s sink=%s try=%d/%d again_in=%gs: %s"
+            self.log.warning(text, *head, pause, error)
+            return False
+        self._mark("delivered", key)
+        self.log.info("alert delivered alert=%s sink=%s try=%d", alert.alert_id, self.sink.name, turn.number)
+        return True
+
+    def _mark(self, folder: str, key: str) -> None:
+        try:
+            self.store.create(f"{self.layout.alerts}{folder}/{key}", self.clock.now().isoformat().encode())
+        except ObjectExists:
+            return
+
+
+def _open_lines(
+    store: ObjectStore, layout: JobLayout, sinks: Sequence[Sink], log: logging.Logger, clock: Clock
+) -> list[_Line]:
+    """Return a line for each sink that lacks an alert; where none does, this was one listing."""
+    names = {item.uri.removeprefix(layout.alerts) for item in store.list(layout.alerts)}
+    raised = sorted(name for name in names if "/" not in name and name.endswith(".json"))
+    settled = {name.partition("/")[2] for name in names if name.startswith(("delivered/", "undelivered/"))}
+    open_of = {
+        sink.name: [name for name in raised if f"{name.removesuffix('.json')}.{sink.name}" not in settled]
+        for sink in sinks
+    }
+    wanted = {name for found in open_of.values() for name in found}
+    read = {name: Alert.model_validate_json(store.get(f"{layout.alerts}{name}")) for name in wanted}
+    lines = []
+    for sink in sinks:
+        alerts = sorted((read[name] for name in open_of[sink.name]), key=lambda alert: (alert.raised_at, alert.number))
+        if alerts:
+            lines.append(_Line(sink, tuple(alerts), store, layout, log, clock))
+    return lines

@@ -1,0 +1,44 @@
+"""Where alerts go: what a sink is, and the sinks that config.yaml asks for."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from llmbatch.core.alerts import Alert
+from llmbatch.core.config import AlertsConfig
+from llmbatch.orchestrator.alerting.alertmanager import AlertmanagerSink
+from llmbatch.orchestrator.alerting.notifier import NotifierSink
+from llmbatch.orchestrator.alerting.statsd_server import StatsdSink
+from llmbatch.orchestrator.alerting.task_log import TaskLogSink
+from llmbatch.orchestrator.alerting.webhook import WebhookSink
+
+
+class Sink(Protocol):
+    """One receiver of alerts."""
+
+    @property
+    def name(self) -> str:
+        """Unique among the sinks and the same in every process: part of the key that says what it has had."""
+
+    def send(self, alert: Alert) -> None:
+        """Send one alert, blocking.
+
+        Raises:
+            SinkRejected: the receiver will never take this alert.
+            SinkError: it did not take it now. Any other exception is treated the same.
+        """
+
+
+def sinks_of(config: AlertsConfig) -> tuple[Sink, ...]:
+    """Return the task log and all configured sinks, each once. Reads no connection and opens nothing.
+
+    Connections are read when an alert is sent, so a repaired one holds from the next try on.
+    """
+    found: list[Sink] = [
+        TaskLogSink(),
+        *(AlertmanagerSink(item.conn_id) for item in config.alertmanager),
+        *(WebhookSink(item.conn_id) for item in config.webhook),
+        *(StatsdSink(item.host, item.port, item.prefix) for item in config.statsd),
+        *(NotifierSink(item.path, item.arguments) for item in config.notifiers),
+    ]
+    return tuple({sink.name: sink for sink in found}.values())

@@ -1,0 +1,27 @@
+"""The sink that is always there: the log of the task or trigger that delivers."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from llmbatch.core.alerts import Alert, Level, message, title
+
+_LOG = logging.getLogger(__name__)
+_SEVERITY = {
+    Level.OK: logging.INFO,
+    Level.YELLOW: logging.WARNING,
+    Level.RED: logging.ERROR,
+    Level.CRITICAL: logging.CRITICAL,
+}
+
+
+@dataclass(frozen=True)
+class TaskLogSink:
+    """Writes one line for each alert, as severe as its level."""
+
+    name: str = "task-log"
+
+    def send(self, alert: Alert) -> None:
+        """Log title and message. Never fails."""
+        _LOG.log(_SEVERITY[alert.level], "alert=%s %s. %s", alert.alert_id, title(alert), message(alert))
