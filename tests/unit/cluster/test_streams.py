@@ -74,6 +74,7 @@ class Room:
         self.script: list[Callable[[], None]] = []
         self.dismissed = 0
         self.missing_models: set[str] = set()
+        self.resolved: list[str] = []
         settings = self.job.spec.engine
         self.plan = ReplicaPlan("j", 1, self.job.layout.root, "m1", settings, {}, None, **plan)
         self.streams = Streams(
@@ -99,6 +100,7 @@ class Room:
         return self.opened[-1]
 
     def resolve(self, uri: str) -> ResolvedModel:
+        self.resolved.append(uri)
         if uri in self.missing_models:
             raise ModelError(f"there is no {uri}")
         return ResolvedModel(uri, f"digest of {uri}")
@@ -256,6 +258,7 @@ def test_a_model_that_cannot_be_had_leaves_the_job_as_it_is(room: Room) -> None:
     room.run(room.control(model="m2"), lambda: None, room.finish)
     [stream] = room.opened
     assert not stream.told_to_end
+    assert room.resolved == ["m2"]  # not again five times a second
     assert "there is no m2" in room.state.progress(1).message
 
 
