@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from llmbatch.cluster.job_state import JobState
+from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.patience import PATIENCE_SECONDS
 from llmbatch.cluster.scoreboard import Snapshot
 from llmbatch.core.claims import require_latest
@@ -25,8 +26,8 @@ LINE_SECONDS = 10.0
 FENCE_SECONDS = 10.0
 """How often to look for a later generation. Every commit looks too."""
 
-AskScoreboard = Callable[[DesiredState, str, int], Snapshot | None]
-"""Tell the desired state, get the fold; None when the scoreboard did not answer."""
+AskScoreboard = Callable[[Orders, str, int], Snapshot | None]
+"""Tell the orders, get the fold; None when the scoreboard did not answer."""
 
 _ORDER = (DesiredState.RUN, DesiredState.DRAIN, DesiredState.CANCEL)
 _log = logging.getLogger(__name__)
@@ -61,7 +62,8 @@ class Heartbeat:
         self._failing_since: float | None = None
         self._next_line = self._next_fence = 0.0
         self._controlled = DesiredState.RUN
-        self._floor = DesiredState.RUN
+        self._floor = self._held = DesiredState.RUN
+        self.control = Control()
         self._epoch, self._known = "", 0
         self.reason = ""
         self.superseded: Superseded | None = None
@@ -70,6 +72,11 @@ class Heartbeat:
     def desired(self) -> DesiredState:
         """What is asked of the job: by the control object or by this process (a signal), the stronger of the two."""
         return max(self._controlled, self._floor, key=_ORDER.index)
+
+    @property
+    def orders(self) -> Orders:
+        """What the replicas are told."""
+        return Orders(max(self.desired, self._held, key=_ORDER.index), self.control.max_tokens)
 
     @property
     def store_lost(self) -> bool:
@@ -100,11 +107,15 @@ class Heartbeat:
         self._floor = max(self._floor, desired, key=_ORDER.index)
         self.reason = self.reason or reason
 
+    def hold(self, desired: DesiredState) -> None:
+        """Ask at least this of the replicas of the stream that runs, though the job goes on; RUN takes it back."""
+        self._held = desired
+
     def beat(self) -> None:
         """Read control, exchange with the scoreboard, write progress."""
         self._read_control()
         self._check_fence()
-        snapshot = self._ask(self.desired, self._epoch, self._known) if self._ask else None
+        snapshot = self._ask(self.orders, self._epoch, self._known) if self._ask else None
         with self._lock:
             if snapshot is not None:
                 self._epoch, self._known = snapshot.epoch, snapshot.known
@@ -142,6 +153,7 @@ class Heartbeat:
         except ValidationError as error:
             _log.warning("event=control_invalid problems=%d kept=%s", error.error_count(), self._controlled.value)
             return
+        self.control = control
         self._controlled = control.asks_of(self._generation)
         if self._controlled is not DesiredState.RUN:
             self.reason = self.reason or control.reason

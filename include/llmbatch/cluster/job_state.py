@@ -29,7 +29,7 @@ class JobState:
     def __init__(self, staged: StagedManifest, *, generation: int, replicas_wanted: int, clock: Clock) -> None:
         self._staged = {shard.shard_id: shard for shard in staged.shards}
         self.job_id, self._generation, self._clock = staged.job_id, generation, clock
-        self._wanted = replicas_wanted
+        self.replicas_wanted = replicas_wanted
         self._lock = threading.RLock()
         self._tallied: set[str] = set()
         self._former: set[str] = set()
@@ -117,6 +117,10 @@ class JobState:
         self.enter(phases.get(reason, Phase.FAILED))
         self._exit, self._message = reason, message
 
+    def say(self, message: str) -> None:
+        """Show this in the heartbeats to come; nothing, if empty."""
+        self._message = message
+
     def rows(self) -> RowCounts:
         """Return rows by state, never more than there are.
 
@@ -171,7 +175,7 @@ class JobState:
                 output_tokens_per_second=written / work_seconds if work_seconds else None,
             ),
             latency=Latency(p50=latency.quantile(0.5), p95=latency.quantile(0.95)),
-            replicas=Replicas(live=self._snapshot.live if self._exit is None else 0, wanted=self._wanted),
+            replicas=Replicas(live=self._snapshot.live if self._exit is None else 0, wanted=self.replicas_wanted),
             eta=None if self._phase.is_terminal else self._eta(work_seconds),
             seconds_phase={name: round(value, 3) for name, value in seconds.items()},
             model_digest=self.model_digest,

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-import ray
 from pydantic import ValidationError
 
 from llmbatch.cluster.expiring import NoEngine, expire_shards
 from llmbatch.cluster.heartbeat import Heartbeat
 from llmbatch.cluster.job_state import JobState
 from llmbatch.cluster.models import resolve_model
+from llmbatch.cluster.pausing import Pause
+from llmbatch.cluster.ray_link import ask, connect_ray, dismiss, start_scoreboard
 from llmbatch.cluster.replica import Replica
 from llmbatch.cluster.replica_actor import ReplicaPlan
-from llmbatch.cluster.scoreboard import Scoreboard, Snapshot
 from llmbatch.cluster.shard_stream import ShardStream
 from llmbatch.cluster.shard_table import read_tally
 from llmbatch.cluster.stopping import Stop, Stopping
 from llmbatch.cluster.store import open_store, store_environment
+from llmbatch.cluster.streams import Streams
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.core.errors import ModelError, ObjectMissing, StoreError, Superseded
@@ -33,10 +32,9 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.s3_store import S3Store, probe_conditional_writes
 from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
-from llmbatch.core.states import DesiredState, ExitReason, Phase
+from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import ObjectInfo
 
-_TICK_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -142,7 +140,7 @@ class Pipeline:
     ) -> End:
         """Run the shards that are left, and watch them until they end or must be stopped."""
         scoreboard = start_scoreboard()
-        heartbeat.connect(lambda desired, epoch, known: ask(scoreboard, desired, epoch, known))
+        heartbeat.connect(lambda orders, epoch, known: ask(scoreboard, orders, epoch, known))
         # After ray.init, which replaces the handler.
         stopping = Stopping(spec=spec, state=state, heartbeat=heartbeat, clock=self._clock)
         signal.signal(signal.SIGTERM, lambda *_: stopping.terminate())
@@ -157,24 +155,38 @@ class Pipeline:
             scoreboard=scoreboard,
             expires_at=spec.expires_at,
         )
-        stream = ShardStream(plan, left)
-        stream.start()
-        stop: Stop | None = None
-        while stop is None and not stream.ended.wait(_TICK_SECONDS):
-            stop = stopping.reason()
-            if stop is None and heartbeat.snapshot.live == 0 and self._is_late(spec):
-                # Nobody is there to expire the rows: no replica ever came, or the last one died.
-                committed = self._committed()
-                return self._expire(spec, remaining_shards(left, committed), total, state)
+        streams = Streams(
+            plan,
+            state=state,
+            heartbeat=heartbeat,
+            stopping=stopping,
+            pause=Pause(self._store, self._clock),
+            clock=self._clock,
+            open_stream=ShardStream,
+            resolve=lambda uri: resolve_model(uri, spec.engine.kind, self._store),
+            dismiss=lambda: dismiss(scoreboard),
+            remaining=lambda: remaining_shards(left, self._tell_committed(state)),
+        )
+        course = streams.run(left)
+        if course.is_late:
+            return self._expire(spec, remaining_shards(left, self._committed()), total, state)
+        stop = course.stop
         if stop is None:
             heartbeat.beat()  # the last reports, and a control object that came with them
             stop = stopping.reason()
-        committed = self._committed()
-        # A shard may be committed and its replica gone before it could tell: the last heartbeat counts what is there.
-        state.add_tallies([read_tally(self._store, committed[shard_id]) for shard_id in state.untold(committed)])
+        committed = self._tell_committed(state)
         if stop is not None and stop.reason not in {ExitReason.DRAINED, ExitReason.INTERRUPTED}:
             return End(stop.reason, stop.message)
-        return self._settle(total, committed, stop, stream)
+        return self._settle(total, committed, stop, course.error)
+
+    def _tell_committed(self, state: JobState) -> dict[str, ObjectInfo]:
+        """Return what is committed, and count it.
+
+        A shard may be committed and its replica gone before it could tell: heartbeats count what is there.
+        """
+        committed = self._committed()
+        state.add_tallies([read_tally(self._store, committed[shard_id]) for shard_id in state.untold(committed)])
+        return committed
 
     def _is_late(self, spec: JobSpec) -> bool:
         return spec.expires_at is not None and self._clock.now() >= spec.expires_at
@@ -199,48 +211,20 @@ class Pipeline:
             ExitReason.COMMITTED, f"all {total} shards are committed; the deadline passed before {len(left)} began"
         )
 
-    def _settle(self, total: int, committed: Collection[str], stop: Stop | None, stream: ShardStream) -> End:
+    def _settle(self, total: int, committed: Collection[str], stop: Stop | None, error: BaseException | None) -> End:
         """Decide by what the store holds, not by how the run felt."""
         missing = total - len(committed)
         if missing <= 0:
             return End(ExitReason.COMMITTED, f"all {total} shards are committed")
         if stop is not None:
             return End(stop.reason, f"{stop.message}; {len(committed)} of {total} shards are committed")
-        if stream.error is not None:
-            return End(ExitReason.CRASHED, f"{type(stream.error).__name__}: {stream.error}"[:2000])
+        if error is not None:
+            return End(ExitReason.CRASHED, f"{type(error).__name__}: {error}"[:2000])
         return End(ExitReason.CRASHED, f"the run ended, but {missing} of {total} shards are not committed")
 
     def _committed(self) -> dict[str, ObjectInfo]:
         found = ((JobLayout.shard_of(item.uri), item) for item in self._store.list(self._layout.results))
         return {shard_id: item for shard_id, item in found if shard_id is not None}
-
-
-def connect_ray() -> None:
-    """Join the cluster of ``RAY_ADDRESS``; without it start a small one in this process, for tests and trials."""
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(address="auto", **options)
-    else:
-        ray.init(include_dashboard=False, **options)
-
-
-def start_scoreboard() -> Any:
-    """Start the scoreboard beside the driver: if this node dies, so does the job, and with it the need to count."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-    actor: Any = ray.remote(Scoreboard)
-    return actor.options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
-
-
-def ask(scoreboard: Any, desired: DesiredState, epoch: str, known: int) -> Snapshot | None:
-    """Exchange with the scoreboard; None when it does not answer in time."""
-    try:
-        answer: Snapshot = ray.get(scoreboard.beat.remote(desired, epoch, known), timeout=10)
-    except ray.exceptions.RayError as error:
-        _log.warning("event=scoreboard_silent error=%s", type(error).__name__)
-        return None
-    return answer
 
 
 def print_end(job_id: str, end: End) -> None:

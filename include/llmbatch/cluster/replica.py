@@ -9,6 +9,7 @@ from datetime import datetime
 
 from llmbatch.cluster.crash_book import CrashBook
 from llmbatch.cluster.engines.base import Engine, EngineDiedError
+from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.patience import patiently
 from llmbatch.cluster.replica_report import OpenWork, ReplicaReport
 from llmbatch.cluster.row_runner import RowRunner
@@ -47,7 +48,9 @@ class Replica:
         clock: Clock,
         on_engine_death: Callable[[EngineDiedError], None],
         expires_at: datetime | None = None,
+        model: str = "",
     ) -> None:
+        self._model = model
         self._job_id, self._generation, self._replica_id = job_id, generation, replica_id
         self._layout, self._store, self._clock = layout, store, clock
         self._on_engine_death = on_engine_death
@@ -91,8 +94,10 @@ class Replica:
             self._unreported.append(tally)
         return tally
 
-    def obey(self, desired: DesiredState) -> None:
-        """Take the desired state: drain gives up shards that have not begun, cancel gives up all of them."""
+    def obey(self, orders: Orders) -> None:
+        """Take the orders: drain gives up shards that have not begun, cancel gives up all of them."""
+        self._runner.max_tokens = orders.max_tokens
+        desired = orders.desired
         if desired is self._desired:
             return
         _log.info("job_id=%s replica=%s event=obey desired=%s", self._job_id, self._replica_id, desired.value)
@@ -160,6 +165,7 @@ class Replica:
             prompt_tokens=counts.prompt_tokens,
             completion_tokens=counts.completion_tokens,
             cached_tokens=counts.cached_tokens,
+            model=self._model,
         )
 
     def _commit(self, results: list[ResultRow], tally: ShardTally) -> ShardTally:

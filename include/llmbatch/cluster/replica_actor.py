@@ -108,6 +108,7 @@ class ReplicaActor:
             clock=SystemClock(),
             on_engine_death=self._die,
             expires_at=plan.expires_at,
+            model=plan.model_uri,
         )
 
     async def _keep_reporting(self) -> None:
@@ -119,12 +120,12 @@ class ReplicaActor:
     async def _report(self) -> None:
         report = self._replica.report()
         try:
-            desired = await asyncio.wait_for(self._plan.scoreboard.report.remote(report), timeout=10)
+            orders = await asyncio.wait_for(self._plan.scoreboard.report.remote(report), timeout=10)
         except (ray.exceptions.RayError, TimeoutError) as error:
             _log.warning("job_id=%s event=report_lost error=%s", self._plan.job_id, type(error).__name__)
             return
         self._replica.reported(report)
-        self._replica.obey(desired)
+        self._replica.obey(orders)
 
     def _tell(self, fatal: Fatal) -> None:
         try:

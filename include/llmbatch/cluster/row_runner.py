@@ -11,6 +11,7 @@ from llmbatch.cluster.engines.base import Engine, EngineDiedError
 from llmbatch.cluster.latency_sketch import LatencySketch
 from llmbatch.cluster.outcome import expired, failed, poisoned, succeeded
 from llmbatch.cluster.replica_report import OpenWork
+from llmbatch.cluster.shortening import shortened
 from llmbatch.cluster.window import RowWindow
 from llmbatch.core.clock import Clock
 from llmbatch.core.crashes import Suspicion, groups
@@ -41,6 +42,7 @@ class RowRunner:
         self._expires_at, self._on_engine_death = expires_at, on_engine_death
         self._inside: set[str] = set()
         self._dead = False
+        self.max_tokens: int | None = None
         self.latency = LatencySketch()
         self.first_row_at: float | None = None
         self.failed_example: str | None = None
@@ -107,7 +109,7 @@ class RowRunner:
         started = self._clock.monotonic()
         self._inside.add(row.row_id)
         try:
-            answer = await self._engine.generate(row)
+            answer = await self._engine.generate(shortened(row, self.max_tokens))
         except RowError as error:
             result = failed(row, error.error_class.value, error.message, self._clock.monotonic() - started)
         except EngineDiedError as error:

@@ -1,4 +1,4 @@
-"""Where replicas meet the driver: counters come in, the desired state goes out."""
+"""Where replicas meet the driver: counters come in, orders go out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import uuid
 from dataclasses import dataclass, field
 
 from llmbatch.cluster.latency_sketch import LatencySketch
+from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.replica_report import Fatal, OpenWork, ReplicaReport
 from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.core.shards import ShardTally
-from llmbatch.core.states import DesiredState
 
 REPLICA_SILENT_SECONDS = 20.0
 """A replica that has not reported for this long is not counted; it reports every second."""
@@ -50,22 +50,22 @@ class Scoreboard:
         self._latency: dict[str, dict[int, int]] = {}
         self._committed: dict[str, ShardTally] = {}
         self._first_row_at: float | None = None
-        self._desired = DesiredState.RUN
+        self._orders = Orders()
         self._failed_example: str | None = None
         self._fatal: Fatal | None = None
         self._starts_without_ready = 0
         self._starts_without_commit = 0
 
-    def announce(self, replica_id: str) -> DesiredState:
+    def announce(self, replica_id: str) -> Orders:
         """Count a replica that begins to load its engine; many of these and nothing ready mean that none can start."""
         if replica_id not in self._reports:
             self._starts_without_ready += 1
             self._starts_without_commit += 1
             self._reports[replica_id] = (self._clock.monotonic(), ReplicaReport(replica_id))
-        return self._desired
+        return self._orders
 
-    def report(self, report: ReplicaReport) -> DesiredState:
-        """Take a replica's report and answer with the desired state."""
+    def report(self, report: ReplicaReport) -> Orders:
+        """Take a replica's report and answer with the orders."""
         now = self._clock.monotonic()
         self._reports[report.replica_id] = (now, report)
         self._latency[report.replica_id] = report.latency
@@ -80,17 +80,22 @@ class Scoreboard:
             self._starts_without_ready = 0
         self._failed_example = self._failed_example or report.failed_example
         self._fatal = self._fatal or report.fatal
-        return self._desired
+        return self._orders
 
-    def beat(self, desired: DesiredState, epoch: str = "", known: int = 0) -> Snapshot:
+    def dismiss(self) -> None:
+        """Forget the replicas, because they were ended; what they committed and how fast they were stays."""
+        self._reports.clear()
+        self._starts_without_ready = self._starts_without_commit = 0
+
+    def beat(self, orders: Orders, epoch: str = "", known: int = 0) -> Snapshot:
         """Set what replicas hear from now on, and return the fold.
 
         Args:
-            desired: the state asked for.
+            orders: what is asked of all replicas.
             epoch: the asker's last epoch; another one means that this scoreboard was started anew.
             known: committed shards that the asker has been told of in that epoch.
         """
-        self._desired = desired
+        self._orders = orders
         now = self._clock.monotonic()
         live = [r for at, r in self._reports.values() if r.ready and now - at <= REPLICA_SILENT_SECONDS]
         return Snapshot(
@@ -100,7 +105,7 @@ class Scoreboard:
             open=OpenWork.total([report.open for report in live]),
             open_shards=sum(report.open_shards for report in live),
             live=len(live),
-            deaf=sum(report.obeys is not desired for report in live),
+            deaf=sum(report.obeys is not orders.desired for report in live),
             first_row_age=None if self._first_row_at is None else now - self._first_row_at,
             latency=LatencySketch.merged(self._latency.values()).counts,
             failed_example=self._failed_example,

@@ -6,7 +6,9 @@ import logging
 import threading
 from collections.abc import Sequence
 
+from llmbatch.cluster.pool_bounds import PoolBounds, StreamEndedError
 from llmbatch.cluster.replica_actor import ReplicaActor, ReplicaPlan
+from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.shards import StagedShard
 
@@ -20,9 +22,10 @@ _NO_PROGRESS_SECONDS = 7 * 24 * 3600.0
 class ShardStream(threading.Thread):
     """Runs the shards on its own thread, so that the main thread stays free for signals and decisions."""
 
-    def __init__(self, plan: ReplicaPlan, shards: Sequence[StagedShard]) -> None:
+    def __init__(self, plan: ReplicaPlan, shards: Sequence[StagedShard], bounds: ReplicaBounds) -> None:
         super().__init__(name="shard-stream", daemon=True)
-        self._plan, self._shards = plan, shards
+        self._plan, self._shards, self._bounds = plan, shards, bounds
+        self._pool = PoolBounds(bounds)
         self.ended = threading.Event()
         self.error: BaseException | None = None
 
@@ -30,23 +33,34 @@ class ShardStream(threading.Thread):
         """Push all shards through the pool; keep the error, if any, for the main thread."""
         try:
             self._run()
+        except StreamEndedError:
+            pass
         except BaseException as error:
             self.error = error
         finally:
             self.ended.set()
 
+    def resize(self, bounds: ReplicaBounds) -> None:
+        """Let the pool grow or shrink; returns at once. See ``PoolBounds``."""
+        self._pool.set(bounds)
+
+    def end(self) -> None:
+        """End the replicas and the stream without waiting for open shards; ``ended`` tells when."""
+        self._pool.end()
+
     def _run(self) -> None:
         import ray.data
-        from ray.data import ActorPoolStrategy
+        from ray.data import ActorPoolStrategy, DataContext
 
         quiet_ray_data()
+        self._pool.install(DataContext.get_current())
         settings = self._plan.settings
         per_task = -(-len(self._shards) // MAX_BLOCKS)
         blocks = -(-len(self._shards) // per_task)
         tasks = max(1, settings.shards_in_flight // per_task)
         pool = ActorPoolStrategy(
-            min_size=min(settings.min_replicas, settings.max_replicas),
-            max_size=settings.max_replicas,
+            min_size=self._bounds.min,
+            max_size=self._bounds.max,
             # Two more than run, so that the next shard is at the actor when one ends.
             max_tasks_in_flight_per_actor=tasks + 2,
             max_concurrent_calls_per_actor=tasks,
@@ -81,6 +95,8 @@ def quiet_ray_data() -> None:
     context.print_on_execution_start = False
     # Long rows are no stall: heartbeats tell, and rows have their own limit.
     context.execution_no_progress_timeout_s = _NO_PROGRESS_SECONDS
+    # A pool may grow as soon as its replicas are full; Ray's own 1.75 would need more shards queued than we allow.
+    context.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0
     # The executor wakes ten times a second to look at tasks that take seconds; once a second is enough.
     if hasattr(executor_state, "WAIT_FOR_TASK_COMPLETION_TIMEOUT_S"):
         executor_state.WAIT_FOR_TASK_COMPLETION_TIMEOUT_S = _POLL_SECONDS

@@ -55,7 +55,7 @@ class Stopping:
             return Stop(ExitReason.SUPERSEDED, str(self._heartbeat.superseded))
         if self._heartbeat.store_lost:
             return Stop(ExitReason.STORE_UNREACHABLE, "progress could not be written for five minutes")
-        replicas = self._spec.engine.max_replicas
+        replicas = max(self._spec.engine.max_replicas, self._state.replicas_wanted)
         if snapshot.starts_without_ready > replicas + _FAILED_STARTS:
             return Stop(ExitReason.ENGINE_START, f"{snapshot.starts_without_ready} engines started, none became ready")
         if snapshot.starts_without_commit > replicas + _CRASHES:

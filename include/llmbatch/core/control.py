@@ -30,10 +30,13 @@ class Control(BaseModel):
     """Bounds of the pool from now on; None: those of the spec."""
     paused: bool = False
     """Admit no further rows, end those in flight, give the engines back, and wait until this is false again."""
+    paused_by: str | None = None
+    """Root of the job that asked for the pause, which holds while that job lives; None: a person did."""
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     """Most output tokens of a row that begins from now on; it only ever shortens."""
     model: str | None = None
-    """Name of the model that answers the rows that begin from now on; None: the spec's."""
+    """Address of the model that answers the rows that begin from now on (in the shards that have not begun, for a
+    replica holds one model); None: the spec's."""
     reason: str = ""
     written_by: str = ""
     written_at: AwareDatetime | None = None

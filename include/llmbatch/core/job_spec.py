@@ -29,7 +29,7 @@ class JobSpec(BaseModel):
 
     ``retry_of`` is the root of the job whose rows are run again; ``request`` then has that job's input and prompt
     filled in, and its ``max_error_rate`` is a share of the rows that are run again. ``request_digest`` is that of the
-    request as it was sent.
+    request as it was sent. ``fallback_model_uri`` is where the model is that ``request.reactions`` names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +51,7 @@ class JobSpec(BaseModel):
     engine: EngineSettings
     staging: StagingConfig
     heartbeat: HeartbeatConfig
+    fallback_model_uri: str | None = None
     retry_of: str | None = None
     request_digest: str = ""
 

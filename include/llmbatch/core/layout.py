@@ -158,6 +158,10 @@ class JobLayout:
         """Address of the ``number``-th alert of a level, from 1; creating it is the right to send it."""
         return f"{self.alerts}{level}-{number}.json"
 
+    def reaction(self, number: int) -> str:
+        """Address of the ``number``-th reaction, from 1; creating it is the right to have done it."""
+        return f"{self.reactions}{number:05d}.json"
+
     @staticmethod
     def generation_of(uri: str) -> int:
         """Return the number of a claim's address."""

@@ -58,6 +58,8 @@ class ShardTally(BaseModel):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    model: str = ""
+    """Address of the model that answered; empty: of a version that did not say, or nothing was answered."""
 
 
 def remaining_shards(staged: Iterable[StagedShard], committed: Iterable[str]) -> tuple[StagedShard, ...]:

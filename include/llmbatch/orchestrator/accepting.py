@@ -88,7 +88,7 @@ def resolve(
         objects = list_inputs(request.source_uri, store)
         input_format = resolve_format(request, objects, store)
         request = resolve_columns(request, input_format, objects, store)
-    model = config.model_for(request.model)
+    model, fallback = config.model_for(request.model), request.reactions.fallback_model
     job_id = job_id_of(dag_id, run_id)
     layout = JobLayout.of(config.store.base_uri, job_id)
     return JobSpec(
@@ -105,6 +105,7 @@ def resolve(
         objects=objects,
         model_name=request.model or config.default_model,
         model_uri=model.uri,
+        fallback_model_uri=fallback and config.model_for(fallback).uri,
         engine=_engine(request, config, model.max_model_len),
         staging=config.staging,
         heartbeat=config.heartbeat,

@@ -1,4 +1,4 @@
-"""Ask a running job to drain, to cancel or to run on, without losing what somebody else asks at the same moment.
+"""Ask a running job to drain, cancel, run on, pause or change its size; nobody's wish of the same moment is lost.
 
 A drain or cancel is meant for the generation that runs now and for those before it: the generation of a cleared task
 runs. While nobody has claimed the job yet it is meant for all, until somebody asks to run.
@@ -6,6 +6,7 @@ runs. While nobody has claimed the job yet it is meant for all, until somebody a
 On the command line, with the store in the usual ``AWS_*`` environment::
 
     python -m llmbatch.orchestrator.controlling s3://bucket/prefix/jobs/<job_id> drain --reason "node maintenance"
+    python -m llmbatch.orchestrator.controlling s3://bucket/prefix/jobs/<job_id> scale --min 2 --max 4 --reason late
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import argparse
 import getpass
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ValidationError
 
 from llmbatch.core.claims import last_claim
 from llmbatch.core.clock import Clock, SystemClock
-from llmbatch.core.control import Control
+from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.errors import (
     InputChanged,
     LlmbatchError,
@@ -59,16 +60,50 @@ def ask(job_uri: str, desired: DesiredState, *, reason: str, by: str, store: Obj
         StoreError: the store failed, or twenty other writers came in between.
     """
     layout = JobLayout(job_uri.rstrip("/"))
+
+    def wish(old: Control) -> Control:
+        generation = last_claim(store, layout)
+        if not _replaces(desired, old, generation):
+            return old
+        named = generation if generation and desired is not DesiredState.RUN else None
+        said = {"desired": desired, "generation": named, "reason": reason, "written_by": by}
+        return old.model_copy(update={**said, "written_at": clock.now()})
+
+    return change_control(layout, wish, store=store)
+
+
+def adjust(
+    job_uri: str, changes: Mapping[str, object], *, reason: str, by: str, store: ObjectStore, clock: Clock
+) -> Control:
+    """Change single fields of ``control.json`` (``replicas``, ``paused``, ``paused_by``, ``max_tokens``, ``model``).
+
+    All other fields stay, a drain or cancel with the reason and the name of who asked for it. Returns what holds then.
+    Raises as ``ask`` does.
+    """
+
+    def change(old: Control) -> Control:
+        if all(getattr(old, name) == value for name, value in changes.items()):
+            return old
+        calm = old.desired is DesiredState.RUN
+        said = {"reason": reason, "written_by": by, "written_at": clock.now()} if calm else {}
+        return old.model_copy(update={**changes, **said})
+
+    return change_control(JobLayout(job_uri.rstrip("/")), change, store=store)
+
+
+def change_control(layout: JobLayout, change: Callable[[Control], Control], *, store: ObjectStore) -> Control:
+    """Apply ``change`` to the control object as it is at the moment of writing; return what holds then.
+
+    ``change`` may be called several times, as others may write in between. Nothing is written if it returns what it
+    was given. Raises as ``ask`` does.
+    """
     _require_job(store, layout)
     for _ in range(TRIES):
         try:
-            old, etag = _read(store, layout)
-            generation = last_claim(store, layout)
-            if not _replaces(desired, old, generation):
+            old, etag = read_control(store, layout)
+            new = change(old)
+            if new is old:
                 return old
-            named = generation if generation and desired is not DesiredState.RUN else None
-            wish = {"desired": desired, "generation": named, "reason": reason, "written_by": by}
-            new = old.model_copy(update={**wish, "written_at": clock.now()})
             body = new.model_dump_json(indent=1).encode()
             if etag is None:
                 store.create(layout.control, body)
@@ -76,7 +111,7 @@ def ask(job_uri: str, desired: DesiredState, *, reason: str, by: str, store: Obj
                 store.replace(layout.control, body, etag)
         except (ObjectExists, ObjectChanged, ObjectMissing, InputChanged):
             continue  # somebody else wrote since we looked; look at that
-        _LOG.info("asked job=%s desired=%s generation=%s by=%s", layout.root, desired.value, named, by)
+        _LOG.info("asked job=%s %s", layout.root, new.model_dump_json(exclude_defaults=True))
         return new
     raise StoreError(f"{layout.control} was changed by others {TRIES} times in a row; ask again.")
 
@@ -92,7 +127,7 @@ def _require_job(store: ObjectStore, layout: JobLayout) -> None:
         ) from None
 
 
-def _read(store: ObjectStore, layout: JobLayout) -> tuple[Control, str | None]:
+def read_control(store: ObjectStore, layout: JobLayout) -> tuple[Control, str | None]:
     """Return the control object and its version; the default one, and None, where nobody has asked anything."""
     try:
         info = store.head(layout.control)
@@ -116,31 +151,53 @@ def _replaces(desired: DesiredState, old: Control, generation: int) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; print the control object that holds now."""
-    parser = argparse.ArgumentParser(prog="python -m llmbatch.orchestrator.controlling", description=__doc__)
-    parser.add_argument("job_uri", help="the job's folder, s3://bucket/prefix/jobs/<job_id>")
-    parser.add_argument("desired", choices=[state.value for state in DesiredState])
-    parser.add_argument("--reason", required=True, help="shown in the job's log and outcome")
-    parser.add_argument("--by", default=None, help="who asks; the login name if not given")
-    given = parser.parse_args(arguments)
+    given = _parser().parse_args(arguments)
     from llmbatch.orchestrator.store import open_environment_store
 
+    said = {"reason": given.reason, "by": given.by or getpass.getuser()}
     try:
-        control = ask(
-            given.job_uri,
-            DesiredState(given.desired),
-            reason=given.reason,
-            by=given.by or getpass.getuser(),
-            store=open_environment_store(),
-            clock=SystemClock(),
-        )
+        changes = _changes(given)
+        if changes is not None:
+            control = adjust(given.job_uri, changes, **said, store=open_environment_store(), clock=SystemClock())
+        else:
+            desired = DesiredState(given.what)
+            control = ask(given.job_uri, desired, **said, store=open_environment_store(), clock=SystemClock())
     except (LlmbatchError, ValueError) as error:
         print(f"{given.job_uri}: {error}", file=sys.stderr)
         return 1
-    if control.desired.value != given.desired:
+    overruled = changes is None and control.desired.value != given.what
+    if overruled:
         stronger = f"{control.written_by} asked to {control.desired.value} ({control.reason}), which stays"
         print(f"{given.job_uri}: {stronger}; ask to run first if it no longer holds.", file=sys.stderr)
     print(f"RESULT {control.model_dump_json()}")
-    return 0 if control.desired.value == given.desired else 2
+    return 2 if overruled else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m llmbatch.orchestrator.controlling", description=__doc__)
+    parser.add_argument("job_uri", help="the job's folder, s3://bucket/prefix/jobs/<job_id>")
+    words = parser.add_subparsers(dest="what", required=True)
+    helps = {state.value: f"ask the job to {state.value}" for state in DesiredState}
+    helps |= {"scale": "change how many replicas it may have", "pause": "give its engines back until resumed"}
+    for word, text in (helps | {"resume": "let a paused job go on"}).items():
+        one = words.add_parser(word, help=text)
+        one.add_argument("--reason", required=True, help="shown in the job's log and outcome")
+        one.add_argument("--by", default=None, help="who asks; the login name if not given")
+        if word == "scale":
+            one.add_argument("--min", type=int, required=True, help="fewest replicas")
+            one.add_argument("--max", type=int, required=True, help="most replicas")
+    return parser
+
+
+def _changes(given: argparse.Namespace) -> dict[str, object] | None:
+    """Return the fields to change; None if the job is asked for a state. Raises ``ValueError`` for bad bounds."""
+    if given.what == "scale":
+        if not 1 <= given.min <= given.max:
+            raise ValueError(f"--min {given.min} --max {given.max}: give 1 or more, and no more at least than at most")
+        return {"replicas": ReplicaBounds(min=given.min, max=given.max)}
+    if given.what in {"pause", "resume"}:
+        return {"paused": given.what == "pause", "paused_by": None}
+    return None
 
 
 if __name__ == "__main__":

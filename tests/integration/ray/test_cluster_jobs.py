@@ -25,7 +25,7 @@ import pytest
 
 from llmbatch.cluster.store import open_store
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
-from llmbatch.core.control import Control
+from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.identity import shard_id_of
 from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
@@ -258,13 +258,18 @@ def chats(count: int) -> list[dict[str, Any]]:
 
 
 def replica_pid(cluster: dict[str, str]) -> int | None:
-    """The actor's process in our own cluster: Ray names it after the operator."""
+    return next(iter(replica_pids(cluster)), None)
+
+
+def replica_pids(cluster: dict[str, str]) -> list[int]:
+    """The actors' processes in our own cluster: Ray names them after the operator."""
+    found = []
     for process in psutil.process_iter(["cmdline", "environ"]):
         title = " ".join(process.info["cmdline"] or [])
         mine = (process.info["environ"] or {}).get(MARK) == cluster[MARK]
         if mine and title.startswith("ray::MapWorker(MapBatches(ReplicaActor)"):
-            return int(process.pid)
-    return None
+            found.append(int(process.pid))
+    return found
 
 
 def test_all_rows_once_bad_rows_failed_and_a_rerun_does_nothing(job: Job) -> None:
@@ -325,6 +330,48 @@ def test_drain_then_resume(job: Job) -> None:
     progress = job.progress()
     assert progress is not None
     assert progress.rows.succeeded == 120
+
+
+def test_a_job_grows_shrinks_pauses_and_goes_on_and_every_row_ends_once(job: Job, tmp_path: Path) -> None:
+    echo = {"seconds_per_row": 0.25, "journal": str(tmp_path)}
+    job.stage(chats(1200), max_num_seqs=5, window_factor=1, shards_in_flight=2, cpus_per_replica=0.5, echo=echo)
+
+    def ask(**fields: Any) -> None:
+        job.store.put(job.layout.control, Control(reason="test", **fields).model_dump_json().encode())
+
+    def seen(condition: Callable[[Progress], Any], what: str) -> Progress:
+        def look() -> Progress | None:
+            progress = job.progress()
+            assert process.poll() is None, process.communicate()
+            return progress if progress is not None and condition(progress) else None
+
+        return until(look, 90, what)
+
+    process = job.start()
+    seen(lambda p: p.replicas.live == 1 and p.shards.committed, "one replica works")
+    ask(replicas=ReplicaBounds(min=2, max=2))
+    grown = seen(lambda p: p.replicas.live == 2, "the pool has grown")
+    assert grown.replicas.wanted == 2
+    assert len(replica_pids(job.environment)) == 2
+    ask(replicas=ReplicaBounds(min=1, max=1))
+    until(lambda: len(replica_pids(job.environment)) == 1, 60, "the pool has shrunk")
+    seen(lambda p: (p.replicas.live, p.replicas.wanted) == (1, 1), "and the heartbeat says so")
+    ask(paused=True, written_by="ann", max_tokens=1)
+    paused = seen(lambda p: p.message == "paused by ann: test" and p.replicas.live == 0, "the job is paused")
+    assert replica_pids(job.environment) == []
+    assert paused.rows.running == 0
+    time.sleep(3)
+    assert len(job.results()) == paused.rows.ended < 1200
+    ask(max_tokens=1)
+    seen(lambda p: p.replicas.live == 1 and p.shards.committed > paused.shards.committed, "the job has gone on")
+    code, log = job.end(process)
+    assert code == 0, log
+    assert job.every_row_ended_once()
+    assert {found["state"] for found in job.results()} == {"succeeded"}
+    assert {found["completion_tokens"] for found in job.results()} == {1, 3}
+    answered = [line.split()[1] for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
+    assert len(answered) == len(set(answered)) == 1200  # nothing was done twice, whatever was ended
+    assert job.progress().generation == 1  # type: ignore[union-attr]
 
 
 def test_sigterm_drains(job: Job) -> None:

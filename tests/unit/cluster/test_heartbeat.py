@@ -40,6 +40,7 @@ class Desk:
         self.pulse = self.new_pulse()
         self.snapshot = Snapshot()
         self.heard: list[DesiredState] = []
+        self.limits: list[int | None] = []
         self.pulse.connect(self.ask)
         self.stopping = Stopping(spec=self.job.spec, state=self.state, heartbeat=self.pulse, clock=self.clock)
 
@@ -54,8 +55,9 @@ class Desk:
             emit=self.lines.append,
         )
 
-    def ask(self, desired, epoch, known):
-        self.heard.append(desired)
+    def ask(self, orders, epoch, known):
+        self.heard.append(orders.desired)
+        self.limits.append(orders.max_tokens)
         return self.snapshot
 
     def control(self, desired: DesiredState, reason: str = "", generation: int | None = None) -> None:
@@ -94,6 +96,27 @@ def test_control_reaches_the_scoreboard_and_absent_means_run(desk: Desk) -> None
     desk.store.put(desk.job.layout.control, b"{not json")
     desk.pulse.beat()
     assert desk.heard == [DesiredState.RUN, DesiredState.DRAIN, DesiredState.DRAIN]
+
+
+def test_the_limit_of_answers_goes_to_the_replicas_and_a_hold_is_theirs_alone(desk: Desk) -> None:
+    desk.store.put(desk.job.layout.control, Control(max_tokens=7).model_dump_json().encode())
+    desk.pulse.beat()
+    desk.pulse.hold(DesiredState.DRAIN)
+    desk.pulse.beat()
+    assert desk.pulse.desired is DesiredState.RUN
+    assert desk.stopping.reason() is None
+    desk.pulse.hold(DesiredState.RUN)
+    desk.pulse.beat()
+    assert desk.heard == [DesiredState.RUN, DesiredState.DRAIN, DesiredState.RUN]
+    assert desk.limits == [7, 7, 7]
+
+
+def test_more_replicas_may_fail_to_start_when_more_are_wanted(desk: Desk) -> None:
+    desk.snapshot = Snapshot(starts_without_ready=8, starts_without_commit=8)
+    desk.state.replicas_wanted = 8
+    desk.pulse.beat()
+    assert desk.stopping.reason() is None
+    assert desk.written().replicas.wanted == 8
 
 
 def test_a_failed_write_is_repeated_and_only_five_minutes_lose_the_store(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 from llmbatch.cluster.engines.base import Answer, EngineDiedError
 from llmbatch.cluster.engines.echo import EchoEngine
 from llmbatch.cluster.expiring import NoEngine, expire_shards
+from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.replica import Replica
 from llmbatch.cluster.shard_table import read_tally, result_schema
 from llmbatch.core.claims import claim
@@ -159,7 +160,7 @@ def test_drain_finishes_begun_shards_and_cancel_none(store, make, desired, commi
         one = replica(job, store, engine, window=2)
         tasks = [asyncio.create_task(one.process(shard)) for shard in job.manifest.shards]
         await until(lambda: engine.inside == 2)
-        one.obey(desired)
+        one.obey(Orders(desired))
         await asyncio.sleep(0)
         # With the window full, the second shard holds the turn without a row: it has begun too, and finishes.
         engine.gate.set()
@@ -170,6 +171,25 @@ def test_drain_finishes_begun_shards_and_cancel_none(store, make, desired, commi
         assert one.report().obeys is desired
 
     asyncio.run(run())
+
+
+def test_rows_that_begin_after_the_order_get_fewer_tokens_and_the_tally_names_the_model(
+    store, make, read_results
+) -> None:
+    job = make.stage(store, [make.chat(n, "one two three four", max_tokens=3) for n in range(1, 5)], 2)
+    one = replica(job, store, EchoEngine(EchoOptions()), model="s3://models/small")
+
+    async def run() -> list[ShardTally | None]:
+        first = await one.process(job.manifest.shards[0])
+        one.obey(Orders(max_tokens=2))
+        return [first, await one.process(job.manifest.shards[1])]
+
+    tallies = asyncio.run(run())
+    assert [tally.completion_tokens for tally in tallies if tally] == [6, 4]
+    assert {tally.model for tally in tallies if tally} == {"s3://models/small"}
+    assert read_tally(store, store.head(job.layout.result_shard("shard-00001"))) == tallies[1]
+    rows = read_results(job.layout.result_shard("shard-00001")).to_pylist()
+    assert [(row["text"], row["finish_reason"]) for row in rows] == [("echo: one two", "length")] * 2
 
 
 def test_unknown_engine_error_fails_the_row_and_not_the_log(store, make, read_results, caplog) -> None:

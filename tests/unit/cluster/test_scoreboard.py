@@ -6,6 +6,7 @@ import pytest
 
 from llmbatch.cluster.job_state import JobState
 from llmbatch.cluster.latency_sketch import LatencySketch
+from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.replica_report import Fatal, OpenWork, ReplicaReport
 from llmbatch.cluster.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard, Snapshot
 from llmbatch.core.clock import ManualClock
@@ -39,9 +40,9 @@ def test_silent_replica_counts_no_open_rows() -> None:
     board.report(ReplicaReport("a", ready=True, open=OpenWork(succeeded=40)))
     clock.advance(REPLICA_SILENT_SECONDS)
     board.report(ReplicaReport("b", ready=True, open=OpenWork(succeeded=10)))
-    assert board.beat(DesiredState.RUN).open.succeeded == 50
+    assert board.beat(Orders()).open.succeeded == 50
     clock.advance(1)
-    snapshot = board.beat(DesiredState.RUN)
+    snapshot = board.beat(Orders())
     assert (snapshot.open.succeeded, snapshot.live) == (10, 1)
 
 
@@ -49,43 +50,55 @@ def test_a_shard_counts_once_and_is_told_once() -> None:
     board = Scoreboard(ManualClock())
     board.report(ReplicaReport("a", ready=True, committed=(tally(0), tally(1))))
     board.report(ReplicaReport("b", ready=True, committed=(tally(1), tally(2))))
-    first = board.beat(DesiredState.RUN)
+    first = board.beat(Orders())
     assert [t.shard_id for t in first.tallies] == ["shard-00000", "shard-00001", "shard-00002"]
-    assert board.beat(DesiredState.RUN, first.epoch, first.known).tallies == ()
-    assert len(board.beat(DesiredState.RUN, "an earlier scoreboard", 3).tallies) == 3
+    assert board.beat(Orders(), first.epoch, first.known).tallies == ()
+    assert len(board.beat(Orders(), "an earlier scoreboard", 3).tallies) == 3
 
 
-def test_replies_carry_the_desired_state_and_deaf_replicas_are_counted() -> None:
+def test_replies_carry_the_orders_and_deaf_replicas_are_counted() -> None:
     board = Scoreboard(ManualClock())
-    assert board.report(ReplicaReport("a", ready=True)) is DesiredState.RUN
-    assert board.beat(DesiredState.DRAIN).deaf == 1
-    assert board.report(ReplicaReport("a", ready=True, obeys=DesiredState.DRAIN)) is DesiredState.DRAIN
-    assert board.beat(DesiredState.DRAIN).deaf == 0
+    assert board.report(ReplicaReport("a", ready=True)) == Orders()
+    assert board.beat(Orders(DesiredState.DRAIN)).deaf == 1
+    assert board.report(ReplicaReport("a", ready=True, obeys=DesiredState.DRAIN)) == Orders(DesiredState.DRAIN)
+    assert board.beat(Orders(DesiredState.DRAIN, max_tokens=9)).deaf == 0
+    assert board.announce("b").max_tokens == 9
+
+
+def test_dismissed_replicas_leave_what_they_committed() -> None:
+    board = Scoreboard(ManualClock())
+    board.announce("b")
+    board.report(ReplicaReport("a", ready=True, open=OpenWork(running=4), open_shards=1, committed=(tally(0),)))
+    board.announce("c")
+    board.dismiss()
+    found = board.beat(Orders())
+    assert (found.live, found.open_shards, found.open.running, found.starts_without_ready) == (0, 0, 0, 0)
+    assert (found.starts_without_commit, len(found.tallies)) == (0, 1)
 
 
 def test_first_row_is_the_earliest_of_all_replicas() -> None:
     clock = ManualClock()
     board = Scoreboard(clock)
-    assert board.beat(DesiredState.RUN).first_row_age is None
+    assert board.beat(Orders()).first_row_age is None
     clock.advance(100)
     board.report(ReplicaReport("a", ready=True, first_row_age=5))
     board.report(ReplicaReport("b", ready=True, first_row_age=30))
     clock.advance(10)
-    assert board.beat(DesiredState.RUN).first_row_age == 40
+    assert board.beat(Orders()).first_row_age == 40
 
 
 def test_starts_are_counted_until_one_is_ready_or_commits() -> None:
     board = Scoreboard(ManualClock())
     for name in "abc":
         board.announce(name)
-    assert board.beat(DesiredState.RUN).starts_without_ready == 3
+    assert board.beat(Orders()).starts_without_ready == 3
     board.report(ReplicaReport("c", ready=True, fatal=None))
-    snapshot = board.beat(DesiredState.RUN)
+    snapshot = board.beat(Orders())
     assert (snapshot.starts_without_ready, snapshot.starts_without_commit) == (0, 3)
     board.report(ReplicaReport("c", ready=True, committed=(tally(0),)))
-    assert board.beat(DesiredState.RUN).starts_without_commit == 0
+    assert board.beat(Orders()).starts_without_commit == 0
     board.report(ReplicaReport("d", fatal=Fatal(ExitReason.ENGINE_START, "no")))
-    assert board.beat(DesiredState.RUN).fatal == Fatal(ExitReason.ENGINE_START, "no")
+    assert board.beat(Orders()).fatal == Fatal(ExitReason.ENGINE_START, "no")
 
 
 @pytest.mark.parametrize("seconds", [0.0004, 0.01, 1.0, 49.9, 3600.0])

@@ -18,7 +18,7 @@ from llmbatch.core.states import DesiredState
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator import controlling
 from llmbatch.orchestrator import store as store_module
-from llmbatch.orchestrator.controlling import TRIES, ask, main
+from llmbatch.orchestrator.controlling import TRIES, adjust, ask, main
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LAYOUT = JobLayout("s3://b/jobs/job-1")
@@ -141,6 +141,40 @@ def test_a_control_object_that_nobody_can_read_is_replaced(caplog: pytest.LogCap
     assert "replacing an unreadable" in caplog.text
 
 
+def change(store: MemoryStore, by: str = "me", **changes: object) -> Control:
+    return adjust(LAYOUT.root, changes, reason=f"{by} says so", by=by, store=store, clock=ManualClock(NOW))
+
+
+def test_single_fields_are_changed_beside_what_others_asked() -> None:
+    store = job(MemoryStore())
+    change(store, paused=True, paused_by="s3://b/jobs/job-2")
+    found = change(store, by="other", max_tokens=5)
+    assert found == written(store)
+    assert (found.paused, found.paused_by, found.max_tokens, found.written_by) == (
+        True,
+        "s3://b/jobs/job-2",
+        5,
+        "other",
+    )
+    wish(store, DRAIN, "ann")
+    found = change(store, paused=False, paused_by=None)
+    assert (found.desired, found.generation, found.reason, found.paused) == (DRAIN, 2, "ann says so", False)
+    assert found.max_tokens == 5
+
+
+def test_a_change_that_changes_nothing_writes_nothing() -> None:
+    store = job(MemoryStore())
+    assert change(store, paused=False) == Control()
+    assert LAYOUT.control not in store.objects
+
+
+def test_a_change_survives_a_wish_of_the_same_moment() -> None:
+    store = job(Racing())
+    store.others = [lambda there: change(there, "other", max_tokens=5)]
+    wish(store, DRAIN)
+    assert (written(store).desired, written(store).max_tokens) == (DRAIN, 5)
+
+
 def test_only_a_job_can_be_asked() -> None:
     store = MemoryStore()
     with pytest.raises(RequestError, match=r"no job in s3://b/jobs/job-1.*spec.json"):
@@ -153,6 +187,10 @@ def test_only_a_job_can_be_asked() -> None:
     [
         ([LAYOUT.root, "drain", "--reason", "r", "--by", "me"], 0, '"desired":"drain"'),
         ([f"{LAYOUT.root}/", "cancel", "--reason", "r"], 0, '"desired":"cancel"'),
+        ([LAYOUT.root, "pause", "--reason", "r"], 0, '"paused":true'),
+        ([LAYOUT.root, "resume", "--reason", "r"], 0, '"paused":false'),
+        ([LAYOUT.root, "scale", "--min", "1", "--max", "3", "--reason", "r"], 0, '"replicas":{"min":1,"max":3}'),
+        ([LAYOUT.root, "scale", "--min", "4", "--max", "3", "--reason", "r"], 1, "--min 4 --max 3: give 1 or more"),
         (["s3://b/jobs/other", "drain", "--reason", "r"], 1, "there is no job in s3://b/jobs/other"),
         (["nonsense", "drain", "--reason", "r"], 1, "there is no job in nonsense"),
     ],
@@ -161,6 +199,7 @@ def test_command_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
 ) -> None:
     store = job(MemoryStore())
+    store.put(LAYOUT.control, Control(max_tokens=9, paused=arguments[1] == "resume").model_dump_json().encode())
     monkeypatch.setattr(store_module, "open_environment_store", lambda: store)
     monkeypatch.setattr(controlling.getpass, "getuser", lambda: "login")
     assert main(arguments) == code
@@ -170,6 +209,7 @@ def test_command_line(
         assert json.loads(printed.out.splitlines()[-1].removeprefix("RESULT ")) == written(store).model_dump(
             mode="json"
         )
+        assert written(store).max_tokens == 9
 
 
 def test_command_line_tells_of_a_stronger_wish(

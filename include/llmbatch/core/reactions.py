@@ -1,0 +1,48 @@
+"""What was done by itself to keep a job's deadline."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.store import ObjectStore
+
+
+class ReactionKind(StrEnum):
+    """Steps in the order in which they are tried, then the way back, then how another job's step looks from here."""
+
+    REPLICAS = "replicas"
+    PAUSE = "pause"
+    MAX_TOKENS = "max_tokens"
+    MODEL = "model"
+    RESUME = "resume"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+
+
+class Reaction(BaseModel):
+    """``reactions/<number>.json``; create-only.
+
+    ``from`` and ``to`` are texts: counts of replicas, limits in tokens, addresses of models. In ``pause`` and
+    ``resume`` ``to`` is the root of the other job; in ``paused`` and ``resumed`` (records of that other job) ``from``
+    is the root of the job that did it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    schema_version: int = 1
+    kind: ReactionKind
+    number: int
+    at: AwareDatetime
+    was: str = Field(alias="from", default="")
+    to: str = ""
+    why: str = ""
+
+
+def read_reactions(store: ObjectStore, layout: JobLayout) -> tuple[Reaction, ...]:
+    """Return the job's reactions in their order. Raises ``StoreError``."""
+    uris = [info.uri for info in store.list(layout.reactions) if info.uri.endswith(".json")]
+    found = [Reaction.model_validate_json(store.get(uri)) for uri in uris]
+    return tuple(sorted(found, key=lambda reaction: reaction.number))

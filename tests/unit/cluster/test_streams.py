@@ -1,0 +1,270 @@
+"""One stream after the other: pause, another model, bounds, and every way out in between."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from llmbatch.cluster import streams as streams_module
+from llmbatch.cluster.heartbeat import Heartbeat
+from llmbatch.cluster.job_state import JobState
+from llmbatch.cluster.models import ResolvedModel
+from llmbatch.cluster.pausing import Pause
+from llmbatch.cluster.replica_actor import ReplicaPlan
+from llmbatch.cluster.scoreboard import Snapshot
+from llmbatch.cluster.stopping import Stopping
+from llmbatch.cluster.streams import Streams
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.control import Control, ReplicaBounds
+from llmbatch.core.errors import ModelError
+from llmbatch.core.shards import remaining_shards
+from llmbatch.core.states import DesiredState, ExitReason
+from llmbatch.core.store import MemoryStore
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+class FakeStream:
+    """A stream whose every look advances the job by one scripted step."""
+
+    def __init__(self, room: Room, plan: ReplicaPlan, shards: Any, bounds: ReplicaBounds) -> None:
+        self.room, self.model, self.shards, self.bounds = room, plan.model_uri, shards, [bounds]
+        self.ended, self.error = threading.Event(), None
+        self.ended.wait = self._look  # type: ignore[method-assign]
+        self.told_to_end = False
+
+    def start(self) -> None: ...
+
+    def resize(self, bounds: ReplicaBounds) -> None:
+        self.bounds.append(bounds)
+
+    def end(self) -> None:
+        self.told_to_end = True
+        self.ended.set()
+
+    def _look(self, timeout: float | None = None) -> bool:
+        if not self.ended.is_set():
+            self.room.step()
+        return self.ended.is_set()
+
+    def commit_all(self) -> None:
+        self.room.committed |= {shard.shard_id for shard in self.shards}
+        self.ended.set()
+
+
+class Room:
+    """Everything around ``Streams``; ``script`` holds what happens at each look or nap, in order."""
+
+    def __init__(self, make: Any, **plan: Any) -> None:
+        self.store, self.clock = MemoryStore(), ManualClock(NOW)
+        self.job = make.stage(self.store, [make.chat(n, "x") for n in range(1, 5)], 1)
+        self.state = JobState(self.job.manifest, generation=1, replicas_wanted=1, clock=self.clock)
+        self.pulse = Heartbeat(
+            store=self.store, layout=self.job.layout, state=self.state, generation=1, seconds=1, clock=self.clock,
+            emit=lambda _: None,
+        )  # fmt: skip
+        self.snapshot, self.heard = Snapshot(live=1), []
+        self.pulse.connect(self.ask)
+        self.committed: set[str] = set()
+        self.opened: list[FakeStream] = []
+        self.script: list[Callable[[], None]] = []
+        self.dismissed = 0
+        self.missing_models: set[str] = set()
+        self.resolved: list[str] = []
+        settings = self.job.spec.engine
+        self.plan = ReplicaPlan("j", 1, self.job.layout.root, "m1", settings, {}, None, **plan)
+        self.streams = Streams(
+            self.plan,
+            state=self.state,
+            heartbeat=self.pulse,
+            stopping=Stopping(spec=self.job.spec, state=self.state, heartbeat=self.pulse, clock=self.clock),
+            pause=Pause(self.store, self.clock),
+            clock=self.clock,
+            open_stream=self.open,
+            resolve=self.resolve,
+            dismiss=self.dismiss,
+            remaining=lambda: remaining_shards(self.job.manifest.shards, self.committed),
+            sleep=lambda _: self.step(),
+        )
+
+    def ask(self, orders: Any, epoch: str, known: int) -> Snapshot:
+        self.heard.append(orders.desired)
+        return self.snapshot
+
+    def open(self, plan: ReplicaPlan, shards: Any, bounds: ReplicaBounds) -> FakeStream:
+        self.opened.append(FakeStream(self, plan, shards, bounds))
+        return self.opened[-1]
+
+    def resolve(self, uri: str) -> ResolvedModel:
+        self.resolved.append(uri)
+        if uri in self.missing_models:
+            raise ModelError(f"there is no {uri}")
+        return ResolvedModel(uri, f"digest of {uri}")
+
+    def dismiss(self) -> None:
+        self.dismissed += 1
+        self.snapshot = Snapshot()
+
+    def control(self, **fields: Any) -> Callable[[], None]:
+        def write() -> None:
+            self.store.put(self.job.layout.control, Control(**fields).model_dump_json().encode())
+
+        return write
+
+    def shows(self, snapshot: Snapshot) -> Callable[[], None]:
+        return lambda: setattr(self, "snapshot", snapshot)
+
+    def finish(self) -> None:
+        self.opened[-1].commit_all()
+
+    def step(self) -> None:
+        assert self.script, "nothing more was to happen"
+        self.script.pop(0)()
+        self.pulse.beat()
+
+    def run(self, *script: Callable[[], None]) -> streams_module.Course:
+        self.script = list(script)
+        course = self.streams.run(self.job.manifest.shards)
+        assert self.script == []
+        return course
+
+
+@pytest.fixture
+def room(make: Any) -> Room:
+    return Room(make)
+
+
+def some(room: Room) -> None:
+    """Commit the first shard."""
+    room.committed.add(room.job.manifest.shards[0].shard_id)
+
+
+def test_an_undisturbed_job_is_one_stream(room: Room) -> None:
+    course = room.run(room.finish)
+    assert (course.stop, course.error, course.is_late) == (None, None, False)
+    [stream] = room.opened
+    assert (stream.model, stream.bounds, stream.told_to_end) == ("m1", [ReplicaBounds(min=1, max=1)], False)
+
+
+def test_a_stream_that_ends_in_error_is_not_followed_by_another(room: Room) -> None:
+    def fail() -> None:
+        room.opened[-1].error = RuntimeError("broken")
+        room.opened[-1].ended.set()
+
+    assert str(room.run(fail).error) == "broken"
+    assert len(room.opened) == 1
+
+
+def test_bounds_reach_the_pool_and_the_heartbeat_and_go_back(room: Room) -> None:
+    grow, shrink = ReplicaBounds(min=2, max=3), ReplicaBounds(min=1, max=1)
+    idle = lambda: None  # noqa: E731 - a step in which nothing happens
+    room.run(room.control(replicas=grow), idle, room.control(), idle, room.finish)
+    assert room.opened[0].bounds == [shrink, grow, shrink]
+    assert room.state.progress(1).replicas.wanted == 1
+
+
+def test_bounds_that_hold_already_are_those_of_the_first_stream(room: Room) -> None:
+    room.control(replicas=ReplicaBounds(min=2, max=3))()
+    room.run(room.finish)
+    assert room.opened[0].bounds == [ReplicaBounds(min=2, max=3)]
+    assert room.state.progress(1).replicas.wanted == 3
+
+
+def test_pause_lets_begun_shards_end_gives_the_engines_back_and_goes_on(room: Room) -> None:
+    seen: list[str] = []
+    course = room.run(
+        room.control(paused=True, written_by="ann", reason="demo"),
+        room.shows(Snapshot(live=1, deaf=1, open_shards=2)),  # has heard nothing yet
+        room.shows(Snapshot(live=1, deaf=0, open_shards=1)),
+        lambda: (some(room), room.shows(Snapshot(live=1))())[0],
+        lambda: seen.append(room.state.progress(1).message),  # at rest now
+        room.control(),
+        room.finish,
+    )
+    assert course.stop is None
+    first, second = room.opened
+    assert first.told_to_end
+    assert [shard.shard_id for shard in second.shards] == ["shard-00001", "shard-00002", "shard-00003"]
+    assert seen == ["paused by ann: demo"]
+    assert room.state.progress(1).message == ""
+    assert room.dismissed >= 1
+    assert DesiredState.DRAIN in room.heard
+    assert room.heard[-1] is DesiredState.RUN
+
+
+def test_a_pause_waits_no_longer_than_the_grace_time_for_a_slow_shard(room: Room) -> None:
+    busy = Snapshot(live=1, open_shards=1)
+    grace = room.job.spec.engine.drain_grace_seconds
+    room.run(
+        room.control(paused=True),
+        room.shows(busy),
+        lambda: room.clock.advance(grace - 1),
+        lambda: room.clock.advance(1),
+        room.control(),
+        room.finish,
+    )
+    assert room.opened[0].told_to_end
+    assert len(room.opened[1].shards) == 4
+
+
+def test_a_job_that_is_paused_before_it_starts_starts_no_engine(room: Room) -> None:
+    room.control(paused=True)()
+    room.run(lambda: None, lambda: None, room.control(), room.finish)
+    assert len(room.opened) == 1
+
+
+@pytest.mark.parametrize(
+    ("desired", "reason"), [(DesiredState.DRAIN, ExitReason.DRAINED), (DesiredState.CANCEL, ExitReason.CANCELLED)]
+)
+def test_a_paused_job_can_be_drained_and_cancelled(room: Room, desired: DesiredState, reason: ExitReason) -> None:
+    room.snapshot = Snapshot()
+    room.control(paused=True)()
+    course = room.run(room.control(paused=True, desired=desired))
+    assert course.stop is not None
+    assert course.stop.reason is reason
+    assert room.opened == []
+
+
+def test_a_paused_job_ends_at_its_deadline(make: Any) -> None:
+    room = Room(make, expires_at=NOW + timedelta(seconds=60))
+    room.control(paused=True)()
+    assert room.run(lambda: room.clock.advance(59), lambda: room.clock.advance(1)).is_late
+
+
+def test_a_job_without_replicas_ends_at_its_deadline(make: Any) -> None:
+    room = Room(make, expires_at=NOW + timedelta(seconds=60))
+    room.snapshot = Snapshot(live=0)
+    assert room.run(lambda: room.clock.advance(60)).is_late
+
+
+def test_another_model_takes_the_shards_that_have_not_begun(room: Room) -> None:
+    room.run(
+        room.control(model="m2"),
+        room.shows(Snapshot(live=1, open_shards=1)),
+        lambda: (some(room), room.shows(Snapshot(live=1))())[0],
+        room.finish,
+    )
+    first, second = room.opened
+    assert (first.model, second.model, len(second.shards)) == ("m1", "m2", 3)
+    assert room.state.model_digest == "digest of m2"
+
+
+def test_a_model_that_cannot_be_had_leaves_the_job_as_it_is(room: Room) -> None:
+    room.missing_models = {"m2"}
+    room.run(room.control(model="m2"), lambda: None, room.finish)
+    [stream] = room.opened
+    assert not stream.told_to_end
+    assert room.resolved == ["m2"]  # not again five times a second
+    assert "there is no m2" in room.state.progress(1).message
+
+
+def test_a_stream_that_does_not_end_is_a_crash(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeStream, "end", lambda self: None)
+    wait = lambda: room.clock.advance(streams_module.END_SECONDS)  # noqa: E731
+    course = room.run(room.control(paused=True), lambda: None, wait)
+    assert course.stop is not None
+    assert course.stop.reason is ExitReason.CRASHED
