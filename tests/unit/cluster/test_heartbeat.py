@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from llmbatch.cluster.estimating import estimator_of
 from llmbatch.cluster.heartbeat import Heartbeat
 from llmbatch.cluster.job_state import JobState
 from llmbatch.cluster.replica_report import Fatal, OpenWork
@@ -48,6 +49,7 @@ class Desk:
             store=self.store,
             layout=self.job.layout,
             state=self.state,
+            estimator=estimator_of(self.job.spec, self.job.manifest, self.store),
             generation=1,
             seconds=1,
             clock=self.clock,
