@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from llmbatch.cluster.crash_book import CrashBook
 from llmbatch.cluster.engines.base import Answer
+from llmbatch.cluster.estimating import Estimator
 from llmbatch.cluster.heartbeat import Heartbeat
 from llmbatch.cluster.job_state import JobState
 from llmbatch.cluster.outcome import succeeded
@@ -17,6 +18,7 @@ from llmbatch.cluster.shard_table import write_results
 from llmbatch.cluster.store import open_store
 from llmbatch.core.claims import claim, require_latest
 from llmbatch.core.clock import SystemClock
+from llmbatch.core.eta import JobShape
 from llmbatch.core.identity import row_id_of, shard_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.rows import StagedRow
@@ -67,7 +69,14 @@ def main() -> None:
     staged = StagedManifest(job_id="bench", objects=(), shards=shards, seconds=1.0)
     state, scoreboard = JobState(staged, generation=1, replicas_wanted=1, clock=clock), Scoreboard()
     heartbeat = Heartbeat(
-        store=store, layout=layout, state=state, generation=1, seconds=2, clock=clock, emit=lambda _: None
+        store=store,
+        layout=layout,
+        state=state,
+        estimator=Estimator(JobShape(max_tokens=ANSWER_WORDS, slots=256)),
+        generation=1,
+        seconds=2,
+        clock=clock,
+        emit=lambda _: None,
     )
     heartbeat.connect(scoreboard.beat)
     found = {"commit": cpu_seconds_each(commit), "heartbeat": cpu_seconds_each(lambda _: heartbeat.beat())}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
+from llmbatch.cluster.estimating import Estimator
 from llmbatch.cluster.job_state import JobState
 from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.patience import PATIENCE_SECONDS
@@ -22,6 +23,7 @@ from llmbatch.core.states import DesiredState, ExitReason, Phase
 from llmbatch.core.store import ObjectStore
 
 LINE_SECONDS = 10.0
+TRACE_SECONDS = 30.0
 
 FENCE_SECONDS = 10.0
 """How often to look for a later generation. Every commit looks too."""
@@ -46,13 +48,14 @@ class Heartbeat:
         store: ObjectStore,
         layout: JobLayout,
         state: JobState,
+        estimator: Estimator,
         generation: int,
         seconds: float,
         clock: Clock,
         emit: Callable[[str], None],
     ) -> None:
         self._store, self._layout, self._state, self._clock, self._emit = store, layout, state, clock, emit
-        self._generation = generation
+        self._estimator, self._generation = estimator, generation
         self._seconds = seconds
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -61,6 +64,7 @@ class Heartbeat:
         self._sequence = self._last_sequence()
         self._failing_since: float | None = None
         self._next_line = self._next_fence = 0.0
+        self._next_trace = clock.monotonic() + TRACE_SECONDS
         self._controlled = DesiredState.RUN
         self._floor = self._held = DesiredState.RUN
         self.control = Control()
@@ -172,7 +176,7 @@ class Heartbeat:
     def _write(self) -> None:
         if self.superseded is not None:
             return  # progress.json belongs to the later generation now
-        progress = self._state.progress(self._sequence + 1)
+        progress = self._estimator.complete(self._state.progress(self._sequence + 1))
         try:
             self._store.put(self._layout.progress, progress.model_dump_json().encode())
         except StoreError as error:
@@ -182,9 +186,21 @@ class Heartbeat:
         else:
             self._failing_since = None
             self._sequence = progress.sequence
+            self._write_trace(progress)
         if self._clock.monotonic() >= self._next_line:
             self._next_line = self._clock.monotonic() + LINE_SECONDS
             self._emit(progress.line())
+
+    def _write_trace(self, last: Progress) -> None:
+        """Keep the estimates, now and then and at the end. They are for the score: no harm if a write is lost."""
+        if not last.phase.is_terminal and self._clock.monotonic() < self._next_trace:
+            return
+        self._next_trace = self._clock.monotonic() + TRACE_SECONDS
+        trace = self._estimator.trace(last)
+        try:
+            self._store.put(self._layout.trace(self._generation), trace.model_dump_json().encode())
+        except StoreError as error:
+            _log.warning("job_id=%s event=trace_unwritten error=%s", last.job_id, error)
 
     def _last_sequence(self) -> int:
         """Go on from the former generation's last heartbeat, so that readers always see the number rise."""

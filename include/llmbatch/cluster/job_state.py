@@ -8,25 +8,37 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
+from llmbatch.cluster.job_cells import JobCells
 from llmbatch.cluster.latency_sketch import LatencySketch
 from llmbatch.cluster.replica_report import OpenWork
 from llmbatch.cluster.scoreboard import Snapshot
 from llmbatch.core.clock import Clock
-from llmbatch.core.eta.by_chars import estimate
-from llmbatch.core.progress import EtaSeconds, Latency, Progress, Rates, Replicas, RowCounts, ShardCounts, TokenCounts
+from llmbatch.core.progress import Latency, Progress, Rates, Replicas, ReplicaShare, RowCounts, ShardCounts, TokenCounts
 from llmbatch.core.shards import ShardTally, StagedManifest
 from llmbatch.core.states import ExitReason, Phase
 
 _SUMMED = ("succeeded", "failed", "expired", "prompt_tokens", "completion_tokens", "cached_tokens")
+
+MOST_SHARES = 64
+"""With more replicas a heartbeat does not tell what each of them holds: it is read often, and must stay small."""
 
 
 class JobState:
     """Counts, phases and rates of one generation of a job. Safe to use from several threads.
 
     Sums are kept as shards arrive, because they are asked for several times a second and a job may have 100,000 shards.
+    ``queued_seconds`` passed from the job's acceptance to its start; None if something else came between.
     """
 
-    def __init__(self, staged: StagedManifest, *, generation: int, replicas_wanted: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        staged: StagedManifest,
+        *,
+        generation: int,
+        replicas_wanted: int,
+        clock: Clock,
+        queued_seconds: float | None = None,
+    ) -> None:
         self._staged = {shard.shard_id: shard for shard in staged.shards}
         self.job_id, self._generation, self._clock = staged.job_id, generation, clock
         self.replicas_wanted = replicas_wanted
@@ -37,13 +49,13 @@ class JobState:
         self._own: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
         self._total_rows = sum(shard.rows for shard in staged.shards)
-        self._own_chars = sum(shard.input_chars for shard in staged.shards)
+        self._cells = JobCells(staged.shards)
         self._digest = 0
         self._snapshot = Snapshot()
         self._started_at: datetime = clock.now()
         self._phase = Phase.CLUSTER
         self._phase_since = clock.monotonic()
-        self._seconds: dict[str, float] = {}
+        self._seconds = {} if queued_seconds is None else {Phase.QUEUED.value: queued_seconds}
         self._message = ""
         self._exit: ExitReason | None = None
         self.model_digest: str | None = None
@@ -62,7 +74,7 @@ class JobState:
                     continue
                 self._former.add(shard_id)
                 self._digest ^= _hash(shard_id)
-                self._own_chars -= shard.input_chars
+                self._cells.leave(shard)
                 self._unread.update(rows=shard.rows, invalid=shard.invalid_rows)
 
     def add_tallies(self, tallies: Iterable[ShardTally]) -> None:
@@ -78,7 +90,8 @@ class JobState:
                 if tally.shard_id in self._former:
                     self._unread.subtract({"rows": shard.rows, "invalid": shard.invalid_rows})
                 else:
-                    self._own.update({**counts, "chars": shard.input_chars})
+                    self._own.update(counts)
+                    self._cells.commit(shard, tally)
                     self._digest ^= _hash(tally.shard_id)
 
     def untold(self, committed: Iterable[str]) -> list[str]:
@@ -176,7 +189,8 @@ class JobState:
             ),
             latency=Latency(p50=latency.quantile(0.5), p95=latency.quantile(0.95)),
             replicas=Replicas(live=self._snapshot.live if self._exit is None else 0, wanted=self.replicas_wanted),
-            eta=None if self._phase.is_terminal else self._eta(work_seconds),
+            shares=self._shares(),
+            lengths=self._cells.cells(open_.lengths),
             seconds_phase={name: round(value, 3) for name, value in seconds.items()},
             model_digest=self.model_digest,
             shards_digest=f"{self._digest:016x}",
@@ -184,11 +198,9 @@ class JobState:
             exit_code=None if self._exit is None else int(self._exit),
         )
 
-    def _eta(self, work_seconds: float | None) -> EtaSeconds | None:
-        rows, ended = self.rows(), self._own["chars"] + self._snapshot.open.input_chars
-        waiting = max(0, self._own_chars - ended)
-        in_flight = waiting * rows.running / max(1, rows.total - rows.ended)
-        return estimate(ended, in_flight, self._own_chars, work_seconds or 0.0)
+    def _shares(self) -> tuple[ReplicaShare, ...]:
+        shares = self._snapshot.shares if self._exit is None else ()
+        return shares if len(shares) <= MOST_SHARES else ()
 
     def _open(self) -> OpenWork:
         """Return the uncommitted rows of live replicas; at the end there are none, whatever was reported last."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from llmbatch.cluster.estimating import estimator_of
 from llmbatch.cluster.expiring import NoEngine, expire_shards
 from llmbatch.cluster.heartbeat import Heartbeat
 from llmbatch.cluster.job_state import JobState
@@ -90,14 +91,21 @@ class Pipeline:
         mine = claim(self._store, self._layout, owner=owner, now=self._clock.now(), at_least=self._generation)
         self._generation = mine.generation
         former = self._committed()
+        # Before a later generation there was an earlier one's work, not a queue.
+        queued = (self._clock.now() - spec.created_at).total_seconds() if self._generation == 1 else None
         state = JobState(
-            staged, generation=self._generation, replicas_wanted=spec.engine.max_replicas, clock=self._clock
+            staged,
+            generation=self._generation,
+            replicas_wanted=spec.engine.max_replicas,
+            clock=self._clock,
+            queued_seconds=None if queued is None else max(0.0, queued),
         )
         state.add_former(former)
         heartbeat = self._heartbeat = Heartbeat(
             store=self._store,
             layout=self._layout,
             state=state,
+            estimator=estimator_of(spec, staged, self._store),
             generation=self._generation,
             seconds=spec.heartbeat.seconds,
             clock=self._clock,
@@ -202,6 +210,7 @@ class Pipeline:
             store=self._store,
             engine=NoEngine(),
             window_rows=1,
+            max_num_seqs=1,
             clock=self._clock,
             on_engine_death=lambda _: None,
             expires_at=spec.expires_at,

@@ -9,17 +9,20 @@ from datetime import datetime
 
 from llmbatch.cluster.crash_book import CrashBook
 from llmbatch.cluster.engines.base import Engine, EngineDiedError
+from llmbatch.cluster.length_work import answers_of
 from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.patience import patiently
 from llmbatch.cluster.replica_report import OpenWork, ReplicaReport
 from llmbatch.cluster.row_runner import RowRunner
 from llmbatch.cluster.shard_table import read_staged, read_tally, write_results
+from llmbatch.cluster.slots import Slots
 from llmbatch.cluster.window import RowWindow
 from llmbatch.core.claims import require_latest
 from llmbatch.core.clock import Clock
 from llmbatch.core.crashes import Crash
 from llmbatch.core.errors import ObjectExists, StoreError
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.progress import ReplicaShare
 from llmbatch.core.rows import ResultRow, StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
 from llmbatch.core.states import DesiredState
@@ -45,6 +48,7 @@ class Replica:
         store: ObjectStore,
         engine: Engine,
         window_rows: int,
+        max_num_seqs: int,
         clock: Clock,
         on_engine_death: Callable[[EngineDiedError], None],
         expires_at: datetime | None = None,
@@ -55,15 +59,18 @@ class Replica:
         self._layout, self._store, self._clock = layout, store, clock
         self._on_engine_death = on_engine_death
         self._crashes = CrashBook(store, layout)
+        self._slots = Slots(max_num_seqs, clock)
         self._runner = RowRunner(
             job_id=job_id,
             engine=engine,
             window=RowWindow(window_rows),
+            slots=self._slots,
             clock=clock,
             expires_at=expires_at,
             on_engine_death=self._engine_died,
         )
         self._open: dict[str, OpenWork] = {}
+        self._open_rows = 0
         self._started: set[str] = set()
         self._tasks: dict[str, asyncio.Task[ShardTally | None]] = {}
         self._unreported: list[ShardTally] = []
@@ -79,6 +86,7 @@ class Replica:
         if self._desired is not DesiredState.RUN:
             return None
         self._open[shard.shard_id] = OpenWork()
+        self._open_rows += shard.rows - shard.invalid_rows
         task = self._tasks[shard.shard_id] = asyncio.create_task(self._process(shard))
         try:
             tally = await task
@@ -89,6 +97,7 @@ class Replica:
         finally:
             task.cancel()
             del self._tasks[shard.shard_id], self._open[shard.shard_id]
+            self._open_rows -= shard.rows - shard.invalid_rows
             self._started.discard(shard.shard_id)
         if tally is not None:
             self._unreported.append(tally)
@@ -111,12 +120,16 @@ class Replica:
     def report(self) -> ReplicaReport:
         """Return the state for the scoreboard. Committed shards are repeated until ``reported`` is called."""
         first = self._runner.first_row_at
+        open_ = OpenWork.total(self._open.values())
+        left = self._open_rows - sum(work.ended for work in open_.lengths.values())
+        self._slots.add_running(open_.lengths)
         return ReplicaReport(
             replica_id=self._replica_id,
             ready=True,
             obeys=self._desired,
-            open=OpenWork.total(self._open.values()),
+            open=open_,
             open_shards=len(self._open),
+            share=ReplicaShare(left=left, pace=self._slots.pace),
             committed=tuple(self._unreported),
             first_row_age=None if first is None else self._clock.monotonic() - first,
             latency=self._runner.latency.counts,
@@ -166,6 +179,7 @@ class Replica:
             completion_tokens=counts.completion_tokens,
             cached_tokens=counts.cached_tokens,
             model=self._model,
+            lengths=answers_of(counts.lengths),
         )
 
     def _commit(self, results: list[ResultRow], tally: ShardTally) -> ShardTally:

@@ -105,6 +105,7 @@ class ReplicaActor:
             store=store,
             engine=engine,
             window_rows=plan.settings.window_rows,
+            max_num_seqs=plan.settings.max_num_seqs,
             clock=SystemClock(),
             on_engine_death=self._die,
             expires_at=plan.expires_at,

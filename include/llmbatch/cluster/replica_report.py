@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
+from llmbatch.cluster.length_work import Lengths, merged
+from llmbatch.core.progress import ReplicaShare
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import DesiredState, ExitReason
 
@@ -23,13 +25,18 @@ class OpenWork:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
-    input_chars: int = 0
+    lengths: Lengths = field(default_factory=dict)
+    """Rows that reach an engine, by input length; which of them run is known per replica, not per shard."""
 
     @classmethod
     def total(cls, parts: Iterable[OpenWork]) -> OpenWork:
         """Return the sum of all parts, a new object."""
         listed = list(parts)
-        return cls(**{field.name: sum(getattr(part, field.name) for part in listed) for field in fields(cls)})
+        counts = {name: sum(getattr(part, name) for part in listed) for name in _COUNTS}
+        return cls(**counts, lengths=merged(part.lengths for part in listed))
+
+
+_COUNTS = tuple(each.name for each in fields(OpenWork) if each.name != "lengths")
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class ReplicaReport:
     obeys: DesiredState = DesiredState.RUN
     open: OpenWork = field(default_factory=OpenWork)
     open_shards: int = 0
+    share: ReplicaShare | None = None
     committed: tuple[ShardTally, ...] = ()
     first_row_age: float | None = None
     latency: dict[int, int] = field(default_factory=dict)

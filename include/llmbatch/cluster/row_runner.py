@@ -9,13 +9,16 @@ from datetime import datetime
 
 from llmbatch.cluster.engines.base import Engine, EngineDiedError
 from llmbatch.cluster.latency_sketch import LatencySketch
+from llmbatch.cluster.length_work import LengthWork
 from llmbatch.cluster.outcome import expired, failed, poisoned, succeeded
 from llmbatch.cluster.replica_report import OpenWork
 from llmbatch.cluster.shortening import shortened
+from llmbatch.cluster.slots import Slots
 from llmbatch.cluster.window import RowWindow
 from llmbatch.core.clock import Clock
 from llmbatch.core.crashes import Suspicion, groups
 from llmbatch.core.errors import RowError
+from llmbatch.core.length_cells import bucket_of
 from llmbatch.core.rows import ResultRow, StagedRow
 from llmbatch.core.states import ErrorClass, RowState
 
@@ -34,13 +37,13 @@ class RowRunner:
         job_id: str,
         engine: Engine,
         window: RowWindow,
+        slots: Slots,
         clock: Clock,
         expires_at: datetime | None,
         on_engine_death: OnEngineDeath,
     ) -> None:
         self._job_id, self._engine, self._window, self._clock = job_id, engine, window, clock
-        self._expires_at, self._on_engine_death = expires_at, on_engine_death
-        self._inside: set[str] = set()
+        self._slots, self._expires_at, self._on_engine_death = slots, expires_at, on_engine_death
         self._dead = False
         self.max_tokens: int | None = None
         self.latency = LatencySketch()
@@ -107,7 +110,7 @@ class RowRunner:
 
     async def _answer(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> None:
         started = self._clock.monotonic()
-        self._inside.add(row.row_id)
+        self._slots.enter(row.row_id, bucket_of(row.input_chars))
         try:
             answer = await self._engine.generate(shortened(row, self.max_tokens))
         except RowError as error:
@@ -115,7 +118,7 @@ class RowRunner:
         except EngineDiedError as error:
             if not self._dead:
                 self._dead = True
-                self._on_engine_death(error, tuple(sorted(self._inside)))
+                self._on_engine_death(error, self._slots.rows)
             raise
         except Exception as error:  # an engine's bug with one row must not cost the others
             # The type only: an engine's message may quote the prompt, which belongs into the dead letter, not the log.
@@ -129,8 +132,8 @@ class RowRunner:
             self.latency.add(seconds)
             result = succeeded(row, answer, seconds)
         finally:
-            self._inside.discard(row.row_id)
-        self._end(counts, row, result, outcomes)
+            decoded = self._slots.leave(row.row_id)
+        self._end(counts, row, result, outcomes, decoded)
 
     def _expire(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> bool:
         """End the row if the deadline has passed; say whether it has."""
@@ -139,10 +142,25 @@ class RowRunner:
         self._end(counts, row, expired(row, self._expires_at), outcomes)
         return True
 
-    def _end(self, counts: OpenWork, row: StagedRow, result: ResultRow, outcomes: dict[str, ResultRow]) -> None:
+    def _end(
+        self,
+        counts: OpenWork,
+        row: StagedRow,
+        result: ResultRow,
+        outcomes: dict[str, ResultRow],
+        decoded: float = 0.0,
+    ) -> None:
+        """Note how the row ended, after ``decoded`` seconds in a slot of the engine."""
         outcomes[row.row_id] = result
-        counts.input_chars += row.input_chars
-        if result.state == RowState.SUCCEEDED.value:
+        answered = result.state == RowState.SUCCEEDED.value
+        if row.error_class is None:  # the others never reach an engine
+            work = counts.lengths.setdefault(bucket_of(row.input_chars), LengthWork())
+            if answered:
+                work.answer(result.completion_tokens, decoded)
+                self._slots.answered(result.completion_tokens, decoded)
+            else:
+                work.end()
+        if answered:
             counts.succeeded += 1
             counts.prompt_tokens += result.prompt_tokens
             counts.completion_tokens += result.completion_tokens

@@ -9,6 +9,7 @@ from llmbatch.cluster.latency_sketch import LatencySketch
 from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.replica_report import Fatal, OpenWork, ReplicaReport
 from llmbatch.core.clock import Clock, SystemClock
+from llmbatch.core.progress import ReplicaShare
 from llmbatch.core.shards import ShardTally
 
 REPLICA_SILENT_SECONDS = 20.0
@@ -27,6 +28,7 @@ class Snapshot:
     tallies: tuple[ShardTally, ...] = ()
     open: OpenWork = field(default_factory=OpenWork)
     open_shards: int = 0
+    shares: tuple[ReplicaShare, ...] = ()
     live: int = 0
     deaf: int = 0
     first_row_age: float | None = None
@@ -104,6 +106,7 @@ class Scoreboard:
             tallies=tuple(self._committed.values())[known if epoch == self._epoch else 0 :],
             open=OpenWork.total([report.open for report in live]),
             open_shards=sum(report.open_shards for report in live),
+            shares=tuple(report.share for report in live if report.share is not None),
             live=len(live),
             deaf=sum(report.obeys is not orders.desired for report in live),
             first_row_age=None if self._first_row_at is None else now - self._first_row_at,

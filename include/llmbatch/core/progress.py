@@ -138,7 +138,9 @@ class Progress(_Part):
         tokens = (
             f"{self.rates.output_tokens_per_second:.0f}" if self.rates.output_tokens_per_second is not None else "?"
         )
-        eta = f"{self.eta.p50:.0f}s (p10 {self.eta.p10:.0f}s, p90 {self.eta.p90:.0f}s)" if self.eta else "unknown"
+        eta = self.eta_state.value if self.eta_state is EtaState.STALLED else "unknown"
+        if self.eta is not None:
+            eta = f"{span(self.eta.p50)} (p10 {span(self.eta.p10)}, p90 {span(self.eta.p90)})"
         return (
             f"job={self.job_id} generation={self.generation} phase={self.phase.value} "
             f"rows={self.rows.ended}/{self.rows.total} ({self.percent:.1f}%) failed={self.rows.failed} "
@@ -146,3 +148,12 @@ class Progress(_Part):
             f"rows_per_s={rate} output_tokens_per_s={tokens} "
             f"replicas={self.replicas.live}/{self.replicas.wanted} eta={eta}"
         )
+
+
+def span(seconds: float) -> str:
+    """Return a duration for people, with two units at most: 42s, 3m20s, 2h05m, 3d04h."""
+    whole = round(seconds)
+    for unit, size, below, part in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size}{unit}{whole % size // part:02d}{below}"
+    return f"{whole}s"

@@ -7,10 +7,15 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict
 
 from llmbatch.core.job_spec import InputObject
+from llmbatch.core.length_sums import LengthAnswers, LengthRows
 
 
 class StagedShard(BaseModel):
-    """One immutable input shard. ``invalid_rows`` of its ``rows`` could not be read and never reach an engine."""
+    """One immutable input shard. ``invalid_rows`` of its ``rows`` could not be read and never reach an engine.
+
+    ``lengths`` counts the others by length; ``max_tokens`` is the most output tokens that one of them may have. A
+    manifest of an earlier release has neither, and its job no ETA.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,6 +24,8 @@ class StagedShard(BaseModel):
     invalid_rows: int
     input_chars: int
     etag: str
+    lengths: LengthRows = ""
+    max_tokens: int = 0
 
 
 class StagedManifest(BaseModel):
@@ -60,6 +67,7 @@ class ShardTally(BaseModel):
     cached_tokens: int = 0
     model: str = ""
     """Address of the model that answered; empty: of a version that did not say, or nothing was answered."""
+    lengths: LengthAnswers = ""
 
 
 def remaining_shards(staged: Iterable[StagedShard], committed: Iterable[str]) -> tuple[StagedShard, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
@@ -10,10 +11,13 @@ import pyarrow as pa
 from llmbatch.core.errors import ObjectExists, StagedConflict
 from llmbatch.core.identity import shard_id_of
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.length_cells import bucket_of
+from llmbatch.core.length_sums import pack
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.read_ahead import in_order
+from llmbatch.orchestrator.staged_sampling import max_tokens_of
 from llmbatch.orchestrator.staged_shards import decode_shard, encode_shard
 
 _IN_FLIGHT = 16
@@ -49,12 +53,15 @@ class ShardWriter:
                 self._check_same(uri, etag, body)
         else:
             self._check_same(uri, etag, body)
+        valid = [row for row in rows if row.error_class is None]
         return StagedShard(
             shard_id=shard_id,
             rows=len(rows),
-            invalid_rows=sum(row.error_class is not None for row in rows),
+            invalid_rows=len(rows) - len(valid),
             input_chars=sum(row.input_chars for row in rows),
             etag=etag,
+            lengths=_lengths(valid),
+            max_tokens=max((max_tokens_of(row.request) for row in valid), default=0),
         )
 
     def _check_same(self, uri: str, etag: str, body: bytes) -> None:
@@ -70,3 +77,13 @@ class ShardWriter:
             same = False
         if not same:
             raise StagedConflict(uri)
+
+
+def _lengths(rows: Iterable[StagedRow]) -> str:
+    """Count rows and characters by length."""
+    sums: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for row in rows:
+        found = sums[bucket_of(row.input_chars)]
+        found[0] += 1
+        found[1] += row.input_chars
+    return pack(sums)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -19,6 +20,8 @@ from llmbatch.core.identity import shard_id_of
 from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.length_cells import bucket_of
+from llmbatch.core.length_sums import pack
 from llmbatch.core.rows import STAGED_COLUMNS, StagedRow
 from llmbatch.core.shards import StagedManifest, StagedShard
 from llmbatch.core.store import MemoryStore
@@ -48,9 +51,20 @@ def stage(store: MemoryStore, rows: Sequence[StagedRow], shard_rows: int, **engi
         shard_id = shard_id_of(start // shard_rows)
         info = store.put(layout.staged_shard(shard_id), sink.getvalue())
         invalid = sum(row.error_class is not None for row in part)
-        chars = sum(row.input_chars for row in part)
+        lengths: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        for row in part:
+            if row.error_class is None:
+                lengths[bucket_of(row.input_chars)].update(rows=1, chars=row.input_chars)
         shards.append(
-            StagedShard(shard_id=shard_id, rows=len(part), invalid_rows=invalid, input_chars=chars, etag=info.etag)
+            StagedShard(
+                shard_id=shard_id,
+                rows=len(part),
+                invalid_rows=invalid,
+                input_chars=sum(row.input_chars for row in part),
+                etag=info.etag,
+                lengths=pack({bucket: (count["rows"], count["chars"]) for bucket, count in lengths.items()}),
+                max_tokens=64,
+            )
         )
     manifest = StagedManifest(job_id=JOB, objects=(), shards=tuple(shards), seconds=1.0)
     now = datetime.now(UTC)

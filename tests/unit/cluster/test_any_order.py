@@ -93,6 +93,7 @@ class Generation:
             store=self._store,
             engine=EchoEngine(EchoOptions()),
             window_rows=4,
+            max_num_seqs=2,
             clock=SystemClock(),
             on_engine_death=lambda _: None,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from llmbatch.cluster.estimating import estimator_of
 from llmbatch.cluster.heartbeat import Heartbeat
 from llmbatch.cluster.job_state import JobState
+from llmbatch.cluster.length_work import LengthWork
 from llmbatch.cluster.replica_report import Fatal, OpenWork
 from llmbatch.cluster.scoreboard import Snapshot
 from llmbatch.cluster.stopping import Stopping
@@ -13,7 +15,8 @@ from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control
 from llmbatch.core.errors import StoreError
-from llmbatch.core.progress import Progress
+from llmbatch.core.eta.trace import EstimateTrace
+from llmbatch.core.progress import EtaState, Progress, ReplicaShare
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import DesiredState, ExitReason, Phase
 from llmbatch.core.store import MemoryStore
@@ -23,9 +26,10 @@ class MoodyStore(MemoryStore):
     """A store that refuses writes while it is down."""
 
     down = False
+    refused = "nothing"
 
     def put(self, uri, body):
-        if self.down:
+        if self.down or self.refused in uri:
             raise StoreError("down")
         return super().put(uri, body)
 
@@ -49,6 +53,7 @@ class Desk:
             store=self.store,
             layout=self.job.layout,
             state=self.state,
+            estimator=estimator_of(self.job.spec, self.job.manifest, self.store),
             generation=1,
             seconds=1,
             clock=self.clock,
@@ -201,6 +206,57 @@ def test_a_superseded_generation_stops_and_leaves_progress_alone(desk: Desk) -> 
     assert stop.reason is ExitReason.SUPERSEDED
     desk.pulse.finish(stop.reason, stop.message)
     assert desk.written() == before
+
+
+def trace_of(desk: Desk) -> EstimateTrace:
+    return EstimateTrace.model_validate_json(desk.store.get(desk.job.layout.trace(1)))
+
+
+def test_estimates_are_kept_every_half_minute_and_at_the_end(desk: Desk) -> None:
+    written = []
+    for _ in range(70):
+        desk.pulse.beat()
+        desk.clock.advance(1)
+        written.append(desk.store.objects.get(desk.job.layout.trace(1)))
+    assert written[:30] == [None] * 30
+    assert len(set(written)) == 3
+    desk.pulse.finish(ExitReason.COMMITTED, "done")
+    assert len(trace_of(desk).points) == 71
+    assert trace_of(desk).points[-1].seconds == (0, 0, 0)
+    assert desk.written().eta_state is EtaState.FINISHED
+
+
+def test_a_trace_that_cannot_be_written_hurts_nobody(desk: Desk) -> None:
+    desk.store.refused = "/traces/"
+    for _ in range(40):
+        desk.pulse.beat()
+        desk.clock.advance(10)
+    assert desk.written().sequence == 40
+    assert not desk.pulse.store_lost
+
+
+def test_a_superseded_generation_leaves_no_trace(desk: Desk) -> None:
+    claim(desk.store, desk.job.layout, owner="g2", now=desk.clock.now(), at_least=2)
+    desk.clock.advance(40)
+    desk.pulse.beat()
+    desk.pulse.finish(ExitReason.SUPERSEDED, "a later generation works")
+    assert list(desk.store.list(desk.job.layout.traces)) == []
+
+
+def test_a_heartbeat_carries_its_estimate_and_what_it_is_made_of(desk: Desk) -> None:
+    lengths = {bucket: LengthWork(ended=5, answered=5, tokens=50, tokens_squared=500, seconds=5) for bucket in (12, 13)}
+    share = ReplicaShare(left=190, pace=10.0)
+    desk.snapshot = Snapshot(live=1, first_row_age=5, open=OpenWork(lengths=lengths, succeeded=10), shares=(share,))
+    desk.pulse.beat()
+    desk.clock.advance(1)
+    for work in lengths.values():
+        work.answer(10, 1.0)
+    desk.pulse.beat()
+    found = desk.written()
+    assert sum(cell.rows for cell in found.lengths) == 200
+    assert found.shares == (share,)
+    assert found.eta_state is EtaState.ESTIMATED
+    assert found.eta_reason.startswith("ETA ")
 
 
 def test_a_replica_that_was_superseded_leaves_progress_alone_too(desk: Desk) -> None:

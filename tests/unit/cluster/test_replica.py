@@ -58,6 +58,7 @@ class BrokenEngine(GatedEngine):
 def replica(job: Any, store: Any, engine: Any, window: int = 8, **more: Any) -> Replica:
     more.setdefault("on_engine_death", lambda error: None)
     more.setdefault("replica_id", "r1")
+    more.setdefault("max_num_seqs", window)
     return Replica(
         job_id=job.manifest.job_id,
         generation=2,

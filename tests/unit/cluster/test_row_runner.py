@@ -11,6 +11,7 @@ from llmbatch.cluster.engines.base import Answer, EngineDiedError
 from llmbatch.cluster.engines.echo import EchoEngine
 from llmbatch.cluster.replica_report import OpenWork
 from llmbatch.cluster.row_runner import RowRunner
+from llmbatch.cluster.slots import Slots
 from llmbatch.cluster.window import RowWindow
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.crashes import Suspicion
@@ -47,6 +48,7 @@ def runner(engine, clock, *, size: int = 4, expires_in: float | None = None, dea
         job_id="job-1",
         engine=engine,
         window=RowWindow(size),
+        slots=Slots(size, clock),
         clock=clock,
         expires_at=None if expires_in is None else clock.now() + timedelta(seconds=expires_in),
         on_engine_death=lambda error, inside: deaths.append(inside),

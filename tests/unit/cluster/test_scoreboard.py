@@ -140,13 +140,11 @@ def test_former_generations_count_rows_but_not_speed() -> None:
     assert (job.rows().succeeded, job.rows().failed) == (45, 5)  # until their tallies are read
     job.add_tallies([tally(n, 7, 3) for n in range(5)])
     clock.advance(20)
-    job.take(Snapshot(tallies=(tally(5),), open=OpenWork(running=4, succeeded=5, input_chars=500), first_row_age=10))
+    job.take(Snapshot(tallies=(tally(5),), open=OpenWork(running=4, succeeded=5), first_row_age=10))
     progress = job.progress(7)
     assert (progress.rows.succeeded, progress.rows.failed, progress.rows.running) == (35 + 10 + 5, 15, 4)
     assert progress.shards.committed == 6
     assert progress.rates.rows_per_second == pytest.approx(1.5)
-    assert progress.eta is not None
-    assert progress.eta.p50 == pytest.approx(10 * (5000 - 1700) / 1700)  # 4 of 35 rows in flight: half of 400 chars
     assert progress.sequence == 7
     assert progress.replicas.wanted == 3
 
@@ -168,14 +166,19 @@ def test_phases_follow_each_other_and_their_seconds_add_up() -> None:
     assert progress.phase is Phase.DONE
     assert progress.exit_code == 0
     assert progress.seconds_phase == {"cluster": 2.0, "model_load": 30.0, "work": 10.0, "tail": 5.0}
-    assert progress.eta is None
     assert progress.rows.running == 0
 
 
-def test_rates_and_eta_are_unknown_before_the_first_row() -> None:
+def test_rates_are_unknown_before_the_first_row() -> None:
     job, _ = state()
     progress = job.progress(1)
     assert progress.rates.rows_per_second is None
-    assert progress.eta is None
     assert progress.latency.p50 is None
     assert progress.phase is Phase.CLUSTER
+
+
+def test_the_time_before_the_start_is_a_phase_of_its_own() -> None:
+    clock = ManualClock()
+    job = JobState(manifest(1), generation=1, replicas_wanted=1, clock=clock, queued_seconds=7.0)
+    clock.advance(2)
+    assert job.progress(1).seconds_phase == {"queued": 7.0, "cluster": 2.0}

@@ -1,9 +1,10 @@
-"""Progress lines and the first ETA."""
+"""Progress lines."""
 
 from datetime import UTC, datetime
 
-from llmbatch.core.eta.by_chars import estimate
-from llmbatch.core.progress import EtaSeconds, Progress, Rates, Replicas, RowCounts, ShardCounts
+import pytest
+
+from llmbatch.core.progress import EtaSeconds, EtaState, Progress, Rates, Replicas, RowCounts, ShardCounts, span
 from llmbatch.core.states import Phase
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -43,25 +44,18 @@ def test_round_trip_through_json():
     assert Progress.model_validate_json(one.model_dump_json()) == one
 
 
-def test_eta_worked_example_and_interval():
-    eta = estimate(200, 100, 1000, 50.0)
-    assert eta is not None
-    assert eta.p50 == 150.0
-    assert eta.p10 < eta.p50 < eta.p90
+def test_a_long_interval_is_shown_in_units_for_people():
+    line = progress(eta=EtaSeconds(p10=59.6, p50=200, p90=7503)).line()
+    assert "eta=3m20s (p10 1m00s, p90 2h05m)" in line
 
 
-def test_rows_in_flight_widen_the_interval():
-    """The first answers of a full window say little: the first of 320 rows ended after 5 s, the job after 22 s."""
-    eta = estimate(5, 315, 320, 5.0)
-    assert eta is not None
-    assert eta.p10 < 17 < eta.p90
+def test_a_stalled_job_says_so():
+    assert progress(eta_state=EtaState.STALLED).line().endswith("eta=stalled")
 
 
-def test_eta_is_unknown_without_evidence():
-    assert estimate(0, 500, 1000, 50.0) is None
-    assert estimate(10, 0, 0, 50.0) is None
-    assert estimate(10, 0, 100, 0.0) is None
-
-
-def test_eta_of_finished_work_is_now():
-    assert estimate(1000, 0, 1000, 50.0) == EtaSeconds(p10=0, p50=0, p90=0)
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59.4, "59s"), (60, "1m00s"), (3599, "59m59s"), (3600, "1h00m"), (86399, "23h59m"), (273600, "3d04h")],
+)
+def test_spans(seconds, text):
+    assert span(seconds) == text

@@ -31,7 +31,10 @@ from llmbatch.core.errors import (
 from llmbatch.core.identity import row_id_of
 from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
+from llmbatch.core.length_sums import unpack
 from llmbatch.core.rows import STAGED_COLUMNS, StagedRow
+from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, Sampling
+from llmbatch.core.shards import StagedShard
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.staged_custom_ids import CustomIds
 from llmbatch.orchestrator.staged_shards import cut_shards, decode_shard, encode_shard
@@ -86,6 +89,37 @@ def test_shards_manifest_and_order() -> None:
         ids += table["row_id"].to_pylist()
     assert ids == [row_id_of(0, line) for line in range(1, 1001)] + [row_id_of(2, 1)]
     assert json.loads(store.get(spec.layout.staged_manifest))["job_id"] == spec.job_id
+
+
+def test_a_shard_tells_the_lengths_of_the_rows_that_reach_an_engine() -> None:
+    store = MemoryStore()
+    prompts = ["a" * 100, "b" * 100, "c" * 141, "d" * 1000, ""]
+    lines = [json.dumps({"prompt": prompt}) for prompt in prompts]
+    manifest = stage(spec_of(store, "\n".join(lines).encode(), max_error_rate=1), store, ManualClock())
+    (shard,) = manifest.shards
+    assert (shard.rows, shard.invalid_rows) == (5, 1)
+    assert list(unpack(shard.lengths)) == [(13, 2, 200), (14, 1, 141), (20, 1, 1000)]
+    assert StagedShard.model_validate_json(shard.model_dump_json()) == shard
+
+
+def test_a_shard_tells_the_most_tokens_of_an_answer_whatever_the_prompts_say() -> None:
+    forged = {"prompt": '"sampling":{"max_tokens":9999}', "sampling": {"stop": ['"max_tokens":8888'], "max_tokens": 70}}
+    lines = [json.dumps(line) for line in (forged, {"prompt": "x"}, {"prompt": None, "sampling": {"max_tokens": 600}})]
+    body = "\n".join(lines).encode()
+    schema = {"type": "object", "properties": {"sampling": {"max_tokens": 7777}}}
+    more = {"output_schema": schema, "max_error_rate": 1}
+    for own, most in ((50, 70), (None, DEFAULT_MAX_TOKENS)):
+        spec = spec_of(store := MemoryStore(), body, sampling=Sampling(max_tokens=own), **more)
+        assert stage(spec, store, ManualClock()).shards[0].max_tokens == most
+
+
+def test_a_large_manifest_stays_small() -> None:
+    """A hundred thousand shards of rows of all sizes: at most 35 MB to write and to read."""
+    store = MemoryStore()
+    body = b"".join(b'{"prompt": "%s"}\n' % (b"x" * (20 + 37 * (n % 64))) for n in range(64 * 10))
+    spec = spec_of(store, body)
+    stage(spec, store, ManualClock())
+    assert len(store.get(spec.layout.staged_manifest)) / 10 < 350
 
 
 def test_twice_gives_identical_bytes() -> None:

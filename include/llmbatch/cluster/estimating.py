@@ -1,0 +1,126 @@
+"""The driver's ETA: an estimate for every heartbeat, and a trace of them to be scored when the job is over."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from llmbatch.core.errors import ObjectMissing, StoreError
+from llmbatch.core.eta import Estimate, EtaModel, EtaState, JobShape, observation_of
+from llmbatch.core.eta.basis import EtaBasis
+from llmbatch.core.eta.trace import MOST_POINTS, EstimateTrace, TracePoint
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.progress import EtaSeconds, Progress
+from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
+from llmbatch.core.shards import StagedManifest
+from llmbatch.core.store import ObjectStore
+
+_log = logging.getLogger(__name__)
+
+
+class Estimator:
+    """Estimates one generation. For one thread; reads no clock: a heartbeat's ``written_at`` is its time.
+
+    Every heartbeat is a point of the trace until there are too many; then every other point goes and from then on
+    every other heartbeat is passed over, so that what is kept covers the whole job evenly.
+    """
+
+    def __init__(self, shape: JobShape, basis: EtaBasis | None = None) -> None:
+        self._model = EtaModel(shape) if basis is None else EtaModel(shape, basis.priors, basis.spread)
+        self._points: list[TracePoint] = []
+        self._beats, self._stride = 0, 1
+        self._at = 0.0
+        self._broken = False
+
+    def complete(self, progress: Progress) -> Progress:
+        """Return the heartbeat with its estimate. A fault of the estimate costs the ETA, never the heartbeat."""
+        try:
+            estimate = self._estimate(progress)
+        except Exception as error:
+            if not self._broken:
+                _log.exception("job_id=%s event=estimate_failed", progress.job_id)
+            self._broken = True
+            reason = f"the estimate failed with {type(error).__name__}; see the log of this generation's Ray job"
+            estimate = Estimate(EtaState.UNKNOWN, progress.written_at.timestamp(), reason)
+        seconds, work = estimate.seconds, estimate.progress
+        if seconds is not None:
+            seconds = EtaSeconds(p10=round(seconds.p10, 2), p50=round(seconds.p50, 2), p90=round(seconds.p90, 2))
+        completed = progress.model_copy(
+            update={
+                "eta": seconds,
+                "eta_state": estimate.state,
+                "eta_reason": estimate.explain(),
+                "work_progress": None if work is None else round(work, 4),
+            }
+        )
+        self._note(completed, estimate.predicted)
+        return completed
+
+    def trace(self, last: Progress) -> EstimateTrace:
+        """Return the estimates up to ``last``, which was the last heartbeat, and what the model has learned."""
+        model = self._model
+        learned = model.rate.known
+        return EstimateTrace(
+            job_id=last.job_id,
+            generation=last.generation,
+            points=tuple(self._points),
+            rate=model.replica_rate,
+            price=model.rate.price.value if learned else None,
+            level=math.exp(model.lengths.level) if learned else None,
+            slope=model.lengths.slope if learned else None,
+            spread=model.lengths.spread if learned else None,
+            seconds_phase=last.seconds_phase,
+        )
+
+    def _estimate(self, progress: Progress) -> Estimate:
+        seen = observation_of(progress)
+        if not seen.cells and not progress.phase.is_terminal:
+            why = "no row waits for an engine, or the job was staged by an earlier release, which did not count lengths"
+            return Estimate(EtaState.UNKNOWN, seen.at, why)
+        # The model passes over what is not newer, and a machine's clock may be set back: no heartbeat must be lost.
+        self._at = max(seen.at, self._at + 0.001)
+        self._model.observe(replace(seen, at=self._at))
+        return self._model.estimate(self._at)
+
+    def _note(self, progress: Progress, predicted: float | None) -> None:
+        kept = self._beats % self._stride == 0
+        self._beats += 1
+        if not kept and not progress.phase.is_terminal:
+            return
+        if len(self._points) == MOST_POINTS:
+            self._points = self._points[::2]
+            self._stride *= 2
+        eta = progress.eta
+        self._points.append(
+            TracePoint(
+                at=progress.written_at,
+                rows=progress.rows.ended / progress.rows.total if progress.rows.total else 0.0,
+                work=progress.work_progress,
+                seconds=None if eta is None else (eta.p10, eta.p50, eta.p90),
+                predicted=None if predicted is None else round(predicted, 2),
+                replicas=progress.replicas.live,
+            )
+        )
+
+
+def estimator_of(spec: JobSpec, staged: StagedManifest, store: ObjectStore) -> Estimator:
+    """Return the estimator of a job, with the beliefs that it was accepted with."""
+    row_limits = max((shard.max_tokens for shard in staged.shards), default=0)
+    max_tokens = row_limits or spec.request.sampling.max_tokens or DEFAULT_MAX_TOKENS
+    return Estimator(JobShape(max_tokens, spec.engine.max_num_seqs), read_basis(store, spec.layout, spec.job_id))
+
+
+def read_basis(store: ObjectStore, layout: JobLayout, job_id: str) -> EtaBasis | None:
+    """Return what was believed of the job when it was accepted; None, with a warning, if that cannot be read."""
+    try:
+        return EtaBasis.model_validate_json(store.get(layout.basis))
+    except ObjectMissing:
+        problem = "absent"
+    except (StoreError, ValidationError) as error:
+        problem = type(error).__name__
+    _log.warning("job_id=%s event=eta_basis_unread problem=%s used=defaults", job_id, problem)
+    return None

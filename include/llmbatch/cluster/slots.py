@@ -1,0 +1,64 @@
+"""Which rows of an engine are being decoded, and at what pace."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from llmbatch.cluster.length_work import Lengths, LengthWork
+from llmbatch.core.clock import Clock
+
+
+class Slots:
+    """Follows the rows in one engine. It decodes the oldest ``size`` of them; the others wait inside, and do not age.
+
+    With two slots and rows a, b, c in the engine, c begins when a or b leaves. Every call costs the same, however many
+    rows there are, but for ``add_running``, which looks at each slot.
+    """
+
+    def __init__(self, size: int, clock: Clock) -> None:
+        self._size, self._clock = size, clock
+        self._began: dict[str, tuple[int, float]] = {}
+        self._waiting: OrderedDict[str, int] = OrderedDict()
+        # A row counts half as much after as many others as there are slots: the pace is that of the last two batches.
+        self._keep = 0.5 ** (1 / size)
+        self._answered, self._tokens, self._seconds = 0, 0.0, 0.0
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Ids of all rows in the engine, decoded or not, sorted."""
+        return tuple(sorted([*self._began, *self._waiting]))
+
+    @property
+    def pace(self) -> float | None:
+        """Tokens per second of one row; None before as many rows are answered as are decoded together."""
+        return self._tokens / self._seconds if self._answered >= self._size and self._seconds > 0 else None
+
+    def enter(self, row_id: str, bucket: int) -> None:
+        """Note that a row of this length bucket is handed to the engine."""
+        if len(self._began) < self._size:
+            self._began[row_id] = bucket, self._clock.monotonic()
+        else:
+            self._waiting[row_id] = bucket
+
+    def leave(self, row_id: str) -> float:
+        """Note that a row is out of the engine, however it ended; return for how many seconds it was decoded."""
+        if self._waiting.pop(row_id, None) is not None:
+            return 0.0
+        now = self._clock.monotonic()
+        _, began = self._began.pop(row_id)
+        if self._waiting:
+            oldest, bucket = self._waiting.popitem(last=False)
+            self._began[oldest] = bucket, now
+        return now - began
+
+    def answered(self, tokens: int, seconds: float) -> None:
+        """Let an answered row tell the pace."""
+        self._answered += 1
+        self._tokens = self._keep * self._tokens + tokens
+        self._seconds = self._keep * self._seconds + seconds
+
+    def add_running(self, lengths: Lengths) -> None:
+        """Count the rows that are being decoded now."""
+        now = self._clock.monotonic()
+        for bucket, began in self._began.values():
+            lengths.setdefault(bucket, LengthWork()).run(now - began)
