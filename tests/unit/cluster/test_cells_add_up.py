@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from llmbatch.cluster.engines.base import Answer
 from llmbatch.cluster.job_state import JobState
+from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.replica import Replica
 from llmbatch.cluster.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard
 from llmbatch.core.clock import ManualClock
@@ -21,7 +22,7 @@ from llmbatch.core.length_cells import bucket_of
 from llmbatch.core.length_sums import unpack
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
-from llmbatch.core.states import DesiredState, ErrorClass
+from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import MemoryStore
 
 SLOTS, WINDOW, SHARD_ROWS = 2, 3, 4
@@ -165,7 +166,7 @@ class World:
             report = worker.replica.report()
             self.board.report(report)
             worker.replica.reported(report)
-        snapshot = self.board.beat(DesiredState.RUN, self.epoch, self.known)
+        snapshot = self.board.beat(Orders(), self.epoch, self.known)
         self.epoch, self.known = snapshot.epoch, snapshot.known
         self.state.take(snapshot)
         progress = self.state.progress(1)
