@@ -114,8 +114,9 @@ def manifest(met: bool) -> JobManifest:
 
 
 @pytest.mark.parametrize("met", [True, False])
-def test_report_writes_the_same_bytes_again(store: MemoryStore, met: bool) -> None:
-    layout = JobLayout("s3://b/jobs/job-1")
+def test_report_writes_the_same_bytes_again(store: MemoryStore, monkeypatch: pytest.MonkeyPatch, met: bool) -> None:
+    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    layout = JobLayout(tasks.accept()["job_uri"])
     store.put(layout.manifest, manifest(met).model_dump_json().encode())
     assert tasks.report(layout.root, "my_s3") == {"job_id": "job-1", "met": met}
     first = store.get(layout.sla)
