@@ -93,6 +93,23 @@ def throughput_chart(periods: Sequence[Period], *, tokens: bool) -> Element | No
     return frame.chart("tokens" if tokens else "rows", f"Throughput in {what}", text, *parts)
 
 
+def cost_chart(weeks: Sequence[Period]) -> Element | None:
+    """Draw what the jobs of each week cost: dollars if all of them are known, else GPU hours."""
+    priced = all(week.usd is not None for week in weeks)
+    costs = [(week.usd if priced else week.gpu_hours) or 0.0 for week in weeks]
+    if not any(costs):
+        return None
+    what = "US dollars" if priced else "GPU hours"
+    frame = Frame(x=(-0.6, len(weeks) - 0.4), y=(0.0, ceiling(costs)), height=220)
+    names = [week.begins.strftime("%d %b") for week in weeks]
+    parts = [frame.grid("week from", what, _some(names))]
+    for n, cost in enumerate(costs):
+        shown = f"week from {names[n]}: {number(cost)} {what}"
+        parts.append(frame.bar(n, 0, cost, shown, "met", min(_WIDEST_BAR, 320.0 / len(weeks))))
+    text = "; ".join(f"{name}: {number(cost)}" for name, cost in zip(names, costs, strict=True))
+    return frame.chart("cost", f"{what} by week", text, *parts)
+
+
 def error_chart(eta: EtaAccuracy) -> Element | None:
     """Draw the mean absolute error of the remaining time by how far jobs were."""
     if not eta.error_pct:

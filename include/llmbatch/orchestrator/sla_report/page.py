@@ -49,7 +49,7 @@ def page_of(base_uri: str, figures: Figures, collected: Collected) -> str:
         tag(
             "p",
             tag("code", base_uri),
-            f" · {_span(figures, collected)} · {_stamp(figures.generated_at)}",
+            f" · {_span(figures, collected)} · written {_stamp(figures.generated_at)}",
             class_="soft",
         ),
         _tiles(figures),
@@ -89,8 +89,14 @@ def _tiles(figures: Figures) -> Element:
         (_percent(alerts.lead_pct), "of the time left at the first red alert", False),
     ]
     if cost.usd is not None:
-        each = f"; {cost.usd_per_million_tokens:,.2f} a million tokens" if cost.usd_per_million_tokens else ""
-        tiles.append((f"${cost.usd:,.2f}", f"for {number(cost.gpu_hours, 1)} GPU hours{each}", False))
+        each = f"; ${cost.usd_per_million_tokens:,.2f} a million tokens" if cost.usd_per_million_tokens else ""
+        tiles.append(
+            (
+                f"${cost.usd:,.{0 if cost.usd >= 1000 else 2}f}",
+                f"for {number(cost.gpu_hours, 1)} GPU hours{each}",
+                False,
+            )
+        )
     else:
         name, hours = ("GPU", cost.gpu_hours) if cost.gpu_hours else ("replica", cost.replica_hours)
         tiles.append((number(hours, 1), f"{name} hours; no price is configured", False))
@@ -106,16 +112,20 @@ def _open(jobs: Sequence[JobStatus]) -> Element:
         (
             tag("td", tag("code", job.job_id)),
             tag("td", tag("span", _WORDS[job.status], class_=f"pill {_class(job.status)}")),
-            tag("td", job.phase),
-            tag("td", tag("progress", value=job.progress_pct, max=100), f"{job.progress_pct:.0f} %"),
-            tag("td", _eta(job), class_="number"),
+            tag(
+                "td",
+                tag("progress", value=job.progress_pct, max=100),
+                f"{job.progress_pct:.0f} %",
+                tag("small", job.phase),
+            ),
+            _eta(job),
             tag("td", _hours(job.sla_remaining_hours), class_="number"),
             tag("td", _share(job.miss_probability), class_="number"),
             tag("td", job.reason, class_="why"),
         )
         for job in jobs[:_ROWS]
     ]
-    heads = ("job", "status", "phase", "progress", "#ETA (P10 to P90)", "#to the deadline", "#chance of a miss", "why")
+    heads = ("job", "status", "progress", "#ETA", "#to the deadline", "#chance of a miss", "why")
     return joined(title, _table(heads, rows), _rest(len(jobs)))
 
 
@@ -155,6 +165,7 @@ def _charts(figures: Figures) -> Element:
             charts.calibration_chart(figures.eta),
         ),
         ("Throughput: rows", "Per second of work.", charts.throughput_chart(periods, tokens=False)),
+        ("Cost by week", "US dollars where a price is configured, else GPU hours.", charts.cost_chart(figures.weeks)),
     ]
     return joined(tag("h2", "Trends and accuracy"), _cards(cards))
 
@@ -200,12 +211,12 @@ def _rest(count: int) -> Element:
     return tag("p", f"and {count - _ROWS} more, in the JSON", class_="hint") if count > _ROWS else joined()
 
 
-def _eta(job: JobStatus) -> str:
-    if job.eta_hours is None:
-        return "unknown"
-    if job.eta_p10_hours is None or job.eta_p90_hours is None:
-        return _hours(job.eta_hours)
-    return f"{_hours(job.eta_hours)} ({_hours(job.eta_p10_hours)} to {_hours(job.eta_p90_hours)})"
+def _eta(job: JobStatus) -> Element:
+    text = _hours(job.eta_hours) if job.eta_hours is not None else "unknown"
+    span = joined()
+    if job.eta_p10_hours is not None and job.eta_p90_hours is not None:
+        span = tag("small", f"{_hours(job.eta_p10_hours)} to {_hours(job.eta_p90_hours)}")
+    return tag("td", text, span, class_="number")
 
 
 def _class(status: Status) -> str:

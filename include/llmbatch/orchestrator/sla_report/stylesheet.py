@@ -14,22 +14,24 @@ h2 { font-size: 18px; margin: 34px 0 12px; }
 h3 { font-size: 15px; margin: 0 0 2px; }
 p { margin: 4px 0; } .soft, .hint { color: var(--soft); } .hint { font-size: 13px; margin-bottom: 8px; }
 code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 13px; overflow-wrap: anywhere; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(168px, 1fr)); gap: 12px; margin-top: 20px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(146px, 1fr)); gap: 12px; margin-top: 20px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 14px; }
 .tile, .card { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 14px 16px; }
-.tile b { display: block; font-size: 27px; line-height: 1.2; font-weight: 650; font-variant-numeric: tabular-nums; }
+.tile b { display: block; font-size: 25px; line-height: 1.2; font-weight: 650; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: 13px; } .tile.bad b { color: var(--bad); }
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); border-radius: 10px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
-th, td { text-align: left; padding: 8px 14px; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th, td { text-align: left; padding: 8px 12px; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { color: var(--soft); font-weight: 550; font-size: 13px; } tr:last-child td { border-bottom: 0; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.why { white-space: normal; min-width: 200px; color: var(--soft); }
+td.why { white-space: normal; min-width: 230px; color: var(--soft); font-size: 13px; }
+td small { display: block; color: var(--soft); font-size: 12px; }
 .pill { display: inline-block; padding: 0 9px; border-radius: 99px; border: 1px solid currentColor; font-size: 13px; }
 .on_track, .met-word { color: var(--good); } .at_risk { color: var(--warn); } .violated { color: var(--bad); }
 progress { width: 90px; height: 8px; accent-color: var(--tell); vertical-align: middle; margin-right: 8px; }
 svg { display: block; width: 100%; height: auto; font: 12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-svg text { fill: var(--soft); } svg .note { fill: var(--ink); font-weight: 550; }
+svg text { fill: var(--soft); }
+svg .note { fill: var(--ink); font-weight: 550; paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
 .grid { stroke: var(--rule); fill: none; }
 .line { stroke: var(--tell); stroke-width: 2.2; fill: none; stroke-linejoin: round; }
 .band { fill: var(--tell); opacity: .2; } .dot { fill: var(--tell); stroke: var(--card); stroke-width: 1.5; }
