@@ -194,3 +194,14 @@ def test_traces_are_in_order_and_thinned_evenly() -> None:
     few = thinned(points, 5)
     assert [points.index(point) for point in few] == [0, 5, 10, 15, 20]
     assert thinned(points, 60) == points
+
+
+def test_a_retry_counts_its_own_rows_and_no_merged_tokens() -> None:
+    store, spec = MemoryStore(), spec_of()
+    manifest = finish(store, spec)
+    whole = manifest.rows.model_copy(update={"input": 900, "succeeded": 899})
+    retry = manifest.model_copy(update={"retry_of": f"{BASE}/jobs/before", "rows": whole})
+    store.put(spec.layout.manifest, retry.model_dump_json().encode())
+    found = report_sla(spec.root_uri, store)
+    assert (found.rows.input, found.own_rows, found.tokens_per_second) == (900, 100, None)
+    assert found.rows_per_second == pytest.approx(100 / 3420, abs=1e-3)

@@ -94,3 +94,12 @@ def test_a_trace_is_read_as_the_estimates_were() -> None:
     assert read.marks(end) == said.marks(end)
     assert read.log_ratios(end) == said.log_ratios(end)
     assert len(read.marks(end)) == 3
+
+
+def test_marks_go_by_rows_and_knots_by_work() -> None:
+    log = EstimateLog()
+    seconds = (60.0, 80.0, 90.0)
+    log.note_point(TracePoint(at=BEGIN, rows=0.5, work=0.1, seconds=seconds, predicted=80.0))
+    end = BEGIN.timestamp() + 100
+    assert [mark.progress for mark in log.marks(end)] == [0.5]
+    assert [n for n, ratio in enumerate(log.log_ratios(end)) if ratio is not None] == [KNOTS.index(0.1)]
