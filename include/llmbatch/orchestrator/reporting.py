@@ -134,8 +134,8 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
 def learn_from(job_uri: str, store: ObjectStore) -> None:
     """Add a published job to the history that later ETAs start from; one without a trace teaches nothing.
 
-    A job to which something was done on its way (see ``Reactions``) teaches its phases and the errors of what was said
-    after that, not its rate and answers: another model or shorter answers may be in them.
+    Of a job to which something was done on its way, only the errors of what was said after that are taught, and no
+    rate and no answers if these were shortened or another model's.
 
     Raises:
         StoreError: the store failed, or the history was changed by others again and again.
@@ -146,8 +146,9 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
         return
     manifest = JobManifest.model_validate_json(store.get(layout.manifest))
     spec, last, ended = read_spec(job_uri, store), traces[-1], _ended_at(layout, manifest, store)
-    changed = [taken.at for taken in reactions_taken(store, layout) if taken.at is not None]
-    log = log_ratios(traces, ended, max(changed, default=None))
+    taken = reactions_taken(store, layout)
+    changed = any(each.changes_answers for each in taken)
+    log = log_ratios(traces, ended, max((each.at for each in taken if each.at is not None), default=None))
     answers = None
     if not changed and last.level is not None and last.slope is not None and last.spread is not None:
         answers = LengthPrior(level=last.level, slope=last.slope, spread=last.spread)

@@ -125,19 +125,24 @@ def test_an_estimate_before_a_crash_is_scored_but_not_taught() -> None:
     assert {ratio for ratio in lesson_ratios(store) if ratio is not None} == {-0.1}
 
 
-def test_only_what_was_said_after_a_reaction_is_taught() -> None:
-    clock = ManualClock(NOW + timedelta(seconds=1500))
-    store, spec = MemoryStore(clock), spec_of()
+@pytest.mark.parametrize(
+    ("kind", "learned"), [("replicas", True), ("paused", True), ("model", False), ("max_tokens", False)]
+)
+@pytest.mark.parametrize("dated", [True, False])
+def test_only_what_was_said_after_a_reaction_is_taught(kind: str, learned: bool, dated: bool) -> None:
+    at = NOW + timedelta(seconds=1500)
+    store, spec = MemoryStore(ManualClock(NOW if dated else at)), spec_of()
     finish(store, spec)
-    store.put(f"{spec.layout.reactions}0001.json", json.dumps({"kind": "replicas", "to": 4}).encode())
+    record = {"kind": kind, "to": "4", **({"at": at.isoformat()} if dated else {})}
+    store.put(f"{spec.layout.reactions}0001.json", json.dumps(record).encode())
     found = report_sla(spec.root_uri, store)
     learn_from(spec.root_uri, store)
     (job,) = read_history(BASE, store).jobs
-    assert found.reactions == ({"kind": "replicas", "to": 4},)
+    assert found.reactions == (record,)
     assert found.eta is not None
     assert len(found.eta.marks) == 5
     assert [ratio is None for ratio in job.log_ratios] == [True, True, True, False, False, False, False, True]
-    assert (job.rate, job.price, job.answers) == (None, None, None)
+    assert [fact is not None for fact in (job.rate, job.price, job.answers)] == [learned] * 3
     assert job.phases["model_load"] == 180
 
 

@@ -49,11 +49,11 @@ def running(store: MemoryStore, number: int, *, eta: float, reason: str = "") ->
 
 @pytest.fixture
 def store() -> MemoryStore:
-    """Met, missed and announced, met with a false alarm, rescued, missed unannounced; two run."""
+    """Met, missed and announced, met with a false alarm (and paused), rescued, missed unannounced; two run."""
     clock = ManualClock(NOW)
     store = MemoryStore(clock)
-    rescue = f"{spec_of(4).layout.reactions}1.json"
-    store.put(rescue, json.dumps({"kind": "replicas"}).encode())
+    for n, kind in ((3, "paused"), (4, "replicas")):
+        store.put(f"{spec_of(n).layout.reactions}1.json", json.dumps({"kind": kind}).encode())
     for n, (days, seconds, red) in enumerate(
         [(0, 3600, False), (1, 9000, True), (7, 3600, True), (8, 3600, True), (9, 9000, False)], start=1
     ):
