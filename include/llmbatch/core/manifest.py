@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from llmbatch.core.alerts import Level
 from llmbatch.core.job_spec import InputObject
 
 
@@ -68,12 +69,33 @@ class OutputRecord(_Part):
     etag: str
 
 
+class LevelChange(_Part):
+    """From when on a job had a level."""
+
+    at: AwareDatetime
+    level: Level
+
+
 class SlaRecord(_Part):
-    """The promise against what happened."""
+    """The promise against what happened. ``levels`` begins with ``ok`` at the submission."""
 
     deadline: AwareDatetime
     finished_at: AwareDatetime
     met: bool
+    levels: tuple[LevelChange, ...] = ()
+
+
+class CostRecord(_Part):
+    """What the job's replicas took, of all its generations, from their load to their end.
+
+    ``gpu_hours`` is 0 on CPUs. ``usd`` is null where no price is configured, and that of a million tokens (prompt and
+    completion) also for a retry, whose tokens are counted with those of the jobs before it.
+    """
+
+    replica_hours: float
+    gpu_hours: float
+    usd: float | None = None
+    usd_per_million_tokens: float | None = None
 
 
 class JobManifest(_Part):
@@ -96,6 +118,7 @@ class JobManifest(_Part):
     outputs: tuple[OutputRecord, ...]
     timing: dict[str, float]
     sla: SlaRecord
+    cost: CostRecord | None = None
     retry_of: str | None = None
 
 

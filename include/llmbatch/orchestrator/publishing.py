@@ -27,6 +27,8 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, OutputRecord, ShardRecord, SlaRecord
 from llmbatch.core.progress import Progress
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.estimate_traces import levels_of, read_traces
+from llmbatch.orchestrator.job_cost import cost_of
 from llmbatch.orchestrator.lineage import lineage
 from llmbatch.orchestrator.output_columns import succeeded_and_rest
 from llmbatch.orchestrator.output_files import OutputFile, open_outputs
@@ -38,7 +40,13 @@ from llmbatch.orchestrator.staging import load_staged
 _LOG = logging.getLogger(__name__)
 
 
-def publish(spec: JobSpec, store: ObjectStore, clock: Clock, timing: Mapping[str, float] | None = None) -> JobManifest:
+def publish(
+    spec: JobSpec,
+    store: ObjectStore,
+    clock: Clock,
+    timing: Mapping[str, float] | None = None,
+    usd_per_gpu_hour: float | None = None,
+) -> JobManifest:
     """Reconcile, deliver and prove; return the manifest at once if it is there.
 
     Args:
@@ -46,6 +54,7 @@ def publish(spec: JobSpec, store: ObjectStore, clock: Clock, timing: Mapping[str
         store: where the job's folder and its output are.
         clock: for the time of finishing and the seconds of this phase.
         timing: seconds of phases that only the caller knows; they win over those of the heartbeat.
+        usd_per_gpu_hour: what the proof's cost is reckoned with; None if nobody has said it.
 
     Raises:
         ReconcileError: rows are missing or doubled; nothing was delivered.
@@ -77,7 +86,8 @@ def publish(spec: JobSpec, store: ObjectStore, clock: Clock, timing: Mapping[str
         _write_dead_letters(spec, store, dead)
         outputs = tuple(_deliver(spec, store, file) for file in (results, failed) if file is results or file.rows)
     phases = {"stage": staged.seconds, **_phases(spec, store), **(timing or {})}
-    finished = clock.now()
+    traces, finished = read_traces(store, spec.layout), clock.now()
+    tokens = totals.tokens()
     manifest = JobManifest(
         job_id=spec.job_id,
         model=ModelRecord(name=spec.model_name, uri=spec.model_uri),
@@ -96,11 +106,23 @@ def publish(spec: JobSpec, store: ObjectStore, clock: Clock, timing: Mapping[str
         rows=totals.rows(),
         missing=0,
         duplicates=0,
-        tokens=totals.tokens(),
+        tokens=tokens,
         shards=tuple(records),
         outputs=outputs,
         timing={**phases, "publish": clock.monotonic() - started},
-        sla=SlaRecord(deadline=spec.deadline, finished_at=finished, met=finished <= spec.deadline),
+        sla=SlaRecord(
+            deadline=spec.deadline,
+            finished_at=finished,
+            met=finished <= spec.deadline,
+            levels=levels_of(spec, store, finished),
+        ),
+        cost=cost_of(
+            spec.engine,
+            traces,
+            phases,
+            tokens=tokens.prompt + tokens.completion if spec.retry_of is None else None,
+            usd_per_gpu_hour=usd_per_gpu_hour,
+        ),
         retry_of=spec.retry_of,
     )
     return _prove(spec, store, manifest)

@@ -1,20 +1,51 @@
-"""``sla.json``: the promise of a job against what happened. Written after the manifest, from it alone."""
+"""``sla.json``: the promise of a job against what happened. Written after the manifest, and never read by the job."""
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, ValidationError
 
+from llmbatch.core.alerts import read_alerts
+from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.eta.history import FinishedJob
+from llmbatch.core.eta.priors import LengthPrior
+from llmbatch.core.eta.trace import TracePoint
+from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.manifest import JobManifest, RowRecord
+from llmbatch.core.manifest import CostRecord, JobManifest, LevelChange, RowRecord, TokenRecord
+from llmbatch.core.progress import Progress
+from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.accepting import read_spec
+from llmbatch.orchestrator.estimate_traces import levels_of, read_traces, thinned
+from llmbatch.orchestrator.eta_history import add_finished, engine_key, template_key
+from llmbatch.orchestrator.eta_score import AlertScore, EtaScore, alert_score, log_ratios, replicas_over_time, score_of
+from llmbatch.orchestrator.job_cost import work_seconds
+from llmbatch.orchestrator.reactions_taken import reactions_taken
+
+MOST_ESTIMATES = 60
+"""Estimates repeated in ``sla.json``, for charts; the traces have more."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class SlaReport(BaseModel):
-    """How one job kept its deadline. ``timing`` is in seconds per phase."""
+    """How one job kept its deadline. ``timing`` is in seconds per phase of the last generation.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Attributes:
+        margin_seconds: from the finish to the deadline; negative when it was missed.
+        rows: of the whole; a retry's are merged with those of the jobs before it, and so are ``tokens``.
+        own_rows: rows that this job ran itself.
+        work_seconds: in which rows were worked on, of all generations.
+        rows_per_second: of ``own_rows``; tokens_per_second: of output tokens, null for a retry.
+        replicas: when their number changed, and to what.
+        reactions: what was done to keep the deadline, as recorded.
+        estimates: thinned, for charts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     schema_version: int = 1
     job_id: str
@@ -22,27 +53,56 @@ class SlaReport(BaseModel):
     finished_at: AwareDatetime
     met: bool
     margin_seconds: float
-    """Seconds from the finish to the deadline; negative when it was missed."""
     rows: RowRecord
     timing: dict[str, float]
+    submitted_at: AwareDatetime | None = None
+    model: str = ""
+    engine: str = ""
+    own_rows: int = 0
+    tokens: TokenRecord = TokenRecord(prompt=0, completion=0, cached=0)
+    work_seconds: float = 0.0
+    rows_per_second: float | None = None
+    tokens_per_second: float | None = None
+    eta: EtaScore | None = None
+    alerts: tuple[AlertScore, ...] = ()
+    levels: tuple[LevelChange, ...] = ()
+    reactions: tuple[dict[str, JsonValue], ...] = ()
+    replicas: tuple[tuple[AwareDatetime, int], ...] = ()
+    cost: CostRecord | None = None
+    estimates: tuple[TracePoint, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the summary for the task log."""
         word = "met" if self.met else "missed"
         phases = " ".join(f"{phase}={seconds:.1f}s" for phase, seconds in self.timing.items())
-        return [
+        lines = [
             f"job={self.job_id} rows={self.rows.input} succeeded={self.rows.succeeded} failed={self.rows.failed}",
             f"job={self.job_id} sla={word} deadline={_short(self.deadline)} finished_at={_short(self.finished_at)} "
             f"margin={self.margin_seconds / 3600:+.2f}h",
             f"job={self.job_id} {phases or 'no timing'}",
         ]
+        eta = self.eta
+        if eta is not None and eta.error_pct is not None and eta.bias_pct is not None and eta.coverage_pct is not None:
+            lines.append(
+                f"job={self.job_id} eta_error={eta.error_pct:.1f}% bias={eta.bias_pct:+.1f}% "
+                f"interval_held={eta.coverage_pct:.0f}% estimates={eta.points}"
+            )
+        return lines
 
 
 def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
-    """Write ``sla.json`` from the manifest and return it. A repeated call writes the same bytes."""
+    """Write ``sla.json`` and return it. A repeated call writes the same bytes.
+
+    Raises:
+        StoreError: the store failed, or the job is not published.
+    """
     layout = JobLayout(job_uri)
     manifest = JobManifest.model_validate_json(store.get(layout.manifest))
-    sla = manifest.sla
+    spec, sla = read_spec(job_uri, store), manifest.sla
+    traces = read_traces(store, layout)
+    points = tuple(point for trace in traces for point in trace.points)
+    seconds = work_seconds(traces, manifest.timing)
+    own_rows = sum(shard.rows for shard in manifest.shards)
     report = SlaReport(
         job_id=manifest.job_id,
         deadline=sla.deadline,
@@ -51,9 +111,89 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
         margin_seconds=(sla.deadline - sla.finished_at).total_seconds(),
         rows=manifest.rows,
         timing=manifest.timing,
+        submitted_at=spec.created_at,
+        model=spec.model_name,
+        engine=engine_key(spec),
+        own_rows=own_rows,
+        tokens=manifest.tokens,
+        work_seconds=round(seconds, 3),
+        rows_per_second=_rate(own_rows, seconds),
+        tokens_per_second=_rate(manifest.tokens.completion, seconds) if manifest.retry_of is None else None,
+        eta=score_of(traces, _ended_at(layout, manifest, store)),
+        alerts=_alerts(spec, sla.finished_at, store),
+        levels=levels_of(spec, store, sla.finished_at),
+        reactions=tuple(taken.record for taken in reactions_taken(store, layout)),
+        replicas=replicas_over_time(points),
+        cost=manifest.cost,
+        estimates=thinned(points, MOST_ESTIMATES),
     )
     store.put(layout.sla, report.model_dump_json(indent=2).encode())
     return report
+
+
+def learn_from(job_uri: str, store: ObjectStore) -> None:
+    """Add a published job to the history that later ETAs start from; one without a trace teaches nothing.
+
+    Of a job to which something was done on its way, only the errors of what was said after that are taught, and no
+    rate and no answers if these were shortened or another model's.
+
+    Raises:
+        StoreError: the store failed, or the history was changed by others again and again.
+    """
+    layout = JobLayout(job_uri)
+    traces = read_traces(store, layout)
+    if not traces:
+        return
+    manifest = JobManifest.model_validate_json(store.get(layout.manifest))
+    spec, last, ended = read_spec(job_uri, store), traces[-1], _ended_at(layout, manifest, store)
+    taken = reactions_taken(store, layout)
+    changed = any(each.changes_answers for each in taken)
+    log = log_ratios(traces, ended, max((each.at for each in taken if each.at is not None), default=None))
+    answers = None
+    if not changed and last.level is not None and last.slope is not None and last.spread is not None:
+        answers = LengthPrior(level=last.level, slope=last.slope, spread=last.spread)
+    job = FinishedJob(
+        job_id=spec.job_id,
+        finished_at=manifest.sla.finished_at,
+        engine=engine_key(spec),
+        template=template_key(spec),
+        replicas=max((point.replicas for point in last.points), default=0) or spec.engine.min_replicas,
+        rows=sum(shard.rows for shard in manifest.shards),
+        phases={name: round(seconds, 3) for name, seconds in last.seconds_phase.items()},
+        rate=last.rate if not changed else None,
+        price=last.price if not changed else None,
+        answers=answers,
+        log_ratios=log.log_ratios(ended.timestamp()),
+        marks=score_of(traces, ended).marks,
+    )
+    add_finished(job_uri.rpartition("/jobs/")[0], job, store)
+
+
+def _ended_at(layout: JobLayout, manifest: JobManifest, store: ObjectStore) -> datetime:
+    """Return when the last shard was committed, which is what ETAs are about; at the latest, when the job was proven.
+
+    The last heartbeat of a finished job is never written again.
+    """
+    try:
+        progress = Progress.model_validate_json(store.get(layout.progress))
+    except (ObjectMissing, ValidationError) as error:
+        _LOG.warning("no last heartbeat job=%s reason=%s", manifest.job_id, type(error).__name__)
+        return manifest.sla.finished_at
+    done = progress.phase is Phase.DONE and progress.written_at <= manifest.sla.finished_at
+    return progress.written_at if done else manifest.sla.finished_at
+
+
+def _alerts(spec: JobSpec, until: datetime, store: ObjectStore) -> tuple[AlertScore, ...]:
+    try:
+        alerts = read_alerts(store, spec.layout)
+    except ValidationError as error:
+        _LOG.warning("unreadable alert job=%s problems=%d; none is scored", spec.job_id, error.error_count())
+        return ()
+    return tuple(alert_score(alert, spec.created_at) for alert in alerts if alert.raised_at <= until)
+
+
+def _rate(amount: int, seconds: float) -> float | None:
+    return round(amount / seconds, 3) if seconds > 0 else None
 
 
 def _short(stamp: datetime) -> str:

@@ -11,7 +11,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from llmbatch.core.clock import SystemClock
-from llmbatch.core.errors import LlmbatchError
+from llmbatch.core.errors import LlmbatchError, StoreError
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.assets import RESULTS
 from llmbatch.orchestrator.settings import load_settings
@@ -110,7 +110,8 @@ def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
 
     store = _store(store_conn_id)
     spec = read_spec(job_uri, store)
-    manifest = publish_job(spec, store, SystemClock())
+    price = load_settings().cost.usd_per_gpu_hour
+    manifest = publish_job(spec, store, SystemClock(), usd_per_gpu_hour=price)
     log.info(
         "job=%s rows=%d succeeded=%d failed=%d outputs=%d output=%s",
         spec.job_id,
@@ -128,12 +129,17 @@ def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
 
 @final_unless_retryable
 def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
-    """Write ``sla.json`` and tell in the log how the job went. Return whether the promise was kept."""
-    from llmbatch.orchestrator.reporting import report_sla
+    """Write ``sla.json``, tell in the log how the job went, and teach the ETA. Return whether the promise was kept."""
+    from llmbatch.orchestrator.reporting import learn_from, report_sla
 
-    sla = report_sla(job_uri, _store(store_conn_id))
+    store = _store(store_conn_id)
+    sla = report_sla(job_uri, store)
     for line in sla.lines():
         log.info(line)
+    try:
+        learn_from(job_uri, store)
+    except StoreError as error:
+        log.warning("job=%s is reported, but later ETAs learn nothing from it: %s", sla.job_id, error)
     return {"job_id": sla.job_id, "met": sla.met}
 
 

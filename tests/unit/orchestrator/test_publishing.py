@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
-from llmbatch.core.engine_settings import EngineSettings
+from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.errors import ReconcileError, StoreError
 from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
@@ -25,6 +26,8 @@ from llmbatch.orchestrator.output_columns import FAILED_COLUMNS, USER_COLUMNS
 from llmbatch.orchestrator.publishing import publish
 from llmbatch.orchestrator.staged_shards import decode_shard
 from llmbatch.orchestrator.staging import stage
+
+from .finished_jobs import alert_of, trace_of
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SCHEMA = pa.schema([(name, pa.type_for_alias(alias)) for name, alias in RESULT_COLUMNS])
@@ -131,6 +134,26 @@ def test_jsonl_output_and_manifest() -> None:
     failed = lines(store, "failed.jsonl")
     assert list(failed[0]) == list(FAILED_COLUMNS)
     assert (failed[0]["line"], failed[0]["error_class"], failed[0]["request"]) == (10, "invalid", "broken")
+
+
+def test_the_manifest_tells_levels_and_cost_for_good() -> None:
+    spec, store = staged_job()
+    spec = spec.model_copy(update={"engine": EngineSettings(accelerator=Accelerator.GPU, gpus_per_replica=2)})
+    answered(spec, store)
+    store.put(spec.layout.trace(1), trace_of(spec, end=1800.0).model_dump_json().encode())
+    store.put(spec.layout.alert("red", 1), alert_of(spec, Level.RED, 600).model_dump_json().encode())
+    store.put(spec.layout.alert("critical", 1), alert_of(spec, Level.CRITICAL, 1900).model_dump_json().encode())
+    clock = ManualClock(NOW + timedelta(seconds=1800))
+    manifest = publish(spec, store, clock, usd_per_gpu_hour=3.0)
+    assert [change.level for change in manifest.sla.levels] == [
+        Level.OK,
+        Level.RED,
+    ]  # what came later is not of the job
+    assert manifest.cost is not None
+    assert manifest.cost.gpu_hours == pytest.approx(2 * 2 * (90 + 1710) / 3600)
+    assert manifest.cost.usd == pytest.approx(6.0)
+    assert manifest.cost.usd_per_million_tokens == pytest.approx(6.0 / 72 * 1e6)
+    assert publish(spec, store, clock, usd_per_gpu_hour=9.0) == manifest
 
 
 def test_dead_letters_come_from_the_committed_shards() -> None:

@@ -11,12 +11,15 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import RequestError, StoreError
-from llmbatch.core.layout import JobLayout
+from llmbatch.core.layout import JobLayout, history_uri
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRecord, SlaRecord, TokenRecord
-from llmbatch.core.store import MemoryStore
+from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator import tasks
 from llmbatch.orchestrator.assets import RESULTS
+from llmbatch.orchestrator.eta_history import read_history
 from llmbatch.orchestrator.form import form_params
+
+from .finished_jobs import BASE, finish, spec_of
 
 ROOT = Path(__file__).parents[3]
 RUN_AFTER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -114,11 +117,29 @@ def manifest(met: bool) -> JobManifest:
 
 
 @pytest.mark.parametrize("met", [True, False])
-def test_report_writes_the_same_bytes_again(store: MemoryStore, met: bool) -> None:
-    layout = JobLayout("s3://b/jobs/job-1")
+def test_report_writes_the_same_bytes_again(store: MemoryStore, monkeypatch: pytest.MonkeyPatch, met: bool) -> None:
+    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    layout = JobLayout(tasks.accept()["job_uri"])
     store.put(layout.manifest, manifest(met).model_dump_json().encode())
     assert tasks.report(layout.root, "my_s3") == {"job_id": "job-1", "met": met}
     first = store.get(layout.sla)
     assert tasks.report(layout.root, "my_s3")["met"] is met
     assert store.get(layout.sla) == first
     assert json.loads(first)["margin_seconds"] == (1800 if met else -1800)
+
+
+def test_report_teaches_the_history_and_survives_if_that_fails(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = spec_of()
+    finish(store, spec)
+    assert tasks.report(spec.root_uri, "my_s3")["met"] is True
+    assert [job.job_id for job in read_history(BASE, store).jobs] == [spec.job_id]
+    store.delete(history_uri(BASE))
+
+    def refuse(uri: str, body: bytes) -> ObjectInfo:
+        raise StoreError(f"{uri} was refused")
+
+    monkeypatch.setattr(store, "create", refuse)
+    assert tasks.report(spec.root_uri, "my_s3")["met"] is True
+    assert f"job={spec.job_id} is reported, but later ETAs learn nothing from it" in caplog.text

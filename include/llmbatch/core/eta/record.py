@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from llmbatch.core.eta.estimate import Estimate
 from llmbatch.core.eta.spread import KNOTS
+from llmbatch.core.eta.trace import TracePoint
 
 MARKS = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Parts of the rows at which accuracy is published."""
@@ -27,26 +28,41 @@ class Mark(BaseModel):
     """P90 over P10."""
 
 
+@dataclass(frozen=True)
+class _Said:
+    """One estimate: when, the model's own number, and P10, P50, P90 in seconds from then."""
+
+    at: float
+    predicted: float
+    seconds: tuple[float, float, float]
+
+
 @dataclass
 class EstimateLog:
     """Keeps the first estimate at or past each knot and mark; bounded, whatever the length of the job."""
 
-    _knots: list[Estimate | None] = field(default_factory=lambda: [None] * len(KNOTS))
-    _marks: list[Estimate | None] = field(default_factory=lambda: [None] * len(MARKS))
+    _knots: list[_Said | None] = field(default_factory=lambda: [None] * len(KNOTS))
+    _marks: list[_Said | None] = field(default_factory=lambda: [None] * len(MARKS))
 
     def note(self, estimate: Estimate, rows_progress: float) -> None:
         """Take an estimate; ``rows_progress`` is the part of the rows that have ended."""
         if estimate.progress is None or estimate.seconds is None or not estimate.predicted:
             return
-        _keep(self._knots, KNOTS, estimate.progress, estimate)
-        _keep(self._marks, MARKS, rows_progress, estimate)
+        eta = estimate.seconds
+        self._take(
+            _Said(estimate.at, estimate.predicted, (eta.p10, eta.p50, eta.p90)), estimate.progress, rows_progress
+        )
+
+    def note_point(self, point: TracePoint) -> None:
+        """Take an estimate out of a trace; times then count in seconds of the epoch."""
+        if point.work is None or point.seconds is None or not point.predicted:
+            return
+        self._take(_Said(point.at.timestamp(), point.predicted, point.seconds), point.work, point.rows)
 
     def log_ratios(self, finished_at: float) -> tuple[float | None, ...]:
         """Return ln(actual / predicted) at each knot; None where no estimate stood."""
         return tuple(
-            math.log((finished_at - each.at) / each.predicted)
-            if each is not None and each.predicted and finished_at > each.at
-            else None
+            math.log((finished_at - each.at) / each.predicted) if each is not None and finished_at > each.at else None
             for each in self._knots
         )
 
@@ -54,22 +70,26 @@ class EstimateLog:
         """Return the accuracy at each mark that had an estimate."""
         found = []
         for progress, each in zip(MARKS, self._marks, strict=True):
-            if each is None or each.seconds is None or finished_at <= each.at:
+            if each is None or finished_at <= each.at:
                 continue
-            actual, eta = finished_at - each.at, each.seconds
+            actual, (p10, p50, p90) = finished_at - each.at, each.seconds
             found.append(
                 Mark(
                     progress=progress,
-                    error=eta.p50 / actual - 1,
-                    covered=eta.p10 <= actual <= eta.p90,
-                    width=eta.p90 / max(eta.p10, 1e-9),
+                    error=p50 / actual - 1,
+                    covered=p10 <= actual <= p90,
+                    width=p90 / max(p10, 1e-9),
                 )
             )
         return tuple(found)
 
+    def _take(self, said: _Said, work_progress: float, rows_progress: float) -> None:
+        _keep(self._knots, KNOTS, work_progress, said)
+        _keep(self._marks, MARKS, rows_progress, said)
 
-def _keep(places: list[Estimate | None], edges: Sequence[float], progress: float, estimate: Estimate) -> None:
+
+def _keep(places: list[_Said | None], edges: Sequence[float], progress: float, said: _Said) -> None:
     """Put the estimate at the last edge passed, if it is the first there."""
     passed = max((n for n, edge in enumerate(edges) if progress >= edge), default=None)
     if passed is not None and places[passed] is None:
-        places[passed] = estimate
+        places[passed] = said

@@ -9,6 +9,7 @@ import pytest
 from llmbatch.core.eta import KNOTS, Estimate, EtaState, LengthPrior, Priors, Spread
 from llmbatch.core.eta.history import MOST_JOBS, FinishedJob, History
 from llmbatch.core.eta.record import EstimateLog
+from llmbatch.core.eta.trace import TracePoint
 from llmbatch.core.progress import EtaSeconds
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
@@ -77,3 +78,28 @@ def test_log_keeps_the_first_estimate_of_each_place() -> None:
     assert marks[0].error == pytest.approx(80 / 75 - 1)
     assert marks[0].covered
     assert not marks[1].covered
+
+
+def test_a_trace_is_read_as_the_estimates_were() -> None:
+    said, read = EstimateLog(), EstimateLog()
+    for at, done in ((0.0, 0.01), (10.0, 0.02), (25.0, 0.26), (50.0, 0.5), (99.0, 1.0)):
+        seconds = (60.0, 80.0, 90.0)
+        eta = EtaSeconds(p10=seconds[0], p50=seconds[1], p90=seconds[2])
+        said.note(Estimate(EtaState.ESTIMATED, BEGIN.timestamp() + at, "", done, eta, 80.0), done)
+        read.note_point(
+            TracePoint(at=BEGIN + timedelta(seconds=at), rows=done, work=done, seconds=seconds, predicted=80.0)
+        )
+    read.note_point(TracePoint(at=BEGIN + timedelta(seconds=95), rows=0.9))
+    end = BEGIN.timestamp() + 100
+    assert read.marks(end) == said.marks(end)
+    assert read.log_ratios(end) == said.log_ratios(end)
+    assert len(read.marks(end)) == 3
+
+
+def test_marks_go_by_rows_and_knots_by_work() -> None:
+    log = EstimateLog()
+    seconds = (60.0, 80.0, 90.0)
+    log.note_point(TracePoint(at=BEGIN, rows=0.5, work=0.1, seconds=seconds, predicted=80.0))
+    end = BEGIN.timestamp() + 100
+    assert [mark.progress for mark in log.marks(end)] == [0.5]
+    assert [n for n, ratio in enumerate(log.log_ratios(end)) if ratio is not None] == [KNOTS.index(0.1)]

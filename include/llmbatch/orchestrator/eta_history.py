@@ -1,0 +1,135 @@
+"""What finished jobs teach about ETAs, in one object of the store: read at accept, added to at the end.
+
+Every finished job adds itself the same way. A benchmark is a job like any other: run one on a new model or machine, and
+what it measured (phases, rate, price of reading, answers, errors of its estimates) is the prior of the jobs after it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+
+from pydantic import ValidationError
+
+from llmbatch.core.engine_settings import EngineKind
+from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.eta.basis import EtaBasis
+from llmbatch.core.eta.history import FinishedJob, History
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import history_uri
+from llmbatch.core.store import ObjectStore
+
+TRIES = 20
+"""Jobs that may end at the same moment and come in between before this one gives up."""
+
+_LOG = logging.getLogger(__name__)
+
+
+def engine_key(spec: JobSpec) -> str:
+    """Name what makes jobs comparable in speed: model, engine, accelerator and rows decoded together.
+
+    The number of replicas is not in it, for rates are those of one replica.
+    """
+    engine = spec.engine
+    # A default that was never parsed is 1, the same one read from spec.json is 1.0.
+    facts: list[object] = [spec.model_uri, engine.gpus_per_replica, float(engine.cpus_per_replica)]
+    if engine.kind is EngineKind.ECHO:
+        facts += [float(engine.echo.seconds_per_row), float(engine.echo.start_seconds)]
+    parts = (spec.model_name, engine.kind.value, engine.accelerator.value, f"seqs{engine.max_num_seqs}", _digest(facts))
+    return " ".join(parts)
+
+
+def template_key(spec: JobSpec) -> str:
+    """Name what makes jobs comparable in answers, without telling it: a digest of template, system prompt and cap."""
+    request = spec.request
+    return _digest([request.prompt_template, request.system_prompt, request.sampling.max_tokens])
+
+
+def read_history(base_uri: str, store: ObjectStore) -> History:
+    """Return the history; an empty one if there is none yet, or if it cannot be read, which the log tells.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    try:
+        return _parsed(base_uri, store.get(history_uri(base_uri))) or History()
+    except ObjectMissing:
+        return History()
+
+
+def basis_for(spec: JobSpec, history: History) -> EtaBasis:
+    """Return what is believed of a job before its first heartbeat."""
+    engine, template = engine_key(spec), template_key(spec)
+    return EtaBasis(
+        engine=engine,
+        template=template,
+        jobs=sum(job.engine == engine for job in history.jobs),
+        priors=history.priors_for(engine, template),
+        spread=history.spread_for(engine),
+    )
+
+
+def add_finished(base_uri: str, job: FinishedJob, store: ObjectStore) -> None:
+    """Add a job, or replace its entry; nothing is written if the same entry is there.
+
+    An unreadable history is copied to ``<its address>.unreadable-<etag>`` before a new one takes its place.
+
+    Raises:
+        StoreError: the store failed, or twenty other writers came in between.
+    """
+    uri = history_uri(base_uri)
+    for _ in range(TRIES):
+        try:
+            body, etag = _read(uri, store)
+            old = _parsed(base_uri, body) if body is not None else None
+            new = (old or History()).with_job(job)
+            if new == old:
+                return
+            if body is not None and etag is not None:
+                if old is None:
+                    _put_aside(f"{uri}.unreadable-{etag[:12]}", body, store)
+                store.replace(uri, new.model_dump_json().encode(), etag)
+            else:
+                store.create(uri, new.model_dump_json().encode())
+        except (ObjectExists, ObjectChanged, ObjectMissing, InputChanged):
+            continue  # another job ended since we looked; look at that
+        _LOG.info("job=%s is in the history engine=%r jobs=%d", job.job_id, job.engine, len(new.jobs))
+        return
+    raise StoreError(
+        f"{uri} was changed by others {TRIES} times in a row; {job.job_id} is not in it. Clear the task `report`."
+    )
+
+
+def _read(uri: str, store: ObjectStore) -> tuple[bytes | None, str | None]:
+    """Return body and version that belong together; None where there is no history."""
+    try:
+        info = store.head(uri)
+    except ObjectMissing:
+        return None, None
+    with store.open_stream(uri, info.etag) as stream:
+        return stream.read(), info.etag
+
+
+def _parsed(base_uri: str, body: bytes) -> History | None:
+    try:
+        return History.model_validate_json(body)
+    except ValidationError as error:
+        _LOG.warning(
+            "unreadable history=%s problems=%d; ETAs start from wide defaults. The next job that ends begins a new one "
+            "and keeps this beside it; to go on with it, mend it and put it back.",
+            history_uri(base_uri),
+            error.error_count(),
+        )
+        return None
+
+
+def _put_aside(uri: str, body: bytes, store: ObjectStore) -> None:
+    try:
+        store.create(uri, body)
+    except ObjectExists:
+        return  # an earlier try has kept this very version
+
+
+def _digest(facts: list[object]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""How the jobs under one base kept their promises: ``python -m llmbatch.orchestrator.sla_report``."""

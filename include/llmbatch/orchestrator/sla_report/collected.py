@@ -1,0 +1,120 @@
+"""The jobs that a report is about, read from the store."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.eta.trace import TracePoint
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.manifest import JobManifest
+from llmbatch.core.progress import Progress
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.estimate_traces import read_traces, thinned
+from llmbatch.orchestrator.read_ahead import in_order
+from llmbatch.orchestrator.reporting import MOST_ESTIMATES, SlaReport
+from llmbatch.orchestrator.sla_status import JobStatus, status_of
+
+IN_FLIGHT = 16
+"""Reads at a time."""
+
+_JOB_ID = re.compile(r"job-[0-9a-f]{16}")
+_LOG = logging.getLogger(__name__)
+Part = TypeVar("Part", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class OpenJob:
+    """A job without ``sla.json``: running, stopped, or proven a moment ago."""
+
+    status: JobStatus
+    submitted_at: datetime
+    estimates: tuple[TracePoint, ...]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Finished jobs by finish and open ones by deadline; ``left_out`` are older ones beyond the limit."""
+
+    finished: tuple[SlaReport, ...]
+    open: tuple[OpenJob, ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class _Folder:
+    layout: JobLayout
+    touched_at: datetime
+    is_reported: bool
+
+
+def collect(base_uri: str, store: ObjectStore, *, most: int, now: datetime) -> Collected:
+    """Read the newest ``most`` finished jobs and as many open ones.
+
+    Costs one request a thousand objects under ``<base_uri>/jobs/``, one for each finished job and four for each open
+    one. What cannot be read is told in the log and left out.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    folders = sorted(_folders(base_uri.rstrip("/"), store), key=lambda each: each.touched_at, reverse=True)
+    reported = [folder for folder in folders if folder.is_reported]
+    others = [folder for folder in folders if not folder.is_reported]
+
+    def reading(folder: _Folder) -> SlaReport | None:
+        return _part(SlaReport, folder.layout.sla, store)
+
+    def looking(folder: _Folder) -> OpenJob | None:
+        return _open_job(folder.layout, store, now)
+
+    finished = in_order(reading, reported[:most], in_flight=IN_FLIGHT, name="sla-report")
+    found = in_order(looking, others[:most], in_flight=IN_FLIGHT, name="sla-report")
+    return Collected(
+        finished=tuple(sorted((job for job in finished if job), key=lambda job: (job.finished_at, job.job_id))),
+        open=tuple(sorted((job for job in found if job), key=lambda job: (job.status.deadline, job.status.job_id))),
+        left_out=max(0, len(reported) - most) + max(0, len(others) - most),
+    )
+
+
+def _folders(base_uri: str, store: ObjectStore) -> list[_Folder]:
+    prefix, found = f"{base_uri}/jobs/", []
+    for job_id, objects in groupby(store.list(prefix), key=lambda info: info.uri[len(prefix) :].partition("/")[0]):
+        layout = JobLayout(f"{prefix}{job_id}")
+        own = {info.uri: info.modified for info in objects if info.uri in {layout.spec, layout.sla}}
+        if _JOB_ID.fullmatch(job_id) and own:
+            touched = own.get(layout.sla) or own.get(layout.spec) or datetime.min.replace(tzinfo=UTC)
+            found.append(_Folder(layout, touched, layout.sla in own))
+    return found
+
+
+def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob | None:
+    spec = _part(JobSpec, layout.spec, store)
+    if spec is None:
+        return None
+    manifest = _part(JobManifest, layout.manifest, store)
+    progress = _part(Progress, layout.progress, store)
+    points = tuple(point for trace in read_traces(store, layout) for point in trace.points)
+    return OpenJob(
+        status=status_of(spec, progress, manifest.sla.finished_at if manifest else None, now),
+        submitted_at=spec.created_at,
+        estimates=thinned(points, MOST_ESTIMATES),
+    )
+
+
+def _part(kind: type[Part], uri: str, store: ObjectStore) -> Part | None:
+    """Return one object of a job; None if it is not there or cannot be read."""
+    try:
+        return kind.model_validate_json(store.get(uri))
+    except ObjectMissing:
+        return None
+    except ValidationError as error:
+        _LOG.warning("unreadable object=%s problems=%d; it is left out of the report", uri, error.error_count())
+        return None

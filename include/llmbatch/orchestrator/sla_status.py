@@ -1,0 +1,136 @@
+"""How a job stands to its deadline, in one word. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from llmbatch.core.config import SlaConfig
+from llmbatch.core.eta.spread import miss_probability
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.progress import EtaState, Progress
+
+SILENT_SECONDS = 120.0
+"""A running job whose last heartbeat is older has no ETA any more."""
+
+_RED_ABOVE = SlaConfig().red_above
+
+
+class Status(StrEnum):
+    """``met`` and ``violated`` are final, except that a late job may still deliver."""
+
+    ON_TRACK = "on_track"
+    AT_RISK = "at_risk"
+    VIOLATED = "violated"
+    MET = "met"
+
+
+class JobStatus(BaseModel):
+    """One line of ``/sla/status``.
+
+    Attributes:
+        phase: of the last heartbeat; ``queued`` before the first, ``finished`` for a proven job.
+        eta_hours: median time until the last commit; null while it is unknown, 0 when finished.
+        sla_remaining_hours: negative after the deadline; of a finished job, what it had left.
+        reason: why the status is what it is.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    job_id: str
+    progress_pct: float
+    eta_hours: float | None
+    eta_p10_hours: float | None = None
+    eta_p90_hours: float | None = None
+    miss_probability: float | None = None
+    sla_remaining_hours: float
+    status: Status
+    phase: str
+    deadline: AwareDatetime
+    reason: str = ""
+
+
+def status_of(
+    spec: JobSpec,
+    progress: Progress | None,
+    finished_at: datetime | None,
+    now: datetime,
+    red_above: float = _RED_ABOVE,
+) -> JobStatus:
+    """Judge one job.
+
+    Unknown is no risk by itself: a job that has not begun is on track until its deadline. One that has stalled, fallen
+    silent or stopped unfinished is at risk, whatever its last estimate was.
+
+    Args:
+        spec: the promise.
+        progress: the last heartbeat; None before the first.
+        finished_at: when the job was proven, as its manifest says; None while it is not.
+        now: the caller's time.
+        red_above: chance of a miss from which on the job is at risk.
+    """
+    if finished_at is not None:
+        left = spec.seconds_left(finished_at)
+        late = f"finished {-left / 3600:.2f} h after the deadline"
+        return JobStatus(
+            job_id=spec.job_id,
+            progress_pct=100.0,
+            eta_hours=0.0,
+            sla_remaining_hours=_hours(left),
+            status=Status.MET if left >= 0 else Status.VIOLATED,
+            phase="finished",
+            deadline=spec.deadline,
+            reason=late if left < 0 else "",
+        )
+    left = spec.seconds_left(now)
+    trouble = _trouble(progress, now)
+    spans = _spans(progress, now) if trouble is None else None
+    chance = miss_probability(left, *spans) if spans else None
+    status, reason = Status.ON_TRACK, progress.eta_reason if progress else "not begun"
+    if left < 0:
+        status, reason = Status.VIOLATED, "the deadline has passed"
+    elif trouble is not None:
+        status, reason = Status.AT_RISK, trouble
+    elif spans is not None and chance is not None and (chance > red_above or spans[1] > left):
+        status = Status.AT_RISK
+    return JobStatus(
+        job_id=spec.job_id,
+        progress_pct=round(progress.percent, 2) if progress else 0.0,
+        eta_hours=_hours(spans[1]) if spans else None,
+        eta_p10_hours=_hours(spans[0]) if spans else None,
+        eta_p90_hours=_hours(spans[2]) if spans else None,
+        miss_probability=round(chance, 4) if chance is not None else None,
+        sla_remaining_hours=_hours(left),
+        status=status,
+        phase=progress.phase.value if progress else "queued",
+        deadline=spec.deadline,
+        reason=reason,
+    )
+
+
+def _trouble(progress: Progress | None, now: datetime) -> str | None:
+    """Say why the heartbeat's estimate does not hold; None if it does. A job that is done waits for its proof."""
+    if progress is None or progress.eta_state is EtaState.FINISHED:
+        return None
+    if progress.phase.is_terminal:
+        stopped = progress.phase.value in {"failed", "cancelled", "drained"}
+        return f"stopped unfinished: {progress.phase.value}" if stopped else None
+    if progress.eta_state is EtaState.STALLED:
+        return f"stalled: {progress.eta_reason}"
+    silence = (now - progress.written_at).total_seconds()
+    return f"no heartbeat for {silence:.0f} s" if silence > SILENT_SECONDS else None
+
+
+def _spans(progress: Progress | None, now: datetime) -> tuple[float, float, float] | None:
+    """Return P10, P50, P90 in seconds from ``now``; an estimate grows shorter while its heartbeat grows old."""
+    if progress is None or progress.eta is None:
+        return None
+    age, eta = (now - progress.written_at).total_seconds(), progress.eta
+    p10, p50, p90 = (max(0.001, each - age) for each in (eta.p10, eta.p50, eta.p90))
+    return p10, p50, p90
+
+
+def _hours(seconds: float) -> float:
+    return round(seconds / 3600, 4)

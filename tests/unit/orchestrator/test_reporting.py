@@ -1,0 +1,212 @@
+"""What a finished job's record says of its estimates, alerts and cost, and what it teaches."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from llmbatch.core.alerts import Level
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.engine_settings import Accelerator, EngineSettings
+from llmbatch.core.eta.trace import EstimateTrace
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.estimate_traces import read_traces, thinned
+from llmbatch.orchestrator.eta_history import engine_key, read_history
+from llmbatch.orchestrator.job_cost import cost_of, work_seconds
+from llmbatch.orchestrator.reporting import SlaReport, learn_from, report_sla
+
+from .finished_jobs import BASE, NOW, alert_of, finish, spec_of, trace_of
+
+
+def lesson_ratios(store: MemoryStore) -> list[float | None]:
+    (job,) = read_history(BASE, store).jobs
+    return [None if ratio is None else round(ratio, 2) for ratio in job.log_ratios]
+
+
+def test_the_record_tells_what_was_said_and_what_happened() -> None:
+    store, spec = MemoryStore(), spec_of()
+    finish(store, spec, alerts=[alert_of(spec, Level.YELLOW, 2000), alert_of(spec, Level.RED, 1800)])
+    found = report_sla(spec.root_uri, store)
+    assert (found.met, found.margin_seconds, found.own_rows) == (True, 3590, 100)
+    assert (found.submitted_at, found.model, found.engine) == (NOW, "small", engine_key(spec))
+    eta = found.eta
+    assert eta is not None
+    assert eta.ended_at == NOW + timedelta(seconds=3600)
+    assert [mark.progress for mark in eta.marks] == [0.1, 0.25, 0.5, 0.75, 0.9]
+    assert eta.error_pct == pytest.approx(10)
+    assert eta.bias_pct == pytest.approx(10)
+    assert (eta.coverage_pct, eta.width, eta.points, eta.unknown) == (100, pytest.approx(1.3 / 0.8), 20, 1)
+    assert [(alert.level, alert.lead_seconds, alert.lead_pct) for alert in found.alerts] == [
+        (Level.RED, 5400, 75),
+        (Level.YELLOW, 5200, 72.22),
+    ]
+    assert [change.level for change in found.levels] == [Level.OK, Level.RED, Level.YELLOW]
+    assert [count for _, count in found.replicas] == [0, 2]
+    assert found.work_seconds == 3420
+    assert found.rows_per_second == pytest.approx(100 / 3420, abs=1e-3)
+    assert found.cost is not None
+    assert found.cost.usd == 10.0
+    assert SlaReport.model_validate_json(store.get(spec.layout.sla)) == found
+    assert any("eta_error=10.0% bias=+10.0% interval_held=100%" in line for line in found.lines())
+
+
+def test_a_repeated_report_writes_the_same_bytes() -> None:
+    store, spec = MemoryStore(), spec_of()
+    finish(store, spec)
+    report_sla(spec.root_uri, store)
+    first = store.get(spec.layout.sla)
+    learn_from(spec.root_uri, store)
+    taught = read_history(BASE, store)
+    late = alert_of(spec, Level.CRITICAL, 9000)
+    store.put(spec.layout.alert("critical", 1), late.model_dump_json().encode())
+    report_sla(spec.root_uri, store)
+    learn_from(spec.root_uri, store)
+    assert store.get(spec.layout.sla) == first
+    assert read_history(BASE, store) == taught
+
+
+def test_a_record_of_an_older_version_can_be_read() -> None:
+    old = {
+        "job_id": "job-1",
+        "deadline": "2030-01-01T00:00:00Z",
+        "finished_at": "2030-01-01T00:00:00Z",
+        "met": True,
+        "margin_seconds": 0,
+        "rows": {"input": 1, "succeeded": 1, "failed": 0},
+        "timing": {},
+    }
+    assert SlaReport.model_validate(old).eta is None
+
+
+@pytest.mark.parametrize("damage", ["trace", "alert", "reaction", "progress"])
+def test_a_damaged_part_costs_that_part_only(damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    store, spec = MemoryStore(), spec_of()
+    finish(store, spec)
+    layout = spec.layout
+    uris = {
+        "trace": layout.trace(1),
+        "alert": layout.alert("red", 1),
+        "reaction": f"{layout.reactions}1.json",
+        "progress": layout.progress,
+    }
+    store.put(uris[damage], b"[1, 2]")
+    found = report_sla(spec.root_uri, store)
+    learn_from(spec.root_uri, store)
+    assert found.eta is not None
+    assert (found.eta.points == 0) is (damage == "trace")
+    assert found.eta.ended_at == NOW + timedelta(seconds=3610 if damage == "progress" else 3600)
+    assert damage in caplog.text or damage == "progress"
+
+
+def test_a_job_teaches_its_errors_and_what_was_learned() -> None:
+    store, spec = MemoryStore(), spec_of()
+    finish(store, spec)
+    learn_from(spec.root_uri, store)
+    (job,) = read_history(BASE, store).jobs
+    assert (job.engine, job.rows, job.replicas, job.rate, job.price) == (engine_key(spec), 100, 2, 50.0, 0.03)
+    assert job.answers is not None
+    assert job.answers.level == 90
+    assert job.phases["model_load"] == 180
+    assert lesson_ratios(store) == [None, *([-0.1] * 6), None]
+
+
+def test_an_estimate_before_a_crash_is_scored_but_not_taught() -> None:
+    store, spec = MemoryStore(), spec_of()
+    dead = trace_of(spec, 1, end=1000.0, wrong=1.0)
+    dead = EstimateTrace.model_validate({**dead.model_dump(), "points": dead.points[:10]})
+    finish(store, spec, traces=[dead, trace_of(spec, 2, begin=2600.0)])
+    found = report_sla(spec.root_uri, store).eta
+    learn_from(spec.root_uri, store)
+    assert found is not None
+    assert found.points == 10 + 20
+    assert found.coverage_pct == pytest.approx(100 * 19 / 28, abs=0.1)
+    assert {ratio for ratio in lesson_ratios(store) if ratio is not None} == {-0.1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "learned"), [("replicas", True), ("paused", True), ("model", False), ("max_tokens", False)]
+)
+@pytest.mark.parametrize("dated", [True, False])
+def test_only_what_was_said_after_a_reaction_is_taught(kind: str, learned: bool, dated: bool) -> None:
+    at = NOW + timedelta(seconds=1500)
+    store, spec = MemoryStore(ManualClock(NOW if dated else at)), spec_of()
+    finish(store, spec)
+    record = {"kind": kind, "to": "4", **({"at": at.isoformat()} if dated else {})}
+    store.put(f"{spec.layout.reactions}0001.json", json.dumps(record).encode())
+    found = report_sla(spec.root_uri, store)
+    learn_from(spec.root_uri, store)
+    (job,) = read_history(BASE, store).jobs
+    assert found.reactions == (record,)
+    assert found.eta is not None
+    assert len(found.eta.marks) == 5
+    assert [ratio is None for ratio in job.log_ratios] == [True, True, True, False, False, False, False, True]
+    assert [fact is not None for fact in (job.rate, job.price, job.answers)] == [learned] * 3
+    assert job.phases["model_load"] == 180
+
+
+def test_a_job_without_estimates_teaches_nothing() -> None:
+    store, spec = MemoryStore(), spec_of()
+    finish(store, spec, traces=[])
+    assert report_sla(spec.root_uri, store).eta is not None
+    learn_from(spec.root_uri, store)
+    assert read_history(BASE, store).jobs == ()
+
+
+GPU = EngineSettings(accelerator=Accelerator.GPU, gpus_per_replica=2, min_replicas=3)
+
+
+@pytest.mark.parametrize(
+    ("engine", "tokens", "price", "expected"),
+    [
+        (GPU, 1_000_000, 2.0, (2.0, 4.0, 8.0, 8.0)),
+        (GPU, None, 2.0, (2.0, 4.0, 8.0, None)),
+        (GPU, 1_000_000, None, (2.0, 4.0, None, None)),
+        (GPU.model_copy(update={"accelerator": Accelerator.CPU}), 1_000_000, 2.0, (2.0, 0.0, None, None)),
+    ],
+)
+def test_cost_is_replicas_by_time(
+    engine: EngineSettings, tokens: int | None, price: float | None, expected: tuple[float | None, ...]
+) -> None:
+    # 180 s of load and 3420 s of work with two replicas: two replica hours.
+    trace = trace_of(spec_of())
+    begun = tuple(
+        point.model_copy(update={"at": NOW + timedelta(seconds=180 + n * 171)})
+        for n, point in enumerate(trace.points)
+        if n
+    )
+    last = begun[0].model_copy(update={"at": NOW + timedelta(seconds=180)})
+    trace = trace.model_copy(update={"points": (last, *begun)})
+    found = cost_of(engine, [trace], {}, tokens=tokens, usd_per_gpu_hour=price)
+    assert (found.replica_hours, found.gpu_hours, found.usd, found.usd_per_million_tokens) == pytest.approx(expected)
+
+
+def test_cost_adds_generations_up_and_without_traces_takes_the_least() -> None:
+    one = cost_of(GPU, [trace_of(spec_of())], {}, tokens=None, usd_per_gpu_hour=None)
+    two = cost_of(GPU, [trace_of(spec_of()), trace_of(spec_of(), 2)], {}, tokens=None, usd_per_gpu_hour=None)
+    assert two.replica_hours == pytest.approx(2 * one.replica_hours)
+    none = cost_of(GPU, [], {"model_load": 600, "work": 2800, "tail": 200}, tokens=None, usd_per_gpu_hour=None)
+    assert none.replica_hours == 3.0
+    assert work_seconds([], {"model_load": 600, "work": 2800, "tail": 200}) == 3000
+
+
+def test_traces_are_in_order_and_thinned_evenly() -> None:
+    store, spec = MemoryStore(), spec_of()
+    finish(store, spec, traces=[trace_of(spec, 10), trace_of(spec, 2)])
+    assert [trace.generation for trace in read_traces(store, spec.layout)] == [2, 10]
+    points = trace_of(spec).points
+    few = thinned(points, 5)
+    assert [points.index(point) for point in few] == [0, 5, 10, 15, 20]
+    assert thinned(points, 60) == points
+
+
+def test_a_retry_counts_its_own_rows_and_no_merged_tokens() -> None:
+    store, spec = MemoryStore(), spec_of()
+    manifest = finish(store, spec)
+    whole = manifest.rows.model_copy(update={"input": 900, "succeeded": 899})
+    retry = manifest.model_copy(update={"retry_of": f"{BASE}/jobs/before", "rows": whole})
+    store.put(spec.layout.manifest, retry.model_dump_json().encode())
+    found = report_sla(spec.root_uri, store)
+    assert (found.rows.input, found.own_rows, found.tokens_per_second) == (900, 100, None)
+    assert found.rows_per_second == pytest.approx(100 / 3420, abs=1e-3)
