@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
-from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout, queue_uri
 from llmbatch.core.progress import EtaSeconds, Progress
 from llmbatch.core.states import Phase
@@ -56,7 +56,7 @@ def change_queue(
                 store.create(uri, body)
             else:
                 store.replace(uri, body, etag)
-        except (ObjectExists, ObjectChanged, ObjectMissing, InputChanged) as error:
+        except (ObjectExists, ObjectChanged, ObjectMissing) as error:
             if isinstance(error, ObjectMissing) and etag is None:
                 raise  # no bucket
             time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
@@ -109,9 +109,8 @@ def as_it_stands(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob
 def _read(uri: str, store: ObjectStore) -> tuple[AdmissionQueue, str | None]:
     """Return the queue and its version; an empty one, and None, where there is none."""
     try:
-        info = store.head(uri)
-        with store.open_stream(uri, info.etag) as stream:
-            body = stream.read()
+        # Written over in between, the body is newer than the version: then replacing that version is refused.
+        info, body = store.head(uri), store.get(uri)
     except ObjectMissing:
         return AdmissionQueue(), None
     try:
