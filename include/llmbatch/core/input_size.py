@@ -15,7 +15,7 @@ class InputSize(BaseModel):
     """Rows and prompt characters of an input.
 
     Attributes:
-        rows: rows, as counted or as most likely.
+        rows: rows that an engine will answer, as counted or as most likely. Of a Parquet input all rows count.
         rows_low: with ``rows_high`` the 80 % interval; both equal ``rows`` where all rows were counted.
         rows_high: see ``rows_low``.
         mean_chars: characters of an average prompt.

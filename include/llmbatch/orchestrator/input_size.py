@@ -49,7 +49,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Piece:
-    """Rows that some bytes of the input hold; ``whole``: all bytes of its object."""
+    """Readable rows that some bytes of the input hold; ``whole``: all bytes of its object."""
 
     rows: int
     bytes: int
@@ -110,7 +110,7 @@ def _text_size(spec: JobSpec, fmt: InputFormat, store: ObjectStore) -> InputSize
     tally, pieces = LengthTally(), []
     for obj, offset in _places(spec, fmt, store):
         piece = _piece(spec, fmt, store, obj, offset, tally)
-        if piece.rows:
+        if piece is not None:
             pieces.append(piece)
     size = sum(piece.bytes for piece in pieces)
     if not size:
@@ -148,8 +148,8 @@ def _is_compressed(store: ObjectStore, obj: InputObject) -> bool:
 
 def _piece(
     spec: JobSpec, fmt: InputFormat, store: ObjectStore, obj: InputObject, offset: int, tally: LengthTally
-) -> _Piece:
-    """Read one piece; a larger one if it holds no whole row."""
+) -> _Piece | None:
+    """Read one piece, a larger one if it holds no whole row; None if that has none either."""
     for length in (PIECE_BYTES, LARGE_PIECE_BYTES):
         body = read_span(store, obj, offset, length)
         whole = offset == 0 and len(body) == obj.size
@@ -161,7 +161,7 @@ def _piece(
         if rows or whole or offset + length >= obj.size:
             break
     tally.merge(found)
-    return _Piece(rows, len(body), whole)
+    return _Piece(found.rows, len(body), whole) if rows else None
 
 
 def _read(spec: JobSpec, fmt: InputFormat, obj: InputObject, body: bytes, tally: LengthTally) -> int:
