@@ -227,7 +227,7 @@ def _replicas_needed(
     def fits(count: int) -> bool:
         eta = job.eta if count == job.replicas else eta_on(count)
         grown = job.model_copy(update={"replicas": count, "eta": eta})
-        return _verdict(grown, queue, now, max(capacity, count))[0] is Verdict.ACCEPTED
+        return _verdict(grown, queue, now, capacity)[0] is Verdict.ACCEPTED
 
     found = bisect_left(counts, True, key=fits)
     return counts[found] if found < len(counts) else None

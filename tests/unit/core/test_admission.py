@@ -53,6 +53,8 @@ TABLE = [
     (job("n", 3, 5), [B], 1, "accepted", 3, 4.5, 4.5, ()),
     (job("n", 3.2, 5), [B], 1, "at_risk", 3.2, 4.8, 6.3, ("b",)),
     (job("n", 5.2, 5.8, p90=5.3), [B], 1, "infeasible", 5.2, 5.3, 6.8, ("b",)),
+    # More replicas in the cluster than it may have are of no use to it.
+    (job("n", 1, 1.5), [], 4, "accepted", 1, 1.5, 1.5, ()),
     # Two replicas share the work; a job of one replica gains nothing for itself.
     (job("n", 1, 1.5), [job("a", 1, 1)], 2, "accepted", 1, 1.5, 1.5, ()),
     (job("n", 1, 2.25, replicas=2), [job("a", 1, 1.6, replicas=1)], 2, "accepted", 1.5, 2.25, 2.25, ()),

@@ -174,6 +174,15 @@ def test_a_retry_gets_the_first_answer(store: RacingStore) -> None:
     assert store.objects == before
 
 
+def test_an_accepted_job_is_not_rejected_when_its_task_is_cleared_late(store: RacingStore) -> None:
+    spec = submit(store, "a", 3, on_infeasible="reject")
+    request = request_of({}, {"input_uri": "s3://b/in.jsonl", "sla_hours": 3, "on_infeasible": "reject"})
+    late = ManualClock(CREATED + HOUR * 2.9)
+    again = accept(request, dag_id="d", run_id="a", created_at=CREATED, config=CONFIG, store=store, clock=late)
+    assert again == spec
+    assert said_of(spec, store).verdict is Verdict.ACCEPTED
+
+
 @pytest.mark.parametrize("dies_before", ["/eta/basis.json", "/admission.json", "/spec.json"])
 def test_an_accept_that_dies_half_way_is_done_again(
     store: RacingStore, dies_before: str, monkeypatch: pytest.MonkeyPatch
