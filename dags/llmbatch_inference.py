@@ -14,7 +14,7 @@ To run it on a **schedule**, trigger it from a small DAG of your own; the run id
 
 Downstream DAGs can be scheduled on the asset `llmbatch_results`; the event names the job and its outputs.
 * **accept** checks the request against the store and freezes it in `spec.json`.
-* **stage** turns the input into shards. A bad row becomes a failed row, not a failed job.
+* **stage** turns the input into shards. A bad row becomes a failed row, not a failed job. A dry run ends here.
 * **run** is the Ray job. Deferred, so it holds no worker; a retry or a clear attaches to the job that still runs, and
   goes on with what is missing once that one is over. Mark it failed to stop the job. **watch** tells its progress.
 * **publish** proves that every row ended exactly once and delivers; **report** compares the promise with it.
@@ -56,7 +56,7 @@ with DAG(
     job: Any = task(task_id="accept", multiple_outputs=True)(tasks.accept)()
     place = {"job_uri": job["job_uri"], "store_conn_id": job["store_conn_id"]}
 
-    staged = task(task_id="stage")(tasks.stage)(**place)
+    staged = task.short_circuit(task_id="stage")(tasks.stage)(**place)
     run = RayOperator(
         task_id="run",
         pool=RAY_POOL,

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from copy import copy
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 
+from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.job_request import JobRequest
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator import tasks
+from llmbatch.orchestrator.form import form_params
 from llmbatch.orchestrator.pools import RAY_POOL
 
 ROOT = Path(__file__).parents[2]
@@ -60,3 +69,52 @@ def test_it_survives_serialization(dag: Any) -> None:
         "Results": "ray_results_link",
     }
     assert found.params["sla_hours"] == 24
+
+
+class _Job:
+    """One run of the DAG's first two tasks over a memory store, without Airflow's server."""
+
+    def __init__(self, dag: Any, monkeypatch: pytest.MonkeyPatch, **conf: Any) -> None:
+        self.store = MemoryStore()
+        self.store.put("s3://in/a.jsonl", b'{"prompt": "hi"}\n')
+        self.pushed: dict[str, Any] = {}
+        conf = {"input_uri": "s3://in/a.jsonl", **conf}
+        defaults = {name: param.value for name, param in form_params().items() if param.has_value}
+        run = SimpleNamespace(dag_id="d", run_id="r", run_after=datetime(2030, 1, 1, tzinfo=UTC), conf=conf)
+        pusher = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}), map_index=-1)
+        self._context = {"dag_run": run, "params": defaults | conf, "ti": pusher}
+        self._dag = dag
+        monkeypatch.setattr(tasks, "_store", lambda conn_id: self.store)
+        monkeypatch.setattr(tasks, "get_current_context", lambda: self._context)
+        monkeypatch.setenv(CONFIG_ENV, str(ROOT / "config" / "config.yaml"))
+        self.accepted = tasks.accept()
+
+    def stage(self) -> Any:
+        task = self._dag.get_task("stage")
+        operator = copy(task)
+        operator.op_kwargs = {"job_uri": self.accepted["job_uri"], "store_conn_id": self.accepted["store_conn_id"]}
+        return operator.execute({**self._context, "task": task})
+
+
+def test_a_dry_run_ends_with_stage(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = _Job(dag, monkeypatch, dry_run=True, idempotency_key="k")
+    with pytest.raises(DownstreamTasksSkipped) as skipped:
+        job.stage()
+    assert set(skipped.value.tasks) == {"run", "watch", "publish", "report"}
+    assert job.pushed["dry_run"]["rows"] == 1
+    assert job.pushed["dry_run"]["admission"]["verdict"] == "accepted"
+    layout = JobLayout(job.accepted["job_uri"])
+    assert layout.dry_run in job.store.objects
+    assert not [uri for uri in job.store.objects if uri.startswith(layout.staged)]
+
+
+def test_any_other_job_goes_on_after_stage(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = _Job(dag, monkeypatch)
+    assert job.stage() == {"rows": 1, "invalid_rows": 0, "shards": 1}
+    assert job.pushed == {}
+
+
+def test_accept_tells_the_verdict(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    admission = _Job(dag, monkeypatch).accepted["admission"]
+    assert admission["verdict"] == "accepted"
+    assert {"eta_p50", "eta_p90", "earliest_finish", "replicas_needed"} <= set(admission)

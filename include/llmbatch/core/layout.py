@@ -101,6 +101,16 @@ class JobLayout:
         return f"{self.root}/manifest.json"
 
     @property
+    def base(self) -> str:
+        """The address under which all jobs of the deployment are."""
+        return self.root.rpartition("/jobs/")[0]
+
+    @property
+    def admission(self) -> str:
+        """What was said of the deadline when the job was submitted; create-only."""
+        return f"{self.root}/admission.json"
+
+    @property
     def basis(self) -> str:
         """What is believed of the job before its first heartbeat; create-only."""
         return f"{self.root}/eta/basis.json"

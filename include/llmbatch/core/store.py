@@ -67,7 +67,7 @@ class ObjectStore(Protocol):
 
 
 class MemoryStore:
-    """A fake store in memory for unit tests; conditional writes behave as S3's do."""
+    """A store in memory, for pieces of objects and for unit tests; conditional writes behave as S3's do."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.objects: dict[str, bytes] = {}

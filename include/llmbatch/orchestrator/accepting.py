@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.core.config import Config
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError
@@ -14,6 +15,8 @@ from llmbatch.core.job_request import JobRequest, parse_request
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, split_uri
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.admission import admit
+from llmbatch.orchestrator.admission_queue import leave_queue
 from llmbatch.orchestrator.idempotency import adopted, bind_key, job_of_key, request_digest
 from llmbatch.orchestrator.input_listing import list_inputs
 from llmbatch.orchestrator.input_shape import resolve_columns, resolve_format, resolve_output_format
@@ -37,9 +40,16 @@ def request_of(params: Mapping[str, Any], conf: Mapping[str, Any] | None) -> Job
 
 
 def accept(
-    request: JobRequest, *, dag_id: str, run_id: str, created_at: datetime, config: Config, store: ObjectStore
+    request: JobRequest,
+    *,
+    dag_id: str,
+    run_id: str,
+    created_at: datetime,
+    config: Config,
+    store: ObjectStore,
+    clock: Clock | None = None,
 ) -> JobSpec:
-    """Resolve every default, check the request against the store, and freeze it in ``spec.json``.
+    """Resolve every default, check the request against the store, admit the job, and freeze it in ``spec.json``.
 
     A repeated call that comes to an equal spec is a retry and returns it; the times come from the DAG run, so they are
     equal too. A finished job is returned as it is, whatever has become of its input since. An idempotency key that
@@ -52,12 +62,14 @@ def accept(
         created_at: a time of the DAG run that no retry and no clear changes.
         config: settings of this deployment.
         store: where input and jobs are.
+        clock: the time of admission; the machine's if not given.
 
     Raises:
-        RequestError: naming the field and the fix.
+        RequestError: naming the field and the fix; also if the job asked to be rejected where it is infeasible.
         StoreError: the store failed, or has lost results of the job that is to be retried.
     """
-    key, base_uri, digest = request.idempotency_key, config.store.base_uri, request_digest(request)
+    key = None if request.dry_run else request.idempotency_key
+    base_uri, digest = config.store.base_uri, request_digest(request)
     job_id = job_id_of(dag_id, run_id)
     note = job_of_key(key, digest, base_uri, store) if key is not None else None
     if note is not None and note.job_id != job_id:
@@ -65,12 +77,20 @@ def accept(
     finished = _finished(JobLayout.of(base_uri, job_id), store)
     if finished is not None and finished.request_digest == digest:
         return finished
-    spec = _freeze(
-        resolve(request, dag_id=dag_id, run_id=run_id, created_at=created_at, config=config, store=store), store
-    )
+    spec = resolve(request, dag_id=dag_id, run_id=run_id, created_at=created_at, config=config, store=store)
+    try:
+        admit(spec, config.engine.max_replicas, store, clock or SystemClock())
+        _freeze(spec, store)
+    except ObjectMissing:
+        raise RequestError(
+            "store.base_uri",
+            f"there is no bucket {split_uri(spec.root_uri)[0]!r} for jobs",
+            "Create it or correct store.base_uri in config.yaml.",
+        ) from None
     if key is not None:
         note = bind_key(key, spec, base_uri, store)
         if note.job_id != job_id:
+            leave_queue(base_uri, job_id, store)
             return adopted(note, store)
     return spec
 
@@ -138,18 +158,11 @@ def _finished(layout: JobLayout, store: ObjectStore) -> JobSpec | None:
     return read_spec(layout.root, store)
 
 
-def _freeze(spec: JobSpec, store: ObjectStore) -> JobSpec:
+def _freeze(spec: JobSpec, store: ObjectStore) -> None:
     try:
         store.create(spec.layout.spec, spec.model_dump_json(indent=2).encode())
     except ObjectExists:
         _require_equal(spec, read_spec(spec.root_uri, store))
-    except ObjectMissing:
-        raise RequestError(
-            "store.base_uri",
-            f"there is no bucket {split_uri(spec.root_uri)[0]!r} for jobs",
-            "Create it or correct store.base_uri in config.yaml.",
-        ) from None
-    return spec
 
 
 def _require_equal(new: JobSpec, kept: JobSpec) -> None:

@@ -131,6 +131,26 @@ _FIELDS: dict[str, _Field] = {
             }
         },
     ),
+    "on_infeasible": _Field(
+        PROMISE,
+        "If the deadline cannot be kept",
+        "Said by accept from what finished jobs took, and from the jobs that are due before this one. Without such a "
+        "history every job is accepted.",
+        {"values_display": {"accept": "Run all the same, with a warning", "reject": "Fail at once, before any work"}},
+    ),
+    "reactions": _Field(
+        PROMISE,
+        "Reactions",
+        "What may be done by itself once the deadline is at risk, in this order: max_replicas (grow the pool up to so "
+        "many), pause_lower_priority (true: running jobs of a lower priority wait), max_tokens (shorten answers that "
+        "have not begun), fallback_model (a smaller model answers the rest). Empty: nothing.",
+    ),
+    "dry_run": _Field(
+        PROMISE,
+        "Dry run",
+        "Reads the whole input and says what the job would meet: rows, bad rows, tokens, cost, time, rows that are too "
+        "long. Starts no engine and delivers nothing.",
+    ),
     "priority": _Field(PROMISE, "Priority", "Higher goes first when jobs wait for the cluster."),
     "max_error_rate": _Field(
         PROMISE,

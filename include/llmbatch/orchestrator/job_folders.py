@@ -46,8 +46,9 @@ class Amount:
 class JobFolder:
     """One job folder.
 
-    ``finished_at`` is null without ``manifest.json``; ``is_accepted`` tells of ``spec.json``. ``deadline`` and
-    ``needs`` (the jobs that this one retries, with those that they retried) are known of unfinished jobs only.
+    ``finished_at`` is null without ``manifest.json`` (of a dry run: ``dry_run.json``); ``is_accepted`` tells of
+    ``spec.json``. ``deadline`` and ``needs`` (the jobs that this one retries, with those that they retried) are known
+    of unfinished jobs only.
     """
 
     job_id: str
@@ -112,7 +113,7 @@ def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo]
             small.append(info)
         elif info.uri.startswith(layout.staged):
             shards += amount
-        if info.uri == layout.manifest:
+        if info.uri in {layout.manifest, layout.dry_run}:
             finished = modified
         accepted = accepted or info.uri == layout.spec
     promise = _promise(store, layout) if accepted and finished is None else None

@@ -8,10 +8,12 @@ for good.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ErrorRateExceeded, ObjectExists, ObjectMissing, RequestError
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.staged_retry import rows_to_retry
@@ -40,6 +42,25 @@ def stage(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     return manifest
 
 
+def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
+    """Yield every row of the job as it is staged, streaming.
+
+    Raises:
+        RequestError: an object cannot be read, or there is no row.
+        InputChanged: an input object was replaced or deleted after the job was accepted.
+        StoreError: the store failed, or has lost rows of the job that is retried.
+    """
+    if spec.retry_of is not None:
+        rows = rows_to_retry(spec.retry_of, spec.request.sampling, store)
+    else:
+        rows = unique_rows(staged_rows(spec, store), tuple(obj.uri.rsplit("/", 1)[-1] for obj in spec.objects))
+    first = next(rows, None)
+    if first is None:
+        raise RequestError("input_uri", f"{spec.request.source_uri} holds no row", "Check the file or the prefix.")
+    yield first
+    yield from rows
+
+
 def load_staged(spec: JobSpec, store: ObjectStore) -> StagedManifest | None:
     """Return the manifest of a finished staging, else None."""
     try:
@@ -50,15 +71,8 @@ def load_staged(spec: JobSpec, store: ObjectStore) -> StagedManifest | None:
 
 def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     started = clock.monotonic()
-    names = tuple(obj.uri.rsplit("/", 1)[-1] for obj in spec.objects)
-    if spec.retry_of is not None:
-        rows = rows_to_retry(spec.retry_of, spec.request.sampling, store)
-    else:
-        rows = unique_rows(staged_rows(spec, store), names)
-    shards = cut_shards(rows, spec.staging.shard_rows, spec.staging.shard_bytes)
+    shards = cut_shards(input_rows(spec, store), spec.staging.shard_rows, spec.staging.shard_bytes)
     written = tuple(ShardWriter(store, spec.layout).write_all(shards))
-    if not written:
-        raise RequestError("input_uri", f"{spec.request.source_uri} holds no row", "Check the file or the prefix.")
     manifest = StagedManifest(
         job_id=spec.job_id, objects=spec.objects, shards=written, seconds=clock.monotonic() - started
     )

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError, StoreError
+from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.assets import RESULTS
 from llmbatch.orchestrator.settings import load_settings
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 
 OUTPUTS_IN_EVENT = 20
 """Most output addresses in the asset event; the manifest has all of them."""
+
+
+ADMISSION_IN_XCOM = {"verdict", "eta_p50", "eta_p90", "decided_at", "earliest_finish", "replicas_needed", "breaks"}
+"""What other programs are told of the admission; ``admission.json`` has all of it."""
 
 
 def final_unless_retryable(body: Callable[P, R]) -> Callable[P, R]:
@@ -45,17 +50,19 @@ def accept() -> dict[str, Any]:
     """Validate the request and freeze the job. Return what the other tasks need to find it."""
     from llmbatch.orchestrator.accepting import accept as accept_request
     from llmbatch.orchestrator.accepting import request_of
+    from llmbatch.orchestrator.admission import read_admission
 
     context = get_current_context()
     dag_run = context["dag_run"]
     config = load_settings()
+    store = _store(config.store.conn_id)
     spec = accept_request(
         request_of(dict(context["params"]), dag_run.conf),
         dag_id=dag_run.dag_id,
         run_id=dag_run.run_id,
         created_at=dag_run.run_after,
         config=config,
-        store=_store(config.store.conn_id),
+        store=store,
     )
     if spec.run_id != dag_run.run_id:
         log.info("job=%s was started by run %s with the same idempotency key and is adopted", spec.job_id, spec.run_id)
@@ -69,6 +76,7 @@ def accept() -> dict[str, Any]:
         spec.deadline.isoformat(),
         spec.output_uri,
     )
+    admission = read_admission(spec, store)
     return {
         "job_id": spec.job_id,
         "job_uri": spec.root_uri,
@@ -79,17 +87,25 @@ def accept() -> dict[str, Any]:
         "poll_seconds": config.ray.poll_seconds,
         "poll_failures_tolerated": config.ray.poll_failures_tolerated,
         "entrypoint": f"{config.ray.entrypoint} --job {spec.root_uri} --generation {{generation}}",
+        "admission": admission.model_dump(mode="json", include=ADMISSION_IN_XCOM) if admission else None,
     }
 
 
 @final_unless_retryable
 def stage(job_uri: str, store_conn_id: str) -> dict[str, int]:
-    """Turn the input into shards. Return how many rows and shards there are."""
+    """Turn the input into shards. Return how many rows and shards there are.
+
+    A dry run writes no shard: it pushes what it found as the XCom ``dry_run`` and returns nothing, which skips what
+    comes after.
+    """
     from llmbatch.orchestrator.accepting import read_spec
     from llmbatch.orchestrator.staging import stage as stage_job
 
     store = _store(store_conn_id)
     spec = read_spec(job_uri, store)
+    if spec.request.dry_run:
+        _dry_run(spec, store)
+        return {}
     staged = stage_job(spec, store, SystemClock())
     log.info(
         "job=%s rows=%d invalid_rows=%d shards=%d seconds=%.1f",
@@ -106,12 +122,14 @@ def stage(job_uri: str, store_conn_id: str) -> dict[str, int]:
 def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
     """Prove the results complete, deliver them, and tell Airflow through the asset ``llmbatch_results``."""
     from llmbatch.orchestrator.accepting import read_spec
+    from llmbatch.orchestrator.admission_queue import leave_queue
     from llmbatch.orchestrator.publishing import publish as publish_job
 
     store = _store(store_conn_id)
     spec = read_spec(job_uri, store)
     price = load_settings().cost.usd_per_gpu_hour
     manifest = publish_job(spec, store, SystemClock(), usd_per_gpu_hour=price)
+    leave_queue(spec.layout.base, spec.job_id, store)
     log.info(
         "job=%s rows=%d succeeded=%d failed=%d outputs=%d output=%s",
         spec.job_id,
@@ -141,6 +159,18 @@ def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
     except StoreError as error:
         log.warning("job=%s is reported, but later ETAs learn nothing from it: %s", sla.job_id, error)
     return {"job_id": sla.job_id, "met": sla.met}
+
+
+def _dry_run(spec: JobSpec, store: ObjectStore) -> None:
+    from llmbatch.orchestrator.dry_run import dry_run
+
+    config = load_settings()
+    found = dry_run(spec, config.engine.max_replicas, config.cost, store, SystemClock())
+    for line in found.lines():
+        log.info(line)
+    get_current_context()["ti"].xcom_push(
+        key="dry_run", value=found.model_dump(mode="json", exclude={"size": True, "admission": {"size"}})
+    )
 
 
 def _store(conn_id: str) -> ObjectStore:

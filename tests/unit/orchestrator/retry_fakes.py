@@ -40,7 +40,8 @@ def store_with_input(body: bytes = INPUT) -> MemoryStore:
 
 def accepted(store: MemoryStore, run_id: str, **conf: Any) -> JobSpec:
     conf = {"max_error_rate": 0.5} | conf
-    return accept(request_of({}, conf), dag_id="d", run_id=run_id, created_at=CREATED, config=CONFIG, store=store)
+    request, clock = request_of({}, conf), ManualClock(CREATED)
+    return accept(request, dag_id="d", run_id=run_id, created_at=CREATED, config=CONFIG, store=store, clock=clock)
 
 
 def staged_rows_of(spec: JobSpec, store: MemoryStore) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 from pydantic import ValidationError
 
-from llmbatch.core.job_request import EngineOptions, JobRequest, parse_request
+from llmbatch.core.job_request import EngineOptions, JobRequest, Reactions, parse_request
 from llmbatch.core.sampling import Sampling
 from llmbatch.orchestrator.form import form_params
 
@@ -77,6 +77,11 @@ PROBES = [
     *[("output_schema", value) for value in ({"type": "object"}, None, "x")],
     *[("engine", {name: value}) for name in EngineOptions.model_fields for value in (-1, 0, 0.6, 16, 2**40)],
     ("engine", {"batchsize": 1}),
+    *[("on_infeasible", value) for value in ("accept", "reject", "refuse", None)],
+    *[("dry_run", value) for value in (True, False, None, "maybe", 3)],
+    *[("reactions", {name: value}) for name in Reactions.model_fields for value in (-1, 2, 2000, "x")],
+    ("reactions", {"max_replica": 2}),
+    ("reactions", {"max_replicas": 4, "pause_lower_priority": True, "max_tokens": 8, "fallback_model": "small"}),
     *[("sampling", {name: value}) for name in Sampling.model_fields for value in (-3, 0.5, 17, 2**70, "x")],
     # 0 and 1 are numbers here and truth values in JSON Schema, but both in pydantic; so they are left out above.
     *[("sampling", {name: value}) for name in ("max_tokens", "top_p", "temperature") for value in (0, 1)],

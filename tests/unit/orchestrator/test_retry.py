@@ -13,6 +13,7 @@ from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import ReconcileError, RequestError, StoreError
 from llmbatch.core.job_request import OutputFormat
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import queue_uri
 from llmbatch.core.manifest import RowRecord
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.accepting import read_spec
@@ -79,6 +80,7 @@ def test_only_rows_that_did_not_succeed_are_run_and_all_are_delivered() -> None:
     dead = [uri for uri in store.objects if uri.startswith(retry.layout.failed)]
     assert dead == [retry.layout.failed_shard("shard-00000")]
     assert pq.read_table(io.BytesIO(store.get(dead[0])))["line"].to_pylist() == [7]
+    before.pop(queue_uri("s3://llmbatch/llmbatch"))
     assert {uri: store.objects[uri] for uri in before} == before
 
 

@@ -1,0 +1,187 @@
+"""Admission: what is said of a job's deadline when it is submitted, and its place in the queue of promises.
+
+What was said is written to ``admission.json`` before the job is frozen in ``spec.json``; a repeated call reads it and
+says the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from functools import partial
+
+from pydantic import BaseModel, ValidationError
+
+from llmbatch.core.admission import Admission, QueuedJob, Verdict, weigh
+from llmbatch.core.clock import Clock
+from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError, StoreError
+from llmbatch.core.eta.basis import EtaBasis
+from llmbatch.core.eta.forecast import forecast
+from llmbatch.core.eta.history import History
+from llmbatch.core.input_size import InputSize
+from llmbatch.core.job_request import OnInfeasible
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.progress import EtaSeconds
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.admission_queue import as_it_stands, change_queue, queued_jobs
+from llmbatch.orchestrator.eta_history import basis_for, read_history
+from llmbatch.orchestrator.input_size import estimate_size
+from llmbatch.orchestrator.read_ahead import in_order
+
+_LOG = logging.getLogger(__name__)
+_IN_FLIGHT = 32
+
+
+def admit(spec: JobSpec, capacity: int, store: ObjectStore, clock: Clock) -> Admission:
+    """Say whether the job can keep its deadline, and give it a place among the promises; a dry run takes none.
+
+    Args:
+        spec: the resolved job; nothing of it needs to be written yet.
+        capacity: replicas that the deployment has.
+        store: where input and jobs are.
+        clock: for now.
+
+    Raises:
+        RequestError: it cannot keep it, or would make another job break its promise, and asked to be rejected then.
+            Nothing of the job is left.
+        StoreError: the store failed, or too many others wrote the queue at once.
+    """
+    said = read_admission(spec, store)
+    if said is not None:
+        return said
+    basis = read_basis(spec, store)
+    size = estimate_size(spec, store)
+    desk = _Desk(spec, basis, size, capacity, store, clock)
+    said = desk.weigh(queued_jobs(spec.layout.base, store)) if spec.request.dry_run else desk.take_place()
+    _once(spec.layout.basis, basis, store)
+    _once(spec.layout.admission, said, store)
+    _tell(said)
+    return said
+
+
+def preview(spec: JobSpec, size: InputSize, capacity: int, store: ObjectStore, clock: Clock) -> Admission:
+    """Say what would be said of a job of that size now, without a place in the queue."""
+    desk = _Desk(spec, read_basis(spec, store), size, capacity, store, clock)
+    return desk.weigh(queued_jobs(spec.layout.base, store))
+
+
+def read_admission(spec: JobSpec, store: ObjectStore) -> Admission | None:
+    """Return what was said of a job, None if nothing was, or in words that are not understood any more."""
+    try:
+        return Admission.model_validate_json(store.get(spec.layout.admission))
+    except ObjectMissing:
+        return None
+    except ValidationError as error:
+        _LOG.warning("unreadable admission job=%s problems=%d", spec.job_id, error.error_count())
+        return None
+
+
+def read_basis(spec: JobSpec, store: ObjectStore) -> EtaBasis:
+    """Return the beliefs that the job was accepted with, or, before that, those that history has now."""
+    try:
+        return EtaBasis.model_validate_json(store.get(spec.layout.basis))
+    except ObjectMissing:
+        pass
+    except ValidationError as error:
+        _LOG.warning("unreadable basis job=%s problems=%d", spec.job_id, error.error_count())
+    try:
+        history = read_history(spec.layout.base, store)
+    except (StoreError, ValueError) as error:
+        _LOG.warning("no history job=%s reason=%s", spec.job_id, error)
+        history = History()
+    return basis_for(spec, history)
+
+
+class _Desk:
+    """One job before the queue."""
+
+    def __init__(
+        self, spec: JobSpec, basis: EtaBasis, size: InputSize | None, capacity: int, store: ObjectStore, clock: Clock
+    ) -> None:
+        self._spec, self._basis, self._size, self._capacity = spec, basis, size, capacity
+        self._store, self._now = store, clock.now()
+        self._most = max(capacity, spec.engine.max_replicas, spec.request.reactions.max_replicas or 0)
+        self._job = QueuedJob(
+            job_id=spec.job_id,
+            root_uri=spec.root_uri,
+            deadline=spec.deadline,
+            replicas=spec.engine.max_replicas,
+            eta=self._eta_on(spec.engine.max_replicas),
+        )
+        self._looked: dict[str, QueuedJob | None] = {}
+
+    def weigh(self, queue: tuple[QueuedJob, ...]) -> Admission:
+        """Return what is said of the job beside the queued ones."""
+        said = weigh(
+            self._job,
+            self._open(queue),
+            now=self._now,
+            capacity=self._capacity,
+            most=self._most,
+            eta_on=self._eta_on,
+        )
+        reason = said.reason if self._size is not None else "the size of the input cannot be told"
+        return said.model_copy(update={"size": self._size, "reason": reason})
+
+    def take_place(self) -> Admission:
+        """Enter the queue, unless the job is to be rejected; jobs that are over leave it."""
+        said: list[Admission] = []
+
+        def enter(queue: tuple[QueuedJob, ...]) -> tuple[QueuedJob, ...]:
+            said.append(self.weigh(queue))
+            others = tuple(job for job in queue if job.job_id != self._job.job_id and self._look(job) is not None)
+            return others if self._rejects(said[-1]) else (*others, self._job)
+
+        change_queue(self._spec.layout.base, self._store, enter)
+        if self._rejects(said[-1]):
+            raise _rejection(said[-1])
+        return said[-1]
+
+    def _eta_on(self, replicas: int) -> EtaSeconds | None:
+        if self._size is None:
+            return None
+        return forecast(self._size, self._spec.engine.max_num_seqs, self._basis, replicas)
+
+    def _open(self, queue: tuple[QueuedJob, ...]) -> list[QueuedJob]:
+        """Return what the queued jobs still have to do; each is looked at once, however often the queue changes."""
+        new = [job for job in queue if job.job_id not in self._looked and job.job_id != self._job.job_id]
+        look = partial(as_it_stands, store=self._store, now=self._now)
+        for job, found in zip(new, in_order(look, new, in_flight=_IN_FLIGHT, name="queue"), strict=True):
+            self._looked[job.job_id] = found
+        return [found for job in queue if (found := self._look(job)) is not None]
+
+    def _look(self, job: QueuedJob) -> QueuedJob | None:
+        return self._looked.get(job.job_id)
+
+    def _rejects(self, said: Admission) -> bool:
+        return said.verdict is Verdict.INFEASIBLE and self._spec.request.on_infeasible is OnInfeasible.REJECT
+
+
+def _rejection(said: Admission) -> RequestError:
+    finish = said.earliest_finish.isoformat(timespec="seconds") if said.earliest_finish else "unknown"
+    needed = said.replicas_needed
+    replicas = f"{needed} replicas would make it" if needed else "no allowed number of replicas would make it"
+    return RequestError(
+        "sla_hours",
+        f"{said.job_id} cannot keep its deadline {said.deadline.isoformat(timespec='seconds')}: {said.reason}. "
+        f"The earliest that can be promised is {finish}; {replicas}",
+        "Ask for more time or for more replicas (engine.concurrency), or set on_infeasible to accept.",
+    )
+
+
+def _once(uri: str, document: BaseModel, store: ObjectStore) -> None:
+    with contextlib.suppress(ObjectExists):
+        store.create(uri, document.model_dump_json(indent=1).encode())
+
+
+def _tell(said: Admission) -> None:
+    level = logging.INFO if said.verdict is Verdict.ACCEPTED else logging.WARNING
+    _LOG.log(
+        level,
+        "admission job=%s verdict=%s replicas_needed=%s earliest_finish=%s reason=%r",
+        said.job_id,
+        said.verdict.value,
+        said.replicas_needed,
+        said.earliest_finish,
+        said.reason,
+    )
