@@ -48,10 +48,18 @@ def beat(seconds: float, ended: int = 0, phase: Phase = Phase.WORK, **changes) -
         running_seconds_squared=33 * running,
     )
     base = {
-        "job_id": "job-1", "generation": 3, "sequence": 1, "phase": phase, "started_at": NOW,
-        "written_at": NOW + timedelta(seconds=seconds), "rows": RowCounts(total=ROWS, succeeded=ended, running=running), "shards": ShardCounts(),
-        "replicas": Replicas(live=1, wanted=1), "lengths": (cell,), "seconds_phase": {"model_load": 4.0},
-    }  # fmt: skip
+        "job_id": "job-1",
+        "generation": 3,
+        "sequence": 1,
+        "phase": phase,
+        "started_at": NOW,
+        "written_at": NOW + timedelta(seconds=seconds),
+        "rows": RowCounts(total=ROWS, succeeded=ended, running=running),
+        "shards": ShardCounts(),
+        "replicas": Replicas(live=1, wanted=1),
+        "lengths": (cell,),
+        "seconds_phase": {"model_load": 4.0},
+    }
     return Progress(**(base | changes))
 
 
