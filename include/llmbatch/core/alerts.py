@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -60,6 +61,89 @@ class Alert(BaseModel):
     def alert_id(self) -> str:
         """The key by which receivers can tell a repetition."""
         return f"{self.job_id}:{self.level.value}-{self.number}"
+
+    @property
+    def late_seconds(self) -> float | None:
+        """Seconds between the deadline and the expected finish, negative if it is early; null while nobody can say."""
+        if self.eta is None:
+            return None
+        return (self.raised_at + timedelta(seconds=self.eta.p50) - self.deadline).total_seconds()
+
+
+_TITLES = {
+    Level.OK: "the SLA alarm is over",
+    Level.YELLOW: "the SLA time is running out",
+    Level.RED: "the SLA is at risk",
+    Level.CRITICAL: "the SLA is violated",
+}
+
+_SITUATIONS = {
+    Level.OK: "needs no more attention",
+    Level.YELLOW: "has used most of its time and is not finished",
+    Level.RED: "is likely to miss its deadline",
+    Level.CRITICAL: "has missed its deadline and is not finished",
+}
+
+
+def title(alert: Alert) -> str:
+    """Return one line, e.g. ``[red] job-1: the SLA is at risk, expected 1 h 10 min late``."""
+    late = alert.late_seconds
+    tail = f", expected {duration(late)} late" if alert.level is not Level.OK and late is not None and late > 0 else ""
+    return f"[{alert.level.value}] {alert.job_id}: {_TITLES[alert.level]}{tail}"
+
+
+def message(alert: Alert) -> str:
+    """Return one paragraph: which job, its situation, what is predicted and why, what helps, where to read on."""
+    until = (alert.deadline - alert.raised_at).total_seconds()
+    when = f"in {duration(until)}" if until > 0 else f"{duration(-until)} ago"
+    parts = [
+        f"Job {alert.job_id} (run {alert.run_id} of {alert.dag_id}) {_SITUATIONS[alert.level]}. "
+        f"Deadline: {_stamp(alert.deadline)}, {when}."
+    ]
+    if alert.progress is not None:
+        parts.append(f"{alert.progress:.0%} of the rows have an outcome; live replicas: {alert.replicas}.")
+    parts.append(_prediction(alert))
+    if alert.replicas_needed is not None:
+        parts.append(f"{alert.replicas_needed} replicas would keep the deadline.")
+    if alert.advice:
+        parts.append(_sentence(f"What helps: {alert.advice}"))
+    if alert.runbook_url:
+        parts.append(f"Runbook: {alert.runbook_url}")
+    return " ".join(part for part in parts if part)
+
+
+def duration(seconds: float) -> str:
+    """Return a time span for people, to two places: 4210 s is ``1 h 10 min``, 59 s is ``59 s``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole < 600 and whole % 60 else f"{round(whole / 60)} min"
+    minutes = round(whole / 60)
+    days, hours = divmod(minutes // 60, 24)
+    first, second = (f"{days} d", f"{hours} h") if days else (f"{hours} h", f"{minutes % 60} min")
+    return first if second.startswith("0 ") else f"{first} {second}"
+
+
+def _prediction(alert: Alert) -> str:
+    """Return what is expected and why; why it cannot be said; or, without ETA at all, only the reason."""
+    late = alert.late_seconds
+    if alert.eta is None or late is None:
+        unknown = "" if alert.level is Level.OK else "Nobody can say when it will finish"
+        return _sentence(": ".join(part for part in (unknown, alert.reason) if part))
+    verdict = f"{duration(late)} late" if late > 0 else f"{duration(-late)} before the deadline"
+    chance = "" if alert.miss_probability is None else f", chance of a miss {alert.miss_probability:.0%}"
+    why = f": {alert.reason}" if alert.reason else ""
+    span = f"{duration(alert.eta.p10)} to {duration(alert.eta.p90)}"
+    return _sentence(f"Expected to finish in {duration(alert.eta.p50)} ({span}), {verdict}{chance}{why}")
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def read_alerts(store: ObjectStore, layout: JobLayout) -> tuple[Alert, ...]:
