@@ -10,7 +10,26 @@ from datetime import datetime
 from llmbatch.core.alerts import Alert, Level
 from llmbatch.core.config import SlaConfig
 from llmbatch.core.eta.spread import miss_probability
+from llmbatch.core.job_request import JobRequest
+from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import Progress
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What is promised of one job. ``request`` is None for a run whose job is not accepted yet."""
+
+    job_id: str
+    dag_id: str
+    run_id: str
+    created_at: datetime
+    deadline: datetime
+    request: JobRequest | None = None
+
+    @classmethod
+    def of(cls, spec: JobSpec) -> Promise:
+        """Return the promise of an accepted job."""
+        return cls(spec.job_id, spec.dag_id, spec.run_id, spec.created_at, spec.deadline, spec.request)
 
 
 def chance_of_miss(progress: Progress | None, deadline: datetime) -> float | None:
