@@ -103,7 +103,7 @@ def _advice(promise: Promise, level: Level, progress: Progress | None, needed: i
 
 
 _LATE = {
-    OnDeadline.EXPIRE: "rows that have not begun expire, the others are delivered; run them again with `retry_failed_of`",
+    OnDeadline.EXPIRE: "rows that have not begun expire, the rest is delivered; run them later with `retry_failed_of`",
     OnDeadline.FINISH: "late rows are still answered; more replicas in the job's control object make it less late",
 }
 _MORE_REPLICAS = "raise `replicas` in the job's control object, or allow `reactions` in the next request"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pydantic import ValidationError
@@ -74,7 +75,8 @@ class EtaTrigger(BaseTrigger):
         job_id = self.job_uri.rstrip("/").rsplit("/", 1)[-1]
         clock = SystemClock()
         watch = ProgressWatch(job_id, self.stall_seconds)
-        sla = SlaWatch(self.job_uri, clock, self.log, self.stall_seconds)
+        log = cast("logging.Logger", self.log)  # Airflow's own type, used like the standard one
+        sla = SlaWatch(self.job_uri, clock, log, self.stall_seconds)
         while True:
             try:
                 lines = watch.observe(await asyncio.to_thread(self._read), clock.now())

@@ -17,7 +17,6 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.sla import Promise
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.accepting import read_spec
 from llmbatch.orchestrator.reacting import react
 from llmbatch.orchestrator.settings import load_settings
 from llmbatch.orchestrator.sla_alerts import STALL_SECONDS, SlaAlerts
@@ -56,6 +55,8 @@ class SlaWatch:
             nonlocal raised
             raised = bool(self._open(store).look(progress, now))
 
+        if not self._guarded("opening the SLA", lambda: self._open(store)):
+            return
         self._guarded("alerts", speak)
         self._guarded("delivery", lambda: self._open(store).send(now, at_once=raised))
         self._guarded("reactions", lambda: self._react(store, progress, now))
@@ -79,13 +80,15 @@ class SlaWatch:
                 react(self._spec, progress, at_risk=False, safe=True, store=store, clock=self.clock)
                 self._owes_relief = False
 
+        if not self._guarded("opening the SLA", lambda: self._open(store)):
+            return False
         told = self._guarded("alerts", speak)
         self._guarded("delivery", lambda: self._open(store).send(now, at_once=True))
         return self._guarded("reactions", relieve) and told
 
     def _open(self, store: ObjectStore) -> SlaAlerts:
         if self._alerts is None:
-            self._spec = read_spec(self.job_uri, store)
+            self._spec = JobSpec.model_validate_json(store.get(JobLayout(self.job_uri).spec))
             sla, alerts = self._settings()
             self._alerts = SlaAlerts(
                 Promise.of(self._spec),
@@ -133,7 +136,7 @@ class SlaWatch:
             self._owes_relief = self._alerts.machine.raised[Level.RED] > 0
         return self._owes_relief
 
-    def _guarded(self, part: str, step: Callable[[], None]) -> bool:
+    def _guarded(self, part: str, step: Callable[[], object]) -> bool:
         """Do a step; a failure is logged once until it changes, and the next look tries again."""
         try:
             step()
