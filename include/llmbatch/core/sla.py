@@ -111,12 +111,12 @@ class LevelMachine:
         if now >= self.deadline:
             return () if self.raised[Level.CRITICAL] else (Level.CRITICAL,)
         found: list[Level] = []
+        if self.at_risk and self._calm >= self.config.calm_polls:
+            found.append(Level.OK)
         if not self.raised[Level.YELLOW] and self.share_used(now) >= self.config.yellow_at:
             found.append(Level.YELLOW)
         if not self.at_risk and (self._above >= self.config.red_polls or self._likely >= self.config.likely_polls):
             found.append(Level.RED)
-        if self.at_risk and self._calm >= self.config.calm_polls:
-            found.append(Level.OK)
         return tuple(found)
 
     def share_used(self, now: datetime) -> float:

@@ -121,6 +121,12 @@ def test_yellow_comes_once_even_after_an_ok() -> None:
     assert play(levels, [UNSURE, LIKELY, LIKELY, *[SAFE] * 9], start=699) == [(700, YELLOW), (701, RED), (706, OK)]
 
 
+def test_a_yellow_that_comes_with_an_ok_is_not_ended_by_it() -> None:
+    levels = machine()
+    assert play(levels, [LIKELY, LIKELY, *[SAFE] * 5], start=694) == [(695, RED), (700, OK), (700, YELLOW)]
+    assert levels.firing == {YELLOW}
+
+
 def test_after_the_deadline_only_critical_is_left() -> None:
     late = machine()
     late.observe(beat(1, LIKELY))
