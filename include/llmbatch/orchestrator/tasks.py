@@ -130,10 +130,14 @@ def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
 def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
     """Write ``sla.json`` and tell in the log how the job went. Return whether the promise was kept."""
     from llmbatch.orchestrator.reporting import report_sla
+    from llmbatch.orchestrator.sla_watch import SlaWatch, finished_reason
 
-    sla = report_sla(job_uri, _store(store_conn_id))
+    store = _store(store_conn_id)
+    sla = report_sla(job_uri, store)
     for line in sla.lines():
         log.info(line)
+    end = SlaWatch(job_uri, SystemClock(), log, raised_by="report")
+    end.close(store, None, finished_reason(sla.deadline, sla.finished_at))
     return {"job_id": sla.job_id, "met": sla.met}
 
 
