@@ -6,17 +6,15 @@ To run it on a **schedule**, trigger it from a small DAG of your own; the run id
 
     with DAG("nightly_answers", schedule="@daily", ...):
         TriggerDagRunOperator(
-            task_id="start",
-            trigger_dag_id="llmbatch_inference",
+            task_id="start", trigger_dag_id="llmbatch_inference",
             trigger_run_id="nightly__{{ ds }}",
             conf={"input_uri": "s3://bucket/questions/{{ ds }}/", "sla_hours": 6},
         )
 
 Downstream DAGs can be scheduled on the asset `llmbatch_results`; the event names the job and its outputs.
-* **accept** checks the request against the store and freezes it in `spec.json`.
-* **stage** turns the input into shards. A bad row becomes a failed row, not a failed job. A dry run ends here.
+* **accept** freezes the checked request in `spec.json`; **stage** makes shards of the input. A dry run ends there.
 * **run** is the Ray job. Deferred, so it holds no worker; a retry or a clear attaches to the job that still runs, and
-  goes on with what is missing once that one is over. Mark it failed to stop the job. **watch** tells its progress.
+  goes on with what is missing. Mark it failed to stop the job. **watch** tells its progress and raises SLA alerts.
 * **publish** proves that every row ended exactly once and delivers; **report** compares the promise with it.
 """
 
@@ -30,6 +28,7 @@ from airflow.sdk import DAG, task
 from llmbatch.core.states import ExitReason
 from llmbatch.orchestrator import tasks
 from llmbatch.orchestrator.assets import RESULTS
+from llmbatch.orchestrator.deadlines import sla_deadlines
 from llmbatch.orchestrator.form import form_params
 from llmbatch.orchestrator.operators import RayOperator
 from llmbatch.orchestrator.pools import RAY_POOL
@@ -45,6 +44,7 @@ with DAG(
     max_active_runs=16,
     tags=["llmbatch", "inference"],
     params=form_params(),
+    deadline=sla_deadlines(),
     default_args={
         "owner": "llmbatch",
         "retries": 3,

@@ -1,4 +1,4 @@
-"""Registers llmbatch with Airflow. Loaded by every Airflow process, so it imports and reads nothing heavy.
+"""Registers llmbatch with Airflow. Loaded by every Airflow process, so it imports nothing heavy and reads nothing.
 
 The links of ``RayOperator`` need no registration: the operator declares them.
 """
@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
+from llmbatch.orchestrator.deadlines import SlaDeadline
+
 
 class LlmbatchPlugin(AirflowPlugin):
     """Everything that llmbatch adds to Airflow itself."""
 
     name = "llmbatch"
+    deadline_references = [SlaDeadline]  # noqa: RUF012 - the base class declares an instance's list

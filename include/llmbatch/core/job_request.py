@@ -24,6 +24,9 @@ from llmbatch.core.errors import RequestError
 from llmbatch.core.layout import split_uri
 from llmbatch.core.sampling import Sampling
 
+LONGEST_SLA_HOURS = 24.0 * 90
+"""The longest promise that a request may ask for."""
+
 DEFAULT_SLA_HOURS = 24.0
 """The promise when a request names none. Airflow does not merge defaults into ``conf``, so readers of conf need it."""
 
@@ -119,7 +122,7 @@ class JobRequest(BaseModel):
     output_uri: str | None = None
     output_format: OutputFormat = OutputFormat.AUTO
     sla_hours: Annotated[
-        float, Field(gt=0, le=24 * 90, validation_alias=AliasChoices("sla_hours", "completion_window"))
+        float, Field(gt=0, le=LONGEST_SLA_HOURS, validation_alias=AliasChoices("sla_hours", "completion_window"))
     ] = DEFAULT_SLA_HOURS
     on_deadline: OnDeadline = OnDeadline.EXPIRE
     priority: Annotated[int, Field(ge=-100, le=100)] = 0

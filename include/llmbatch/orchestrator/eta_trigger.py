@@ -1,10 +1,11 @@
-"""EtaTrigger: reads a job's heartbeat until the job has ended, and tells the task log about it."""
+"""EtaTrigger: reads a job's heartbeat until the job has ended, tells the task log about it, and keeps its SLA."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pydantic import ValidationError
@@ -14,10 +15,14 @@ from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.events import WatchEvent
+from llmbatch.orchestrator.events import WatchEvent, WatchReason
 from llmbatch.orchestrator.progress_watch import ProgressWatch
+from llmbatch.orchestrator.sla_watch import SlaWatch
 from llmbatch.orchestrator.store import open_store
 from llmbatch.orchestrator.task_states import task_state
+
+CLOSING_TRIES = 3
+"""How often the end of the alerts is tried; the task ``report`` makes up for what fails."""
 
 
 class EtaTrigger(BaseTrigger):
@@ -68,7 +73,10 @@ class EtaTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, tell, sleep; end with one event. No failure of a look ends the watch."""
         job_id = self.job_uri.rstrip("/").rsplit("/", 1)[-1]
-        watch, clock = ProgressWatch(job_id, self.stall_seconds), SystemClock()
+        clock = SystemClock()
+        watch = ProgressWatch(job_id, self.stall_seconds)
+        log = cast("logging.Logger", self.log)  # Airflow's own type, used like the standard one
+        sla = SlaWatch(self.job_uri, clock, log, self.stall_seconds)
         while True:
             try:
                 lines = watch.observe(await asyncio.to_thread(self._read), clock.now())
@@ -81,9 +89,21 @@ class EtaTrigger(BaseTrigger):
             run_state = await self._run_state(watch) if watch.doubts(clock.now()) else None
             reason = watch.end(run_state, clock.now())
             if reason is not None:
+                await self._close(sla, watch, reason, run_state)
                 phase = watch.seen.phase if watch.seen else None
                 event = WatchEvent(job_id=job_id, reason=reason, phase=phase, run_state=run_state)
                 yield TriggerEvent(event.model_dump(mode="json"))  # type: ignore[no-untyped-call]
+                return
+            if self._store is not None:
+                await asyncio.to_thread(sla.look, self._store, watch.seen)
+            await asyncio.sleep(self.poll_seconds)
+
+    async def _close(self, sla: SlaWatch, watch: ProgressWatch, reason: WatchReason, run_state: str | None) -> None:
+        """End what fires, with why the watch is over."""
+        is_finished = reason is WatchReason.PHASE_DONE or run_state == "success"
+        why = "" if is_finished else f"the task {self.run_task_id} ended as {run_state}; clear it to go on with the job"
+        for _ in range(CLOSING_TRIES):
+            if self._store is None or await asyncio.to_thread(sla.close, self._store, watch.seen, why):
                 return
             await asyncio.sleep(self.poll_seconds)
 

@@ -1,4 +1,4 @@
-"""EtaSensor: tells phase, progress and ETA of a running job in its task log, and never fails the DAG."""
+"""EtaSensor: tells phase, progress and ETA of a running job, raises its SLA alerts, and never fails the DAG."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class EtaSensor(BaseOperator):
     """Watch a job beside the task that runs it. Always deferred, so it holds no worker slot.
 
     It ends when the heartbeat says ``done`` or when the run task has ended for good; it outlives that task's retries.
+    Alerts go by the thresholds and to the sinks of config.yaml; reactions are called for if the request allows any.
     What it does not do: decide whether the job succeeded (``publish`` proves that), or fail. A lost trigger is
     started again.
 

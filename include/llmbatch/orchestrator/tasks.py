@@ -147,13 +147,16 @@ def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
 
 @final_unless_retryable
 def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
-    """Write ``sla.json``, tell in the log how the job went, and teach the ETA. Return whether the promise was kept."""
+    """Write ``sla.json``, tell how the job went, end its alerts, and teach the ETA. Return whether it was in time."""
     from llmbatch.orchestrator.reporting import learn_from, report_sla
+    from llmbatch.orchestrator.sla_watch import SlaWatch, finished_reason
 
     store = _store(store_conn_id)
     sla = report_sla(job_uri, store)
     for line in sla.lines():
         log.info(line)
+    end = SlaWatch(job_uri, SystemClock(), log, raised_by="report")
+    end.close(store, None, finished_reason(sla.deadline, sla.finished_at))
     try:
         learn_from(job_uri, store)
     except StoreError as error:

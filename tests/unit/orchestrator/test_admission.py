@@ -287,6 +287,7 @@ def test_the_publish_task_gives_the_place_back(monkeypatch: pytest.MonkeyPatch) 
     put_answers(spec, store, {})
     assert queued(store) == [spec.job_id]
     monkeypatch.setattr(tasks, "_store", lambda conn_id: store)
+    monkeypatch.setattr(tasks, "load_settings", lambda: CONFIG)
     event = SimpleNamespace(extra={})
     monkeypatch.setattr(tasks, "get_current_context", lambda: {"outlet_events": {RESULTS: event}})
     tasks.publish(spec.root_uri, "my_s3")

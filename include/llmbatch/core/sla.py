@@ -1,0 +1,124 @@
+"""The SLA levels of one job: when which alert is due. Pure; whoever uses it passes the time, raises and sends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from llmbatch.core.alerts import Alert, Level
+from llmbatch.core.config import SlaConfig
+from llmbatch.core.eta.spread import miss_probability
+from llmbatch.core.job_request import JobRequest
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.progress import Progress
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What is promised of one job. ``request`` is None for a run whose job is not accepted yet."""
+
+    job_id: str
+    dag_id: str
+    run_id: str
+    created_at: datetime
+    deadline: datetime
+    request: JobRequest | None = None
+
+    @classmethod
+    def of(cls, spec: JobSpec) -> Promise:
+        """Return the promise of an accepted job."""
+        return cls(spec.job_id, spec.dag_id, spec.run_id, spec.created_at, spec.deadline, spec.request)
+
+
+def chance_of_miss(progress: Progress | None, deadline: datetime) -> float | None:
+    """Return the probability that the job finishes after the deadline; None while the ETA is unknown.
+
+    The quantiles count from ``written_at``, and so does the time that is left; the age of a heartbeat cancels out.
+    """
+    if progress is None or progress.eta is None:
+        return None
+    eta, left = progress.eta, (deadline - progress.written_at).total_seconds()
+    return miss_probability(left, eta.p10, eta.p50, eta.p90)
+
+
+@dataclass
+class LevelMachine:
+    """Counts polls and alerts, and says which alerts are due.
+
+    Yellow and critical go by time alone, each once per job: an unknown ETA cannot hide them. Red needs several polls in
+    a row, and so does its end; it may come again after an ``ok``. What was raised is not assumed but told (``note``),
+    so that an alert which could not be written stays due, and so that another process can go on from the store.
+
+    Attributes:
+        created_at: when the job was submitted.
+        deadline: when it has to be finished.
+        config: thresholds.
+        raised: alerts so far, by level.
+        firing: levels raised since the last ``ok``.
+    """
+
+    created_at: datetime
+    deadline: datetime
+    config: SlaConfig = field(default_factory=SlaConfig)
+    raised: Counter[Level] = field(default_factory=Counter)
+    firing: set[Level] = field(default_factory=set)
+    _above: int = 0
+    _likely: int = 0
+    _calm: int = 0
+    _poll: tuple[int, int] | None = None
+
+    @property
+    def at_risk(self) -> bool:
+        """Whether a red holds."""
+        return Level.RED in self.firing
+
+    def restore(self, alerts: Iterable[Alert]) -> None:
+        """Take what was raised so far, in that order, from the store. The polls that were counted stay."""
+        self.raised.clear()
+        self.firing.clear()
+        for alert in alerts:
+            self.note(alert.level)
+
+    def note(self, level: Level) -> None:
+        """Remember that the next alert of a level exists now, whoever raised it."""
+        self.raised[level] += 1
+        if level is Level.OK:
+            self.firing.clear()
+        else:
+            self.firing.add(level)
+
+    def observe(self, progress: Progress | None) -> None:
+        """Count a poll. The same heartbeat twice is one poll; None, a stall and an unknown ETA break every row."""
+        chance = chance_of_miss(progress, self.deadline)
+        if progress is None or chance is None:
+            self._above = self._likely = self._calm = 0
+            return
+        poll = (progress.generation, progress.sequence)
+        if poll == self._poll:
+            return
+        self._poll = poll
+        self._above = self._above + 1 if chance > self.config.red_above else 0
+        self._likely = self._likely + 1 if chance > self.config.likely_above else 0
+        self._calm = self._calm + 1 if chance < self.config.calm_below else 0
+
+    def due(self, now: datetime) -> tuple[Level, ...]:
+        """Return the alerts that are to be raised now. Only for a job that is not finished.
+
+        After the deadline only ``critical`` is left to say: a yellow or red that nobody raised in time helps nobody.
+        """
+        if now >= self.deadline:
+            return () if self.raised[Level.CRITICAL] else (Level.CRITICAL,)
+        found: list[Level] = []
+        if self.at_risk and self._calm >= self.config.calm_polls:
+            found.append(Level.OK)
+        if not self.raised[Level.YELLOW] and self.share_used(now) >= self.config.yellow_at:
+            found.append(Level.YELLOW)
+        if not self.at_risk and (self._above >= self.config.red_polls or self._likely >= self.config.likely_polls):
+            found.append(Level.RED)
+        return tuple(found)
+
+    def share_used(self, now: datetime) -> float:
+        """Return the part of the time from submission to deadline that has passed."""
+        return (now - self.created_at) / (self.deadline - self.created_at)

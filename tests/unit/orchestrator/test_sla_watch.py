@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from llmbatch.core.alerts import Level
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.config import CONFIG_ENV
+from llmbatch.core.errors import StoreError
+from llmbatch.core.job_request import Reactions
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.progress import Progress
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator import sla_alerts, sla_watch
+from llmbatch.orchestrator.sla_watch import SlaWatch, finished_reason
+
+from .sla_fakes import ROOT, accepted, alert_names, alerts_of, heartbeat
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+REACTIONS = Reactions(max_replicas=4)
+
+
+class Scene:
+    """A job, its watch, and what was sent and asked of others."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, reactions: Reactions) -> None:
+        self.clock, self.store = ManualClock(START), MemoryStore()
+        self.spec: JobSpec = accepted(self.store, START, reactions=reactions)
+        self.sent: list[int] = []
+        self.asked: list[str] = []
+        self.broken: dict[str, Exception] = {}
+        self.sequence = 0
+        self.last: Progress | None = None
+        monkeypatch.setattr(sla_alerts, "deliver", self.deliver)
+        monkeypatch.setattr(sla_watch, "react", self.react)
+        monkeypatch.setenv(CONFIG_ENV, str(ROOT / "config" / "config.yaml"))
+        self.said: list[str] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew, as after the death of a triggerer."""
+        log = logging.Logger("watch")
+        handler = logging.Handler()
+        handler.emit = lambda record: self.said.append(record.getMessage())  # type: ignore[method-assign]
+        log.addHandler(handler)
+        self.watch = SlaWatch(self.spec.root_uri, self.clock, log)
+
+    def deliver(self, store: Any, layout: Any, sinks: Any, log: Any) -> None:
+        self._break("deliver")
+        self.sent.append(len(alert_names(self.spec, self.store)))
+
+    def react(self, spec: JobSpec, progress: Progress, *, at_risk: bool, safe: bool, **_: Any) -> tuple[()]:
+        assert at_risk is not safe
+        self._break("react")
+        self.asked.append("risk" if at_risk else "safe")
+        return ()
+
+    def _break(self, part: str) -> None:
+        if part in self.broken:
+            raise self.broken[part]
+
+    def poll(self, count: int, *, late: bool | None, seconds: float = 2) -> None:
+        """Let so many new heartbeats come and be looked at."""
+        for _ in range(count):
+            self.clock.advance(seconds)
+            self.sequence += 1
+            self.last = heartbeat(self.spec, self.clock.now(), self.sequence, late=late)
+            self.watch.look(self.store, self.last)
+
+    def wait(self, minute: float) -> None:
+        """Let time pass until so many minutes after the start, then look at the old heartbeat."""
+        self.clock.advance((START + timedelta(minutes=minute) - self.clock.now()).total_seconds())
+        self.watch.look(self.store, self.last)
+
+    @property
+    def alerts(self) -> list[str]:
+        return alert_names(self.spec, self.store)
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(monkeypatch, Reactions())
+
+
+@pytest.fixture
+def helped(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(monkeypatch, REACTIONS)
+
+
+def test_a_job_that_cannot_make_it_is_told_once_by_each_voice(scene: Scene) -> None:
+    scene.poll(5, late=True)
+    for minute in (41, 43, 55, 61, 62):
+        scene.wait(minute)
+        scene.poll(3, late=True)
+    assert scene.alerts == ["red-1", "yellow-1", "critical-1"]
+    red = alerts_of(scene.spec, scene.store)[0]
+    assert (red.raised_by, red.reason) == ("sensor", "rows are long")
+    assert red.miss_probability == pytest.approx(1, abs=0.01)
+    assert red.late_seconds is not None
+    assert red.late_seconds > 3600
+
+
+def test_a_job_that_makes_it_hears_nothing(scene: Scene) -> None:
+    scene.poll(50, late=False)
+    assert scene.watch.close(scene.store, scene.last)
+    assert scene.alerts == []
+    assert scene.sent == []
+
+
+def test_a_rescued_job_goes_red_and_ok(scene: Scene) -> None:
+    scene.poll(3, late=True)
+    scene.poll(9, late=False)
+    assert scene.alerts == ["red-1", "ok-1"]
+    assert scene.watch.close(scene.store, scene.last)
+    assert scene.alerts == ["red-1", "ok-1"]
+
+
+@pytest.mark.parametrize("minute", [None, 50.0, 61.0])
+def test_a_restart_repeats_nothing_and_loses_nothing(scene: Scene, minute: float | None) -> None:
+    scene.poll(2, late=True)
+    if minute is not None:
+        scene.wait(minute)
+    before = scene.alerts
+    scene.restart()
+    scene.poll(4, late=True)
+    assert scene.alerts == before
+    scene.restart()
+    scene.poll(9, late=False)
+    assert scene.alerts == before + (["ok-1"] if minute != 61.0 else [])
+
+
+def test_what_was_raised_before_a_crash_is_sent_after_it(scene: Scene) -> None:
+    scene.broken["deliver"] = RuntimeError("killed")
+    scene.poll(2, late=True)
+    assert (scene.alerts, scene.sent) == (["red-1"], [])
+    scene.restart()
+    del scene.broken["deliver"]
+    scene.poll(1, late=True)
+    assert scene.sent == [1]
+
+
+def test_what_a_sink_did_not_take_is_offered_again_but_not_at_every_look(scene: Scene) -> None:
+    scene.poll(2, late=True)
+    scene.poll(6, late=True)
+    assert len(scene.sent) == 1
+    scene.poll(2, late=True)
+    assert len(scene.sent) == 2
+
+
+def test_a_store_that_fails_delays_an_alert_and_costs_nothing_else(scene: Scene) -> None:
+    create = scene.store.create
+
+    def refuse(uri: str, body: bytes) -> Any:
+        raise StoreError("no route")
+
+    scene.store.create = refuse  # type: ignore[method-assign]
+    scene.poll(5, late=True)
+    assert scene.alerts == []
+    assert sum("no route" in line for line in scene.said) == 1
+    scene.store.create = create  # type: ignore[method-assign]
+    scene.poll(1, late=True)
+    assert scene.alerts == ["red-1"]
+
+
+def test_a_stall_hides_neither_yellow_nor_critical(scene: Scene) -> None:
+    scene.poll(1, late=False)
+    for minute in (43, 44, 61):
+        scene.wait(minute)
+    assert scene.alerts == ["yellow-1", "critical-1"]
+    yellow = alerts_of(scene.spec, scene.store)[0]
+    assert (yellow.eta, yellow.miss_probability) == (None, None)
+    assert "last heartbeat is 25" in yellow.reason
+
+
+def test_no_heartbeat_at_all_hides_them_neither(scene: Scene) -> None:
+    for minute in (41, 43, 61):
+        scene.wait(minute)
+    assert scene.alerts == ["yellow-1", "critical-1"]
+
+
+def test_a_stale_heartbeat_breaks_the_row(scene: Scene) -> None:
+    scene.poll(1, late=True)
+    scene.wait(2)
+    scene.poll(1, late=True)
+    assert scene.alerts == []
+    scene.poll(1, late=True)
+    assert scene.alerts == ["red-1"]
+
+
+def test_another_watcher_s_alert_is_not_raised_again(scene: Scene) -> None:
+    other = SlaWatch(scene.spec.root_uri, scene.clock, logging.getLogger("other"), raised_by="deadline")
+    scene.poll(1, late=False)
+    scene.clock.advance(43 * 60)
+    other.look(scene.store, None)
+    scene.watch.look(scene.store, scene.last)
+    assert scene.alerts == ["yellow-1"]
+    assert alerts_of(scene.spec, scene.store)[0].raised_by == "deadline"
+
+
+def test_a_finished_job_has_missed_nothing_while_its_watch_goes_on(scene: Scene) -> None:
+    scene.poll(1, late=True)
+    scene.store.put(scene.spec.layout.manifest, b"{}")
+    scene.poll(5, late=True)
+    scene.wait(61)
+    assert scene.alerts == []
+
+
+@pytest.mark.parametrize("minute", [50, 70])
+def test_the_end_of_the_watch_ends_what_fires(scene: Scene, minute: float) -> None:
+    scene.poll(2, late=True)
+    scene.wait(minute)
+    sent = len(scene.sent)
+    scene.clock.advance(1)
+    assert scene.watch.close(scene.store, scene.last)
+    assert scene.alerts[-1] == "ok-1"
+    last = alerts_of(scene.spec, scene.store)[-1]
+    said = {50: "9 min 59 s before", 70: "10 min after"}[int(minute)]  # a second passes before the end
+    assert last.reason == f"the job finished {said} its deadline"
+    assert len(scene.sent) == sent + 1
+    assert scene.watch.close(scene.store, scene.last)
+    assert "ok-2" not in scene.alerts
+
+
+def test_an_end_that_the_store_refuses_is_told_to_the_caller(scene: Scene) -> None:
+    scene.poll(2, late=True)
+
+    def fail(prefix: str) -> Any:
+        raise StoreError("no route")
+
+    scene.store.list = fail  # type: ignore[method-assign]
+    assert not scene.watch.close(scene.store, scene.last)
+
+
+def test_a_missing_configuration_costs_no_alert(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONFIG_ENV, "/absent.yaml")
+    scene.poll(4, late=True)
+    assert scene.alerts == ["red-1"]
+    assert sum("default SLA thresholds" in line for line in scene.said) == 1
+
+
+def test_who_did_not_ask_for_reactions_gets_none(scene: Scene) -> None:
+    scene.poll(9, late=True)
+    scene.watch.close(scene.store, scene.last)
+    assert scene.asked == []
+
+
+def test_reactions_are_asked_for_once_a_heartbeat_and_taken_back_once(helped: Scene) -> None:
+    helped.poll(4, late=True)
+    assert helped.asked == ["risk"] * 3
+    helped.watch.look(helped.store, helped.last)
+    assert helped.asked == ["risk"] * 3
+    helped.poll(9, late=False)
+    assert helped.asked[-1:] == ["safe"]
+    assert helped.asked.count("safe") == 1
+
+
+def test_a_restarted_watch_takes_reactions_back(helped: Scene) -> None:
+    helped.poll(2, late=True)
+    helped.broken["react"] = RuntimeError("killed")
+    helped.poll(5, late=False)
+    assert helped.alerts == ["red-1", "ok-1"]
+    helped.restart()
+    helped.broken.clear()
+    helped.poll(2, late=False)
+    assert helped.asked == ["risk", "safe"]
+
+
+def test_the_end_of_the_watch_takes_reactions_back(helped: Scene) -> None:
+    helped.poll(2, late=True)
+    helped.clock.advance(1)
+    assert helped.watch.close(helped.store, helped.last, "the task run ended as failed")
+    assert helped.asked == ["risk", "safe"]
+    assert alerts_of(helped.spec, helped.store)[-1].level is Level.OK
+
+
+def test_a_reaction_that_fails_costs_no_alert(helped: Scene) -> None:
+    helped.broken["react"] = RuntimeError("no such model")
+    helped.poll(5, late=True)
+    helped.wait(43)
+    assert helped.alerts == ["red-1", "yellow-1"]
+    assert sum("no such model" in line for line in helped.said) == 1
+
+
+def test_the_clause_about_the_finish() -> None:
+    assert finished_reason(START, START) == "the job finished 0 s before its deadline"
+    assert finished_reason(START, START + timedelta(seconds=90)) == "the job finished 1 min 30 s after its deadline"
