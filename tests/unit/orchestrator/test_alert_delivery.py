@@ -10,8 +10,8 @@ import pytest
 
 from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.errors import SinkError, SinkRejected, StoreError
-from llmbatch.core.store import MemoryStore
+from llmbatch.core.errors import ObjectMissing, SinkError, SinkRejected, StoreError
+from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.alerting.delivery import deliver
 from llmbatch.orchestrator.alerting.raising import raise_alert
 from llmbatch.orchestrator.alerting.turns import MOST_TRIES, take_turn
@@ -143,6 +143,16 @@ def test_a_crash_between_send_and_mark_repeats_one_message_after_a_minute(
 def test_of_many_processes_one_sends(store: MemoryStore) -> None:
     raise_alert(RED, store, LAYOUT)
     sinks = [FakeSink("a") for _ in range(8)]
+    looked, head = threading.Barrier(len(sinks)), store.head
+
+    def all_look_before_one_writes(uri: str) -> ObjectInfo:
+        try:
+            return head(uri)
+        except ObjectMissing:
+            looked.wait(30)
+            raise
+
+    store.head = all_look_before_one_writes  # type: ignore[method-assign]
     threads = [threading.Thread(target=deliver, args=(store, LAYOUT, [sink], LOG)) for sink in sinks]
     for thread in threads:
         thread.start()

@@ -6,10 +6,12 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from airflow.sdk import BaseNotifier
 
 from llmbatch.core.alerts import Level
@@ -315,3 +317,23 @@ def test_the_check_says_which_sink_is_broken(
     assert lines[:2] == ["ok     task-log", "ok     webhook.good"]
     assert lines[2].startswith("broken webhook.bad: connection 'bad': the receiver cannot be reached")
     assert receiver.requests[0][2]["job_id"] == "job-test"
+
+
+def test_the_example_in_the_configuration_is_right_but_for_its_comment_signs() -> None:
+    text = (Path(__file__).parents[3] / "config" / "config.yaml").read_text()
+    example = text.partition("# alerts:\n")[2].partition("\n\n")[0]
+    alerts = yaml.safe_load("\n".join(line.removeprefix("#") for line in example.splitlines()))
+    config = AlertsConfig.model_validate(alerts)
+    assert len(sinks_of(config)) == 5
+    for item in config.notifiers:
+        NotifierSink(item.path, item.arguments)._kind()
+
+
+def test_the_payload_in_the_documentation_is_what_is_sent(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "alerts.md").read_text()
+    shown = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    connect(monkeypatch, "hook", host="127.0.0.1", port=receiver.port)
+    WebhookSink("hook").send(an_alert(Level.RED))
+    sent = receiver.requests[0][2]
+    assert sent["message"].startswith(shown.pop("message").rstrip("…"))
+    assert {**sent, "message": None} == {**shown, "message": None}
