@@ -9,14 +9,20 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from llmbatch.core.alerts import Level, read_alerts
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRecord, SlaRecord, TokenRecord
+from llmbatch.core.sla import Promise
+from llmbatch.core.sla_alert import compose
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator import tasks
+from llmbatch.orchestrator.alerting.raising import raise_alert
 from llmbatch.orchestrator.assets import RESULTS
 from llmbatch.orchestrator.form import form_params
+
+from .sla_fakes import accepted
 
 ROOT = Path(__file__).parents[3]
 RUN_AFTER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -122,3 +128,15 @@ def test_report_writes_the_same_bytes_again(store: MemoryStore, met: bool) -> No
     assert tasks.report(layout.root, "my_s3")["met"] is met
     assert store.get(layout.sla) == first
     assert json.loads(first)["margin_seconds"] == (1800 if met else -1800)
+
+
+def test_report_ends_an_alert_that_still_fires(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmbatch.orchestrator.sla_alerts.deliver", lambda *_: None)
+    spec = accepted(store, RUN_AFTER)
+    raised = compose(Promise.of(spec), Level.RED, 1, progress=None, is_stale=False, now=RUN_AFTER, raised_by="sensor")
+    raise_alert(raised, store, spec.layout)
+    store.put(spec.layout.manifest, manifest(met=False).model_dump_json().encode())
+    tasks.report(spec.root_uri, "my_s3")
+    last = read_alerts(store, spec.layout)[-1]
+    assert (last.level, last.raised_by) == (Level.OK, "report")
+    assert "after its deadline" in last.reason
