@@ -26,6 +26,7 @@ from .sla_fakes import accepted
 
 ROOT = Path(__file__).parents[3]
 RUN_AFTER = datetime(2030, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_report_writes_the_same_bytes_again(store: MemoryStore, met: bool) -> No
 def test_report_ends_an_alert_that_still_fires(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llmbatch.orchestrator.sla_alerts.deliver", lambda *_: None)
     spec = accepted(store, RUN_AFTER)
-    raised = compose(Promise.of(spec), Level.RED, 1, progress=None, is_stale=False, now=RUN_AFTER, raised_by="sensor")
+    raised = compose(Promise.of(spec), Level.RED, 1, progress=None, is_stale=False, now=LONG_AGO, raised_by="sensor")
     raise_alert(raised, store, spec.layout)
     store.put(spec.layout.manifest, manifest(met=False).model_dump_json().encode())
     tasks.report(spec.root_uri, "my_s3")
