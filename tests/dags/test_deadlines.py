@@ -52,7 +52,7 @@ CONFS: dict[str, tuple[dict[str, Any] | None, float]] = {
     "none": (None, DEFAULT_SLA_HOURS),
     "hours": ({"sla_hours": 2}, 2),
     "window": ({"completion_window": "10h"}, 10),
-    "bad": ({"sla_hours": "soon"}, DEFAULT_SLA_HOURS),
+    "bad": ({"completion_window": "soon"}, DEFAULT_SLA_HOURS),
 }
 
 

@@ -40,7 +40,7 @@ def compose(
         reason: instead of what the heartbeat gives as reason.
     """
     believed = None if is_stale or progress is None or level is Level.OK else progress
-    needed = _replicas(believed, promise, now)
+    needed = _replicas(believed, promise)
     return Alert(
         job_id=promise.job_id,
         dag_id=promise.dag_id,
@@ -77,12 +77,12 @@ def _reason(progress: Progress | None, *, is_stale: bool, now: datetime) -> str:
     return progress.eta_reason
 
 
-def _replicas(progress: Progress | None, promise: Promise, now: datetime) -> int | None:
+def _replicas(progress: Progress | None, promise: Promise) -> int | None:
     """Return a number of replicas that would do, if it is more than there are."""
-    left = (promise.deadline - now).total_seconds()
-    if progress is None or progress.eta is None or left <= 0:
+    if progress is None:
         return None
-    needed = replicas_needed(progress, left, MOST_REPLICAS)
+    left = (promise.deadline - progress.written_at).total_seconds()
+    needed = replicas_needed(progress, left, MOST_REPLICAS) if left > 0 else None
     return needed if needed is not None and needed > progress.replicas.live else None
 
 
@@ -109,5 +109,5 @@ _LATE = {
 _MORE_REPLICAS = "raise `replicas` in the job's control object, or allow `reactions` in the next request"
 _NO_REPLICAS = {
     Level.YELLOW: "",
-    Level.RED: "nobody can say how many replicas would do; shorter answers, a smaller model or a later deadline would",
+    Level.RED: "more replicas alone would not do; shorter answers, a smaller model or a later deadline would",
 }

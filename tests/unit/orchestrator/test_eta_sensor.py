@@ -1,20 +1,23 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
+from llmbatch.core.alerts import read_alerts
 from llmbatch.core.errors import StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator import eta_trigger, progress_watch
+from llmbatch.orchestrator import eta_trigger, progress_watch, sla_alerts
 from llmbatch.orchestrator.eta_trigger import EtaTrigger
 from llmbatch.orchestrator.sensors import EtaSensor
+from llmbatch.orchestrator.sla_watch import SlaWatch
 
+from .sla_fakes import accepted
 from .test_progress_watch import beat
 from .test_ray_trigger import _listen, event_of
 
@@ -199,3 +202,32 @@ def test_a_lost_trigger_is_started_again_while_the_job_runs(
 def test_only_lost_triggers_are_forgiven() -> None:
     with pytest.raises(AttributeError):
         sensor().resume_execution("no_such_method", {}, context())
+
+
+@pytest.mark.parametrize(
+    ("last", "run_state", "words"),
+    [(Phase.WORK, "failed", "ended as failed"), (Phase.WORK, "success", "finished"), (Phase.DONE, None, "finished")],
+)
+def test_it_ends_with_an_ok_that_says_why(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, last: Phase, run_state: str | None, words: str
+) -> None:
+    """A job that is late, up to the end of its watch."""
+    monkeypatch.setattr(sla_alerts, "deliver", lambda *_: None)
+    spec = accepted(MemoryStore(), datetime.now(UTC) - timedelta(hours=2))
+    scene.store.objects[JobLayout(JOB).spec] = spec.model_dump_json().encode()
+    stale = beat(phase=last, written_at=LONG_AGO).model_dump_json().encode()
+    end = stale if last is Phase.WORK else written(last, 1000)
+    scene.looks = [(stale, "deferred"), (stale, "deferred"), (end, run_state)]
+    event_of(trigger())
+    found = read_alerts(scene.store, JobLayout(JOB))
+    assert [alert.level.value for alert in found] == ["critical", "ok"]
+    assert words in found[1].reason
+
+
+def test_alerts_that_fail_in_every_way_end_no_watch(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(SlaWatch, "_open", fail)
+    scene.looks = [(written(Phase.WORK), "deferred"), (written(Phase.DONE), "deferred")]
+    assert event_of(trigger())["reason"] == "phase_done"

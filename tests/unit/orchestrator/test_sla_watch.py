@@ -287,3 +287,29 @@ def test_a_reaction_that_fails_costs_no_alert(helped: Scene) -> None:
 def test_the_clause_about_the_finish() -> None:
     assert finished_reason(START, START) == "the job finished 0 s before its deadline"
     assert finished_reason(START, START + timedelta(seconds=90)) == "the job finished 1 min 30 s after its deadline"
+
+
+def test_what_another_watcher_said_counts_before_a_number_is_taken(scene: Scene) -> None:
+    scene.poll(1, late=False)
+    mine, scene.sequence = scene.watch, 100
+    scene.restart()
+    scene.poll(2, late=True)
+    scene.poll(5, late=False)
+    assert scene.alerts == ["red-1", "ok-1"]
+    scene.watch = mine
+    scene.poll(2, late=True)
+    assert scene.alerts == ["red-1", "ok-1", "red-2"]
+
+
+def test_who_loses_the_race_for_an_alert_knows_it_and_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    alerts = scene.watch._open(scene.store)
+    monkeypatch.setattr(sla_alerts, "raise_alert", lambda *_: False)
+    assert alerts.look(None, START + timedelta(minutes=43)) == ()
+    assert alerts.machine.firing == {Level.YELLOW}
+
+
+def test_a_new_alert_is_sent_at_once(scene: Scene) -> None:
+    scene.poll(2, late=True)
+    scene.poll(5, late=False)
+    assert scene.alerts == ["red-1", "ok-1"]
+    assert scene.sent == [1, 2]

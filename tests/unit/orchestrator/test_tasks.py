@@ -9,20 +9,33 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from llmbatch.core.alerts import Level, read_alerts
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.layout import JobLayout, history_uri
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRecord, SlaRecord, TokenRecord
+<<<<<<< HEAD
 from llmbatch.core.store import MemoryStore, ObjectInfo
+=======
+from llmbatch.core.sla import Promise
+from llmbatch.core.sla_alert import compose
+from llmbatch.core.store import MemoryStore
+>>>>>>> h4-sla
 from llmbatch.orchestrator import tasks
+from llmbatch.orchestrator.alerting.raising import raise_alert
 from llmbatch.orchestrator.assets import RESULTS
 from llmbatch.orchestrator.eta_history import read_history
 from llmbatch.orchestrator.form import form_params
 
+<<<<<<< HEAD
 from .finished_jobs import BASE, finish, spec_of
+=======
+from .sla_fakes import accepted
+>>>>>>> h4-sla
 
 ROOT = Path(__file__).parents[3]
 RUN_AFTER = datetime(2030, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -128,6 +141,7 @@ def test_report_writes_the_same_bytes_again(store: MemoryStore, monkeypatch: pyt
     assert json.loads(first)["margin_seconds"] == (1800 if met else -1800)
 
 
+<<<<<<< HEAD
 def test_report_teaches_the_history_and_survives_if_that_fails(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -143,3 +157,15 @@ def test_report_teaches_the_history_and_survives_if_that_fails(
     monkeypatch.setattr(store, "create", refuse)
     assert tasks.report(spec.root_uri, "my_s3")["met"] is True
     assert f"job={spec.job_id} is reported, but later ETAs learn nothing from it" in caplog.text
+=======
+def test_report_ends_an_alert_that_still_fires(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmbatch.orchestrator.sla_alerts.deliver", lambda *_: None)
+    spec = accepted(store, RUN_AFTER)
+    raised = compose(Promise.of(spec), Level.RED, 1, progress=None, is_stale=False, now=LONG_AGO, raised_by="sensor")
+    raise_alert(raised, store, spec.layout)
+    store.put(spec.layout.manifest, manifest(met=False).model_dump_json().encode())
+    tasks.report(spec.root_uri, "my_s3")
+    last = read_alerts(store, spec.layout)[-1]
+    assert (last.level, last.raised_by) == (Level.OK, "report")
+    assert "after its deadline" in last.reason
+>>>>>>> h4-sla
