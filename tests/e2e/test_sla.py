@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from llmbatch_stack.tools import alertmanager
 
 from chaos.scene import Scene
 from chaos.stack import ChaosStack, echo_engine
 from e2e.sla_receivers import NOTIFIER, Receivers
 from llmbatch.core.alerts import Alert, Level, read_alerts
 from llmbatch.core.manifest import JobManifest
+from llmbatch_stack import settings as stack_settings
+from llmbatch_stack import tools
 from llmbatch_stack.airflow_api import AirflowApi
 from llmbatch_stack.job_run import DAG_ID
 from llmbatch_stack.settings import BUCKET
@@ -83,7 +84,9 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder: Path = tmp_path_factory.mktemp("sla")
-    with Receivers(alertmanager(), folder) as receivers:
+    binary = tools.find(stack_settings.load(), "prometheus-alertmanager")
+    assert binary is not None, "no Alertmanager; make install says how to get it"
+    with Receivers(binary, folder) as receivers:
         stack = ChaosStack(port_base=PORT_BASE, ray_cpus=9)
         extra = stack.settings.airflow_home / "config"
         extra.mkdir(parents=True)

@@ -14,24 +14,17 @@ from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.layout import JobLayout, history_uri
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRecord, SlaRecord, TokenRecord
-<<<<<<< HEAD
-from llmbatch.core.store import MemoryStore, ObjectInfo
-=======
 from llmbatch.core.sla import Promise
 from llmbatch.core.sla_alert import compose
-from llmbatch.core.store import MemoryStore
->>>>>>> h4-sla
+from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator import tasks
 from llmbatch.orchestrator.alerting.raising import raise_alert
 from llmbatch.orchestrator.assets import RESULTS
 from llmbatch.orchestrator.eta_history import read_history
 from llmbatch.orchestrator.form import form_params
 
-<<<<<<< HEAD
 from .finished_jobs import BASE, finish, spec_of
-=======
 from .sla_fakes import accepted
->>>>>>> h4-sla
 
 ROOT = Path(__file__).parents[3]
 RUN_AFTER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -141,7 +134,6 @@ def test_report_writes_the_same_bytes_again(store: MemoryStore, monkeypatch: pyt
     assert json.loads(first)["margin_seconds"] == (1800 if met else -1800)
 
 
-<<<<<<< HEAD
 def test_report_teaches_the_history_and_survives_if_that_fails(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -157,7 +149,8 @@ def test_report_teaches_the_history_and_survives_if_that_fails(
     monkeypatch.setattr(store, "create", refuse)
     assert tasks.report(spec.root_uri, "my_s3")["met"] is True
     assert f"job={spec.job_id} is reported, but later ETAs learn nothing from it" in caplog.text
-=======
+
+
 def test_report_ends_an_alert_that_still_fires(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llmbatch.orchestrator.sla_alerts.deliver", lambda *_: None)
     spec = accepted(store, RUN_AFTER)
@@ -168,4 +161,3 @@ def test_report_ends_an_alert_that_still_fires(store: MemoryStore, monkeypatch: 
     last = read_alerts(store, spec.layout)[-1]
     assert (last.level, last.raised_by) == (Level.OK, "report")
     assert "after its deadline" in last.reason
->>>>>>> h4-sla
