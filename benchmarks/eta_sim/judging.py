@@ -9,38 +9,31 @@ from dataclasses import dataclass, field
 
 from eta_sim.job import EPOCH, Trace
 from eta_sim.rivals import RIVALS
-from llmbatch.core.eta import EtaModel, JobShape, LengthPrior, Priors, Spread, observation_of
+from llmbatch.core.config import SlaConfig
+from llmbatch.core.eta import EtaModel, JobShape, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
 
 RULES = {
-    "red": (0.3, 3, 0.0),
-    "likely": (0.7, 2, 0.0),
-    "red_from_10_pct": (0.3, 3, 0.1),
-    "half_from_10_pct": (0.5, 3, 0.1),
-    "likely_from_10_pct": (0.7, 3, 0.1),
+    "red": SlaConfig(),
+    "spec": SlaConfig(red_above=0.3, red_polls=3, red_from=0.0),
 }
-"""Alert rules by name: a miss more likely than this, for so many polls in a row, from this part of the work on.
-
-The first two are the product's; the others show what a later or stricter alert would give.
-"""
+"""Alert rules by name: the product's, and that of the first design."""
 
 
 @dataclass
 class Alarm:
-    """Goes off once, at the poll after which a miss has been more likely than ``chance`` for ``polls`` in a row."""
+    """Goes off once, when a miss has been more likely than the rule allows for so many polls in a row."""
 
-    chance: float
-    polls: int
-    begin: float
+    rule: SlaConfig
     at: float | None = None
     _in_a_row: int = 0
 
     def poll(self, at: float, progress: float | None, miss: float | None) -> None:
         """Take one poll; an unknown ETA breaks the row."""
-        over = miss is not None and miss > self.chance and (progress or 0.0) >= self.begin
+        over = miss is not None and miss > self.rule.red_above and (progress or 0.0) >= self.rule.red_from
         self._in_a_row = self._in_a_row + 1 if over else 0
-        if self.at is None and self._in_a_row >= self.polls:
+        if self.at is None and self._in_a_row >= self.rule.red_polls:
             self.at = at
 
 
@@ -54,6 +47,8 @@ class Verdict:
     deadline: float
     alerts: dict[str, float | None]
     finished: FinishedJob
+    polls: list[tuple[float, float, float]] = field(default_factory=list)
+    """Seconds, progress and P(miss) of every poll before the deadline whose ETA was known."""
     evaluation_seconds: list[float] = field(default_factory=list)
 
     @property
@@ -70,14 +65,15 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
     rivals = {name: kind() for name, kind in RIVALS.items()}
     errors: dict[str, dict[float, float]] = {name: {} for name in rivals}
     waiting = list(MARKS)
-    alarms = {name: Alarm(*rule) for name, rule in RULES.items()}
+    alarms = {name: Alarm(rule) for name, rule in RULES.items()}
     costs: list[float] = []
+    polls: list[tuple[float, float, float]] = []
     for beat in trace.beats:
         at, observation = trace.at(beat), observation_of(beat)
         model.observe(observation)
-        begun = time.perf_counter()
+        begun = time.thread_time()
         estimate = model.estimate(observation.at)
-        costs.append(time.perf_counter() - begun)
+        costs.append(time.thread_time() - begun)
         done = beat.rows.ended / beat.rows.total
         log.note(estimate, done)
         answers = {name: rival.observe(at, beat) for name, rival in rivals.items()}
@@ -90,22 +86,34 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         if at < min(deadline, trace.finished_at):
             # A P50 after the deadline is a miss probability above one half: the rule has no second branch.
             chance = estimate.miss_probability(deadline - at)
+            if chance is not None:
+                polls.append((at, estimate.progress or 0.0, chance))
             for alarm in alarms.values():
                 alarm.poll(at, estimate.progress, chance)
     end = EPOCH.timestamp() + trace.finished_at
+    learned = model.learned(end)
     finished = FinishedJob(
         job_id=scenario.name,
         finished_at=trace.beats[-1].written_at,
-        engine="simulated",
+        engine=scenario.engine,
         replicas=scenario.replicas,
         rows=len(scenario.rows),
-        price=model.rate.price.value,
-        answers=LengthPrior(
-            level=math.exp(model.lengths.level), slope=model.lengths.slope, spread=model.lengths.spread
-        ),
+        phases={name: seconds for beat in trace.beats for name, seconds in beat.seconds_phase.items() if seconds > 0},
+        rate=learned.rate,
+        price=learned.price,
+        fixed_share=learned.fixed_share,
+        answers=learned.answers,
+        effort=learned.effort,
         log_ratios=log.log_ratios(end),
         marks=log.marks(end),
     )
     return Verdict(
-        trace, finished.marks, errors, deadline, {name: alarm.at for name, alarm in alarms.items()}, finished, costs
+        trace,
+        finished.marks,
+        errors,
+        deadline,
+        {name: alarm.at for name, alarm in alarms.items()},
+        finished,
+        polls,
+        costs,
     )

@@ -75,6 +75,8 @@ class SlaConfig(_Section):
     """Part of the time from submission to the deadline."""
     red_above: Annotated[float, Field(gt=0, lt=1)] = 0.3
     red_polls: Annotated[int, Field(ge=1)] = 3
+    red_from: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Part of the work done before which nothing is red: until then the estimate rests on few answers."""
     likely_above: Annotated[float, Field(gt=0, lt=1)] = 0.7
     likely_polls: Annotated[int, Field(ge=1)] = 2
     calm_below: Annotated[float, Field(gt=0, lt=1)] = 0.15
