@@ -1,8 +1,9 @@
 """How right are ETAs? Simulated jobs, the estimators that others show, and ours.
 
-Calibration (interval quantiles, nothing else) uses some families of lengths and some seeds; what is reported uses other
-families and other seeds. Every job's engine has a speed, batch behaviour and cost of reading of its own that no
-estimator is told. Progress is the part of rows ended, as a user sees it; errors are of the remaining seconds.
+A deployment has a few engines, each with a speed, batch behaviour and cost of reading that no estimator is told. Jobs
+of some families of lengths run on them one after the other and make the history. Reported are jobs of other families,
+with other seeds, on the same engines: with that history (the engine is known, the kind of answers is not), and cold,
+with none. Progress is the part of rows ended, as a user sees it; errors are of the remaining seconds.
 
     PYTHONPATH=include:benchmarks python benchmarks/bench_eta.py --rounds 6
 """
@@ -143,6 +144,10 @@ def main() -> None:
         "mape_shuffled": mape(by_order["shuffled"], "ours"),
         "coverage80_pct": coverage(verdicts)["all"],
         **alerts(verdicts),
+        "cold_mape": mape(cold, "ours"),
+        "cold_coverage80_pct": coverage(cold)["all"],
+        "cold_alerts": alerts(cold),
+        "cold_calm_mape": mape([v for v in cold if v.trace.scenario.trouble == "none"], "ours"),
         "calm_jobs": len(calm),
         "calm_mape": mape(calm, "ours"),
         "rivals": {name: mape(verdicts, name) for name in RIVALS},

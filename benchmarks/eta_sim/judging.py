@@ -14,26 +14,30 @@ from llmbatch.core.eta import EtaModel, JobShape, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
 
-RULES = {
-    "red": SlaConfig(),
-    "spec": SlaConfig(red_above=0.3, red_polls=3, red_from=0.0),
-}
+RULES = {"red": SlaConfig(), "spec": SlaConfig(red_above=0.3, red_polls=3, red_for=0.0, red_from=0.0)}
 """Alert rules by name: the product's, and that of the first design."""
 
 
 @dataclass
 class Alarm:
-    """Goes off once, when a miss has been more likely than the rule allows for so many polls in a row."""
+    """Goes off once, when a miss has been more likely than the rule allows for as long as it asks."""
 
     rule: SlaConfig
+    deadline: float
     at: float | None = None
+    _since: float | None = None
     _in_a_row: int = 0
 
     def poll(self, at: float, progress: float | None, miss: float | None) -> None:
         """Take one poll; an unknown ETA breaks the row."""
-        over = miss is not None and miss > self.rule.red_above and (progress or 0.0) >= self.rule.red_from
-        self._in_a_row = self._in_a_row + 1 if over else 0
-        if self.at is None and self._in_a_row >= self.rule.red_polls:
+        rule, used = self.rule, at / self.deadline
+        evident = (progress or 0.0) >= rule.red_from or used >= rule.red_anyway_from
+        if miss is None or miss <= rule.red_above or not evident:
+            self._since, self._in_a_row = None, 0
+            return
+        self._since = at if self._since is None else self._since
+        self._in_a_row += 1
+        if self.at is None and self._in_a_row >= rule.red_polls and at - self._since >= rule.red_for * self.deadline:
             self.at = at
 
 
@@ -47,8 +51,6 @@ class Verdict:
     deadline: float
     alerts: dict[str, float | None]
     finished: FinishedJob
-    polls: list[tuple[float, float, float]] = field(default_factory=list)
-    """Seconds, progress and P(miss) of every poll before the deadline whose ETA was known."""
     evaluation_seconds: list[float] = field(default_factory=list)
 
     @property
@@ -65,9 +67,8 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
     rivals = {name: kind() for name, kind in RIVALS.items()}
     errors: dict[str, dict[float, float]] = {name: {} for name in rivals}
     waiting = list(MARKS)
-    alarms = {name: Alarm(rule) for name, rule in RULES.items()}
+    alarms = {name: Alarm(rule, deadline) for name, rule in RULES.items()}
     costs: list[float] = []
-    polls: list[tuple[float, float, float]] = []
     for beat in trace.beats:
         at, observation = trace.at(beat), observation_of(beat)
         model.observe(observation)
@@ -86,8 +87,6 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         if at < min(deadline, trace.finished_at):
             # A P50 after the deadline is a miss probability above one half: the rule has no second branch.
             chance = estimate.miss_probability(deadline - at)
-            if chance is not None:
-                polls.append((at, estimate.progress or 0.0, chance))
             for alarm in alarms.values():
                 alarm.poll(at, estimate.progress, chance)
     end = EPOCH.timestamp() + trace.finished_at
@@ -98,7 +97,7 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         engine=scenario.engine,
         replicas=scenario.replicas,
         rows=len(scenario.rows),
-        phases={name: seconds for beat in trace.beats for name, seconds in beat.seconds_phase.items() if seconds > 0},
+        phases={name: value for beat in trace.beats for name, value in beat.seconds_phase.items() if value > 0},
         rate=learned.rate,
         price=learned.price,
         fixed_share=learned.fixed_share,
@@ -114,6 +113,5 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         deadline,
         {name: alarm.at for name, alarm in alarms.items()},
         finished,
-        polls,
         costs,
     )
