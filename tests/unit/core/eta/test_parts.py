@@ -206,6 +206,15 @@ def test_conformal_covers_as_often_as_it_says() -> None:
     assert 0.74 < held / 400 < 0.86
 
 
+@pytest.mark.parametrize(("shift", "middle"), [(0.0, 0.0), (0.05, 0.0), (-0.05, 0.0), (0.3, 0.3), (-0.3, -0.3)])
+def test_the_middle_moves_only_if_the_prediction_is_plainly_off(shift: float, middle: float) -> None:
+    """Ratios from -0.2 to 0.2 around the shift: their middle half is 0.1 to each side."""
+    ratios = [shift + 0.02 * (n - 10) for n in range(21)]
+    found = conformal(ratios, LogQuantiles(p10=-1, p50=0, p90=1))
+    assert found.p50 == pytest.approx(middle)
+    assert found.p10 == pytest.approx(shift - 0.176, abs=0.01)
+
+
 def test_few_ratios_stay_wide() -> None:
     wide = LogQuantiles(p10=-1, p50=0, p90=1)
     assert conformal([], wide) == wide
