@@ -81,9 +81,7 @@ def conformal(ratios: Sequence[float], fallback: LogQuantiles) -> LogQuantiles:
         return fallback
     ordered = sorted(ratios)
     share = min(1.0, len(ordered) / 9)
-    return fallback.mixed(
-        LogQuantiles(p10=_rank(ordered, 0.1), p50=_middle(ordered), p90=_rank(ordered, 0.9)), share
-    )
+    return fallback.mixed(LogQuantiles(p10=_rank(ordered, 0.1), p50=_middle(ordered), p90=_rank(ordered, 0.9)), share)
 
 
 def _middle(ordered: Sequence[float]) -> float:
