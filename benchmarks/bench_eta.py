@@ -1,8 +1,9 @@
 """How right are ETAs? Simulated jobs, the estimators that others show, and ours.
 
-Calibration (interval quantiles, nothing else) uses some families of lengths and some seeds; what is reported uses other
-families and other seeds. Every job's engine has a speed, batch behaviour and cost of reading of its own that no
-estimator is told. Progress is the part of rows ended, as a user sees it; errors are of the remaining seconds.
+A deployment has a few engines, each with a speed, batch behaviour and cost of reading that no estimator is told. Jobs
+of some families of lengths run on them one after the other and make the history. Reported are jobs of other families,
+with other seeds, on the same engines: with that history (the engine is known, the kind of answers is not), and cold,
+with none. Progress is the part of rows ended, as a user sees it; errors are of the remaining seconds.
 
     PYTHONPATH=include:benchmarks python benchmarks/bench_eta.py --rounds 6
 """
@@ -15,10 +16,10 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from eta_sim.job import SimJob
+from eta_sim.job import SimJob, Trace
 from eta_sim.judging import RULES, Verdict, judge
 from eta_sim.rivals import RIVALS
-from eta_sim.scenario import scenarios
+from eta_sim.scenario import fleet, scenarios
 from llmbatch.core.eta import Priors, Spread
 from llmbatch.core.eta.history import History
 from llmbatch.core.eta.record import MARKS
@@ -26,11 +27,25 @@ from llmbatch.core.eta.record import MARKS
 CALIBRATION_FAMILIES = ("lognormal", "gamma", "pareto")
 REPORTED_FAMILIES = ("bimodal", "zipf", "prompts")
 CALIBRATION_SEED, REPORTED_SEED = 1_000, 50_000
+FLEET_SEED, FLEET_SIZE = 70, 6
 PUBLISHED = (0.25, 0.5, 0.75, 0.9)
 
 
-def run(first_seed: int, rounds: int, families: tuple[str, ...], spread: Spread) -> list[Verdict]:
-    return [judge(SimJob(job).run(), Priors(), spread) for job in scenarios(first_seed, rounds, families)]
+def traces(first_seed: int, rounds: int, families: tuple[str, ...]) -> list[Trace]:
+    return [SimJob(job).run() for job in scenarios(first_seed, rounds, families, fleet(FLEET_SEED, FLEET_SIZE))]
+
+
+def learn(seen: Sequence[Trace]) -> History:
+    """Run jobs one after the other, each with the beliefs that those before it left."""
+    history = History()
+    for trace in seen:
+        verdict = judge(trace, history.priors_for(trace.scenario.engine), history.spread_for(trace.scenario.engine))
+        history = history.with_job(verdict.finished)
+    return history
+
+
+def with_history(history: History, seen: Sequence[Trace]) -> list[Verdict]:
+    return [judge(t, history.priors_for(t.scenario.engine), history.spread_for(t.scenario.engine)) for t in seen]
 
 
 def median_error(values: Iterable[float]) -> float | None:
@@ -99,12 +114,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=6, help="jobs of each family and order, for each half")
     options = parser.parse_args()
-    history = History()
-    for verdict in run(CALIBRATION_SEED, options.rounds, CALIBRATION_FAMILIES, Spread.default()):
-        history = history.with_job(verdict.finished)
-    spread = history.spread_for("simulated")
-    cold = run(REPORTED_SEED, options.rounds, REPORTED_FAMILIES, Spread.default())
-    verdicts = run(REPORTED_SEED, options.rounds, REPORTED_FAMILIES, spread)
+    history = learn(traces(CALIBRATION_SEED, options.rounds, CALIBRATION_FAMILIES))
+    reported = traces(REPORTED_SEED, options.rounds, REPORTED_FAMILIES)
+    cold = [judge(trace, Priors(), Spread.default()) for trace in reported]
+    verdicts = with_history(history, reported)
     table("All", verdicts, {"all": lambda _: True})
     for field in ("order", "trouble", "family"):
         table(f"By {field}", verdicts, {name: partial(_is, field, name) for name in names_of(verdicts, field)})
@@ -131,7 +144,10 @@ def main() -> None:
         "mape_shuffled": mape(by_order["shuffled"], "ours"),
         "coverage80_pct": coverage(verdicts)["all"],
         **alerts(verdicts),
-        **alerts(verdicts, "likely"),
+        "cold_mape": mape(cold, "ours"),
+        "cold_coverage80_pct": coverage(cold)["all"],
+        "cold_alerts": alerts(cold),
+        "cold_calm_mape": mape([v for v in cold if v.trace.scenario.trouble == "none"], "ours"),
         "calm_jobs": len(calm),
         "calm_mape": mape(calm, "ours"),
         "rivals": {name: mape(verdicts, name) for name in RIVALS},

@@ -9,38 +9,35 @@ from dataclasses import dataclass, field
 
 from eta_sim.job import EPOCH, Trace
 from eta_sim.rivals import RIVALS
-from llmbatch.core.eta import EtaModel, JobShape, LengthPrior, Priors, Spread, observation_of
+from llmbatch.core.config import SlaConfig
+from llmbatch.core.eta import EtaModel, JobShape, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
 
-RULES = {
-    "red": (0.3, 3, 0.0),
-    "likely": (0.7, 2, 0.0),
-    "red_from_10_pct": (0.3, 3, 0.1),
-    "half_from_10_pct": (0.5, 3, 0.1),
-    "likely_from_10_pct": (0.7, 3, 0.1),
-}
-"""Alert rules by name: a miss more likely than this, for so many polls in a row, from this part of the work on.
-
-The first two are the product's; the others show what a later or stricter alert would give.
-"""
+RULES = {"red": SlaConfig(), "spec": SlaConfig(red_above=0.3, red_polls=3, red_for=0.0, red_from=0.0)}
+"""Alert rules by name: the product's, and that of the first design."""
 
 
 @dataclass
 class Alarm:
-    """Goes off once, at the poll after which a miss has been more likely than ``chance`` for ``polls`` in a row."""
+    """Goes off once, when a miss has been more likely than the rule allows for as long as it asks."""
 
-    chance: float
-    polls: int
-    begin: float
+    rule: SlaConfig
+    deadline: float
     at: float | None = None
+    _since: float | None = None
     _in_a_row: int = 0
 
     def poll(self, at: float, progress: float | None, miss: float | None) -> None:
         """Take one poll; an unknown ETA breaks the row."""
-        over = miss is not None and miss > self.chance and (progress or 0.0) >= self.begin
-        self._in_a_row = self._in_a_row + 1 if over else 0
-        if self.at is None and self._in_a_row >= self.polls:
+        rule, used = self.rule, at / self.deadline
+        evident = (progress or 0.0) >= rule.red_from or used >= rule.red_anyway_from
+        if miss is None or miss <= rule.red_above or not evident:
+            self._since, self._in_a_row = None, 0
+            return
+        self._since = at if self._since is None else self._since
+        self._in_a_row += 1
+        if self.at is None and self._in_a_row >= rule.red_polls and at - self._since >= rule.red_for * self.deadline:
             self.at = at
 
 
@@ -70,14 +67,14 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
     rivals = {name: kind() for name, kind in RIVALS.items()}
     errors: dict[str, dict[float, float]] = {name: {} for name in rivals}
     waiting = list(MARKS)
-    alarms = {name: Alarm(*rule) for name, rule in RULES.items()}
+    alarms = {name: Alarm(rule, deadline) for name, rule in RULES.items()}
     costs: list[float] = []
     for beat in trace.beats:
         at, observation = trace.at(beat), observation_of(beat)
         model.observe(observation)
-        begun = time.perf_counter()
+        begun = time.thread_time()
         estimate = model.estimate(observation.at)
-        costs.append(time.perf_counter() - begun)
+        costs.append(time.thread_time() - begun)
         done = beat.rows.ended / beat.rows.total
         log.note(estimate, done)
         answers = {name: rival.observe(at, beat) for name, rival in rivals.items()}
@@ -93,19 +90,28 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
             for alarm in alarms.values():
                 alarm.poll(at, estimate.progress, chance)
     end = EPOCH.timestamp() + trace.finished_at
+    learned = model.learned(end)
     finished = FinishedJob(
         job_id=scenario.name,
         finished_at=trace.beats[-1].written_at,
-        engine="simulated",
+        engine=scenario.engine,
         replicas=scenario.replicas,
         rows=len(scenario.rows),
-        price=model.rate.price.value,
-        answers=LengthPrior(
-            level=math.exp(model.lengths.level), slope=model.lengths.slope, spread=model.lengths.spread
-        ),
+        phases={name: value for beat in trace.beats for name, value in beat.seconds_phase.items() if value > 0},
+        rate=learned.rate,
+        price=learned.price,
+        fixed_share=learned.fixed_share,
+        answers=learned.answers,
+        effort=learned.effort,
         log_ratios=log.log_ratios(end),
         marks=log.marks(end),
     )
     return Verdict(
-        trace, finished.marks, errors, deadline, {name: alarm.at for name, alarm in alarms.items()}, finished, costs
+        trace,
+        finished.marks,
+        errors,
+        deadline,
+        {name: alarm.at for name, alarm in alarms.items()},
+        finished,
+        costs,
     )

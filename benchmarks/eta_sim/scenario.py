@@ -11,6 +11,9 @@ from eta_sim.workload import FAMILIES, ORDERS, SimRow, ordered
 
 TROUBLES = ("none", "none", "none", "loss", "preemption", "gain", "slow_node")
 SHARD_ROWS = 64
+SHORTEST, LONGEST = 300.0, 7200.0
+DAY_TO_DAY = 0.05
+"""Deviation of the logarithm of an engine's speed from job to job: neighbours, clocks, other kinds of prompt."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,31 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Engine:
+    """What a deployment has a few of and runs many jobs on. ``step`` is a decoding step of ``slots`` rows in seconds.
+
+    ``fixed`` is the part of a step that one row takes as well; ``read`` is a prompt token's work in output tokens.
+    """
+
+    name: str
+    slots: int
+    step: float
+    fixed: float
+    read: float
+    load: float
+
+    def speed(self, factor: float) -> Speed:
+        """Return the speed of a day on which everything takes ``factor`` times as long."""
+        step, row = self.step * factor, self.step * factor / self.slots
+        return Speed(self.fixed * step, (1 - self.fixed) * row, self.read * row)
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One job, fully determined. Times are in seconds; ``queued`` and ``cluster`` pass before replicas load."""
 
     name: str
+    engine: str
     family: str
     order: str
     trouble: str
@@ -44,57 +68,64 @@ class Scenario:
     shard_rows: int
 
 
-def draw(seed: int, family: str, order: str, trouble: str) -> Scenario:
+def fleet(seed: int, size: int) -> tuple[Engine, ...]:
+    """Draw the engines of a deployment."""
+    dice = random.Random(f"fleet-{seed}")
+    return tuple(
+        Engine(
+            name=f"engine-{n}",
+            slots=dice.choice((16, 32, 64, 128)),
+            step=math.exp(dice.uniform(math.log(0.1), math.log(1.0))),
+            fixed=dice.uniform(0.2, 0.8),
+            read=dice.uniform(0.02, 0.25),
+            load=dice.uniform(40, 180),
+        )
+        for n in range(size)
+    )
+
+
+def draw(seed: int, family: str, order: str, trouble: str, engine: Engine) -> Scenario:
     """Draw a job. It takes 5 to 120 minutes of work and its replicas see 2 to 40 times the rows that they decode."""
-    dice = random.Random(f"{seed}-{family}-{order}-{trouble}")
-    cap = dice.choice((128, 256, 512, 1024))
-    replicas = dice.choice((1, 1, 2, 3, 4)) if trouble in {"none", "gain"} else dice.choice((2, 3, 4))
-    slots = dice.choice((16, 32, 64, 128))
-    count = int(min(6000, max(200, slots * replicas * math.exp(dice.uniform(math.log(2), math.log(40))))))
-    rows = ordered(dice, FAMILIES[family](dice, count, cap), order)
-    work = math.exp(dice.uniform(math.log(300), math.log(7200)))
-    speed = _speed(dice, rows, slots, replicas, work)
-    loads = tuple(dice.uniform(40, 180) * dice.uniform(0.9, 1.1) for _ in range(replicas + 2))
+    dice = random.Random(f"{seed}-{family}-{order}-{trouble}-{engine.name}")
+    while True:
+        cap = dice.choice((128, 256, 512, 1024))
+        replicas = dice.choice((1, 1, 2, 3, 4)) if trouble in {"none", "gain"} else dice.choice((2, 3, 4))
+        waves = math.exp(dice.uniform(math.log(2), math.log(40)))
+        count = int(min(6000, max(200, engine.slots * replicas * waves)))
+        rows = FAMILIES[family](dice, count, cap)
+        units = sum(row.tokens + engine.read * row.chars / CHARS_PER_TOKEN for row in rows)
+        work = units * engine.step / engine.slots / replicas
+        if SHORTEST < work < LONGEST:
+            break
     return Scenario(
         name=f"{family}/{order}/{trouble}/{seed}",
+        engine=engine.name,
         family=family,
         order=order,
         trouble=trouble,
-        rows=tuple(rows),
+        rows=tuple(ordered(dice, rows, order)),
         max_tokens=cap,
         replicas=replicas,
-        slots=slots,
-        window=int(1.5 * slots),
-        speed=speed,
+        slots=engine.slots,
+        window=int(1.5 * engine.slots),
+        speed=engine.speed(dice.lognormvariate(0, DAY_TO_DAY)),
         queued=dice.expovariate(1 / 60),
         cluster=dice.uniform(5, 40),
-        loads=loads,
+        loads=tuple(engine.load * dice.lognormvariate(0, 0.2) for _ in range(replicas + 2)),
         events=_events(dice, trouble, replicas, work),
         shard_rows=min(SHARD_ROWS, max(8, count // (8 * replicas))),
     )
 
 
-def scenarios(first_seed: int, rounds: int, families: tuple[str, ...]) -> list[Scenario]:
-    """Return ``rounds`` jobs of every family and order; troubles take turns."""
+def scenarios(first_seed: int, rounds: int, families: tuple[str, ...], engines: tuple[Engine, ...]) -> list[Scenario]:
+    """Return ``rounds`` jobs of every family and order; troubles and engines take turns."""
     jobs = []
     for n in range(rounds):
         for f, family in enumerate(families):
             for o, order in enumerate(ORDERS):
                 trouble = TROUBLES[(n * 5 + f * 3 + o) % len(TROUBLES)]
-                jobs.append(draw(first_seed + n, family, order, trouble))
+                jobs.append(draw(first_seed + n, family, order, trouble, engines[len(jobs) % len(engines)]))
     return jobs
-
-
-def _speed(dice: random.Random, rows: list[SimRow], slots: int, replicas: int, work: float) -> Speed:
-    """Scale a random engine so that the undisturbed job takes about ``work`` seconds."""
-    fixed, read = dice.uniform(0.2, 0.8), dice.uniform(0.02, 0.25)
-    tokens = sum(row.tokens for row in rows)
-    prompt = sum(row.chars for row in rows) / CHARS_PER_TOKEN
-    step, step_row = fixed, (1 - fixed) / slots
-    each = 1 / slots
-    whole = (tokens * each + prompt * read * each) / replicas
-    scale = work / whole
-    return Speed(step * scale, step_row * scale, read * each * scale)
 
 
 def _events(dice: random.Random, trouble: str, replicas: int, work: float) -> tuple[Event, ...]:

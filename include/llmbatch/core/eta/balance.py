@@ -1,4 +1,4 @@
-"""When the last of several replicas is done, if each already holds some of the work."""
+"""When each of several replicas is done, if each already holds some of the work."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Load:
-    """Work units that a replica holds, and its speed in units per second."""
+    """Work units that a replica holds, and its speed in units per second (above 0)."""
 
     held: float
     speed: float
-    binding: bool = True
-    """Whether nobody ends before this replica has done what it holds."""
 
 
-def seconds_to_finish(loads: Sequence[Load], free: float) -> float:
-    """Return when the last replica is done; ``free`` units go to whoever is free first.
+def seconds_to_finish(loads: Sequence[Load], free: float) -> tuple[float, ...]:
+    """Return when each replica is done, if each takes new work whenever it has done some, until none is free.
 
-    Two replicas at 10 units/s hold 100 and 300; 50 free units are taken by the first, which ends at 15 s, but the
-    second needs 30 s: 30. With 400 free units both end at 40 s.
+    So a replica, however slow, still holds about what it holds now when the free work runs out, and ends with that.
+    The more is free, the more their holdings are alike by then. Two replicas of 10 and 5 units/s hold 100 each, and
+    150 units are free: these are gone after 10 s; 20 and 30 s.
     """
-    speed = sum(load.speed for load in loads)
-    if speed <= 0:
-        return 0.0
-    bound = max((load.held / load.speed for load in loads if load.binding and load.speed > 0), default=0.0)
-    return max(bound, (free + sum(load.held for load in loads)) / speed)
+    wait = free / sum(load.speed for load in loads)
+    held = sum(load.held for load in loads)
+    alike = min(1.0, free / held) if held else 0.0
+    mean = held / len(loads)
+    return tuple(wait + (load.held + alike * (mean - load.held)) / load.speed for load in loads)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from llmbatch.core.eta.engine_fit import JobEffort, engine_fit
 from llmbatch.core.eta.priors import LengthPrior, PhasePrior, Priors
 from llmbatch.core.eta.record import Mark
 from llmbatch.core.eta.spread import FULL_TRUST_JOBS, KNOTS, Spread, conformal
@@ -16,7 +17,10 @@ from llmbatch.core.eta.spread import FULL_TRUST_JOBS, KNOTS, Spread, conformal
 MOST_JOBS = 500
 """Jobs kept; a job takes about half a kilobyte of JSON."""
 
-_LEAST_SPREAD, _FEW = 0.2, 3
+_LEAST_SPREAD, _FEW, _FITTED_FACTOR = 0.2, 3, 1.2
+_MOST_ROWS = 100.0
+_ALIKE = 0.1
+"""Variance of the logarithm of the answers' level below which jobs count as runs of one template."""
 
 
 class FinishedJob(BaseModel):
@@ -28,7 +32,9 @@ class FinishedJob(BaseModel):
         phases: seconds by phase name.
         rate: work units per second of one replica; None if it was never known.
         price: units per input character, as fitted.
+        fixed_share: part of a decoding step that does not shrink with the batch; None if the job's drain did not tell.
         answers: output tokens against input characters, as fitted.
+        effort: what its rows took, which tells price and rate together with other jobs of the engine.
         log_ratios: ln(actual / predicted remaining) at each knot.
         marks: the published accuracy.
     """
@@ -44,7 +50,9 @@ class FinishedJob(BaseModel):
     phases: dict[str, float] = {}
     rate: float | None = None
     price: float | None = None
+    fixed_share: float | None = None
     answers: LengthPrior | None = None
+    effort: JobEffort | None = None
     log_ratios: Annotated[tuple[float | None, ...], Field(min_length=len(KNOTS), max_length=len(KNOTS))]
     marks: tuple[Mark, ...] = ()
 
@@ -78,12 +86,16 @@ class History(BaseModel):
         base = Priors()
         prices = [job.price for job in mine if job.price]
         rates = [job.rate for job in mine if job.rate]
+        fit = engine_fit([job.effort for job in mine if job.effort is not None])
+        price, rate = fit or (_middle(prices) if prices else base.price, _middle(rates) if rates else None)
+        fixed = [job.fixed_share for job in mine if job.fixed_share]
         names = sorted({name for job in mine for name in job.phases})
         return Priors(
             lengths=_answers([job for job in mine if job.template == template], base.lengths),
-            price=_middle(prices) if prices else base.price,
-            price_factor=1.3 if len(prices) >= _FEW else base.price_factor,
-            rate=_middle(rates) if rates else None,
+            price=price,
+            price_factor=_FITTED_FACTOR if fit else base.price_factor,
+            fixed_share=_middle(fixed) if len(fixed) >= _FEW else base.fixed_share,
+            rate=rate,
             phases={name: _phase([job.phases[name] for job in mine if job.phases.get(name, 0) > 0]) for name in names},
         )
 
@@ -106,14 +118,16 @@ def _phase(seconds: Sequence[float]) -> PhasePrior:
 
 
 def _answers(jobs: Sequence[FinishedJob], base: LengthPrior) -> LengthPrior:
-    """Mean of what these jobs' answers were; worth more rows the more jobs there are."""
+    """Mean of what these jobs' answers were; worth more rows the more alike they are."""
     fits = [job.answers for job in jobs if job.answers is not None]
     if not fits:
         return base
+    spread = statistics.fmean(fit.spread for fit in fits)
+    between = statistics.variance([math.log(fit.level) for fit in fits]) if len(fits) >= _FEW else 1.0
     return LengthPrior(
         level=_middle([fit.level for fit in fits]),
         slope=statistics.fmean(fit.slope for fit in fits),
-        slope_error=max(0.1, base.slope_error / math.sqrt(1 + len(fits))),
-        spread=statistics.fmean(fit.spread for fit in fits),
-        rows=base.rows + 5 * min(len(fits), FULL_TRUST_JOBS),
+        slope_error=max(0.1, base.slope_error / math.sqrt(1 + len(fits))) if between < _ALIKE else base.slope_error,
+        spread=spread,
+        rows=max(base.rows, min(_MOST_ROWS, spread**2 / max(between, 1e-3))),
     )

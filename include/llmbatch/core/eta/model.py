@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from llmbatch.core.eta.balance import Load, seconds_to_finish
+from llmbatch.core.eta.engine_fit import JobEffort
 from llmbatch.core.eta.estimate import Estimate
+from llmbatch.core.eta.learned import Learned, answers_of, fixed_share_of
 from llmbatch.core.eta.lengths import OutputLengths
 from llmbatch.core.eta.observation import Observation
 from llmbatch.core.eta.phases import seconds_until_work
@@ -16,11 +19,12 @@ from llmbatch.core.eta.spread import Spread
 from llmbatch.core.eta.stall import StallWatch
 from llmbatch.core.eta.tail import Drain, drain
 from llmbatch.core.length_cells import LengthCell
-from llmbatch.core.progress import EtaSeconds, EtaState
+from llmbatch.core.progress import EtaSeconds, EtaState, ReplicaShare
 from llmbatch.core.states import Phase
 
 _BATCH_SECONDS = 60.0
 _FIRST_WAVE_KEPT = 0.3
+_REAL_DIFFERENCE = 0.15
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,9 @@ class EtaModel:
         """Start anew, as a generation does: its replicas, rows and clock are its own."""
         self.lengths = OutputLengths(self._priors.lengths, self._shape.max_tokens)
         self.rate = WorkRate(self._priors)
+        self._speed: float | None = None
+        self._effort: JobEffort | None = None
+        self._drain: Estimate | None = None
         self._reach: Reach = {}
         self._answered = Effort()
         self._batch = float(self._shape.slots)
@@ -87,6 +94,26 @@ class EtaModel:
         self._learn_batch(seen, seen.at - last.at if last else 0.0)
         self._reach = reach_of(seen.cells, self.rate.tokens, 0.95 * self._shape.max_tokens) if self.rate.known else {}
         self.lengths.fit(seen.cells, self._reach)
+        if not self.rate.known:
+            return
+        if any(cell.waiting for cell in seen.cells):
+            self._speed, self._drain = self.rate.units * self._batch, None
+            if sum(cell.answered for cell in seen.cells) > self._slots(seen):
+                self._effort = JobEffort(
+                    tokens=answered.tokens, chars=answered.chars, slot_seconds=answered.seconds, slots=self._batch
+                )
+        elif self._drain is None and seen.live:
+            self._drain = self._predict(seen, seen.at)
+
+    def learned(self, finished_at: float) -> Learned:
+        """Return what the job taught, once it has finished; ``finished_at`` is on the clock of the observations."""
+        return Learned(
+            rate=self._speed,
+            price=self.rate.price.value,
+            answers=answers_of(self.lengths.level, self.lengths.slope, self.lengths.spread),
+            fixed_share=fixed_share_of(self._drain, finished_at, self._priors.fixed_share),
+            effort=self._effort,
+        )
 
     def estimate(self, now: float) -> Estimate:
         """Return the estimate at ``now``, on the clock of the observations' ``at``."""
@@ -116,14 +143,13 @@ class EtaModel:
             return Estimate(EtaState.UNKNOWN, now, why)
         if not seen.live and start == 0.0:
             return Estimate(EtaState.UNKNOWN, now, "no replica is live")
-        live = max(1, seen.live)
+        live = max(1, seen.live or seen.wanted)
         work, price = self._work(seen.cells), self.rate.price.value
         left = work.left_tokens + price * work.left_chars
         done = work.done_tokens + price * work.done_chars
         progress = done / (done + left) if done + left > 0 else 0.0
-        seconds = self._spent(seen, left, rate * live)
         last_rows = drain(seen.cells, self.lengths, self._reach, self._slots(seen), self._shape.max_tokens)
-        tail = self._tail(last_rows, live)
+        seconds, tail = self._finish(seen, left, rate, last_rows)
         age = max(0.0, now - seen.at)
         predicted = max(start + seconds + tail - age, 0.0) + self._priors.commit_seconds
         factors = self._spread.at(progress).factors()
@@ -141,32 +167,27 @@ class EtaModel:
             parts=(("start", start), ("work", seconds), ("tail", tail), ("commit", self._priors.commit_seconds)),
         )
 
-    def _spent(self, seen: Observation, left: float, speed: float) -> float:
-        """Seconds for ``left`` units at ``speed`` in all; more if one replica holds more than its share."""
-        rows = sum(cell.left for cell in seen.cells)
-        if len(seen.shares) < 2 or not rows or not self.rate.known:
-            return left / speed
-        pace, each = self.rate.tokens or 1.0, speed / len(seen.shares)
-        held = sum(share.left for share in seen.shares)
-        free = max(0.0, left * (1 - held / rows))
-        # One with less than a batch drains, which is the tail's matter; one without rows helps only with free ones.
-        loads = [
-            Load(share.left * left / rows, each * (share.pace or pace) / pace, binding=share.left > self._batch)
-            for share in seen.shares
-            if share.left or free
-        ]
-        return seconds_to_finish(loads, free) if loads else left / speed
+    def _finish(self, seen: Observation, left: float, rate: float, last_rows: Drain) -> tuple[float, float]:
+        """Seconds of work and of drain of the replica that ends last; ``left`` units are left, a replica does ``rate``.
 
-    def _tail(self, last_rows: Drain, live: int) -> float:
-        """Seconds that the drain takes beyond what its tokens would take at the full rate.
-
-        A step costs the same fixed part for one row as for a full batch, and the longest row sets the number of steps.
+        A decoding step costs the same fixed part for one row as for a full batch, and the longest row sets the number
+        of steps: that is what the drain takes beyond what its tokens would take at the full rate. No prompt is read
+        then, so that a row writes a token where it did a unit of work before.
         """
-        if not last_rows.rows or not self.rate.known or self.rate.tokens <= 0:
-            return 0.0
-        share = min(1.0, last_rows.rows / (self._batch * live))
-        steps = max(0.0, last_rows.longest_tokens - share * last_rows.mean_tokens)
-        return self._priors.fixed_share * steps / self.rate.tokens
+        rows = sum(cell.left for cell in seen.cells)
+        if not rows:
+            return 0.0, 0.0
+        pace = self.rate.tokens if self.rate.known else 0.0
+        shares = seen.shares or (ReplicaShare(),) * max(1, seen.live or seen.wanted)
+        paces = [_paced(share.pace / pace) if share.pace and pace else 1.0 for share in shares]
+        held = min(1.0, sum(share.left for share in shares) / rows)
+        loads = [Load(share.left * left / rows, rate * each) for share, each in zip(shares, paces, strict=True)]
+        ends = []
+        for load, each, seconds in zip(loads, paces, seconds_to_finish(loads, left * (1 - held)), strict=True):
+            last = min(self._batch, seconds * load.speed * rows / left) if left else 0.0
+            steps = max(0.0, last_rows.longest_tokens - last / self._batch * last_rows.mean_tokens) if last else 0.0
+            ends.append((seconds, self._priors.fixed_share * steps / (self.rate.units * each) if pace else 0.0))
+        return max(ends, key=sum)
 
     def _learn_price(self, cells: tuple[LengthCell, ...], last: Observation, gained: Effort) -> None:
         """Let the first half of the first wave tell what reading costs; after that wave, let it count for less."""
@@ -209,6 +230,11 @@ class EtaModel:
     def _mean_answer(self, cells: tuple[LengthCell, ...]) -> float:
         left = sum(cell.left for cell in cells)
         return sum(cell.left * self.lengths.expected(cell) for cell in cells if cell.left) / left if left else 0.0
+
+
+def _paced(relative: float) -> float:
+    """Pace of a replica against that of all; what is less than a real difference is noise, which a maximum gathers."""
+    return relative if abs(math.log(relative)) > _REAL_DIFFERENCE else 1.0
 
 
 def _answered(cells: tuple[LengthCell, ...]) -> Effort:

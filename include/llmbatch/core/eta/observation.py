@@ -21,6 +21,8 @@ class Observation:
     live: int
     row_p95: float | None = None
     shares: tuple[ReplicaShare, ...] = ()
+    wanted: int = 0
+    """Replicas to come, which count as long as none is live."""
 
     @property
     def rows(self) -> int:
@@ -49,4 +51,5 @@ def observation_of(progress: Progress) -> Observation:
         live=progress.replicas.live,
         row_p95=progress.latency.p95,
         shares=progress.shares,
+        wanted=progress.replicas.wanted,
     )

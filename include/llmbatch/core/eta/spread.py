@@ -72,15 +72,20 @@ class Spread(BaseModel):
 def conformal(ratios: Sequence[float], fallback: LogQuantiles) -> LogQuantiles:
     """Split-conformal quantiles of log ratios: rank (n + 1) x level, so that new jobs are covered as often as said.
 
+    The middle stays at the prediction unless that lies outside the middle half of what happened: otherwise an ordinary
+    job's P50 would be moved by the mishaps of others, which the outer quantiles tell of.
+
     With fewer than nine ratios an outer rank does not exist; it is mixed from the extreme one and the fallback.
     """
     if not ratios:
         return fallback
     ordered = sorted(ratios)
     share = min(1.0, len(ordered) / 9)
-    return fallback.mixed(
-        LogQuantiles(p10=_rank(ordered, 0.1), p50=_rank(ordered, 0.5), p90=_rank(ordered, 0.9)), share
-    )
+    return fallback.mixed(LogQuantiles(p10=_rank(ordered, 0.1), p50=_middle(ordered), p90=_rank(ordered, 0.9)), share)
+
+
+def _middle(ordered: Sequence[float]) -> float:
+    return 0.0 if _rank(ordered, 0.25) <= 0 <= _rank(ordered, 0.75) else _rank(ordered, 0.5)
 
 
 def miss_probability(seconds_left: float, p10: float, p50: float, p90: float) -> float:

@@ -65,6 +65,14 @@ def test_priors_are_middles() -> None:
     assert history.priors_for("gpu", "other").lengths == LengthPrior()
 
 
+@pytest.mark.parametrize(("levels", "rows"), [((80, 82, 79, 81), 100.0), ((5, 40, 300, 900), 2.0)])
+def test_answers_that_differ_from_job_to_job_are_worth_little(levels: tuple[float, ...], rows: float) -> None:
+    history = History()
+    for n, level in enumerate(levels):
+        history = history.with_job(job(n, answers=LengthPrior(level=level)))
+    assert history.priors_for("gpu").lengths.rows == pytest.approx(rows)
+
+
 def test_log_keeps_the_first_estimate_of_each_place() -> None:
     log = EstimateLog()
     for at, done in ((0.0, 0.0), (10.0, 0.02), (25.0, 0.26), (30.0, 0.3), (50.0, 0.5)):

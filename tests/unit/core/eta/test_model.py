@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eta_sim.job import SimJob, Trace
-from eta_sim.scenario import draw
+from eta_sim.scenario import draw, fleet
 from llmbatch.core.eta import EtaModel, EtaState, JobShape, Observation, PhasePrior, Priors, observation_of
 from llmbatch.core.length_cells import LengthCell
+from llmbatch.core.progress import ReplicaShare
 from llmbatch.core.states import Phase
 
+ENGINE = fleet(1, 1)[0]
 SHAPE = JobShape(max_tokens=256, slots=16)
 
 
@@ -84,8 +86,6 @@ def test_a_lost_replica_counts_at_once() -> None:
 
 
 def test_a_replica_that_holds_too_much_ends_last() -> None:
-    from llmbatch.core.progress import ReplicaShare
-
     beats = steady(60, live=2)
     even = replace(beats[-1], shares=(ReplicaShare(left=104, pace=5.0), ReplicaShare(left=104, pace=5.0)))
     slow = replace(beats[-1], shares=(ReplicaShare(left=104, pace=5.0), ReplicaShare(left=104, pace=1.0)))
@@ -93,6 +93,36 @@ def test_a_replica_that_holds_too_much_ends_last() -> None:
     assert fast is not None
     assert late is not None
     assert late > 3 * fast
+
+
+def test_a_slow_replica_keeps_taking_rows_and_ends_last() -> None:
+    """Half of the rows are free: the slow one still holds a hundred when these are gone."""
+    beats = steady(60, live=2)
+    slow = replace(beats[-1], shares=(ReplicaShare(left=50, pace=5.0), ReplicaShare(left=50, pace=1.0)))
+    even = replace(beats[-1], shares=(ReplicaShare(left=50, pace=5.0), ReplicaShare(left=50, pace=5.0)))
+    one, other = (fed(*beats[:-1], last).estimate(60).predicted for last in (slow, even))
+    assert one is not None
+    assert other is not None
+    assert one > 2 * other
+
+
+def test_replicas_to_come_count_before_the_work() -> None:
+    phases = {"model_load": PhasePrior(seconds=60)}
+    priors = Priors(rate=100, phases=phases)
+    one, four = (
+        fed(beat(0, 0, 0, Phase.MODEL_LOAD, phase_seconds=0.0, live=0, wanted=n), priors=priors).estimate(0)
+        for n in (1, 4)
+    )
+    assert dict(one.parts)["work"] == pytest.approx(4 * dict(four.parts)["work"])
+
+
+def test_a_finished_job_tells_what_it_learned() -> None:
+    model = fed(*steady(60), beat(300, 400, 0, Phase.DONE))
+    learned = model.learned(300)
+    assert learned.effort is not None
+    assert learned.effort.tokens / learned.effort.slot_seconds == pytest.approx(5)
+    assert learned.rate is not None
+    assert learned.rate > 16 * 5
 
 
 @pytest.mark.parametrize(
@@ -201,13 +231,13 @@ def errors(trace: Trace, marks: tuple[float, ...] = (0.25, 0.5, 0.75)) -> list[f
 @pytest.mark.parametrize("order", ["shuffled", "sorted"])
 def test_simulated_jobs_are_told_better_than_by_rows(order: str) -> None:
     """Eight undisturbed jobs of a family and each order; bounds are what was measured, with a third added."""
-    traces = [SimJob(draw(seed, "prompts", order, "none")).run() for seed in range(8)]
+    traces = [SimJob(draw(seed, "prompts", order, "none", ENGINE)).run() for seed in range(8)]
     sizes = [abs(each) for trace in traces for each in errors(trace)]
     assert statistics.median(sizes) < 0.13
 
 
 def test_the_simulator_accounts_for_every_row_and_repeats_itself() -> None:
-    scenario = draw(7, "lognormal", "bursty", "preemption")
+    scenario = draw(7, "lognormal", "bursty", "preemption", ENGINE)
     one, two = SimJob(scenario).run(), SimJob(scenario).run()
     assert one.beats == two.beats
     assert one.beats[-1].rows.succeeded == len(scenario.rows)

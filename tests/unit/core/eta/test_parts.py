@@ -7,8 +7,10 @@ import random
 
 import pytest
 
-from llmbatch.core.eta import PhasePrior, Priors, capped_lognormal
+from llmbatch.core.eta import Estimate, EtaState, PhasePrior, Priors, capped_lognormal
 from llmbatch.core.eta.balance import Load, seconds_to_finish
+from llmbatch.core.eta.engine_fit import JobEffort, engine_fit
+from llmbatch.core.eta.learned import fixed_share_of
 from llmbatch.core.eta.lengths import OutputLengths
 from llmbatch.core.eta.phases import seconds_until_work
 from llmbatch.core.eta.priors import LengthPrior
@@ -117,14 +119,46 @@ def test_price_is_learned_from_a_constant_wait() -> None:
 @pytest.mark.parametrize(
     ("loads", "free", "seconds"),
     [
-        ([Load(100, 10), Load(300, 10)], 50, 30),
-        ([Load(100, 10), Load(300, 10)], 400, 40),
-        ([Load(100, 10), Load(300, 10, binding=False)], 0, 20),
-        ([Load(0, 0)], 5, 0),
+        ([Load(100, 10), Load(300, 10)], 0, (10, 30)),
+        ([Load(100, 10), Load(300, 10)], 400, (40, 40)),
+        ([Load(100, 10), Load(100, 5)], 150, (20, 30)),
+        ([Load(0, 10), Load(0, 10)], 100, (5, 5)),
     ],
 )
-def test_balance(loads: list[Load], free: float, seconds: float) -> None:
+def test_balance(loads: list[Load], free: float, seconds: tuple[float, ...]) -> None:
     assert seconds_to_finish(loads, free) == pytest.approx(seconds)
+
+
+def efforts(price: float, speed: float, ratios: tuple[float, ...]) -> list[JobEffort]:
+    """Jobs of 1000 tokens on an engine of 32 slots that does ``speed`` units in a slot-second."""
+    return [
+        JobEffort(tokens=1000, chars=1000 * x, slot_seconds=1000 * (1 + price * x) / speed, slots=32) for x in ratios
+    ]
+
+
+def test_jobs_together_tell_what_reading_costs() -> None:
+    """0.05 tokens a character and 32 x 2 units a second, even if one job of six was slowed down to a third."""
+    jobs = efforts(0.05, 2.0, (2, 5, 9, 14, 20))
+    slow = jobs[2].model_copy(update={"slot_seconds": 3 * jobs[2].slot_seconds})
+    assert engine_fit([*jobs, slow]) == pytest.approx((0.05, 64), rel=0.1)
+
+
+@pytest.mark.parametrize("ratios", [(2, 5, 9), (7, 7, 7, 7, 7), ()])
+def test_few_or_equal_jobs_tell_nothing_of_reading(ratios: tuple[float, ...]) -> None:
+    assert engine_fit(efforts(0.05, 2.0, ratios)) is None
+
+
+@pytest.mark.parametrize(("ended", "share"), [(100, 0.5), (84, 0.3), (50, 0.05), (200, 1.0), (0, None)])
+def test_the_drain_tells_the_fixed_share(ended: float, share: float | None) -> None:
+    parts = (("start", 0.0), ("work", 60.0), ("tail", 40.0), ("commit", 0.0))
+    begun = Estimate(EtaState.ESTIMATED, 0.0, "", 0.9, None, 100.0, parts)
+    assert fixed_share_of(begun, ended, 0.5) == (None if share is None else pytest.approx(share))
+
+
+def test_a_short_drain_does_not_tell() -> None:
+    parts = (("work", 95.0), ("tail", 5.0))
+    assert fixed_share_of(Estimate(EtaState.ESTIMATED, 0.0, "", 0.9, None, 100.0, parts), 90, 0.5) is None
+    assert fixed_share_of(None, 90, 0.5) is None
 
 
 def test_drain_ends_with_its_longest_row() -> None:
@@ -170,6 +204,15 @@ def test_conformal_covers_as_often_as_it_says() -> None:
         found = conformal([dice.gauss(0.1, 0.3) for _ in range(30)], wide)
         held += found.p10 <= dice.gauss(0.1, 0.3) <= found.p90
     assert 0.74 < held / 400 < 0.86
+
+
+@pytest.mark.parametrize(("shift", "middle"), [(0.0, 0.0), (0.05, 0.0), (-0.05, 0.0), (0.3, 0.3), (-0.3, -0.3)])
+def test_the_middle_moves_only_if_the_prediction_is_plainly_off(shift: float, middle: float) -> None:
+    """Ratios from -0.2 to 0.2 around the shift: their middle half is 0.1 to each side."""
+    ratios = [shift + 0.02 * (n - 10) for n in range(21)]
+    found = conformal(ratios, LogQuantiles(p10=-1, p50=0, p90=1))
+    assert found.p50 == pytest.approx(middle)
+    assert found.p10 == pytest.approx(shift - 0.176, abs=0.01)
 
 
 def test_few_ratios_stay_wide() -> None:

@@ -1,0 +1,44 @@
+"""What one job taught about its engine and its template, for the history."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from llmbatch.core.eta.engine_fit import JobEffort
+from llmbatch.core.eta.estimate import Estimate
+from llmbatch.core.eta.priors import LengthPrior
+
+_LEAST, _MOST = 0.05, 1.0
+_TELLING = 0.2
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Fields as in ``Priors``; ``rate``, ``fixed_share``, ``effort`` are None if the job was too short to tell."""
+
+    rate: float | None
+    price: float
+    answers: LengthPrior
+    fixed_share: float | None
+    effort: JobEffort | None
+
+
+def fixed_share_of(drain: Estimate | None, finished_at: float, believed: float) -> float | None:
+    """Return which fixed share would have made the estimate from the begin of the drain right.
+
+    With a believed share of 0.5, 60 s of work and 40 s of drain, an end after 84 s instead of 100 s means 0.3. None if
+    the drain was too small a part of the estimate to tell.
+    """
+    if drain is None or not drain.predicted or finished_at <= drain.at:
+        return None
+    tail = dict(drain.parts)["tail"]
+    if tail < _TELLING * drain.predicted:
+        return None
+    late = finished_at - drain.at - drain.predicted
+    return min(_MOST, max(_LEAST, believed * (1 + late / tail)))
+
+
+def answers_of(level: float, slope: float, spread: float) -> LengthPrior:
+    """Return a fit (``level`` is a logarithm) as a belief."""
+    return LengthPrior(level=math.exp(level), slope=slope, spread=spread)
