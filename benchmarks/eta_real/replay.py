@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eta_real.trace import RealTrace
 from eta_sim.rivals import RIVALS
-from llmbatch.core.eta import EtaModel, JobShape, LengthPrior, Priors, Spread, observation_of
+from llmbatch.core.eta import EtaModel, JobShape, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob, History
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
 
@@ -42,18 +41,19 @@ def replay(trace: RealTrace, priors: Priors, spread: Spread) -> Replay:
             passed = [mark for mark in MARKS if done >= mark]
             if passed and left > 0 and seconds is not None:
                 errors[name].setdefault(passed[-1], seconds / left - 1)
-    last = trace.beats[-1]
+    last, learned = trace.beats[-1], model.learned(end)
     finished = FinishedJob(
         job_id=trace.name,
         finished_at=trace.finished_at,
-        engine=ENGINE,
+        engine=f"{ENGINE} {trace.slots}",
         template=trace.template,
         rows=last.rows.total,
         phases=last.seconds_phase,
-        price=model.rate.price.value,
-        answers=LengthPrior(
-            level=math.exp(model.lengths.level), slope=model.lengths.slope, spread=model.lengths.spread
-        ),
+        rate=learned.rate,
+        price=learned.price,
+        fixed_share=learned.fixed_share,
+        answers=learned.answers,
+        effort=learned.effort,
         log_ratios=log.log_ratios(end),
         marks=log.marks(end),
     )
@@ -65,9 +65,9 @@ def replay_all(traces: Sequence[RealTrace]) -> tuple[list[Replay], list[Replay]]
     cold = [replay(trace, Priors(), Spread.default()) for trace in traces]
     warm = []
     for trace in traces:
-        history = History()
+        history, engine = History(), f"{ENGINE} {trace.slots}"
         for other in cold:
             if other.trace.name != trace.name:
                 history = history.with_job(other.finished)
-        warm.append(replay(trace, history.priors_for(ENGINE, trace.template), history.spread_for(ENGINE)))
+        warm.append(replay(trace, history.priors_for(engine, trace.template), history.spread_for(engine)))
     return cold, warm

@@ -119,7 +119,7 @@ def draw(seed: int, family: str, order: str, trouble: str, engine: Engine) -> Sc
 
 def scenarios(first_seed: int, rounds: int, families: tuple[str, ...], engines: tuple[Engine, ...]) -> list[Scenario]:
     """Return ``rounds`` jobs of every family and order; troubles and engines take turns."""
-    jobs = []
+    jobs: list[Scenario] = []
     for n in range(rounds):
         for f, family in enumerate(families):
             for o, order in enumerate(ORDERS):

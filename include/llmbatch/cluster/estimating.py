@@ -17,6 +17,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds, Progress
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
 from llmbatch.core.shards import StagedManifest
+from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
 
 _log = logging.getLogger(__name__)
@@ -63,16 +64,18 @@ class Estimator:
     def trace(self, last: Progress) -> EstimateTrace:
         """Return the estimates up to ``last``, which was the last heartbeat, and what the model has learned."""
         model = self._model
-        learned = model.rate.known
+        taught, learned = model.learned(last.written_at.timestamp()), model.rate.known
         return EstimateTrace(
             job_id=last.job_id,
             generation=last.generation,
             points=tuple(self._points),
-            rate=model.replica_rate,
+            rate=taught.rate,
             price=model.rate.price.value if learned else None,
             level=math.exp(model.lengths.level) if learned else None,
             slope=model.lengths.slope if learned else None,
             spread=model.lengths.spread if learned else None,
+            fixed_share=taught.fixed_share if last.phase is Phase.DONE else None,
+            effort=taught.effort,
             seconds_phase=last.seconds_phase,
         )
 

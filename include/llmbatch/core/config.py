@@ -81,8 +81,6 @@ class SlaConfig(_Section):
     """Part of the work done before which nothing is red, for the estimate rests on few answers until then."""
     red_anyway_from: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Part of the time to the deadline from which a job may be red however little it has done."""
-    likely_above: Annotated[float, Field(gt=0, lt=1)] = 0.7
-    likely_polls: Annotated[int, Field(ge=1)] = 2
     calm_below: Annotated[float, Field(gt=0, lt=1)] = 0.15
     calm_polls: Annotated[int, Field(ge=1)] = 5
 

@@ -65,7 +65,8 @@ class LevelMachine:
     raised: Counter[Level] = field(default_factory=Counter)
     firing: set[Level] = field(default_factory=set)
     _above: int = 0
-    _likely: int = 0
+    _above_since: datetime | None = None
+    _has_evidence: bool = False
     _calm: int = 0
     _poll: tuple[int, int] | None = None
 
@@ -93,14 +94,16 @@ class LevelMachine:
         """Count a poll. The same heartbeat twice is one poll; None, a stall and an unknown ETA break every row."""
         chance = chance_of_miss(progress, self.deadline)
         if progress is None or chance is None:
-            self._above = self._likely = self._calm = 0
+            self._above = self._calm = 0
             return
         poll = (progress.generation, progress.sequence)
         if poll == self._poll:
             return
         self._poll = poll
         self._above = self._above + 1 if chance > self.config.red_above else 0
-        self._likely = self._likely + 1 if chance > self.config.likely_above else 0
+        if self._above == 1:
+            self._above_since = progress.written_at
+        self._has_evidence = (progress.work_progress or 0.0) >= self.config.red_from
         self._calm = self._calm + 1 if chance < self.config.calm_below else 0
 
     def due(self, now: datetime) -> tuple[Level, ...]:
@@ -115,9 +118,17 @@ class LevelMachine:
             found.append(Level.OK)
         if not self.raised[Level.YELLOW] and self.share_used(now) >= self.config.yellow_at:
             found.append(Level.YELLOW)
-        if not self.at_risk and (self._above >= self.config.red_polls or self._likely >= self.config.likely_polls):
+        if not self.at_risk and self._is_red(now):
             found.append(Level.RED)
         return tuple(found)
+
+    def _is_red(self, now: datetime) -> bool:
+        """Whether a miss has been likely at enough polls, for long enough, with enough of the work or time behind."""
+        if self._above < self.config.red_polls or self._above_since is None:
+            return False
+        if not self._has_evidence and self.share_used(now) < self.config.red_anyway_from:
+            return False
+        return now - self._above_since >= self.config.red_for * (self.deadline - self.created_at)
 
     def share_used(self, now: datetime) -> float:
         """Return the part of the time from submission to deadline that has passed."""

@@ -163,6 +163,8 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
         rate=last.rate if not changed else None,
         price=last.price if not changed else None,
         answers=answers,
+        fixed_share=last.fixed_share if not changed else None,
+        effort=last.effort if not changed else None,
         log_ratios=log.log_ratios(ended.timestamp()),
         marks=score_of(traces, ended).marks,
     )

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from llmbatch.core.config import SlaConfig
 from llmbatch.core.eta.spread import miss_probability
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import EtaState, Progress
@@ -15,7 +14,8 @@ from llmbatch.core.progress import EtaState, Progress
 SILENT_SECONDS = 120.0
 """A running job whose last heartbeat is older has no ETA any more."""
 
-_RED_ABOVE = SlaConfig().red_above
+AT_RISK_ABOVE = 0.3
+"""Chance of a miss from which a job is shown as at risk: earlier than an alert, which has to be sure."""
 
 
 class Status(StrEnum):
@@ -57,7 +57,6 @@ def status_of(
     progress: Progress | None,
     finished_at: datetime | None,
     now: datetime,
-    red_above: float = _RED_ABOVE,
 ) -> JobStatus:
     """Judge one job.
 
@@ -69,7 +68,6 @@ def status_of(
         progress: the last heartbeat; None before the first.
         finished_at: when the job was proven, as its manifest says; None while it is not.
         now: the caller's time.
-        red_above: chance of a miss from which on the job is at risk.
     """
     if finished_at is not None:
         left = spec.seconds_left(finished_at)
@@ -93,7 +91,7 @@ def status_of(
         status, reason = Status.VIOLATED, "the deadline has passed"
     elif trouble is not None:
         status, reason = Status.AT_RISK, trouble
-    elif spans is not None and chance is not None and (chance > red_above or spans[1] > left):
+    elif spans is not None and chance is not None and (chance > AT_RISK_ABOVE or spans[1] > left):
         status = Status.AT_RISK
     return JobStatus(
         job_id=spec.job_id,

@@ -15,7 +15,7 @@ DEADLINE = START + timedelta(seconds=1000)
 OK, YELLOW, RED, CRITICAL = Level.OK, Level.YELLOW, Level.RED, Level.CRITICAL
 
 SAFE, CALM, UNSURE, WORRY, LIKELY = 0.01, 0.14, 0.2, 0.4, 0.8
-"""Chances of a miss: the last below 0.15; between; the last above 0.3; above 0.7."""
+"""Chances of a miss: the last is above 0.7, where red begins; CALM and SAFE are below 0.15, where it ends."""
 
 STALLED = None
 
@@ -48,7 +48,7 @@ def beat(seconds: float, chance: float | None, sequence: int = 0, generation: in
 
 
 def machine() -> LevelMachine:
-    return LevelMachine(START, DEADLINE)
+    return LevelMachine(START, DEADLINE, SlaConfig(red_polls=2, red_for=0, red_from=0))
 
 
 def play(levels: LevelMachine, chances: list[float | None], start: int = 1) -> list[tuple[int, Level]]:
@@ -77,12 +77,12 @@ def test_no_eta_is_no_chance(progress: Progress | None) -> None:
     [
         ([UNSURE] * 20, []),
         ([WORRY] * 2, []),
-        ([WORRY] * 9, [(3, RED)]),
+        ([WORRY] * 9, []),
         ([LIKELY], []),
         ([LIKELY] * 9, [(2, RED)]),
         ([WORRY, LIKELY, LIKELY], [(3, RED)]),
         ([WORRY, WORRY, UNSURE, WORRY, WORRY, UNSURE], []),
-        ([LIKELY, WORRY, LIKELY], [(3, RED)]),
+        ([LIKELY, WORRY, LIKELY], []),
         ([LIKELY, UNSURE, LIKELY, UNSURE, LIKELY], []),
         ([WORRY, WORRY, STALLED, WORRY, WORRY], []),
         ([LIKELY, STALLED, LIKELY], []),
@@ -206,7 +206,33 @@ def test_restoring_twice_counts_once_and_keeps_the_polls() -> None:
 
 
 def test_thresholds_are_those_of_the_configuration() -> None:
-    config = SlaConfig(yellow_at=0.5, likely_above=0.3, likely_polls=1, calm_polls=1)
+    config = SlaConfig(yellow_at=0.5, red_above=0.3, red_polls=1, red_for=0, red_from=0, calm_polls=1)
     levels = LevelMachine(START, DEADLINE, config)
     assert play(levels, [WORRY, CALM]) == [(1, RED), (2, OK)]
     assert levels.due(at(500)) == (YELLOW,)
+
+
+def first_red(config: SlaConfig, work: list[float]) -> int | None:
+    """Poll once a second a job that will be late and has done these parts of its work; return the second of the red."""
+    levels = LevelMachine(START, DEADLINE, config)
+    for second, done in enumerate(work, start=1):
+        levels.observe(beat(second, LIKELY).model_copy(update={"work_progress": done}))
+        if RED in levels.due(at(second)):
+            return second
+    return None
+
+
+@pytest.mark.parametrize(
+    ("work", "red"),
+    [
+        ([0.3] * 99, 21),
+        ([0.1] * 50 + [0.2] * 9, 51),
+        ([0.19] * 999, 500),
+    ],
+)
+def test_red_needs_time_and_evidence(work: list[float], red: int) -> None:
+    assert first_red(SlaConfig(), work) == red
+
+
+def test_three_polls_are_the_least_in_a_short_window() -> None:
+    assert first_red(SlaConfig(red_for=0), [0.3] * 9) == 3

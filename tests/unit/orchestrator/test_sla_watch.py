@@ -8,18 +8,20 @@ import pytest
 
 from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.config import CONFIG_ENV
+from llmbatch.core.config import CONFIG_ENV, SlaConfig
 from llmbatch.core.errors import StoreError
 from llmbatch.core.job_request import Reactions
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import Progress
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator import sla_alerts, sla_watch
+from llmbatch.orchestrator.settings import load_settings
 from llmbatch.orchestrator.sla_watch import SlaWatch, finished_reason
 
-from .sla_fakes import ROOT, accepted, alert_names, alerts_of, heartbeat
+from .sla_fakes import CONFIG, accepted, alert_names, alerts_of, heartbeat
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
+QUICK = SlaConfig(red_polls=2, red_for=0, red_from=0)
 REACTIONS = Reactions(max_replicas=4)
 
 
@@ -36,7 +38,7 @@ class Scene:
         self.last: Progress | None = None
         monkeypatch.setattr(sla_alerts, "deliver", self.deliver)
         monkeypatch.setattr(sla_watch, "react", self.react)
-        monkeypatch.setenv(CONFIG_ENV, str(ROOT / "config" / "config.yaml"))
+        monkeypatch.setattr(sla_watch, "load_settings", lambda: CONFIG.model_copy(update={"sla": QUICK}))
         self.said: list[str] = []
         self.restart()
 
@@ -236,7 +238,9 @@ def test_an_end_that_the_store_refuses_is_told_to_the_caller(scene: Scene) -> No
 
 def test_a_missing_configuration_costs_no_alert(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CONFIG_ENV, "/absent.yaml")
-    scene.poll(4, late=True)
+    monkeypatch.setattr(sla_watch, "load_settings", load_settings)
+    scene.wait(31)
+    scene.poll(50, late=True)
     assert scene.alerts == ["red-1"]
     assert sum("default SLA thresholds" in line for line in scene.said) == 1
 

@@ -130,11 +130,6 @@ class EtaModel:
             return Estimate(EtaState.STALLED, now, stalled)
         return self._predict(seen, now)
 
-    @property
-    def replica_rate(self) -> float | None:
-        """Work units that one replica does in a second; None before the first answer."""
-        return self.rate.units * self._batch if self.rate.known else None
-
     def _predict(self, seen: Observation, now: float) -> Estimate:
         start = seconds_until_work(seen.phase, seen.phase_seconds, self._priors.phases)
         rate = self.rate.units * self._batch if self.rate.known else self._priors.rate

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from llmbatch.core.eta.engine_fit import JobEffort
+
 MOST_POINTS = 240
 """Points kept; when there are more, every other one goes, so that the whole job stays covered."""
 
@@ -27,7 +29,8 @@ class TracePoint(BaseModel):
 class EstimateTrace(BaseModel):
     """``eta/traces/g<n>.json``: written by the generation's heartbeat every half minute and at its end.
 
-    ``rate`` (work units per second of one replica), ``price`` and the answers' line are what the model had learned.
+    ``rate`` (work units per second of one replica), ``price``, the answers' line, ``fixed_share`` and ``effort`` are
+    what the model had learned.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,4 +44,6 @@ class EstimateTrace(BaseModel):
     level: float | None = None
     slope: float | None = None
     spread: float | None = None
+    fixed_share: float | None = None
+    effort: JobEffort | None = None
     seconds_phase: dict[str, float] = {}
