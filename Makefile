@@ -11,7 +11,7 @@ STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: ## make both virtual environments and the bundled model under .llmbatch/
+install: ## both virtual environments, the bundled model and Alertmanager (for tests) under .llmbatch/
 	@PYTHONPATH=deploy/embedded $(PYTHON) -m llmbatch_stack.install
 
 up: install ## start S3, Postgres, Ray and Airflow in the background
@@ -56,7 +56,7 @@ lint: install ## ruff, rules and format
 types: install ## mypy, strict, each room in its own environment
 	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/orchestrator dags plugins \
 		deploy/embedded/llmbatch_stack tests/chaos benchmarks/bench_engine.py benchmarks/bench_staging.py \
-		benchmarks/bench_resume.py benchmarks/bench_eta.py
+		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/cluster benchmarks/resume/commit_cost.py \
 		benchmarks/resume/list_committed.py
 

@@ -35,7 +35,8 @@ PORT_BASE = 20700
 ROW_SECONDS = 3.0
 """With 24 rows at a time an engine answers 8 rows a second."""
 
-HOPELESS_SECONDS, RESCUED_SECONDS = 120.0, 190.0
+HOPELESS_SECONDS, RESCUED_SECONDS = 120.0, 240.0
+"""Of one replica's 200 and 300 seconds of work."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     binary = tools.find(stack_settings.load(), "prometheus-alertmanager")
     assert binary is not None, "no Alertmanager; make install says how to get it"
     with Receivers(binary, folder) as receivers:
-        stack = ChaosStack(port_base=PORT_BASE, ray_cpus=9)
+        stack = ChaosStack(port_base=PORT_BASE, ray_cpus=11)
         extra = stack.settings.airflow_home / "config"
         extra.mkdir(parents=True)
         (extra / "e2e_notifier.py").write_text(NOTIFIER)
@@ -101,7 +102,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def test_alerts_come_early_once_and_everywhere_and_a_rescued_job_is_safe_again(world: World):
     hopeless = world.start("hopeless", 1600, HOPELESS_SECONDS)
-    rescued = world.start("rescued", 1500, RESCUED_SECONDS, reactions={"max_replicas": 2})
+    rescued = world.start("rescued", 2400, RESCUED_SECONDS, reactions={"max_replicas": 3})
     harmless = world.start("harmless", 48, 3600)
     hopeless.wait_for(Level.RED, HOPELESS_SECONDS)
     os.kill(world.stack.pid("airflow-triggerer"), signal.SIGKILL)
@@ -109,11 +110,7 @@ def test_alerts_come_early_once_and_everywhere_and_a_rescued_job_is_safe_again(w
         job.wait_for_end()
     time.sleep(5)  # whoever would repeat an alert has had the time to
 
-    assert hopeless.levels() == {"yellow-1": 1, "red-1": 1, "critical-1": 1, "ok-1": 1} or hopeless.levels() == {
-        "yellow-1": 1,
-        "red-1": 1,
-        "critical-1": 1,
-    }
+    assert hopeless.levels() == {"yellow-1": 1, "red-1": 1, "critical-1": 1, "ok-1": 1}  # ok: it is over
     at = {alert.level: alert for alert in hopeless.alerts()}
     lead = (at[Level.RED].deadline - at[Level.RED].raised_at).total_seconds()
     assert lead > 0.3 * HOPELESS_SECONDS
@@ -125,9 +122,13 @@ def test_alerts_come_early_once_and_everywhere_and_a_rescued_job_is_safe_again(w
 
     seen = rescued.alerts()
     assert [alert.level for alert in seen if alert.level in {Level.RED, Level.OK}][:2] == [Level.RED, Level.OK]
-    assert Level.CRITICAL not in {alert.level for alert in seen}
+    story = [
+        (f"{alert.level.value}-{alert.number}", f"{alert.raised_at:%X}", alert.raised_by, alert.reason)
+        for alert in seen
+    ]
+    assert Level.CRITICAL not in {alert.level for alert in seen}, story
     proof = JobManifest.model_validate_json(world.stack.store.get(rescued.scene.layout.manifest))
-    assert (proof.rows.input, proof.rows.succeeded, proof.missing, proof.duplicates) == (1500, 1500, 0, 0)
+    assert (proof.rows.input, proof.rows.succeeded, proof.missing, proof.duplicates) == (2400, 2400, 0, 0)
     assert proof.sla.met
     late = JobManifest.model_validate_json(world.stack.store.get(hopeless.scene.layout.manifest))
     assert late.rows.expired > 0
