@@ -16,6 +16,8 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from eta_real.figures import real_figures
+from eta_real.trace import load
 from eta_sim.job import SimJob, Trace
 from eta_sim.judging import RULES, Verdict, judge
 from eta_sim.rivals import RIVALS
@@ -157,6 +159,7 @@ def main() -> None:
             "p99": round(1e3 * costs[int(0.99 * len(costs))], 3),
         },
         "calibration_jobs": len(history.jobs),
+        "real": real_figures(load()),
     }
     print(f"RESULT {json.dumps(result)}")
 
