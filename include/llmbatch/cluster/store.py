@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 
 from llmbatch.core.s3_store import S3Store
 
@@ -25,6 +26,7 @@ def open_store(environment: dict[str, str] | None = None, *, max_connections: in
         max_connections: HTTP connections kept; at least as many as threads will use.
     """
     import boto3
+    import botocore.session
     from botocore.config import Config
 
     for name, value in (environment or {}).items():
@@ -35,4 +37,18 @@ def open_store(environment: dict[str, str] | None = None, *, max_connections: in
         read_timeout=60,
         max_pool_connections=max_connections,
     )
-    return S3Store(boto3.client("s3", config=config))
+    session = botocore.session.get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_stamp)
+    return S3Store(boto3.Session(botocore_session=session).client("s3", config=config))
+
+
+def parse_stamp(value: str) -> datetime:
+    """Return the time that S3 wrote. A listing has one for each object, and botocore is slow to read it.
+
+    ``2030-01-02T03:04:05Z`` is read here, every other form (those of headers) by botocore.
+    """
+    if value[:2] == "20" and value.endswith("Z"):
+        return datetime.fromisoformat(value)
+    from botocore.utils import parse_timestamp
+
+    return parse_timestamp(value)
