@@ -91,7 +91,8 @@ class World:
     def __init__(self, make: Any, former: int, rows: int, chance: random.Random) -> None:
         self.store, self.clock, self.chance = MemoryStore(), ManualClock(), chance
         staged = [make.chat(n, "x" * (7 * n % 90)) for n in range(1, rows + 1)]
-        for n in range(2, rows, 5):
+        # Never the last row: a shard of nothing but broken rows commits when its turn comes, which no answer tells.
+        for n in range(2, rows - 1, 5):
             staged[n] = make.staged(n + 1, "chat", "{broken", "invalid")
         self.job = make.stage(self.store, staged, SHARD_ROWS)
         shards = self.job.manifest.shards
@@ -195,7 +196,7 @@ class World:
 def test_cells_add_up_over_commits_losses_and_generations(make) -> None:
     met = Counter[str]()
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=50, deadline=None)
     @given(former=st.integers(0, 2), rows=st.integers(9, 26), chance=st.randoms(use_true_random=False))
     def walk(former: int, rows: int, chance: random.Random) -> None:
         async def live() -> None:
