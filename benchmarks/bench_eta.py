@@ -13,13 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from eta_real.figures import real_figures
 from eta_real.trace import load
 from eta_sim.job import SimJob, Trace
-from eta_sim.judging import RULES, Verdict, judge
+from eta_sim.judging import PUBLISHED, RULES, Verdict, judge, median_error
 from eta_sim.rivals import RIVALS
 from eta_sim.scenario import fleet, scenarios
 from llmbatch.core.eta import Priors, Spread
@@ -30,7 +30,6 @@ CALIBRATION_FAMILIES = ("lognormal", "gamma", "pareto")
 REPORTED_FAMILIES = ("bimodal", "zipf", "prompts")
 CALIBRATION_SEED, REPORTED_SEED = 1_000, 50_000
 FLEET_SEED, FLEET_SIZE = 70, 6
-PUBLISHED = (0.25, 0.5, 0.75, 0.9)
 
 
 def traces(first_seed: int, rounds: int, families: tuple[str, ...]) -> list[Trace]:
@@ -48,12 +47,6 @@ def learn(seen: Sequence[Trace]) -> History:
 
 def with_history(history: History, seen: Sequence[Trace]) -> list[Verdict]:
     return [judge(t, history.priors_for(t.scenario.engine), history.spread_for(t.scenario.engine)) for t in seen]
-
-
-def median_error(values: Iterable[float]) -> float | None:
-    """Median of absolute relative errors, in percent; None without any."""
-    sizes = [abs(value) for value in values]
-    return round(100 * statistics.median(sizes), 1) if sizes else None
 
 
 def mape(verdicts: Sequence[Verdict], name: str) -> dict[str, float | None]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from eta_real.replay import Replay, replay_all
 from eta_real.trace import RealTrace
+from eta_sim.judging import PUBLISHED, median_error
 from eta_sim.rivals import RIVALS
-
-PUBLISHED = (0.25, 0.5, 0.75, 0.9)
 
 
 def real_figures(traces: Sequence[RealTrace]) -> dict[str, object]:
@@ -25,7 +24,7 @@ def real_figures(traces: Sequence[RealTrace]) -> dict[str, object]:
         "coverage80_pct": _coverage(warm),
         "cold_coverage80_pct": _coverage(cold),
         "rivals": {
-            name: {f"{100 * at:.0f}": _median(one.errors[name][at] for one in warm if at in one.errors[name])
+            name: {f"{100 * at:.0f}": median_error(one.errors[name][at] for one in warm if at in one.errors[name])
                    for at in PUBLISHED}
             for name in RIVALS
         },
@@ -34,14 +33,9 @@ def real_figures(traces: Sequence[RealTrace]) -> dict[str, object]:
 
 def _mape(replays: Sequence[Replay]) -> dict[str, float | None]:
     return {
-        f"{100 * at:.0f}": _median(mark.error for one in replays for mark in one.ours if mark.progress == at)
+        f"{100 * at:.0f}": median_error(mark.error for one in replays for mark in one.ours if mark.progress == at)
         for at in PUBLISHED
     }
-
-
-def _median(errors: Iterable[float]) -> float | None:
-    sizes = [abs(error) for error in errors]
-    return round(100 * statistics.median(sizes), 1) if sizes else None
 
 
 def _coverage(replays: Sequence[Replay]) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eta_real.trace import RealTrace
+from eta_sim.judging import lesson_of
 from eta_sim.rivals import RIVALS
 from llmbatch.core.eta import EtaModel, JobShape, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob, History
@@ -41,21 +42,17 @@ def replay(trace: RealTrace, priors: Priors, spread: Spread) -> Replay:
             passed = [mark for mark in MARKS if done >= mark]
             if passed and left > 0 and seconds is not None:
                 errors[name].setdefault(passed[-1], seconds / left - 1)
-    last, learned = trace.beats[-1], model.learned(end)
-    finished = FinishedJob(
+    last = trace.beats[-1]
+    finished = lesson_of(
+        model,
+        log,
+        end,
         job_id=trace.name,
         finished_at=trace.finished_at,
         engine=f"{ENGINE} {trace.slots}",
         template=trace.template,
         rows=last.rows.total,
         phases=last.seconds_phase,
-        rate=learned.rate,
-        price=learned.price,
-        fixed_share=learned.fixed_share,
-        answers=learned.answers,
-        effort=learned.effort,
-        log_ratios=log.log_ratios(end),
-        marks=log.marks(end),
     )
     return Replay(trace, finished.marks, errors, finished)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from eta_sim.job import EPOCH, Trace
 from eta_sim.rivals import RIVALS
@@ -13,6 +16,9 @@ from llmbatch.core.config import SlaConfig
 from llmbatch.core.eta import EtaModel, JobShape, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
+
+PUBLISHED = (0.25, 0.5, 0.75, 0.9)
+"""Parts of the rows ended at which figures are printed."""
 
 RULES = {"red": SlaConfig(), "spec": SlaConfig(red_above=0.3, red_polls=3, red_for=0.0, red_from=0.0)}
 """Alert rules by name: the product's, and that of the first design."""
@@ -59,6 +65,45 @@ class Verdict:
         return self.trace.finished_at > self.deadline
 
 
+def median_error(values: Iterable[float]) -> float | None:
+    """Median of absolute relative errors, in percent; None without any."""
+    sizes = [abs(value) for value in values]
+    return round(100 * statistics.median(sizes), 1) if sizes else None
+
+
+def lesson_of(
+    model: EtaModel,
+    log: EstimateLog,
+    end: float,
+    *,
+    job_id: str,
+    finished_at: datetime,
+    engine: str,
+    rows: int,
+    phases: dict[str, float],
+    template: str = "",
+    replicas: int = 1,
+) -> FinishedJob:
+    """Return what a job that ended at ``end`` (seconds of the epoch) adds to the history."""
+    learned = model.learned(end)
+    return FinishedJob(
+        job_id=job_id,
+        finished_at=finished_at,
+        engine=engine,
+        template=template,
+        replicas=replicas,
+        rows=rows,
+        phases=phases,
+        rate=learned.rate,
+        price=learned.price,
+        fixed_share=learned.fixed_share,
+        answers=learned.answers,
+        effort=learned.effort,
+        log_ratios=log.log_ratios(end),
+        marks=log.marks(end),
+    )
+
+
 def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
     """Replay a trace. The deadline is 0.6 to 1.6 times what the job took (log-uniform, seeded by the job's name)."""
     scenario = trace.scenario
@@ -90,21 +135,16 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
             for alarm in alarms.values():
                 alarm.poll(at, estimate.progress, chance)
     end = EPOCH.timestamp() + trace.finished_at
-    learned = model.learned(end)
-    finished = FinishedJob(
+    finished = lesson_of(
+        model,
+        log,
+        end,
         job_id=scenario.name,
         finished_at=trace.beats[-1].written_at,
         engine=scenario.engine,
         replicas=scenario.replicas,
         rows=len(scenario.rows),
         phases={name: value for beat in trace.beats for name, value in beat.seconds_phase.items() if value > 0},
-        rate=learned.rate,
-        price=learned.price,
-        fixed_share=learned.fixed_share,
-        answers=learned.answers,
-        effort=learned.effort,
-        log_ratios=log.log_ratios(end),
-        marks=log.marks(end),
     )
     return Verdict(
         trace,

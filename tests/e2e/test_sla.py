@@ -24,8 +24,6 @@ from e2e.sla_receivers import NOTIFIER, Receivers
 from llmbatch.core.alerts import Alert, Level, read_alerts
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.reactions import read_reactions
-from llmbatch_stack import settings as stack_settings
-from llmbatch_stack import tools
 from llmbatch_stack.airflow_api import AirflowApi
 from llmbatch_stack.job_run import DAG_ID
 from llmbatch_stack.settings import BUCKET
@@ -89,9 +87,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder: Path = tmp_path_factory.mktemp("sla")
-    binary = tools.find(stack_settings.load(), "prometheus-alertmanager")
-    assert binary is not None, "no Alertmanager; make install says how to get it"
-    with Receivers(binary, folder) as receivers:
+    with Receivers(folder) as receivers:
         stack = ChaosStack(port_base=PORT_BASE, ray_cpus=13)
         extra = stack.settings.airflow_home / "config"
         extra.mkdir(parents=True)

@@ -22,6 +22,10 @@ class ReactionKind(StrEnum):
     RESUMED = "resumed"
 
 
+_HELP = frozenset({ReactionKind.REPLICAS, ReactionKind.PAUSE, ReactionKind.MAX_TOKENS, ReactionKind.MODEL})
+_OTHER_ANSWERS = frozenset({ReactionKind.MAX_TOKENS, ReactionKind.MODEL})
+
+
 class Reaction(BaseModel):
     """``reactions/<number>.json``; create-only.
 
@@ -39,6 +43,16 @@ class Reaction(BaseModel):
     was: str = Field(alias="from", default="")
     to: str = ""
     why: str = ""
+
+    @property
+    def helps(self) -> bool:
+        """Whether it was done for this job; that the job was paused for another one is no help."""
+        return self.kind in _HELP
+
+    @property
+    def changes_answers(self) -> bool:
+        """Whether answers after it are shorter or another model's."""
+        return self.kind in _OTHER_ANSWERS
 
 
 def read_reactions(store: ObjectStore, layout: JobLayout) -> tuple[Reaction, ...]:

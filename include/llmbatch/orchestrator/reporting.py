@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.alerts import read_alerts
 from llmbatch.core.errors import ObjectMissing
@@ -16,6 +16,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import CostRecord, JobManifest, LevelChange, RowRecord, TokenRecord
 from llmbatch.core.progress import Progress
+from llmbatch.core.reactions import Reaction, read_reactions
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.accepting import read_spec
@@ -23,7 +24,6 @@ from llmbatch.orchestrator.estimate_traces import levels_of, read_traces, thinne
 from llmbatch.orchestrator.eta_history import add_finished, engine_key, template_key
 from llmbatch.orchestrator.eta_score import AlertScore, EtaScore, alert_score, log_ratios, replicas_over_time, score_of
 from llmbatch.orchestrator.job_cost import work_seconds
-from llmbatch.orchestrator.reactions_taken import reactions_taken
 
 MOST_ESTIMATES = 60
 """Estimates repeated in ``sla.json``, for charts; the traces have more."""
@@ -66,7 +66,7 @@ class SlaReport(BaseModel):
     eta: EtaScore | None = None
     alerts: tuple[AlertScore, ...] = ()
     levels: tuple[LevelChange, ...] = ()
-    reactions: tuple[dict[str, JsonValue], ...] = ()
+    reactions: tuple[Reaction, ...] = ()
     replicas: tuple[tuple[AwareDatetime, int], ...] = ()
     cost: CostRecord | None = None
     estimates: tuple[TracePoint, ...] = ()
@@ -122,7 +122,7 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
         eta=score_of(traces, _ended_at(layout, manifest, store)),
         alerts=_alerts(spec, sla.finished_at, store),
         levels=levels_of(spec, store, sla.finished_at),
-        reactions=tuple(taken.record for taken in reactions_taken(store, layout)),
+        reactions=_reactions(layout, store),
         replicas=replicas_over_time(points),
         cost=manifest.cost,
         estimates=thinned(points, MOST_ESTIMATES),
@@ -146,9 +146,9 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
         return
     manifest = JobManifest.model_validate_json(store.get(layout.manifest))
     spec, last, ended = read_spec(job_uri, store), traces[-1], _ended_at(layout, manifest, store)
-    taken = reactions_taken(store, layout)
+    taken = _reactions(layout, store)
     changed = any(each.changes_answers for each in taken)
-    log = log_ratios(traces, ended, max((each.at for each in taken if each.at is not None), default=None))
+    log = log_ratios(traces, ended, max((each.at for each in taken), default=None))
     answers = None
     if not changed and last.level is not None and last.slope is not None and last.spread is not None:
         answers = LengthPrior(level=last.level, slope=last.slope, spread=last.spread)
@@ -192,6 +192,14 @@ def _alerts(spec: JobSpec, until: datetime, store: ObjectStore) -> tuple[AlertSc
         _LOG.warning("unreadable alert job=%s problems=%d; none is scored", spec.job_id, error.error_count())
         return ()
     return tuple(alert_score(alert, spec.created_at) for alert in alerts if alert.raised_at <= until)
+
+
+def _reactions(layout: JobLayout, store: ObjectStore) -> tuple[Reaction, ...]:
+    try:
+        return read_reactions(store, layout)
+    except ValidationError as error:
+        _LOG.warning("unreadable reaction in %s problems=%d; none is counted", layout.reactions, error.error_count())
+        return ()
 
 
 def _rate(amount: int, seconds: float) -> float | None:

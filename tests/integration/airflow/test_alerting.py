@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from alert_receivers import Alertmanager, Hook, running_hook
 from llmbatch.core.alerts import Alert, Level
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import AlertsConfig
@@ -25,7 +26,6 @@ from llmbatch.orchestrator.alerting.sinks import Sink, sinks_of
 from llmbatch_stack import tools
 from llmbatch_stack.settings import load
 
-from .alert_receivers import Alertmanager, Hook, running_hook
 from .conftest import free_ports
 
 pytestmark = pytest.mark.integration

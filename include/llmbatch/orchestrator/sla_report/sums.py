@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from llmbatch.core.alerts import Level
 from llmbatch.core.eta.record import MARKS
 from llmbatch.core.eta.spread import miss_probability
-from llmbatch.orchestrator.reactions_taken import was_helped
 from llmbatch.orchestrator.reporting import SlaReport
 from llmbatch.orchestrator.sla_report.collected import Collected
 from llmbatch.orchestrator.sla_report.figures import AlertQuality, Cost, EtaAccuracy, Figures, Period, Violation
@@ -114,7 +113,7 @@ def _alerts(jobs: Sequence[SlaReport]) -> AlertQuality:
     missed = [job for job in jobs if not job.met]
     red = [job for job in jobs if first_red(job) is not None]
     right = [job for job in red if not job.met]
-    rescued = [job for job in red if job.met and was_helped(job.reactions)]
+    rescued = [job for job in red if job.met and any(each.helps for each in job.reactions)]
     wrong = len(red) - len(right) - len(rescued)
     leads = [max(a.lead_pct for a in job.alerts if a.level is Level.RED) for job in right]
     return AlertQuality(

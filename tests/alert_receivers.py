@@ -1,4 +1,4 @@
-"""Receivers of alerts on free ports of this machine: a real Alertmanager, a web server, a UDP socket."""
+"""Receivers of alerts on free ports of this machine: a real Alertmanager and a web server."""
 
 from __future__ import annotations
 
@@ -65,10 +65,14 @@ class Alertmanager:
             self._process.wait(30)
             self._process = None
 
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return what it shows as active."""
+        found: list[dict[str, Any]] = httpx.get(f"{self.url}/api/v2/alerts").raise_for_status().json()
+        return found
+
     def firing(self) -> dict[str, dict[str, Any]]:
         """Return what it shows as active, by level."""
-        found = httpx.get(f"{self.url}/api/v2/alerts").raise_for_status().json()
-        return {alert["labels"]["level"]: alert for alert in found}
+        return {alert["labels"]["level"]: alert for alert in self.alerts()}
 
 
 class Hook:
