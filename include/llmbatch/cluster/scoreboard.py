@@ -87,6 +87,7 @@ class Scoreboard:
     def dismiss(self) -> None:
         """Forget the replicas, because they were ended; what they committed and how fast they were stays."""
         self._reports.clear()
+        self._fatal = None
         self._starts_without_ready = self._starts_without_commit = 0
 
     def beat(self, orders: Orders, epoch: str = "", known: int = 0) -> Snapshot:

@@ -136,7 +136,7 @@ class Streams:
         while not stream.ended.wait(TICK_SECONDS):
             stop = self._stopping.reason()
             if stop is not None:
-                return Course(stop=stop)
+                return self._without_fallback(stream, stop)
             snapshot, now = self._heartbeat.snapshot, self._clock.monotonic()
             if snapshot.live == 0 and self._is_late():
                 # Nobody is there to expire the rows: no replica ever came, or the last one died.
@@ -159,6 +159,19 @@ class Streams:
                 drain_until = now + self._plan.settings.drain_grace_seconds
         return None if drain_until is not None else Course(error=stream.error)
 
+    def _without_fallback(self, stream: Stream, stop: Stop) -> Course | None:
+        """Go on with the spec's model if it is another one whose engine does not start: no reaction ends a job."""
+        uri = self._plan.model_uri
+        if stop.reason is not ExitReason.ENGINE_START or uri == self._spec_model:
+            return Course(stop=stop)
+        self._refused.add(uri)
+        self._state.say(f"model {uri} was asked for and does not start, {self._spec_model} answers: {stop.message}")
+        _log.warning("event=model_refused model=%s kept=%s error=%s", uri, self._spec_model, stop.message)
+        stream.end()
+        if not stream.ended.wait(END_SECONDS):
+            return Course(stop=Stop(ExitReason.CRASHED, f"the stream did not end within {END_SECONDS:g} s"))
+        return None
+
     def _is_late(self) -> bool:
         return self._plan.expires_at is not None and self._clock.now() >= self._plan.expires_at
 
@@ -170,13 +183,15 @@ class Streams:
         return ReplicaBounds(min=min(least, most), max=most)
 
     def _model(self) -> str:
-        """Return the model that is asked for; the one of now, if that one cannot be had: a reaction must not end a job.
+        """Return the model that is asked for; if that one cannot be had, the one of now, or the spec's if that one fails.
 
         A model may take minutes to arrive. The replicas work on meanwhile; only the driver waits.
         """
         uri = self._heartbeat.control.model or self._spec_model
-        if uri == self._plan.model_uri or uri in self._refused:
-            return self._plan.model_uri
+        if uri in self._refused:
+            return self._spec_model if self._plan.model_uri in self._refused else self._plan.model_uri
+        if uri == self._plan.model_uri:
+            return uri
         try:
             self._state.model_digest = self._resolve(uri).digest
         except (ModelError, StoreError) as error:

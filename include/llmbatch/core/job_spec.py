@@ -65,6 +65,11 @@ class JobSpec(BaseModel):
         """From when on no row begins; None if late rows are wanted too."""
         return self.deadline if self.request.on_deadline is OnDeadline.EXPIRE else None
 
+    def model_name_of(self, uri: str) -> str:
+        """Return the name, as requests use it, of the model at an address that answered rows of this job."""
+        fallback = self.request.reactions.fallback_model
+        return fallback if fallback is not None and uri == self.fallback_model_uri else self.model_name
+
     def seconds_left(self, now: datetime) -> float:
         """Seconds until the deadline; negative after it."""
         return (self.deadline - now).total_seconds()

@@ -102,12 +102,14 @@ class JobManifest(_Part):
     """The last write of a job. Its existence means success.
 
     With ``retry_of`` (the root of the job whose rows were run again) ``input``, ``rows``, ``tokens``, ``missing`` and
-    ``duplicates`` are those of the merged whole; ``shards`` are the retry's own.
+    ``duplicates`` are those of the merged whole; ``shards`` are the retry's own. ``models`` counts the rows that
+    succeeded by the name of the model that answered: more than one after a fallback, or in a merged whole.
     """
 
     schema_version: int = 1
     job_id: str
     model: ModelRecord
+    models: dict[str, int] = {}
     versions: dict[str, str]
     input: InputRecord
     rows: RowRecord

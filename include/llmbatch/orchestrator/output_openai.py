@@ -22,12 +22,11 @@ _STATUS: dict[str, int] = {
 class OpenaiLines:
     """Makes the lines of one job. Ids are derived from job and row; ``created`` is when the job was accepted.
 
-    A row of a merged whole says in a column ``model`` which model answered it; else it was the job's.
+    A row says in a column ``model`` which model answered it.
     """
 
     def __init__(self, spec: JobSpec) -> None:
         self._job_id = spec.job_id
-        self._model = spec.model_name
         self._created = int(spec.created_at.timestamp())
 
     def output(self, row: Mapping[str, Any]) -> dict[str, object]:
@@ -67,7 +66,7 @@ class OpenaiLines:
             "id": f"{'chatcmpl' if chat else 'cmpl'}-{self._hex(row, 'completion')}",
             "object": "chat.completion" if chat else "text_completion",
             "created": self._created,
-            "model": row.get("model", self._model),
+            "model": row["model"],
             "choices": [choice],
             "usage": {
                 "prompt_tokens": row["prompt_tokens"],

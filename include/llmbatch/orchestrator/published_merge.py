@@ -13,13 +13,11 @@ import pyarrow.compute as pc
 
 from llmbatch.core.errors import ReconcileError
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.manifest import ShardRecord
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.lineage import FinishedJob
-from llmbatch.orchestrator.published_shards import IN_FLIGHT
+from llmbatch.orchestrator.published_shards import IN_FLIGHT, with_model
 from llmbatch.orchestrator.read_ahead import in_order
-
-MODEL_COLUMN = "model"
-"""Added to the result columns: which model answered, for the jobs of a chain may differ in it."""
 
 
 def merged(
@@ -30,7 +28,7 @@ def merged(
     Args:
         spec: the retry.
         jobs: the jobs before it, the oldest first.
-        own: the retry's results in input order. They are read to their end, so that what proves them can speak up.
+        own: the retry's results in input order, with their model. They are read to their end, so that what proves them can speak up.
         store: where the jobs are.
 
     Raises:
@@ -40,7 +38,7 @@ def merged(
     whole = _results(jobs[0], store)
     for job in jobs[1:]:
         whole = overlaid(whole, _results(job, store))
-    whole = overlaid(whole, (_with_model(table, spec) for table in own))
+    whole = overlaid(whole, own)
     return _counted(spec.job_id, whole, jobs[0].proof.rows.input)
 
 
@@ -91,13 +89,10 @@ class _Ahead:
 
 
 def _results(job: FinishedJob, store: ObjectStore) -> Iterator[pa.Table]:
-    shards = in_order(lambda shard: job.result(shard, store), job.proof.shards, in_flight=IN_FLIGHT, name="merge")
-    return (_with_model(table, job.spec) for table in shards)
+    def table(shard: ShardRecord) -> pa.Table:
+        return with_model(job.result(shard, store), job.spec, shard.key)
 
-
-def _with_model(table: pa.Table, spec: JobSpec) -> pa.Table:
-    names = pa.array([spec.model_name] * table.num_rows, pa.string())
-    return table.replace_schema_metadata(None).append_column(MODEL_COLUMN, names)
+    return in_order(table, job.proof.shards, in_flight=IN_FLIGHT, name="merge")
 
 
 def _counted(job_id: str, tables: Iterable[pa.Table], expected: int) -> Iterator[pa.Table]:

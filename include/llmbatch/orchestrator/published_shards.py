@@ -21,6 +21,9 @@ from llmbatch.orchestrator.staged_shards import decode_shard
 
 RESULT_SCHEMA = pa.schema([(name, pa.type_for_alias(alias)) for name, alias in RESULT_COLUMNS])
 
+MODEL_COLUMN = "model"
+"""Added to the result columns: the name of the model that answered."""
+
 IN_FLIGHT = 12
 """Shards read ahead of the one that is worked on."""
 _NAMED = 5
@@ -28,7 +31,7 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class CommittedShard:
-    """One committed shard: its record, its rows in input order, and what its comparison found."""
+    """One committed shard: its record, its rows in input order with their model, and what its comparison found."""
 
     record: ShardRecord
     table: pa.Table
@@ -80,6 +83,16 @@ def read_result(store: ObjectStore, uri: str) -> pa.Table:
         raise StoreError(f"{uri} is not a result shard: {error}. Delete it and clear the task `run`.") from error
 
 
+def with_model(table: pa.Table, spec: JobSpec, uri: str) -> pa.Table:
+    """Return the table of a committed shard with the model of its rows in a column, and without metadata.
+
+    Raises:
+        StoreError: the shard has no tally, which knows the model.
+    """
+    names = pa.array([spec.model_name_of(_tally(uri, table).model)] * table.num_rows, pa.string())
+    return table.replace_schema_metadata(None).append_column(MODEL_COLUMN, names)
+
+
 class _Ledger:
     """Adds up what is wrong, by shard."""
 
@@ -118,7 +131,7 @@ def _compared(
         etag=info.etag,
         generation=_tally(info.uri, table).generation,
     )
-    return CommittedShard(record, table, found)
+    return CommittedShard(record, with_model(table, spec, info.uri), found)
 
 
 def _staged_ids(spec: JobSpec, store: ObjectStore, shard: StagedShard) -> list[str]:

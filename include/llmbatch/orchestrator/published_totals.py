@@ -9,18 +9,22 @@ import pyarrow.compute as pc
 
 from llmbatch.core.manifest import RowRecord, TokenRecord
 from llmbatch.core.states import RowState
+from llmbatch.orchestrator.published_shards import MODEL_COLUMN
 
 
 class Totals:
-    """Adds up rows by state and tokens, from the rows themselves and not from anybody's counters."""
+    """Adds up rows by state and model, and tokens, from the rows themselves and not from anybody's counters."""
 
     def __init__(self) -> None:
         self._states: Counter[str] = Counter()
         self._tokens: Counter[str] = Counter()
+        self._models: Counter[str] = Counter()
 
     def add(self, table: pa.Table) -> None:
         """Count the rows of one shard."""
         self._states.update(RowState(state).value for state in table["state"].to_pylist())
+        good = table.filter(pc.equal(table["state"], RowState.SUCCEEDED.value))
+        self._models.update(good[MODEL_COLUMN].to_pylist())
         for name in ("prompt_tokens", "completion_tokens", "cached_tokens"):
             self._tokens[name] += pc.sum(table[name]).as_py() or 0
 
@@ -28,6 +32,10 @@ class Totals:
         """Return the rows by outcome."""
         states = {state.value: self._states[state.value] for state in RowState}
         return RowRecord(input=self._states.total(), **states)
+
+    def models(self) -> dict[str, int]:
+        """Return how many rows succeeded by the model that answered."""
+        return dict(sorted(self._models.items()))
 
     def tokens(self) -> TokenRecord:
         """Return the tokens."""

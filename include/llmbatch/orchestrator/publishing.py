@@ -91,6 +91,7 @@ def publish(
     manifest = JobManifest(
         job_id=spec.job_id,
         model=ModelRecord(name=spec.model_name, uri=spec.model_uri),
+        models=totals.models(),
         versions={
             "llmbatch": llmbatch.__version__,
             "pyarrow": pa.__version__,

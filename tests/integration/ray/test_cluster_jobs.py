@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from llmbatch.cluster.shard_table import read_tally
 from llmbatch.cluster.store import open_store
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
 from llmbatch.core.control import Control, ReplicaBounds
@@ -371,6 +372,20 @@ def test_a_job_grows_shrinks_pauses_and_goes_on_and_every_row_ends_once(job: Job
     assert {found["completion_tokens"] for found in job.results()} == {1, 3}
     answered = [line.split()[1] for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
     assert len(answered) == len(set(answered)) == 1200  # nothing was done twice, whatever was ended
+    assert job.progress().generation == 1  # type: ignore[union-attr]
+
+
+def test_another_model_answers_what_has_not_begun(job: Job) -> None:
+    job.stage(chats(300), max_num_seqs=5, window_factor=1, shards_in_flight=2, echo={"seconds_per_row": 0.25})
+    process = job.start()
+    until(lambda: (seen := job.progress()) and seen.shards.committed, 90, "the first model has committed")
+    job.store.put(job.layout.control, Control(reason="test", model="smaller").model_dump_json().encode())
+    code, log = job.end(process)
+    assert code == 0, log
+    assert job.every_row_ended_once()
+    models = [read_tally(job.store, item).model for item in job.store.list(job.layout.results)]
+    assert models == sorted(models)  # "none" before "smaller": shards go in their order
+    assert set(models) == {"none", "smaller"}
     assert job.progress().generation == 1  # type: ignore[union-attr]
 
 

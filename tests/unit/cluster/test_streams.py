@@ -16,6 +16,7 @@ from llmbatch.cluster.job_state import JobState
 from llmbatch.cluster.models import ResolvedModel
 from llmbatch.cluster.pausing import Pause
 from llmbatch.cluster.replica_actor import ReplicaPlan
+from llmbatch.cluster.replica_report import Fatal
 from llmbatch.cluster.scoreboard import Snapshot
 from llmbatch.cluster.stopping import Stopping
 from llmbatch.cluster.streams import Streams
@@ -262,6 +263,26 @@ def test_a_model_that_cannot_be_had_leaves_the_job_as_it_is(room: Room) -> None:
     assert not stream.told_to_end
     assert room.resolved == ["m2"]  # not again five times a second
     assert "there is no m2" in room.state.progress(1).message
+
+
+def test_a_fallback_whose_engine_does_not_start_is_given_up_for_the_spec_s_model(room: Room) -> None:
+    broken = Snapshot(fatal=Fatal(ExitReason.ENGINE_START, "out of memory"))
+    course = room.run(
+        room.control(model="m2"),
+        room.shows(Snapshot(live=0)),
+        room.shows(broken),
+        lambda: None,
+        room.finish,
+    )
+    assert course.stop is None
+    assert [stream.model for stream in room.opened] == ["m1", "m2", "m1"]
+    assert "m2 was asked for and does not start, m1 answers: out of memory" in room.state.progress(1).message
+
+
+def test_the_spec_s_own_model_that_does_not_start_ends_the_job(room: Room) -> None:
+    course = room.run(room.shows(Snapshot(fatal=Fatal(ExitReason.ENGINE_START, "out of memory"))))
+    assert course.stop is not None
+    assert course.stop.reason is ExitReason.ENGINE_START
 
 
 def test_a_stream_that_does_not_end_is_a_crash(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

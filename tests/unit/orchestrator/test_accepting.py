@@ -98,6 +98,17 @@ def test_options_win_over_model_and_config(store: BucketStore, config: Config) -
     assert spec.deadline == CREATED + timedelta(hours=2)
 
 
+@pytest.mark.parametrize(("fallback", "uri"), [(None, None), ("small", "bundled:small"), ("org/new", "org/new")])
+def test_the_fallback_model_s_address_is_frozen(
+    store: BucketStore, config: Config, fallback: str | None, uri: str | None
+) -> None:
+    spec = job(store, config, input_uri="s3://in/plain.jsonl", model="big", reactions={"fallback_model": fallback})
+    assert spec.fallback_model_uri == uri
+    assert spec.model_name_of("org/big") == "big"
+    if fallback is not None and uri is not None:
+        assert spec.model_name_of(uri) == fallback
+
+
 @pytest.mark.parametrize(
     ("uri", "names"),
     [

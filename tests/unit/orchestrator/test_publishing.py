@@ -15,7 +15,7 @@ from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.errors import ReconcileError, StoreError
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat, Reactions
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.progress import Progress, RowCounts, ShardCounts
 from llmbatch.core.rows import META_KEY, RESULT_COLUMNS
@@ -78,8 +78,8 @@ def answer(row: dict) -> dict:
     }
 
 
-def put_result(spec: JobSpec, store: MemoryStore, shard_id: str, rows: list[dict]) -> None:
-    tally = ShardTally(shard_id=shard_id, generation=2, rows=len(rows), succeeded=len(rows), failed=0)
+def put_result(spec: JobSpec, store: MemoryStore, shard_id: str, rows: list[dict], model: str = "") -> None:
+    tally = ShardTally(shard_id=shard_id, generation=2, rows=len(rows), succeeded=len(rows), failed=0, model=model)
     sink = io.BytesIO()
     table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata({META_KEY: tally.model_dump_json().encode()}))
     pq.write_table(table, sink)
@@ -134,6 +134,17 @@ def test_jsonl_output_and_manifest() -> None:
     failed = lines(store, "failed.jsonl")
     assert list(failed[0]) == list(FAILED_COLUMNS)
     assert (failed[0]["line"], failed[0]["error_class"], failed[0]["request"]) == (10, "invalid", "broken")
+
+
+def test_rows_of_a_fallback_model_are_told_by_its_name() -> None:
+    spec, store = staged_job(OutputFormat.OPENAI_BATCH)
+    request = spec.request.model_copy(update={"reactions": Reactions(fallback_model="tiny")})
+    spec = spec.model_copy(update={"request": request, "fallback_model_uri": "hub/tiny"})
+    for number, (shard_id, rows) in enumerate(answered(spec, store).items()):
+        put_result(spec, store, shard_id, rows, model=("hub/small", "hub/small", "hub/tiny")[number])
+    assert publish(spec, store, ManualClock(NOW)).models == {"small": 8, "tiny": 1}
+    named = [line["response"]["body"]["model"] for line in lines(store, "output.jsonl")]
+    assert named == ["small"] * 8 + ["tiny"]
 
 
 def test_the_manifest_tells_levels_and_cost_for_good() -> None:
