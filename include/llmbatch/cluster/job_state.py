@@ -59,6 +59,7 @@ class JobState:
         self._message = ""
         self._exit: ExitReason | None = None
         self.model_digest: str | None = None
+        self.paused = False
 
     @property
     def snapshot(self) -> Snapshot:
@@ -193,6 +194,7 @@ class JobState:
             lengths=self._cells.cells(open_.lengths),
             seconds_phase={name: round(value, 3) for name, value in seconds.items()},
             model_digest=self.model_digest,
+            paused=self.paused and self._exit is None,
             shards_digest=f"{self._digest:016x}",
             message=self._message,
             exit_code=None if self._exit is None else int(self._exit),

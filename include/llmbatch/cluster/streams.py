@@ -116,6 +116,7 @@ class Streams:
         if not self._pause.holds(control):
             return None
         by = control.paused_by.rsplit("/", 1)[-1] if control.paused_by else control.written_by or "somebody"
+        self._state.paused = True
         self._state.say(f"paused by {by}" + (f": {control.reason}" if control.reason else ""))
         _log.info("event=paused by=%s", by)
         while self._pause.holds(self._heartbeat.control):
@@ -125,6 +126,7 @@ class Streams:
             if self._is_late():
                 return Course(is_late=True)
             self._sleep(TICK_SECONDS)
+        self._state.paused = False
         self._state.say("")
         _log.info("event=resumed")
         return None
@@ -183,7 +185,7 @@ class Streams:
         return ReplicaBounds(min=min(least, most), max=most)
 
     def _model(self) -> str:
-        """Return the model that is asked for; if that one cannot be had, the one of now, or the spec's if that one fails.
+        """Return the model that is asked for; if it cannot be had, the one of now; if that one fails, the spec's.
 
         A model may take minutes to arrive. The replicas work on meanwhile; only the driver waits.
         """

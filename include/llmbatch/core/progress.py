@@ -122,6 +122,8 @@ class Progress(_Part):
     work_progress: float | None = None
     """Part of the work done, 0 to 1: longer rows weigh more. Null before it is known."""
     seconds_phase: dict[str, float] = {}
+    paused: bool = False
+    """Whether the job rests because it was asked to; it then has no ETA."""
     shards_digest: str = ""
     model_digest: str | None = None
     message: str = ""

@@ -28,7 +28,8 @@ def merged(
     Args:
         spec: the retry.
         jobs: the jobs before it, the oldest first.
-        own: the retry's results in input order, with their model. They are read to their end, so that what proves them can speak up.
+        own: the retry's results in input order, with their model. They are read to their end, so that what proves them
+            can speak up.
         store: where the jobs are.
 
     Raises:

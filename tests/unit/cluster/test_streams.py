@@ -178,13 +178,13 @@ def test_bounds_that_hold_already_are_those_of_the_first_stream(room: Room) -> N
 
 
 def test_pause_lets_begun_shards_end_gives_the_engines_back_and_goes_on(room: Room) -> None:
-    seen: list[str] = []
+    seen: list[tuple[str, bool]] = []
     course = room.run(
         room.control(paused=True, written_by="ann", reason="demo"),
         room.shows(Snapshot(live=1, deaf=1, open_shards=2)),  # has heard nothing yet
         room.shows(Snapshot(live=1, deaf=0, open_shards=1)),
         lambda: (some(room), room.shows(Snapshot(live=1))())[0],
-        lambda: seen.append(room.state.progress(1).message),  # at rest now
+        lambda: seen.append((room.state.progress(1).message, room.state.progress(1).paused)),  # at rest now
         room.control(),
         room.finish,
     )
@@ -192,8 +192,8 @@ def test_pause_lets_begun_shards_end_gives_the_engines_back_and_goes_on(room: Ro
     first, second = room.opened
     assert first.told_to_end
     assert [shard.shard_id for shard in second.shards] == ["shard-00001", "shard-00002", "shard-00003"]
-    assert seen == ["paused by ann: demo"]
-    assert room.state.progress(1).message == ""
+    assert seen == [("paused by ann: demo", True)]
+    assert (room.state.progress(1).message, room.state.progress(1).paused) == ("", False)
     assert room.dismissed >= 1
     assert DesiredState.DRAIN in room.heard
     assert room.heard[-1] is DesiredState.RUN

@@ -128,6 +128,8 @@ class EtaModel:
         stalled = self._stall.reason(seen, now)
         if stalled is not None:
             return Estimate(EtaState.STALLED, now, stalled)
+        if seen.paused:
+            return Estimate(EtaState.UNKNOWN, now, "the job is paused")
         return self._predict(seen, now)
 
     def _predict(self, seen: Observation, now: float) -> Estimate:

@@ -24,6 +24,8 @@ class Observation:
     wanted: int = 0
     """Replicas to come, which count as long as none is live."""
 
+    paused: bool = False
+
     @property
     def rows(self) -> int:
         """Rows of this generation."""
@@ -52,4 +54,5 @@ def observation_of(progress: Progress) -> Observation:
         row_p95=progress.latency.p95,
         shares=progress.shares,
         wanted=progress.replicas.wanted,
+        paused=progress.paused,
     )

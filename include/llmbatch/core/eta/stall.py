@@ -12,7 +12,7 @@ _SHORTEST, _P95S, _FIRST_ROW = 300.0, 5.0, 1800.0
 
 
 class StallWatch:
-    """Remembers when the job last moved. Movement is a row that ends or a generation that begins work."""
+    """Remembers when the job last moved. Movement is a row that ends, a generation that begins work, or a pause."""
 
     def __init__(self) -> None:
         self._mark: tuple[int, bool, int] | None = None
@@ -21,7 +21,7 @@ class StallWatch:
     def see(self, observation: Observation) -> None:
         """Take a heartbeat."""
         mark = (observation.generation, observation.phase in BEFORE_WORK, observation.ended)
-        if mark != self._mark:
+        if mark != self._mark or observation.paused:
             self._mark, self._moved_at = mark, observation.at
 
     def reason(self, last: Observation, now: float) -> str | None:

@@ -140,6 +140,16 @@ def test_standing_still_is_a_stall_and_a_new_row_ends_it() -> None:
     assert fed(*beats, beat(370, 100)).estimate(370).state is EtaState.ESTIMATED
 
 
+def test_a_pause_is_no_stall_and_does_not_slow_what_comes_after_it() -> None:
+    rest = [beat(60 + 5.0 * n, 96, 0, live=0, paused=True) for n in range(1, 200)]
+    found = fed(*steady(60), *rest).estimate(1055)
+    assert (found.state, found.seconds) == (EtaState.UNKNOWN, None)
+    assert "the job is paused" in found.explain()
+    after = fed(*steady(60), *rest, beat(1060, 96), beat(1065, 104)).estimate(1065)
+    assert after.state is EtaState.ESTIMATED
+    assert after.predicted == pytest.approx(fed(*steady(65)).estimate(65).predicted, rel=0.05)
+
+
 def test_finished_is_now_and_a_new_generation_starts_anew() -> None:
     model = fed(*steady(60), beat(300, 400, 0, Phase.DONE))
     assert model.estimate(301).state is EtaState.FINISHED
