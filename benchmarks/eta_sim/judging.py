@@ -8,43 +8,22 @@ import statistics
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from eta_sim.job import EPOCH, Trace
 from eta_sim.rivals import RIVALS
+from llmbatch.core.alerts import Level
 from llmbatch.core.config import SlaConfig
 from llmbatch.core.eta import EtaModel, JobShape, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
+from llmbatch.core.sla import LevelMachine
 
 PUBLISHED = (0.25, 0.5, 0.75, 0.9)
 """Parts of the rows ended at which figures are printed."""
 
 RULES = {"red": SlaConfig(), "spec": SlaConfig(red_above=0.3, red_polls=3, red_for=0.0, red_from=0.0)}
 """Alert rules by name: the product's, and that of the first design."""
-
-
-@dataclass
-class Alarm:
-    """Goes off once, when a miss has been more likely than the rule allows for as long as it asks."""
-
-    rule: SlaConfig
-    deadline: float
-    at: float | None = None
-    _since: float | None = None
-    _in_a_row: int = 0
-
-    def poll(self, at: float, progress: float | None, miss: float | None) -> None:
-        """Take one poll; an unknown ETA breaks the row."""
-        rule, used = self.rule, at / self.deadline
-        evident = (progress or 0.0) >= rule.red_from or used >= rule.red_anyway_from
-        if miss is None or miss <= rule.red_above or not evident:
-            self._since, self._in_a_row = None, 0
-            return
-        self._since = at if self._since is None else self._since
-        self._in_a_row += 1
-        if self.at is None and self._in_a_row >= rule.red_polls and at - self._since >= rule.red_for * self.deadline:
-            self.at = at
 
 
 @dataclass
@@ -112,7 +91,8 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
     rivals = {name: kind() for name, kind in RIVALS.items()}
     errors: dict[str, dict[float, float]] = {name: {} for name in rivals}
     waiting = list(MARKS)
-    alarms = {name: Alarm(rule, deadline) for name, rule in RULES.items()}
+    machines = {name: LevelMachine(EPOCH, EPOCH + timedelta(seconds=deadline), rule) for name, rule in RULES.items()}
+    red_at: dict[str, float | None] = dict.fromkeys(RULES)
     costs: list[float] = []
     for beat in trace.beats:
         at, observation = trace.at(beat), observation_of(beat)
@@ -130,10 +110,11 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
                 if seconds is not None:
                     errors[name][mark] = seconds / (trace.finished_at - at) - 1
         if at < min(deadline, trace.finished_at):
-            # A P50 after the deadline is a miss probability above one half: the rule has no second branch.
-            chance = estimate.miss_probability(deadline - at)
-            for alarm in alarms.values():
-                alarm.poll(at, estimate.progress, chance)
+            told = beat.model_copy(update={"eta": estimate.seconds, "work_progress": estimate.progress})
+            for name, machine in machines.items():
+                machine.observe(told)
+                if red_at[name] is None and Level.RED in machine.due(beat.written_at):
+                    red_at[name] = at
     end = EPOCH.timestamp() + trace.finished_at
     finished = lesson_of(
         model,
@@ -151,7 +132,7 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         finished.marks,
         errors,
         deadline,
-        {name: alarm.at for name, alarm in alarms.items()},
+        red_at,
         finished,
         costs,
     )

@@ -37,7 +37,7 @@ ROW_SECONDS = 3.0
 HOPELESS_SECONDS, RESCUED_SECONDS = 120.0, 240.0
 """Of one replica's 200 and 375 seconds of work."""
 
-EARLY = {"red_from": 0.05, "red_anyway_from": 0.12}
+EARLY = {"red_from": 0.05, "red_anyway_from": 0.12, "red_for": 0.02}
 """These windows are minutes, of which an engine's start takes a good part; a red has to come early enough to help."""
 
 

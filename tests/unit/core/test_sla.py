@@ -225,8 +225,8 @@ def first_red(config: SlaConfig, work: list[float]) -> int | None:
 @pytest.mark.parametrize(
     ("work", "red"),
     [
-        ([0.3] * 99, 21),
-        ([0.1] * 50 + [0.2] * 9, 51),
+        ([0.3] * 99, 51),
+        ([0.1] * 80 + [0.2] * 9, 81),
         ([0.19] * 999, 500),
     ],
 )
