@@ -58,13 +58,22 @@ def replay(trace: RealTrace, priors: Priors, spread: Spread) -> Replay:
 
 
 def replay_all(traces: Sequence[RealTrace]) -> tuple[list[Replay], list[Replay]]:
-    """Return every job's replay without history, and with a history of all the other jobs."""
+    """Return every job's replay without history, and with a history of all the other jobs.
+
+    The history is that of a deployment that has run these jobs before, one after the other, each with the beliefs that
+    those before it left. Lessons of jobs that knew nothing would correct twice what a prior corrects already.
+    """
     cold = [replay(trace, Priors(), Spread.default()) for trace in traces]
-    warm = []
-    for trace in traces:
-        history, engine = History(), f"{ENGINE} {trace.slots}"
-        for other in cold:
-            if other.trace.name != trace.name:
-                history = history.with_job(other.finished)
-        warm.append(replay(trace, history.priors_for(engine, trace.template), history.spread_for(engine)))
+    lessons: dict[str, FinishedJob] = {}
+    warm: list[Replay] = []
+    for _ in range(2):
+        warm = []
+        for trace in traces:
+            history, engine = History(), f"{ENGINE} {trace.slots}"
+            for name, lesson in lessons.items():
+                if name != trace.name:
+                    history = history.with_job(lesson)
+            one = replay(trace, history.priors_for(engine, trace.template), history.spread_for(engine))
+            lessons[trace.name] = one.finished
+            warm.append(one)
     return cold, warm

@@ -73,11 +73,11 @@ class SlaConfig(_Section):
 
     yellow_at: Annotated[float, Field(gt=0, lt=1)] = 0.7
     """Part of the time from submission to the deadline."""
-    red_above: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    red_above: Annotated[float, Field(gt=0, lt=1)] = 0.8
     red_polls: Annotated[int, Field(ge=1)] = 3
     red_for: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Part of the time to the deadline for which that must last: polls a few seconds apart are one evidence."""
-    red_from: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    red_from: Annotated[float, Field(ge=0, lt=1)] = 0.3
     """Part of the work done before which nothing is red, for the estimate rests on few answers until then."""
     red_anyway_from: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Part of the time to the deadline from which a job may be red however little it has done."""

@@ -240,7 +240,7 @@ def test_a_missing_configuration_costs_no_alert(scene: Scene, monkeypatch: pytes
     monkeypatch.setenv(CONFIG_ENV, "/absent.yaml")
     monkeypatch.setattr(sla_watch, "load_settings", load_settings)
     scene.wait(31)
-    scene.poll(50, late=True)
+    scene.poll(100, late=True)
     assert scene.alerts == ["red-1"]
     assert sum("default SLA thresholds" in line for line in scene.said) == 1
 

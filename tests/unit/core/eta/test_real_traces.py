@@ -1,0 +1,56 @@
+"""Heartbeats of real jobs of the real engine, replayed: what they tell adds up, and how right the estimates were.
+
+The bounds are those of today's model with some room: jobs of two minutes on two cores, eight batches each.
+"""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+
+from eta_real.replay import Replay, replay_all
+from eta_real.trace import RealTrace, load
+from llmbatch.core.states import Phase
+
+TRACES = load()
+GENERATIONS = {"killed-1": 2}
+
+
+@pytest.fixture(scope="module")
+def warm() -> list[Replay]:
+    return replay_all(TRACES)[1]
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
+def test_what_heartbeats_tell_adds_up(trace: RealTrace) -> None:
+    last = trace.beats[-1]
+    assert last.phase is Phase.DONE
+    assert last.generation == GENERATIONS.get(trace.name, 1)
+    for beat in trace.beats:
+        assert sum(cell.rows for cell in beat.lengths) <= beat.rows.total
+        assert all(cell.ended + cell.running <= cell.rows for cell in beat.lengths)
+    assert sum(cell.ended for cell in last.lengths) == sum(cell.rows for cell in last.lengths)
+    answered = sum(cell.tokens for cell in last.lengths)
+    assert answered <= last.tokens.completion
+    if last.generation == 1:
+        assert answered == last.tokens.completion
+
+
+@pytest.mark.parametrize(("progress", "most"), [(0.25, 0.35), (0.5, 0.35), (0.75, 0.35)])
+def test_the_median_error_on_real_jobs(warm: list[Replay], progress: float, most: float) -> None:
+    errors = [abs(mark.error) for one in warm for mark in one.ours if mark.progress == progress]
+    assert len(errors) >= len(TRACES) - 1
+    assert statistics.median(errors) < most
+
+
+@pytest.mark.parametrize("rival", ["rows_over_elapsed"])
+def test_better_than_what_others_show(warm: list[Replay], rival: str) -> None:
+    theirs = [abs(one.errors[rival][0.5]) for one in warm if 0.5 in one.errors[rival]]
+    ours = [abs(mark.error) for one in warm for mark in one.ours if mark.progress == 0.5]
+    assert statistics.median(ours) < 0.5 * statistics.median(theirs)
+
+
+def test_intervals_hold_about_as_often_as_they_say(warm: list[Replay]) -> None:
+    held = [mark.covered for one in warm for mark in one.ours if mark.progress >= 0.25]
+    assert 0.7 <= statistics.fmean(held) <= 0.9
