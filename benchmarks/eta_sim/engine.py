@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eta_sim.workload import SimRow
+from llmbatch.core.progress import ReplicaShare
 
 CHARS_PER_TOKEN = 4.0
 
@@ -40,19 +41,23 @@ class SimReplica:
         self._heap: list[tuple[float, int, int, SimRow]] = []
         self._steps = 0.0
         self._reading = 0.0
-        self._noted = (0.0, 0.0)
+        self._noted = (0.0, 0.0, 0.0)
         self._answered = 0
 
-    def note(self, tokens: int, seconds: float) -> None:
+    def note(self, row: SimRow, seconds: float) -> None:
         """Count an answered row for the replica's own pace, over about its last two batches."""
         keep = 0.5 ** (1 / self.slots)
         self._answered += 1
-        self._noted = (keep * self._noted[0] + tokens, keep * self._noted[1] + seconds)
+        tokens, chars, before = self._noted
+        self._noted = (keep * tokens + row.tokens, keep * chars + row.chars, keep * before + seconds)
 
     @property
-    def pace_seen(self) -> float | None:
-        """Tokens per second of one row, as the replica would report it; None before a batch is answered."""
-        return self._noted[0] / self._noted[1] if self._answered >= self.slots else None
+    def share(self) -> ReplicaShare:
+        """What the replica would report of itself; no pace before a batch is answered."""
+        left, (tokens, chars, seconds) = sum(self.shards.values()), self._noted
+        if self._answered < self.slots:
+            return ReplicaShare(left=left)
+        return ReplicaShare(left=left, pace=tokens / seconds, reading=chars / seconds)
 
     @property
     def admitted(self) -> int:

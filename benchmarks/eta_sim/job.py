@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from eta_sim.engine import SimReplica
 from eta_sim.scenario import Scenario
 from llmbatch.core.length_cells import LengthCell, bucket_of
-from llmbatch.core.progress import Latency, Progress, Replicas, ReplicaShare, RowCounts, ShardCounts, TokenCounts
+from llmbatch.core.progress import Latency, Progress, Replicas, RowCounts, ShardCounts, TokenCounts
+from llmbatch.core.shard_order import running_order
+from llmbatch.core.shards import StagedShard
 from llmbatch.core.states import Phase
 
 HEARTBEAT_SECONDS = 5.0
@@ -73,7 +75,7 @@ class SimJob:
         self._shards = {
             n // size: range(n, min(n + size, len(scenario.rows))) for n in range(0, len(scenario.rows), size)
         }
-        self._queue = deque(self._shards)
+        self._queue = deque(self._in_running_order())
         self._committed = 0
         self._started: dict[int, float] = {}
         self._took: dict[int, float] = {}
@@ -83,6 +85,20 @@ class SimJob:
         self._first_row: float | None = None
         self._now = 0.0
         self._events = deque(sorted(scenario.events, key=lambda event: event.at))
+
+    def _in_running_order(self) -> list[int]:
+        """Return the numbers of the shards as the pipeline would start them."""
+        shards = [
+            StagedShard(
+                shard_id=f"{number}",
+                rows=len(rows),
+                invalid_rows=0,
+                input_chars=sum(self._s.rows[row].chars for row in rows),
+                etag="",
+            )
+            for number, rows in self._shards.items()
+        ]
+        return [int(shard.shard_id) for shard in running_order(self._s.name, shards)]
 
     def run(self) -> Trace:
         """Return the whole trace."""
@@ -128,7 +144,7 @@ class SimJob:
             if ended is None:
                 break
             last, shard, number = ended
-            replica.note(self._s.rows[number].tokens, last - self._started[number])
+            replica.note(self._s.rows[number], last - self._started[number])
             self._end(number, last)
             if replica.shards[shard] == 0:
                 del replica.shards[shard]
@@ -204,9 +220,7 @@ class SimJob:
             tokens=TokenCounts(completion=sum(c.tokens for c in cells)),
             latency=Latency(p50=self._quantile(0.5), p95=self._quantile(0.95)),
             replicas=Replicas(live=live, wanted=self._s.replicas),
-            shares=tuple(
-                ReplicaShare(left=sum(r.shards.values()), pace=r.pace_seen) for r in self._replicas if r.ready_at <= now
-            ),
+            shares=tuple(replica.share for replica in self._replicas if replica.ready_at <= now),
             lengths=tuple(cells),
             seconds_phase={phase.value: now - since},
         )

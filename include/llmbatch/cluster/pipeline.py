@@ -32,6 +32,7 @@ from llmbatch.core.identity import submission_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.s3_store import S3Store, probe_conditional_writes
+from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
 from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import ObjectInfo
@@ -111,7 +112,7 @@ class Pipeline:
             clock=self._clock,
             emit=lambda line: print(line, flush=True),
         )
-        left = remaining_shards(staged.shards, former)
+        left = running_order(self.job_id, remaining_shards(staged.shards, former))
         _log.info(
             "job_id=%s generation=%d event=begin shards=%d committed=%d",
             self.job_id,

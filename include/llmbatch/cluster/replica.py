@@ -22,7 +22,6 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.crashes import Crash
 from llmbatch.core.errors import ObjectExists, StoreError
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.progress import ReplicaShare
 from llmbatch.core.rows import ResultRow, StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
 from llmbatch.core.states import DesiredState
@@ -129,7 +128,7 @@ class Replica:
             obeys=self._desired,
             open=open_,
             open_shards=len(self._open),
-            share=ReplicaShare(left=left, pace=self._slots.pace),
+            share=self._slots.share(left),
             committed=tuple(self._unreported),
             first_row_age=None if first is None else self._clock.monotonic() - first,
             latency=self._runner.latency.counts,

@@ -157,7 +157,7 @@ class RowRunner:
             work = counts.lengths.setdefault(bucket_of(row.input_chars), LengthWork())
             if answered:
                 work.answer(result.completion_tokens, decoded)
-                self._slots.answered(result.completion_tokens, decoded)
+                self._slots.answered(result.completion_tokens, row.input_chars, decoded)
             else:
                 work.end()
         if answered:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 from llmbatch.cluster.length_work import Lengths, LengthWork
 from llmbatch.core.clock import Clock
+from llmbatch.core.progress import ReplicaShare
 
 
 class Slots:
@@ -21,17 +22,18 @@ class Slots:
         self._waiting: OrderedDict[str, int] = OrderedDict()
         # A row counts half as much after as many others as there are slots: the pace is that of the last two batches.
         self._keep = 0.5 ** (1 / size)
-        self._answered, self._tokens, self._seconds = 0, 0.0, 0.0
+        self._answered, self._tokens, self._chars, self._seconds = 0, 0.0, 0.0, 0.0
 
     @property
     def rows(self) -> tuple[str, ...]:
         """Ids of all rows in the engine, decoded or not, sorted."""
         return tuple(sorted([*self._began, *self._waiting]))
 
-    @property
-    def pace(self) -> float | None:
-        """Tokens per second of one row; None before as many rows are answered as are decoded together."""
-        return self._tokens / self._seconds if self._answered >= self._size and self._seconds > 0 else None
+    def share(self, left: int) -> ReplicaShare:
+        """Return what the replica holds, with the pace of its rows once a batch is answered."""
+        if self._answered < self._size or self._seconds <= 0:
+            return ReplicaShare(left=left)
+        return ReplicaShare(left=left, pace=self._tokens / self._seconds, reading=self._chars / self._seconds)
 
     def enter(self, row_id: str, bucket: int) -> None:
         """Note that a row of this length bucket is handed to the engine."""
@@ -51,10 +53,11 @@ class Slots:
             self._began[oldest] = bucket, now
         return now - began
 
-    def answered(self, tokens: int, seconds: float) -> None:
-        """Let an answered row tell the pace."""
+    def answered(self, tokens: int, chars: int, seconds: float) -> None:
+        """Let an answered row of ``chars`` input characters tell the pace."""
         self._answered += 1
         self._tokens = self._keep * self._tokens + tokens
+        self._chars = self._keep * self._chars + chars
         self._seconds = self._keep * self._seconds + seconds
 
     def add_running(self, lengths: Lengths) -> None:

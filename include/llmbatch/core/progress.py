@@ -68,12 +68,14 @@ class Replicas(_Part):
 class ReplicaShare(_Part):
     """What one live replica holds: rows of its open shards without an outcome, and the pace of its rows.
 
-    ``pace`` is in output tokens per second of one row, over the rows that it answered lately. It is null before it has
-    answered as many as it decodes together, for the first rows of an engine tell about its start.
+    ``pace`` is in output tokens per second of one row, ``reading`` in input characters, over the rows that it answered
+    lately. Both are null before it has answered as many as it decodes together, for the first rows of an engine tell
+    about its start.
     """
 
     left: int = 0
     pace: float | None = None
+    reading: float | None = None
 
 
 class EtaState(StrEnum):

@@ -206,7 +206,7 @@ def test_a_heartbeat_stays_small(replicas: int) -> None:
     staged = StagedManifest(job_id="job-1", objects=(), shards=(shard,), seconds=1)
     state = JobState(staged, generation=1, replicas_wanted=replicas, clock=ManualClock())
     work = LengthWork(10**5, 10**5, 10**8, 10**11, 1e7 / 3, 10**4, 1e6 / 3, 1e8 / 3)
-    shares = (ReplicaShare(left=99999, pace=1e3 / 3),) * replicas
+    shares = (ReplicaShare(left=99999, pace=1e3 / 3, reading=1e4 / 3),) * replicas
     state.take(Snapshot(open=OpenWork(lengths=dict.fromkeys(range(41), work)), shares=shares, live=replicas))
     progress = Estimator(SHAPE).complete(state.progress(1))
     assert len(progress.shares) == (replicas if replicas <= MOST_SHARES else 0)

@@ -245,7 +245,7 @@ def test_a_superseded_generation_leaves_no_trace(desk: Desk) -> None:
 
 def test_a_heartbeat_carries_its_estimate_and_what_it_is_made_of(desk: Desk) -> None:
     lengths = {bucket: LengthWork(ended=5, answered=5, tokens=50, tokens_squared=500, seconds=5) for bucket in (12, 13)}
-    share = ReplicaShare(left=190, pace=10.0)
+    share = ReplicaShare(left=190, pace=10.0, reading=40.0)
     desk.snapshot = Snapshot(live=1, first_row_age=5, open=OpenWork(lengths=lengths, succeeded=10), shares=(share,))
     desk.pulse.beat()
     desk.clock.advance(1)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from llmbatch.cluster.length_work import Lengths, LengthWork
 from llmbatch.cluster.slots import Slots
 from llmbatch.core.clock import ManualClock
+from llmbatch.core.progress import ReplicaShare
 
 
 def running(slots: Slots) -> Lengths:
@@ -50,19 +51,25 @@ def test_a_row_that_leaves_before_its_turn_has_not_run_and_gives_nobody_a_turn()
 def test_pace_is_unknown_until_a_batch_is_answered_and_follows_the_last_ones() -> None:
     slots = Slots(4, ManualClock())
     for _ in range(3):
-        slots.answered(100, 10.0)
-    assert slots.pace is None
-    slots.answered(100, 10.0)
-    assert slots.pace == pytest.approx(10)
+        slots.answered(100, 40, 10.0)
+    assert slots.share(7) == ReplicaShare(left=7)
+    slots.answered(100, 40, 10.0)
+    first = slots.share(7)
+    assert first.left == 7
+    assert (first.pace, first.reading) == (pytest.approx(10), pytest.approx(4))
     for _ in range(8):
-        slots.answered(100, 100.0)
-    assert 1 < slots.pace < 2
+        slots.answered(100, 40, 100.0)
+    share = slots.share(7)
+    assert share.pace is not None
+    assert share.reading is not None
+    assert 1 < share.pace < 2
+    assert share.reading == pytest.approx(0.4 * share.pace)
 
 
 def test_answers_in_no_time_have_no_pace() -> None:
     slots = Slots(1, ManualClock())
-    slots.answered(5, 0.0)
-    assert slots.pace is None
+    slots.answered(5, 9, 0.0)
+    assert slots.share(0) == ReplicaShare()
 
 
 @given(

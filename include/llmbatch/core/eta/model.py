@@ -174,17 +174,28 @@ class EtaModel:
         rows = sum(cell.left for cell in seen.cells)
         if not rows:
             return 0.0, 0.0
-        pace = self.rate.tokens if self.rate.known else 0.0
         shares = seen.shares or (ReplicaShare(),) * max(1, seen.live or seen.wanted)
-        paces = [_paced(share.pace / pace) if share.pace and pace else 1.0 for share in shares]
+        paces = [self._pace(share) for share in shares]
         held = min(1.0, sum(share.left for share in shares) / rows)
         loads = [Load(share.left * left / rows, rate * each) for share, each in zip(shares, paces, strict=True)]
         ends = []
         for load, each, seconds in zip(loads, paces, seconds_to_finish(loads, left * (1 - held)), strict=True):
             last = min(self._batch, seconds * load.speed * rows / left) if left else 0.0
             steps = max(0.0, last_rows.longest_tokens - last / self._batch * last_rows.mean_tokens) if last else 0.0
-            ends.append((seconds, self._priors.fixed_share * steps / (self.rate.units * each) if pace else 0.0))
+            ends.append(
+                (seconds, self._priors.fixed_share * steps / (self.rate.units * each) if self.rate.known else 0.0)
+            )
         return max(ends, key=sum)
+
+    def _pace(self, share: ReplicaShare) -> float:
+        """Pace of a replica against that of all; what is less than a real difference is noise, which a maximum gathers.
+
+        In units, not in tokens: who got the long prompts reads more and writes less, and is not slower for it.
+        """
+        if not share.pace or share.reading is None or not self.rate.known:
+            return 1.0
+        relative = (share.pace + self.rate.price.value * share.reading) / self.rate.units
+        return relative if abs(math.log(relative)) > _REAL_DIFFERENCE else 1.0
 
     def _learn_price(self, cells: tuple[LengthCell, ...], last: Observation, gained: Effort) -> None:
         """Let the first half of the first wave tell what reading costs; after that wave, let it count for less."""
@@ -227,11 +238,6 @@ class EtaModel:
     def _mean_answer(self, cells: tuple[LengthCell, ...]) -> float:
         left = sum(cell.left for cell in cells)
         return sum(cell.left * self.lengths.expected(cell) for cell in cells if cell.left) / left if left else 0.0
-
-
-def _paced(relative: float) -> float:
-    """Pace of a replica against that of all; what is less than a real difference is noise, which a maximum gathers."""
-    return relative if abs(math.log(relative)) > _REAL_DIFFERENCE else 1.0
 
 
 def _answered(cells: tuple[LengthCell, ...]) -> Effort:

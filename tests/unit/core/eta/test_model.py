@@ -87,8 +87,14 @@ def test_a_lost_replica_counts_at_once() -> None:
 
 def test_a_replica_that_holds_too_much_ends_last() -> None:
     beats = steady(60, live=2)
-    even = replace(beats[-1], shares=(ReplicaShare(left=104, pace=5.0), ReplicaShare(left=104, pace=5.0)))
-    slow = replace(beats[-1], shares=(ReplicaShare(left=104, pace=5.0), ReplicaShare(left=104, pace=1.0)))
+    even = replace(
+        beats[-1],
+        shares=(ReplicaShare(left=104, pace=5.0, reading=112.5), ReplicaShare(left=104, pace=5.0, reading=112.5)),
+    )
+    slow = replace(
+        beats[-1],
+        shares=(ReplicaShare(left=104, pace=5.0, reading=112.5), ReplicaShare(left=104, pace=1.0, reading=22.5)),
+    )
     fast, late = (fed(*beats[:-1], last).estimate(60).predicted for last in (even, slow))
     assert fast is not None
     assert late is not None
@@ -98,12 +104,30 @@ def test_a_replica_that_holds_too_much_ends_last() -> None:
 def test_a_slow_replica_keeps_taking_rows_and_ends_last() -> None:
     """Half of the rows are free: the slow one still holds a hundred when these are gone."""
     beats = steady(60, live=2)
-    slow = replace(beats[-1], shares=(ReplicaShare(left=50, pace=5.0), ReplicaShare(left=50, pace=1.0)))
-    even = replace(beats[-1], shares=(ReplicaShare(left=50, pace=5.0), ReplicaShare(left=50, pace=5.0)))
+    slow = replace(
+        beats[-1],
+        shares=(ReplicaShare(left=50, pace=5.0, reading=112.5), ReplicaShare(left=50, pace=1.0, reading=22.5)),
+    )
+    even = replace(
+        beats[-1],
+        shares=(ReplicaShare(left=50, pace=5.0, reading=112.5), ReplicaShare(left=50, pace=5.0, reading=112.5)),
+    )
     one, other = (fed(*beats[:-1], last).estimate(60).predicted for last in (slow, even))
     assert one is not None
     assert other is not None
     assert one > 2 * other
+
+
+def test_a_replica_that_got_the_long_prompts_is_not_slow() -> None:
+    """It writes two tokens in a second where all replicas write five, and reads the more for it."""
+    beats = steady(60, live=2)
+    even = replace(beats[-1], shares=(ReplicaShare(left=104, pace=5.0, reading=112.5),) * 2)
+    model = fed(*beats[:-1], even)
+    price = model.rate.price.value
+    reads = ReplicaShare(left=104, pace=2.0, reading=112.5 + 3.0 / price)
+    lopsided = replace(beats[-1], shares=(even.shares[0], reads))
+    one, other = (fed(*beats[:-1], last).estimate(60).predicted for last in (lopsided, even))
+    assert one == pytest.approx(other)
 
 
 def test_replicas_to_come_count_before_the_work() -> None:
