@@ -98,7 +98,7 @@ class SimJob:
             )
             for number, rows in self._shards.items()
         ]
-        return [int(shard.shard_id) for shard in running_order(self._s.name, shards)]
+        return [int(shard.shard_id) for shard in running_order(shards)]
 
     def run(self) -> Trace:
         """Return the whole trace."""

@@ -112,7 +112,7 @@ class Pipeline:
             clock=self._clock,
             emit=lambda line: print(line, flush=True),
         )
-        left = running_order(self.job_id, remaining_shards(staged.shards, former))
+        left = remaining_shards(running_order(staged.shards), former)
         _log.info(
             "job_id=%s generation=%d event=begin shards=%d committed=%d",
             self.job_id,

@@ -1,16 +1,28 @@
-"""The order in which shards start: a lot that every generation draws alike, long rows first at the end."""
+"""The order in which shards start: evenly over the file, neighbours together, long rows first at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmbatch.core.shard_order import running_order
-from llmbatch.core.shards import StagedShard
+from llmbatch.core.shards import StagedShard, remaining_shards
 
 
 def shard(number: int, rows: int, chars: int) -> StagedShard:
     return StagedShard(shard_id=f"shard-{number:05d}", rows=rows, invalid_rows=0, input_chars=rows * chars, etag="e")
+
+
+def mean_chars(shards: Sequence[StagedShard]) -> float:
+    return sum(each.input_chars for each in shards) / sum(each.rows for each in shards)
+
+
+def longest_first(shards: Sequence[StagedShard]) -> list[StagedShard]:
+    return sorted(shards, key=lambda each: each.input_chars, reverse=True)
 
 
 def sorted_file(count: int) -> list[StagedShard]:
@@ -18,37 +30,34 @@ def sorted_file(count: int) -> list[StagedShard]:
     return [shard(n, 64, 10 * (n + 1)) for n in range(count)]
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 100), st.integers(0, 5000)), max_size=50),
-    st.sets(st.integers(0, 49)),
-)
-def test_every_shard_runs_once(parts: list[tuple[int, int]], committed: set[int]) -> None:
-    left = [shard(n, rows, chars) for n, (rows, chars) in enumerate(parts) if n not in committed]
-    ordered = running_order("job-1", left)
-    assert sorted(each.shard_id for each in ordered) == [each.shard_id for each in left]
-    assert running_order("job-1", reversed(left)) == ordered
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 5000)), max_size=300))
+def test_every_shard_runs_once(parts: list[tuple[int, int]]) -> None:
+    staged = [shard(n, rows, chars) for n, (rows, chars) in enumerate(parts)]
+    assert sorted(each.shard_id for each in running_order(staged)) == [each.shard_id for each in staged]
 
 
-def test_what_has_run_speaks_for_what_has_not() -> None:
-    """A quarter of a sorted file, run in its order, would be 38 % as long as the mean."""
-    for job in ("job-1", "job-2", "job-3"):
-        begun = running_order(job, sorted_file(400))[:100]
-        mean = sum(each.input_chars for each in begun) / sum(each.rows for each in begun)
-        assert 0.85 < mean / 2005 < 1.15
+@pytest.mark.parametrize("count", [40, 64, 400, 5000])
+@pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
+def test_what_has_run_speaks_for_what_has_not(count: int, part: float) -> None:
+    """A quarter of a sorted file, run in its order, would be a quarter as long as the mean."""
+    staged = sorted_file(count)
+    begun = running_order(staged)[: int(part * count)]
+    assert mean_chars(begun) / mean_chars(staged) == pytest.approx(1, abs=0.12)
 
 
-def test_another_job_draws_another_lot() -> None:
-    assert running_order("job-1", sorted_file(50)) != running_order("job-2", sorted_file(50))
+def test_neighbours_run_together() -> None:
+    """They share prompt prefixes: of 6400 shards, a hundred in a row."""
+    numbers = [int(each.shard_id[-5:]) for each in running_order(sorted_file(6400))[:5700]]
+    assert sum(later - earlier == 1 for earlier, later in pairwise(numbers)) >= 0.98 * len(numbers)
 
 
 def test_a_later_generation_keeps_the_order() -> None:
-    whole = running_order("job-1", sorted_file(100))
-    rest = running_order("job-1", [each for each in sorted_file(100) if each not in whole[:40]])
-    assert [each for each in rest if each in whole[:90]] == list(whole[40:90])
+    ordered = running_order(sorted_file(100))
+    done = {each.shard_id for each in ordered[::3]}
+    assert remaining_shards(ordered, done) == tuple(each for each in ordered if each.shard_id not in done)
 
 
 def test_in_the_last_tenth_of_the_rows_long_ones_start_first() -> None:
-    last = running_order("job-1", sorted_file(100))[-10:]
-    assert list(last) == sorted(last, key=lambda each: each.input_chars, reverse=True)
-    before = running_order("job-1", sorted_file(100))[-20:]
-    assert list(before) != sorted(before, key=lambda each: each.input_chars, reverse=True)
+    ordered = running_order(sorted_file(100))
+    assert list(ordered[-10:]) == longest_first(ordered[-10:])
+    assert list(ordered[-20:-10]) != longest_first(ordered[-20:-10])
