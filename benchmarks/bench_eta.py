@@ -116,6 +116,8 @@ def main() -> None:
     table("All", verdicts, {"all": lambda _: True})
     for field in ("order", "trouble", "family"):
         table(f"By {field}", verdicts, {name: partial(_is, field, name) for name in names_of(verdicts, field)})
+    calm = [v for v in verdicts if v.trace.scenario.trouble == "none"]
+    table("Undisturbed, by order", calm, {name: partial(_is, "order", name) for name in names_of(calm, "order")})
     widths = {
         f"{100 * mark:.0f}": round(
             statistics.median(e.width for v in verdicts for e in v.ours if e.progress == mark), 2
@@ -126,7 +128,6 @@ def main() -> None:
     print(f"without history: covers {coverage(cold)} %; error {mape(cold, 'ours')} %; {alerts(cold)}")
     for name in RULES:
         print(f"alert rule {name}: {alerts(verdicts, name)}")
-    calm = [v for v in verdicts if v.trace.scenario.trouble == "none"]
     print(
         f"jobs without trouble ({len(calm)}): error {mape(calm, 'ours')} %; covers {coverage(calm)} %; {alerts(calm)}"
     )

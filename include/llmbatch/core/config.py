@@ -73,9 +73,9 @@ class SlaConfig(_Section):
 
     yellow_at: Annotated[float, Field(gt=0, lt=1)] = 0.7
     """Part of the time from submission to the deadline."""
-    red_above: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    red_above: Annotated[float, Field(gt=0, lt=1)] = 0.75
     red_polls: Annotated[int, Field(ge=1)] = 3
-    red_for: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    red_for: Annotated[float, Field(ge=0, lt=1)] = 0.03
     """Part of the time to the deadline for which that must last: polls a few seconds apart are one evidence."""
     red_from: Annotated[float, Field(ge=0, lt=1)] = 0.3
     """Part of the work done before which nothing is red, for the estimate rests on few answers until then."""
