@@ -35,6 +35,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.rows import STAGED_COLUMNS
 from llmbatch.core.s3_store import S3Store
+from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard
 from llmbatch.core.states import DesiredState, ExitReason, Phase
 
@@ -383,8 +384,10 @@ def test_another_model_answers_what_has_not_begun(job: Job) -> None:
     code, log = job.end(process)
     assert code == 0, log
     assert job.every_row_ended_once()
-    models = [read_tally(job.store, item).model for item in job.store.list(job.layout.results)]
-    assert models == sorted(models)  # "none" before "smaller": shards go in their order
+    staged = StagedManifest.model_validate_json(job.store.get(job.layout.staged_manifest)).shards
+    results = [job.store.head(job.layout.result_shard(shard.shard_id)) for shard in running_order(staged)]
+    models = [read_tally(job.store, result).model for result in results]
+    assert models == sorted(models)  # "none" before "smaller", in the order in which shards start
     assert set(models) == {"none", "smaller"}
     assert job.progress().generation == 1  # type: ignore[union-attr]
 
