@@ -5,7 +5,7 @@ of some families of lengths run on them one after the other and make the history
 with other seeds, on the same engines: with that history (the engine is known, the kind of answers is not), and cold,
 with none. Progress is the part of rows ended, as a user sees it; errors are of the remaining seconds.
 
-    PYTHONPATH=include:benchmarks python benchmarks/bench_eta.py --rounds 6
+    PYTHONPATH=include:benchmarks python benchmarks/bench_eta.py --rounds 12
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ CALIBRATION_SEED, REPORTED_SEED = 1_000, 50_000
 FLEET_SEED, FLEET_SIZE = 70, 6
 
 
-def traces(first_seed: int, rounds: int, families: tuple[str, ...]) -> list[Trace]:
-    return [SimJob(job).run() for job in scenarios(first_seed, rounds, families, fleet(FLEET_SEED, FLEET_SIZE))]
+def traces(first_seed: int, rounds: int, families: tuple[str, ...], fleet_seed: int = FLEET_SEED) -> list[Trace]:
+    return [SimJob(job).run() for job in scenarios(first_seed, rounds, families, fleet(fleet_seed, FLEET_SIZE))]
 
 
 def learn(seen: Sequence[Trace]) -> History:
@@ -107,15 +107,25 @@ def alerts(verdicts: Sequence[Verdict], level: str = "red") -> dict[str, float |
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=6, help="jobs of each family and order, for each half")
+    parser.add_argument("--rounds", type=int, default=12, help="jobs of each family and order, for each half")
+    parser.add_argument("--fleet", type=int, default=FLEET_SEED, help="seed of the engines")
     options = parser.parse_args()
-    history = learn(traces(CALIBRATION_SEED, options.rounds, CALIBRATION_FAMILIES))
-    reported = traces(REPORTED_SEED, options.rounds, REPORTED_FAMILIES)
+    history = learn(traces(CALIBRATION_SEED, options.rounds, CALIBRATION_FAMILIES, options.fleet))
+    reported = traces(REPORTED_SEED, options.rounds, REPORTED_FAMILIES, options.fleet)
     cold = [judge(trace, Priors(), Spread.default()) for trace in reported]
     verdicts = with_history(history, reported)
     table("All", verdicts, {"all": lambda _: True})
     for field in ("order", "trouble", "family"):
         table(f"By {field}", verdicts, {name: partial(_is, field, name) for name in names_of(verdicts, field)})
+    table(
+        "By batches (rows over rows decoded together)",
+        verdicts,
+        {
+            "below 10": lambda v: v.trace.scenario.batches < 10,
+            "10 to 30": lambda v: 10 <= v.trace.scenario.batches < 30,
+            "30 and more": lambda v: v.trace.scenario.batches >= 30,
+        },
+    )
     calm = [v for v in verdicts if v.trace.scenario.trouble == "none"]
     table("Undisturbed, by order", calm, {name: partial(_is, "order", name) for name in names_of(calm, "order")})
     widths = {

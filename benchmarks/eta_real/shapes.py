@@ -43,7 +43,9 @@ class Shape:
     limit: Limit
     most: int
     order: str = "shuffled"
-    batch_size: int = 64
+    batch_size: int = 32
+    repeats: bool = False
+    """Whether prompts come again, word for word; else each is its own, so that no cache answers for it."""
     whole_answers: bool = False
     """Whether rows go on to their limit; else the model stops where it likes."""
     killed: bool = False
@@ -60,9 +62,11 @@ class Shape:
         source = [json.loads(line) for line in PROMPTS.read_text(encoding="utf-8").splitlines()]
         rows: list[dict[str, Any]] = []
         for n in range(self.rows):
-            row = dice.choice(source)
+            messages = dice.choice(source)["body"]["messages"]
             tokens = self.limit(dice)
-            body = {"messages": row["body"]["messages"], "max_tokens": tokens, "temperature": 0}
+            if not self.repeats:
+                messages = [{**messages[0], "content": f"No. {n}. {messages[0]['content']}"}, *messages[1:]]
+            body = {"messages": messages, "max_tokens": tokens, "temperature": 0}
             if self.whole_answers:
                 body["ignore_eos"] = True
             rows.append({"custom_id": f"{n}", "method": "POST", "url": "/v1/chat/completions", "body": body})
@@ -74,18 +78,18 @@ class Shape:
 
 
 SHAPES = (
-    Shape("docs-1", 500, always(64), 64),
-    Shape("docs-2", 500, always(64), 64, order="sorted"),
-    Shape("docs-3", 900, always(32), 32, batch_size=128),
-    Shape("uniform-1", 450, between(8, 128), 128, whole_answers=True),
-    Shape("uniform-2", 450, between(8, 128), 128, order="sorted", whole_answers=True),
-    Shape("uniform-3", 450, between(8, 128), 128, order="bursty", whole_answers=True),
-    Shape("mixed-1", 500, mixed(16, 160, 0.15), 160, whole_answers=True),
-    Shape("mixed-2", 500, mixed(16, 160, 0.15), 160, order="sorted", batch_size=32, whole_answers=True),
-    Shape("mixed-3", 500, mixed(16, 160, 0.15), 160, order="bursty", whole_answers=True),
-    Shape("short-1", 1500, always(8), 8, batch_size=128),
-    Shape("short-2", 1500, always(8), 8, order="sorted", batch_size=32),
-    Shape("long-1", 160, between(100, 256), 256, batch_size=32, whole_answers=True),
-    Shape("long-2", 240, between(100, 256), 256, order="sorted", batch_size=128, whole_answers=True),
-    Shape("killed-1", 500, always(64), 64, killed=True),
+    Shape("docs-1", 1100, always(64), 64),
+    Shape("docs-2", 1100, always(64), 64, order="sorted"),
+    Shape("docs-3", 2200, always(32), 32, batch_size=16, repeats=True),
+    Shape("uniform-1", 800, between(8, 128), 128, whole_answers=True),
+    Shape("uniform-2", 800, between(8, 128), 128, order="sorted", whole_answers=True),
+    Shape("uniform-3", 700, between(8, 128), 128, order="bursty", batch_size=16, whole_answers=True),
+    Shape("mixed-1", 1300, mixed(16, 160, 0.15), 160, whole_answers=True),
+    Shape("mixed-2", 1100, mixed(16, 160, 0.15), 160, order="sorted", batch_size=16, whole_answers=True),
+    Shape("mixed-3", 1300, mixed(16, 160, 0.15), 160, order="bursty", whole_answers=True),
+    Shape("short-1", 2200, always(8), 8),
+    Shape("short-2", 2200, always(8), 8, order="sorted", batch_size=64),
+    Shape("long-1", 340, between(100, 256), 256, batch_size=16, whole_answers=True),
+    Shape("long-2", 340, between(100, 256), 256, order="sorted", batch_size=16, whole_answers=True),
+    Shape("killed-1", 1100, always(64), 64, killed=True),
 )

@@ -96,8 +96,8 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
     costs: list[float] = []
     for beat in trace.beats:
         at, observation = trace.at(beat), observation_of(beat)
-        model.observe(observation)
         begun = time.thread_time()
+        model.observe(observation)
         estimate = model.estimate(observation.at)
         costs.append(time.thread_time() - begun)
         done = beat.rows.ended / beat.rows.total

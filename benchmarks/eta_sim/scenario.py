@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from eta_sim.engine import CHARS_PER_TOKEN, Speed
 from eta_sim.workload import FAMILIES, ORDERS, SimRow, ordered
 
-TROUBLES = ("none", "none", "none", "loss", "preemption", "gain", "slow_node")
+TROUBLES = tuple(each for kind in ("loss", "preemption", "gain", "slow_node") for each in ("none", "none", kind))
+"""They take turns: one job in three is disturbed, half of these after half of the work."""
+
 SHARD_ROWS = 64
 SHORTEST, LONGEST = 300.0, 7200.0
+FEWEST_ROWS, MOST_ROWS = 200, 12_000
+FEWEST_BATCHES, MOST_BATCHES = 4, 100
 DAY_TO_DAY = 0.05
 """Deviation of the logarithm of an engine's speed from job to job: neighbours, clocks, other kinds of prompt."""
 
@@ -67,6 +71,11 @@ class Scenario:
     events: tuple[Event, ...]
     shard_rows: int
 
+    @property
+    def batches(self) -> float:
+        """How many times the rows that are decoded together the job has."""
+        return len(self.rows) / (self.slots * self.replicas)
+
 
 def fleet(seed: int, size: int) -> tuple[Engine, ...]:
     """Draw the engines of a deployment."""
@@ -85,13 +94,13 @@ def fleet(seed: int, size: int) -> tuple[Engine, ...]:
 
 
 def draw(seed: int, family: str, order: str, trouble: str, engine: Engine) -> Scenario:
-    """Draw a job. It takes 5 to 120 minutes of work and its replicas see 2 to 40 times the rows that they decode."""
+    """Draw a job. It takes 5 to 120 minutes of work and its replicas see 4 to 100 times the rows that they decode."""
     dice = random.Random(f"{seed}-{family}-{order}-{trouble}-{engine.name}")
     while True:
         cap = dice.choice((128, 256, 512, 1024))
         replicas = dice.choice((1, 1, 2, 3, 4)) if trouble in {"none", "gain"} else dice.choice((2, 3, 4))
-        waves = math.exp(dice.uniform(math.log(2), math.log(40)))
-        count = int(min(6000, max(200, engine.slots * replicas * waves)))
+        batches = math.exp(dice.uniform(math.log(FEWEST_BATCHES), math.log(MOST_BATCHES)))
+        count = int(min(MOST_ROWS, max(FEWEST_ROWS, engine.slots * replicas * batches)))
         rows = FAMILIES[family](dice, count, cap)
         units = sum(row.tokens + engine.read * row.chars / CHARS_PER_TOKEN for row in rows)
         work = units * engine.step / engine.slots / replicas

@@ -90,6 +90,12 @@ class Receivers:
         labels = [alert["labels"] for alert in self._alertmanager.alerts()]
         return {each["level"] for each in labels if each["job_id"] == job_id}
 
+    def notified_of(self, job_id: str) -> Counter[str]:
+        """How often Alertmanager's own receiver was told that a level fires."""
+        alerts = [alert for _, body in self._hook.at("/from-alertmanager") for alert in body["alerts"]]
+        firing = [alert["labels"] for alert in alerts if alert["status"] == "firing"]
+        return Counter(labels["level"] for labels in firing if labels["job_id"] == job_id)
+
     def packets(self) -> list[str]:
         """Every StatsD line so far."""
         return list(self._packets)

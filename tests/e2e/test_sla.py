@@ -6,14 +6,20 @@ is known), and the triggerer is killed while alerts are due.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -24,9 +30,10 @@ from e2e.sla_receivers import NOTIFIER, Receivers
 from llmbatch.core.alerts import Alert, Level, read_alerts
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.reactions import read_reactions
+from llmbatch.orchestrator.sla_report.figures import Figures
 from llmbatch_stack.airflow_api import AirflowApi
-from llmbatch_stack.job_run import DAG_ID
-from llmbatch_stack.settings import BUCKET
+from llmbatch_stack.job_run import BASE_URI, DAG_ID
+from llmbatch_stack.settings import BUCKET, REGION
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -36,6 +43,9 @@ ROW_SECONDS = 3.0
 
 HOPELESS_SECONDS, RESCUED_SECONDS = 120.0, 240.0
 """Of one replica's 200 and 375 seconds of work."""
+
+SINKS = 5
+"""Task log, Alertmanager, webhook, StatsD, notifier."""
 
 EARLY = {"red_from": 0.05, "red_anyway_from": 0.12, "red_for": 0.02}
 """These windows are minutes, of which an engine's start takes a good part; a red has to come early enough to help."""
@@ -53,6 +63,16 @@ class Watched:
 
     def levels(self) -> Counter[str]:
         return Counter(f"{alert.level.value}-{alert.number}" for alert in self.alerts())
+
+    def raised(self) -> Counter[str]:
+        """How often each level was raised; an ``ok`` takes back and is no alert."""
+        return Counter(alert.level.value for alert in self.alerts() if alert.level is not Level.OK)
+
+    def delivered(self) -> Counter[str]:
+        """How many sinks have had each alert."""
+        folder = f"{self.scene.layout.alerts}delivered/"
+        names = [item.uri.removeprefix(folder) for item in self.scene.stack.store.list(folder)]
+        return Counter(name.partition(".")[0] for name in names)
 
     def wait_for(self, level: Level, seconds: float) -> None:
         self.scene.until(
@@ -73,6 +93,32 @@ class World:
     stack: ChaosStack
     api: AirflowApi
     receivers: Receivers
+
+    def log_of(self, job: Watched, task_id: str) -> list[str]:
+        """Lines of all tries of a task."""
+        attempts = self.api.tasks(DAG_ID, job.scene.run_id)[task_id].attempt
+        texts = [self.api.log(DAG_ID, job.scene.run_id, task_id, number) for number in range(1, attempts + 1)]
+        return [line for text in texts for line in text.splitlines()]
+
+    def report(self, format: str) -> str:
+        """What the documented command writes about all jobs of the stack."""
+        keys, settings = self.stack.credentials, self.stack.settings
+        aws = {
+            "AWS_ENDPOINT_URL": settings.s3_server_url,
+            "AWS_ACCESS_KEY_ID": keys.s3_access_key,
+            "AWS_SECRET_ACCESS_KEY": keys.s3_secret_key,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        out = self.stack.folder / f"report.{format}"
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "llmbatch.orchestrator.sla_report", "--base", BASE_URI),
+                *("--format", format, "--out", str(out)),
+            ],
+            env=os.environ | aws | {"PYTHONPATH": str(settings.repo / "include")},
+            check=True,
+        )
+        return out.read_text()
 
     def start(self, name: str, rows: int, seconds: float, **more: object) -> Watched:
         uri = f"s3://{BUCKET}/inputs/sla/{name}.jsonl"
@@ -142,8 +188,29 @@ def test_alerts_come_early_once_and_everywhere_and_a_rescued_job_is_safe_again(w
     for job in (hopeless, rescued, harmless):
         assert world.receivers.posted(job.scene.job_id) == job.levels()
         assert world.receivers.told(job.scene.job_id) == job.levels()
+        assert world.receivers.notified_of(job.scene.job_id) == job.raised()
+        assert world.receivers.firing(job.scene.job_id) == set()  # all three are over
+        assert job.delivered() == dict.fromkeys(job.levels(), SINKS)
+    red = f"alert={rescued.scene.job_id}:red-1 "
+    assert sum(line.startswith(red) for line in world.log_of(rescued, "watch")) == 1
     counted = Counter(line.partition(":")[0] for line in world.receivers.packets())
     raised = sum((job.levels() for job in (hopeless, rescued)), Counter())
     for level in ("yellow", "red", "critical"):
         wanted = sum(count for name, count in raised.items() if name.startswith(level))
         assert sum(count for name, count in counted.items() if "sla" in name and level in name) == wanted
+    check_report(world, hopeless, (harmless, rescued), at[Level.RED].raised_at)
+
+
+def check_report(world: World, missed: Watched, met: tuple[Watched, ...], first_red_at: datetime) -> None:
+    """The report over these jobs, read from the real store, in its three formats."""
+    figures = Figures.model_validate_json(world.report("json"))
+    assert (figures.jobs, figures.met, len(figures.open)) == (1 + len(met), len(met), 0)
+    assert [each.job_id for each in figures.violations] == [missed.scene.job_id]
+    assert figures.violations[0].first_red_at == first_red_at
+    assert (figures.alerts.recall, figures.alerts.rescued) == (1.0, 1)
+    lines = {line["job_id"]: line["met"] for line in csv.DictReader(io.StringIO(world.report("csv")))}
+    assert lines == {missed.scene.job_id: "false", **{job.scene.job_id: "true" for job in met}}
+    page = world.report("html")
+    assert page.count("<svg") >= 3
+    assert missed.scene.job_id in page
+    assert not re.search(r"(?:src|href)=[\"']?https?:", page)

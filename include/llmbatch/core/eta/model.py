@@ -69,6 +69,7 @@ class EtaModel:
         self._answered = Effort()
         self._batch = float(self._shape.slots)
         self._batch_seen = False
+        self._worked = 0.0
 
     def observe(self, seen: Observation) -> None:
         """Take one heartbeat; one that is not newer than the last is ignored."""
@@ -212,10 +213,12 @@ class EtaModel:
         if not seen.live or not seen.running:
             return
         batch = seen.running / seen.live
+        self._worked += seconds
         if not self._batch_seen:
             self._batch, self._batch_seen = min(batch, self._batch), True
-        elif any(cell.waiting for cell in seen.cells) and all(s.left > self._batch for s in seen.shares):
-            self._batch += (batch - self._batch) * min(1.0, seconds / _BATCH_SECONDS)
+        elif sum(cell.left for cell in seen.cells) > sum(share.left for share in seen.shares):
+            half_life = max(_BATCH_SECONDS, self._worked / 10)
+            self._batch += (batch - self._batch) * (1 - 0.5 ** (seconds / half_life))
 
     def _slots(self, seen: Observation) -> float:
         """Rows decoded together by all live replicas."""

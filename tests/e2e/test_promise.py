@@ -1,0 +1,57 @@
+"""What is said of a job before it runs, once a finished job has taught what the real engine does."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from llmbatch.core.admission import Verdict
+from llmbatch.core.dry_run import DryRun
+from llmbatch_stack.airflow_api import DagRun
+from llmbatch_stack.job_run import DAG_ID, JobFailed, follow, layout_of
+from llmbatch_stack.settings import BUCKET
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+ROWS, MOST_TOKENS = 40, 16
+INPUT = f"s3://{BUCKET}/inputs/e2e/promise.jsonl"
+CONF: dict[str, object] = {
+    "input_uri": INPUT,
+    "sampling": {"max_tokens": MOST_TOKENS, "temperature": 0},
+    "engine": {"batch_size": 8},
+}
+
+
+def until_over(running, run: DagRun) -> DagRun:
+    """Wait for the end of a run that publishes nothing."""
+    while not (now := running.api.run(run.dag_id, run.run_id)).is_over:
+        time.sleep(0.5)  # Airflow tells nobody
+    return now
+
+
+def test_a_finished_job_teaches_dry_runs_and_admission(running):
+    lines = [json.dumps({"prompt": f"Count to {n}."}) for n in range(ROWS - 1)]
+    running.store.put(INPUT, "\n".join([*lines, "{broken"]).encode())
+    follow(running.api, running.store, running.api.trigger(DAG_ID, CONF), lambda *_: None)
+
+    started = running.api.trigger(DAG_ID, CONF | {"dry_run": True})
+    assert until_over(running, started).state == "success"
+    states = {name: task.state for name, task in running.api.tasks(DAG_ID, started.run_id).items()}
+    assert {states[name] for name in ("run", "watch", "publish")} == {"skipped"}
+    layout = layout_of(started)
+    found = DryRun.model_validate_json(running.store.get(layout.dry_run))
+    assert (found.rows, found.invalid_rows) == (ROWS, 1)
+    assert found.output_tokens.high == (ROWS - 1) * MOST_TOKENS
+    assert found.eta is not None
+    assert 5 < found.eta.p50 < 300  # of which the engine's start is most
+    assert found.admission.verdict is Verdict.ACCEPTED
+    assert not list(running.store.list(layout.staged))
+    assert not list(running.store.list(layout.claims))
+
+    late = running.api.trigger(DAG_ID, CONF | {"sla_hours": 5 / 3600, "on_infeasible": "reject"})
+    with pytest.raises(JobFailed, match="task accept") as caught:
+        follow(running.api, running.store, late, lambda *_: None)
+    assert "on_infeasible" in str(caught.value)
+    assert not list(running.store.list(layout_of(late).root))
