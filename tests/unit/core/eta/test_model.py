@@ -101,6 +101,18 @@ def test_a_replica_that_holds_too_much_ends_last() -> None:
     assert late > 3 * fast
 
 
+@pytest.mark.parametrize(("held", "factor"), [(8, 2.0), (208, 1.0)])
+def test_engines_that_are_half_empty_while_shards_wait_do_half_the_work(held: int, factor: float) -> None:
+    """For three minutes 8 of 16 places are filled. If the replica holds all that is left, this is the drain."""
+    full = [*steady(120), *(beat(120 + 5.0 * n, 192, 16) for n in range(1, 37))]
+    starved = [
+        *steady(120),
+        *(beat(120 + 5.0 * n, 192, 8, shares=(ReplicaShare(left=held),)) for n in range(1, 37)),
+    ]
+    usual, found = (dict(fed(*beats).estimate(300).parts)["work"] for beats in (full, starved))
+    assert found == pytest.approx(factor * usual, rel=0.2)
+
+
 def test_a_slow_replica_keeps_taking_rows_and_ends_last() -> None:
     """Half of the rows are free: the slow one still holds a hundred when these are gone."""
     beats = steady(60, live=2)

@@ -1,6 +1,7 @@
 """Heartbeats of real jobs of the real engine, replayed: what they tell adds up, and how right the estimates were.
 
-The bounds are those of today's model with some room: jobs of two minutes on two cores, eight batches each.
+The bounds are those of today's model with some room. The machine's own pace differs by 6 % (median) between the halves
+of a job, so that no estimate could be much better than that.
 """
 
 from __future__ import annotations
@@ -37,18 +38,18 @@ def test_what_heartbeats_tell_adds_up(trace: RealTrace) -> None:
         assert answered == last.tokens.completion
 
 
-@pytest.mark.parametrize(("progress", "most"), [(0.25, 0.35), (0.5, 0.35), (0.75, 0.35)])
+@pytest.mark.parametrize(("progress", "most"), [(0.25, 0.15), (0.5, 0.1), (0.75, 0.15), (0.9, 0.15)])
 def test_the_median_error_on_real_jobs(warm: list[Replay], progress: float, most: float) -> None:
     errors = [abs(mark.error) for one in warm for mark in one.ours if mark.progress == progress]
     assert len(errors) >= len(TRACES) - 1
     assert statistics.median(errors) < most
 
 
-@pytest.mark.parametrize("rival", ["rows_over_elapsed"])
-def test_better_than_what_others_show(warm: list[Replay], rival: str) -> None:
+@pytest.mark.parametrize(("rival", "share"), [("rows_over_elapsed", 0.5), ("windowed_rows", 1), ("tqdm_ewma", 0.7)])
+def test_better_than_what_others_show(warm: list[Replay], rival: str, share: float) -> None:
     theirs = [abs(one.errors[rival][0.5]) for one in warm if 0.5 in one.errors[rival]]
     ours = [abs(mark.error) for one in warm for mark in one.ours if mark.progress == 0.5]
-    assert statistics.median(ours) < 0.5 * statistics.median(theirs)
+    assert statistics.median(ours) < share * statistics.median(theirs)
 
 
 def test_intervals_hold_about_as_often_as_they_say(warm: list[Replay]) -> None:
