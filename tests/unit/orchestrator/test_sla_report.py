@@ -18,6 +18,7 @@ from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator import store as store_module
 from llmbatch.orchestrator.reporting import SlaReport, report_sla
 from llmbatch.orchestrator.sla_report.__main__ import main
+from llmbatch.orchestrator.sla_report.charts import Fan, fan_chart
 from llmbatch.orchestrator.sla_report.collected import collect
 from llmbatch.orchestrator.sla_report.figures import Figures
 from llmbatch.orchestrator.sla_report.markup import joined, number, tag
@@ -114,6 +115,38 @@ def test_eta_accuracy_and_calibration(store: MemoryStore) -> None:
 def test_open_jobs_are_judged_and_the_most_urgent_is_first(store: MemoryStore) -> None:
     found = figures(store).open
     assert [(job.job_id, job.status) for job in found] == [(job_id(11), Status.AT_RISK), (job_id(12), Status.ON_TRACK)]
+
+
+def test_a_dry_run_is_no_open_job(store: MemoryStore) -> None:
+    spec = spec_of(13, submitted_at=LATER, dry_run=True)
+    store.put(spec.layout.spec, spec.model_dump_json().encode())
+    assert job_id(13) not in {job.job_id for job in figures(store).open}
+
+
+def test_one_job_of_seconds_does_not_move_what_the_page_shows(store: MemoryStore) -> None:
+    uri = spec_of(1).layout.sla
+    report = SlaReport.model_validate_json(store.get(uri))
+    assert report.eta is not None
+    marks = tuple(mark.model_copy(update={"error": 25.0}) for mark in report.eta.marks)
+    changed = report.model_copy(update={"eta": report.eta.model_copy(update={"marks": marks})})
+    store.put(uri, changed.model_dump_json().encode())
+    assert figures(store).eta.error_pct["50"] > 500
+    page = Strict(render(BASE, store, ManualClock(LATER), format="html"))
+    assert "10 %median ETA error" in page.text
+
+
+@pytest.mark.parametrize(("hours", "drawn"), [(2.0, True), (24.0, False)])
+def test_a_deadline_far_above_does_not_press_the_estimates_to_the_floor(hours: float, drawn: bool) -> None:
+    spec = spec_of(hours=hours)
+    points = tuple(point for point in trace_of(spec).points if point.seconds is not None)
+    ended = spec.created_at + timedelta(hours=1)
+    drawing = fan_chart(Fan(spec.job_id, spec.created_at, spec.deadline, ended, points))
+    root = ElementTree.fromstring(str(drawing))
+    (band,) = root.iter("polygon")
+    heights = [float(pixel.split(",")[1]) for pixel in (band.get("points") or "").split()]
+    assert max(heights) - min(heights) > 30
+    assert any(e.get("class") == "deadline" for e in root.iter("polyline")) is drawn
+    assert ("far above, 24 hours" in "".join(root.itertext())) is not drawn
 
 
 def test_only_the_newest_are_read(store: MemoryStore) -> None:

@@ -13,6 +13,8 @@ from llmbatch.orchestrator.sla_report.svg import Frame, ceiling, label
 
 _MOST_LABELS = 8
 _WIDEST_BAR = 42.0
+_FAR = 4.0
+"""A deadline that many times later than anything predicted is not drawn to scale."""
 
 
 @dataclass(frozen=True)
@@ -27,27 +29,41 @@ class Fan:
 
 
 def fan_chart(fan: Fan) -> Element | None:
-    """Draw when the job was said to finish: P10 to P90 as a band, P50 as a line, the deadline and the finish."""
+    """Draw when the job was said to finish: P10 to P90 as a band, P50 as a line, the deadline and the finish.
+
+    A deadline that is far above all of that would press it to the floor: it is then only written at the top.
+    """
     known = [(point, point.seconds) for point in fan.estimates if point.seconds is not None]
     if not known:
         return None
-    unit, name = _unit((fan.deadline - fan.submitted_at).total_seconds())
+    said_at = [(point.at - fan.submitted_at).total_seconds() for point, _ in known]
+    highest = max(at + seconds[2] for at, (_, seconds) in zip(said_at, known, strict=True))
+    if fan.ended_at:
+        highest = max(highest, (fan.ended_at - fan.submitted_at).total_seconds())
+    window = (fan.deadline - fan.submitted_at).total_seconds()
+    is_far = window > _FAR * highest
+    unit, name = _unit(highest if is_far else window)
 
     def after(stamp: datetime) -> float:
         return (stamp - fan.submitted_at).total_seconds() / unit
 
-    rows = [(after(p.at), *(after(p.at) + each / unit for each in seconds)) for p, seconds in known]
+    rows = [(at / unit, *((at + each) / unit for each in p[1])) for at, p in zip(said_at, known, strict=True)]
     deadline, ended = after(fan.deadline), after(fan.ended_at) if fan.ended_at else None
     last = max(rows[-1][0], ended or 0.0)
-    top = max(1.3 * deadline, 1.15 * (ended or 0.0), min(3 * deadline, 1.1 * max(p50 for _, _, p50, _ in rows)))
+    near = max(1.3 * deadline, 1.15 * (ended or 0.0), min(3 * deadline, 1.1 * max(p50 for _, _, p50, _ in rows)))
+    top = 1.15 * highest / unit if is_far else near
     frame = Frame(x=(0.0, 1.02 * last or 1.0), y=(0.0, top))
     parts = [
         frame.grid(f"{name} after submission", f"predicted finish, {name}"),
         frame.band([(x, p10, p90) for x, p10, _, p90 in rows], "band"),
         frame.line([(x, p50) for x, _, p50, _ in rows], "line"),
-        frame.level(deadline, "deadline"),
-        frame.note(frame.x[1], deadline, "deadline", anchor="end"),
     ]
+    if is_far:
+        window_unit, window_name = _unit(window)
+        words = f"deadline far above, {number(window / window_unit, 1)} {window_name}"
+        parts.append(frame.note(frame.x[1], top, words, above=-12, anchor="end"))
+    else:
+        parts += [frame.level(deadline, "deadline"), frame.note(frame.x[1], deadline, "deadline", anchor="end")]
     said = f"last estimate {number(rows[-1][2])} {name} after submission"
     if ended is not None:
         said = f"finished {number(ended)} {name} after submission"
@@ -111,20 +127,20 @@ def cost_chart(weeks: Sequence[Period]) -> Element | None:
 
 
 def error_chart(eta: EtaAccuracy) -> Element | None:
-    """Draw the mean absolute error of the remaining time by how far jobs were."""
-    if not eta.error_pct:
+    """Draw the median error of the remaining time by how far jobs were; one short job can move a mean anywhere."""
+    if not eta.median_error_pct:
         return None
-    places = list(eta.error_pct.items())
+    places = list(eta.median_error_pct.items())
     frame = Frame(x=(-0.6, len(places) - 0.4), y=(0.0, ceiling([error for _, error in places], 10)))
     names = [(float(n), f"{mark} %") for n, (mark, _) in enumerate(places)]
     parts = [frame.grid("rows done", "error of the remaining time, %", names)]
     for n, (mark, error) in enumerate(places):
-        middle = eta.median_error_pct[mark]
-        title = f"at {mark} % of the rows: mean {number(error, 1)} %, median {number(middle, 1)} %"
+        mean = eta.error_pct[mark]
+        title = f"at {mark} % of the rows: median {number(error, 1)} %, mean {number(mean, 1)} %"
         parts.append(frame.bar(n, 0, error, title, "met", _WIDEST_BAR))
         parts.append(frame.note(n, error, f"{number(error, 1)} %"))
     text = "; ".join(f"at {mark} % of the rows {number(error, 1)} %" for mark, error in places)
-    return frame.chart("error", "Error of the ETA by progress", text, *parts)
+    return frame.chart("error", "Median error of the ETA by progress", text, *parts)
 
 
 def calibration_chart(eta: EtaAccuracy) -> Element | None:

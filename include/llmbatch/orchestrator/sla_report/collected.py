@@ -97,8 +97,8 @@ def _folders(base_uri: str, store: ObjectStore) -> list[_Folder]:
 
 def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob | None:
     spec = _part(JobSpec, layout.spec, store)
-    if spec is None:
-        return None
+    if spec is None or spec.request.dry_run:
+        return None  # a dry run promises nothing
     manifest = _part(JobManifest, layout.manifest, store)
     progress = _part(Progress, layout.progress, store)
     points = tuple(point for trace in read_traces(store, layout) for point in trace.points)

@@ -83,7 +83,7 @@ def _tiles(figures: Figures) -> Element:
     tiles = [
         (_percent(figures.attainment_pct), f"of {figures.jobs} jobs met their deadline", False),
         (str(missed), "deadlines missed", missed > 0),
-        (_percent(eta.error_pct.get("50")), "ETA error at half of the rows", False),
+        (_percent(eta.median_error_pct.get("50")), "median ETA error at half of the rows", False),
         (_percent(eta.coverage80_pct), "held by the 80 % interval", False),
         (_share(alerts.precision), f"alert precision; recall {_share(alerts.recall)}", False),
         (_percent(alerts.lead_pct), "of the time left at the first red alert", False),
@@ -155,7 +155,7 @@ def _charts(figures: Figures) -> Element:
         ("Attainment by week", key, charts.attainment_chart(figures.weeks)),
         (
             "ETA error by progress",
-            "Mean error of the remaining time; lower is better.",
+            "Median error of the remaining time; lower is better.",
             charts.error_chart(figures.eta),
         ),
         ("Throughput: output tokens", "Per second of work.", charts.throughput_chart(periods, tokens=True)),
