@@ -10,7 +10,7 @@ from eta_sim.engine import CHARS_PER_TOKEN, Speed
 from eta_sim.workload import FAMILIES, ORDERS, SimRow, ordered
 
 TROUBLES = tuple(each for kind in ("loss", "preemption", "gain", "slow_node") for each in ("none", "none", kind))
-"""They take turns: one job in three is disturbed, half of these after half of the work."""
+"""They take turns: one job in three is disturbed, at 10 to 70 % of its work."""
 
 SHARD_ROWS = 64
 SHORTEST, LONGEST = 300.0, 7200.0

@@ -110,6 +110,7 @@ class OutputLengths:
         self._cell = {s.cell.key: y * s.rows / (s.rows + shrunk) for s, y in zip(samples, rest, strict=True)}
         rows = sum(s.rows for s in samples)
         spread_of = sum(s.rows * math.log(max(1.0, s.second * s.rows / s.first**2)) for s in samples)
+        # The mean of logarithms lies below the logarithm of the mean: what is expected must add up to what was seen.
         said = sum(s.rows * math.exp(self._mean(s.cell)) for s in samples)
         self.level += math.log(sum(s.first for s in samples) / said) * rows / (rows + prior.rows)
         found = math.sqrt((spread_of + _SPREAD_ROWS * prior.spread**2) / (rows + _SPREAD_ROWS))

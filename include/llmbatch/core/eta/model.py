@@ -209,7 +209,10 @@ class EtaModel:
             self.rate.discount(_FIRST_WAVE_KEPT)
 
     def _learn_batch(self, seen: Observation, seconds: float) -> None:
-        """Follow the rows that one replica decodes together, while every replica has enough to fill it."""
+        """Follow the rows that one replica decodes together, until no shard waits: then engines empty for good.
+
+        They may be emptier than they could be long before: open shards that wait for a long row let no new one in.
+        """
         if not seen.live or not seen.running:
             return
         batch = seen.running / seen.live

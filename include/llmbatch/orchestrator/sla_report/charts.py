@@ -47,7 +47,9 @@ def fan_chart(fan: Fan) -> Element | None:
     def after(stamp: datetime) -> float:
         return (stamp - fan.submitted_at).total_seconds() / unit
 
-    rows = [(at / unit, *((at + each) / unit for each in p[1])) for at, p in zip(said_at, known, strict=True)]
+    rows = [
+        (at / unit, *((at + each) / unit for each in seconds)) for at, (_, seconds) in zip(said_at, known, strict=True)
+    ]
     deadline, ended = after(fan.deadline), after(fan.ended_at) if fan.ended_at else None
     last = max(rows[-1][0], ended or 0.0)
     near = max(1.3 * deadline, 1.15 * (ended or 0.0), min(3 * deadline, 1.1 * max(p50 for _, _, p50, _ in rows)))
