@@ -27,7 +27,7 @@ from llmbatch.core.eta.history import History
 from llmbatch.core.eta.record import MARKS
 
 CALIBRATION_FAMILIES = ("lognormal", "gamma", "pareto")
-REPORTED_FAMILIES = ("bimodal", "zipf", "prompts")
+REPORTED_FAMILIES = ("bimodal", "zipf", "prompts", "recorded")
 CALIBRATION_SEED, REPORTED_SEED = 1_000, 50_000
 FLEET_SEED, FLEET_SIZE = 70, 6
 

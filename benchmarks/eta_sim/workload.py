@@ -7,10 +7,15 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from eta_real.trace import RealTrace, load
 
 PROMPT_FILE = Path(__file__).parents[2] / "examples" / "prompts" / "python_docs.jsonl"
 ORDERS = ("shuffled", "sorted", "sorted_down", "bursty")
+_WITHIN_CELL = 0.1
+"""Deviation of the logarithm of prompt lengths within a cell, which is half an octave wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,25 @@ def prompt_file(dice: random.Random, count: int, cap: int) -> list[SimRow]:
     return _follow(dice, dice.choices(lengths, k=count), dice.uniform(0.1, 0.8), dice.uniform(0.3, 0.7), cap)
 
 
+def recorded(dice: random.Random, count: int, cap: int) -> list[SimRow]:
+    """Lengths of a job of the real engine, in and out, as its last heartbeat counted them; stretched to the cap."""
+    job = dice.choice(_recorded_jobs())
+    stretch = cap / job.max_tokens
+    cells = [cell for cell in job.beats[-1].lengths if cell.answered and cell.tokens]
+    rows = []
+    for cell in dice.choices(cells, [cell.answered for cell in cells], k=count):
+        mean = cell.tokens / cell.answered
+        spread = math.sqrt(math.log(max(1.0, cell.tokens_squared / cell.answered / mean**2)))
+        answer = dice.lognormvariate(math.log(mean) - spread**2 / 2, spread)
+        rows.append(_row(cell.mean_chars * dice.lognormvariate(0, _WITHIN_CELL), stretch * answer, cap))
+    return rows
+
+
+@cache
+def _recorded_jobs() -> list[RealTrace]:
+    return load()
+
+
 FAMILIES: dict[str, Family] = {
     "lognormal": lognormal,
     "gamma": gamma,
@@ -85,6 +109,7 @@ FAMILIES: dict[str, Family] = {
     "bimodal": bimodal,
     "zipf": zipf_templates,
     "prompts": prompt_file,
+    "recorded": recorded,
 }
 
 
