@@ -360,7 +360,7 @@ def test_a_job_grows_shrinks_pauses_and_goes_on_and_every_row_ends_once(job: Job
     seen(lambda p: (p.replicas.live, p.replicas.wanted) == (1, 1), "and the heartbeat says so")
     ask(paused=True, written_by="ann", max_tokens=1)
     paused = seen(lambda p: p.message == "paused by ann: test" and p.replicas.live == 0, "the job is paused")
-    assert replica_pids(job.environment) == []
+    until(lambda: not replica_pids(job.environment), 20, "the replicas are gone")  # killed, which takes a moment
     assert paused.rows.running == 0
     time.sleep(3)
     assert len(job.results()) == paused.rows.ended < 1200
@@ -511,7 +511,7 @@ def test_real_engine_mixed_rows_and_no_child_survives_a_killed_actor(job: Job) -
         "additionalProperties": False,
     }
     rows = [
-        chat(1, "What is the capital of France?", temperature=0, max_tokens=20),
+        chat(1, "What is the capital of France? Answer in English with one sentence.", temperature=0, max_tokens=20),
         row(2, {"prompt": "The sea is", "sampling": {"temperature": 0, "max_tokens": 8}}, "completion"),
         chat(3, "Describe a person as JSON.", person, temperature=0, max_tokens=80),
         row(4, {"prompt": "word " * 1200, "sampling": {"max_tokens": 4}}, "completion"),
