@@ -34,10 +34,11 @@ def real_figures(traces: Sequence[RealTrace]) -> dict[str, object]:
 
 
 def pace_change(trace: RealTrace) -> float | None:
-    """Return how much faster the engine itself worked in the second half of the rows than in the first.
+    """Return how much faster rows got their tokens in the second half of the rows than in the first.
 
-    In tokens per second of a row in the engine; 0.1 is 10 % faster. This is the machine's doing and no estimator can
-    know it beforehand. None if the last generation saw less than both halves.
+    In tokens per second of a row in the engine; 0.1 is 10 % faster. It mixes what the machine did with what prompts
+    cost to read, so it hints at how steady the job was and is no bound for an estimator. None if the last generation
+    saw less than both halves.
     """
     last = trace.beats[-1].generation
     beats = [beat for beat in trace.beats if beat.generation == last and any(cell.answered for cell in beat.lengths)]

@@ -1,7 +1,7 @@
 """Heartbeats of real jobs of the real engine, replayed: what they tell adds up, and how right the estimates were.
 
-The bounds are those of today's model with some room. The machine's own pace differs by 6 % (median) between the halves
-of a job, so that no estimate could be much better than that.
+The bounds are those of today's model with some room. The pace of a row differs by some
+percent between the halves of a job (``pace_change``).
 """
 
 from __future__ import annotations
