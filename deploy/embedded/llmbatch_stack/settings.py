@@ -16,7 +16,9 @@ BUCKET = "llmbatch"
 REGION = "us-east-1"
 POOL = "llmbatch_ray"
 HOST = "127.0.0.1"
-# with it, every port lies below 32768, where Linux begins to pick ports for outgoing connections
+FIRST_OUTGOING_PORT = 32768
+"""From here on Linux picks ports for outgoing connections, any of which may sit on a port of a stack with a high base."""
+
 DEFAULT_PORT_BASE = 21000
 
 # SeaweedFS looks for its admin gRPC exactly 10000 above the admin port, hence the odd one out.
@@ -69,6 +71,12 @@ class Settings:
     def port(self, name: str) -> int:
         """Return the port called `name` in `PORT_OFFSETS`."""
         return self.port_base + PORT_OFFSETS[name]
+
+    @property
+    def other_base(self) -> int:
+        """Return a base for a stack beside this one, such that no outgoing connection gets one of its ports."""
+        higher = self.port_base + 1000
+        return higher if higher + _HIGHEST_OFFSET < FIRST_OUTGOING_PORT else DEFAULT_PORT_BASE - 1000
 
     @property
     def runtime(self) -> Path:

@@ -19,7 +19,7 @@ from llmbatch_stack.credentials import load_or_create
 from llmbatch_stack.environment import plain
 from llmbatch_stack.process import MARKER, ProcessIdentity, end, identify, members, session_of
 from llmbatch_stack.record import Phase, Record
-from llmbatch_stack.settings import HOST, Settings
+from llmbatch_stack.settings import FIRST_OUTGOING_PORT, HOST, Settings
 
 _STOP_S = 40.0
 _GIVE_UP_AFTER_RESTARTS = 3
@@ -193,10 +193,12 @@ def _require_free_ports(settings: Settings, components: list[Component]) -> None
                 try:
                     probe.bind((HOST, settings.port(name)))
                 except OSError as error:
+                    port = settings.port(name)
+                    owner = "program" if port < FIRST_OUTGOING_PORT else "program or an outgoing connection"
                     message = (
-                        f"port {settings.port(name)} ({name} of {component.name}) is in use by another program: "
-                        f"{error.strerror}. Stop that program, or move all ports of this stack: LLMBATCH_PORT_BASE="
-                        f"{settings.port_base + 1000} make up (now {settings.port_base})."
+                        f"port {port} ({name} of {component.name}) is in use by another {owner}: {error.strerror}. "
+                        f"Stop that, or move all ports of this stack: LLMBATCH_PORT_BASE={settings.other_base} make up "
+                        f"(now {settings.port_base})."
                     )
                     raise StackError(message) from error
 

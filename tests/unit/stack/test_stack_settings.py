@@ -1,11 +1,19 @@
 """Ports and paths of the embedded stack."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from llmbatch_stack.settings import DEFAULT_PORT_BASE, PORT_OFFSETS, RAY_WORKER_OFFSETS, SettingsError, load
+from llmbatch_stack.settings import (
+    DEFAULT_PORT_BASE,
+    FIRST_OUTGOING_PORT,
+    PORT_OFFSETS,
+    RAY_WORKER_OFFSETS,
+    SettingsError,
+    load,
+)
 
 
 def test_ports_are_distinct_and_outside_rays_worker_range():
@@ -22,9 +30,23 @@ def test_two_bases_a_thousand_apart_share_no_port():
     assert not of_first & {second.port(name) for name in PORT_OFFSETS}
 
 
-def test_default_ports_are_not_picked_for_outgoing_connections():
-    settings = load({})
-    assert max(settings.port(name) for name in PORT_OFFSETS) < 32768
+def _highest_port(base: int | str) -> int:
+    settings = load({"LLMBATCH_PORT_BASE": str(base)})
+    return max(settings.port(name) for name in PORT_OFFSETS)
+
+
+def _base_of_ci() -> str:
+    script = (Path(__file__).parents[3] / ".ci" / "run").read_text(encoding="utf-8")
+    return re.findall(r"LLMBATCH_PORT_BASE:-(\d+)", script)[0]
+
+
+def test_no_outgoing_connection_gets_a_port_of_a_base_we_choose_or_advise():
+    assert _highest_port(DEFAULT_PORT_BASE) < FIRST_OUTGOING_PORT
+    assert _highest_port(_base_of_ci()) < FIRST_OUTGOING_PORT
+    for base in (DEFAULT_PORT_BASE, 22500, 31000):
+        advised = load({"LLMBATCH_PORT_BASE": str(base)}).other_base
+        assert _highest_port(advised) < FIRST_OUTGOING_PORT
+        assert advised != base
 
 
 def test_base_moves_every_address():
