@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from eta_real.trace import RealTrace
 from eta_sim.judging import lesson_of
 from eta_sim.rivals import RIVALS
-from llmbatch.core.eta import EtaModel, JobShape, Priors, Spread, observation_of
+from llmbatch.core.eta import EtaModel, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob, History
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
 
@@ -27,7 +27,7 @@ class Replay:
 
 def replay(trace: RealTrace, priors: Priors, spread: Spread) -> Replay:
     """Give the model every heartbeat in turn."""
-    model, log = EtaModel(JobShape(trace.max_tokens, trace.slots), priors, spread), EstimateLog()
+    model, log = EtaModel(trace.slots, priors, spread), EstimateLog()
     rivals = {name: kind() for name, kind in RIVALS.items()}
     errors: dict[str, dict[float, float]] = {name: {} for name in rivals}
     end = trace.finished_at.timestamp()

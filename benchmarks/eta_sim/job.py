@@ -42,10 +42,11 @@ class _Cell:
         self.rows = self.chars = self.ended = self.tokens = self.squares = self.running = 0
         self.seconds = self.starts = self.starts2 = 0.0
 
-    def frozen(self, key: tuple[str, int], now: float) -> LengthCell:
+    def frozen(self, key: tuple[str, int], limit: int, now: float) -> LengthCell:
         return LengthCell(
             template=key[0],
             bucket=key[1],
+            limit=limit,
             rows=self.rows,
             chars=self.chars,
             ended=self.ended,
@@ -204,7 +205,7 @@ class SimJob:
         cell.seconds += sign * seconds
 
     def _beat(self, sequence: int, now: float) -> Progress:
-        cells = [cell.frozen(key, now) for key, cell in self._cells.items()]
+        cells = [cell.frozen(key, self._s.max_tokens, now) for key, cell in self._cells.items()]
         ended, running = sum(c.ended for c in cells), sum(c.running for c in cells)
         live = sum(replica.ready_at <= now for replica in self._replicas)
         phase, since = self._phase(now, ended, running)

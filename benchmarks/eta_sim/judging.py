@@ -14,7 +14,7 @@ from eta_sim.job import EPOCH, Trace
 from eta_sim.rivals import RIVALS
 from llmbatch.core.alerts import Level
 from llmbatch.core.config import SlaConfig
-from llmbatch.core.eta import EtaModel, JobShape, Priors, Spread, observation_of
+from llmbatch.core.eta import EtaModel, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
 from llmbatch.core.sla import LevelMachine
@@ -87,7 +87,7 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
     """Replay a trace. The deadline is 0.6 to 1.6 times what the job took (log-uniform, seeded by the job's name)."""
     scenario = trace.scenario
     deadline = trace.finished_at * math.exp(random.Random(scenario.name).uniform(math.log(0.6), math.log(1.6)))
-    model, log = EtaModel(JobShape(scenario.max_tokens, scenario.slots), priors, spread), EstimateLog()
+    model, log = EtaModel(scenario.slots, priors, spread), EstimateLog()
     rivals = {name: kind() for name, kind in RIVALS.items()}
     errors: dict[str, dict[float, float]] = {name: {} for name in rivals}
     waiting = list(MARKS)

@@ -18,7 +18,6 @@ from llmbatch.cluster.shard_table import write_results
 from llmbatch.cluster.store import open_store
 from llmbatch.core.claims import claim, require_latest
 from llmbatch.core.clock import SystemClock
-from llmbatch.core.eta import JobShape
 from llmbatch.core.identity import row_id_of, shard_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.rows import StagedRow
@@ -72,7 +71,7 @@ def main() -> None:
         store=store,
         layout=layout,
         state=state,
-        estimator=Estimator(JobShape(max_tokens=ANSWER_WORDS, slots=256)),
+        estimator=Estimator(256),
         generation=1,
         seconds=2,
         clock=clock,

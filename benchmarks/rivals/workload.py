@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmbatch.cluster.engines.cpu_binding import engine_environment
+from llmbatch.cluster.engines.cpu_dtype import dtype_of
 from llmbatch.core.engine_settings import EngineSettings
 
 
@@ -31,7 +32,7 @@ class Workload:
             "max_num_seqs": settings.max_num_seqs,
             "max_num_batched_tokens": settings.max_num_batched_tokens,
             "max_model_len": settings.max_model_len,
-            "dtype": settings.dtype,
+            "dtype": dtype_of(settings),
             "enforce_eager": settings.enforce_eager,
         }
 

@@ -17,7 +17,7 @@ REGION = "us-east-1"
 POOL = "llmbatch_ray"
 HOST = "127.0.0.1"
 FIRST_OUTGOING_PORT = 32768
-"""From here on Linux picks ports for outgoing connections, any of which may sit on a port of a stack with a high base."""
+"""From here on Linux picks ports for outgoing connections, which may then sit on a port of a stack with a high base."""
 
 DEFAULT_PORT_BASE = 21000
 

@@ -9,14 +9,12 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from llmbatch.core.errors import ObjectMissing, StoreError
-from llmbatch.core.eta import Estimate, EtaModel, EtaState, JobShape, observation_of
+from llmbatch.core.eta import Estimate, EtaModel, EtaState, observation_of
 from llmbatch.core.eta.basis import EtaBasis
 from llmbatch.core.eta.trace import MOST_POINTS, EstimateTrace, TracePoint
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds, Progress
-from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
-from llmbatch.core.shards import StagedManifest
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
 
@@ -30,8 +28,8 @@ class Estimator:
     every other heartbeat is passed over, so that what is kept covers the whole job evenly.
     """
 
-    def __init__(self, shape: JobShape, basis: EtaBasis | None = None) -> None:
-        self._model = EtaModel(shape) if basis is None else EtaModel(shape, basis.priors, basis.spread)
+    def __init__(self, slots: int, basis: EtaBasis | None = None) -> None:
+        self._model = EtaModel(slots) if basis is None else EtaModel(slots, basis.priors, basis.spread)
         self._points: list[TracePoint] = []
         self._beats, self._stride = 0, 1
         self._at = 0.0
@@ -110,11 +108,9 @@ class Estimator:
         )
 
 
-def estimator_of(spec: JobSpec, staged: StagedManifest, store: ObjectStore) -> Estimator:
+def estimator_of(spec: JobSpec, store: ObjectStore) -> Estimator:
     """Return the estimator of a job, with the beliefs that it was accepted with."""
-    row_limits = max((shard.max_tokens for shard in staged.shards), default=0)
-    max_tokens = row_limits or spec.request.sampling.max_tokens or DEFAULT_MAX_TOKENS
-    return Estimator(JobShape(max_tokens, spec.engine.max_num_seqs), read_basis(store, spec.layout, spec.job_id))
+    return Estimator(spec.engine.max_num_seqs, read_basis(store, spec.layout, spec.job_id))
 
 
 def read_basis(store: ObjectStore, layout: JobLayout, job_id: str) -> EtaBasis | None:

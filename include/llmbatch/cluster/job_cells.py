@@ -1,15 +1,18 @@
-"""The rows of one generation by input length: what was staged, what is committed, what is open."""
+"""The rows of one generation by length: what was staged, what is committed, what is open."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llmbatch.cluster.length_work import LengthWork
-from llmbatch.core.length_cells import LengthCell
-from llmbatch.core.length_sums import unpack
+from llmbatch.cluster.length_work import LengthWork, merged
+from llmbatch.core.length_cells import LengthCell, LengthClass
+from llmbatch.core.length_sums import unpack_answers, unpack_rows
 from llmbatch.core.shards import ShardTally, StagedShard
+
+MOST_CLASSES = 48
+"""Length classes that a heartbeat carries; prompts of up to a million characters have 41 with one ``max_tokens``."""
 
 
 @dataclass(slots=True)
@@ -18,6 +21,7 @@ class _Sums:
 
     rows: int = 0
     chars: int = 0
+    limit: int = 0
     ended: int = 0
     answered: int = 0
     tokens: int = 0
@@ -29,53 +33,62 @@ class JobCells:
     """Sums over the shards of one generation, kept as shards are committed; open rows come and go with their replica.
 
     10 rows staged, of which a committed shard had 4 and a replica has answered 3 and runs 2: 7 ended, 2 run, 1 waits.
+
+    A job whose rows allow answers of so many lengths that a heartbeat would grow is counted by input length only.
     """
 
-    def __init__(self, shards: Iterable[StagedShard]) -> None:
-        self._sums: defaultdict[int, _Sums] = defaultdict(_Sums)
+    def __init__(self, shards: Sequence[StagedShard]) -> None:
+        classes = {kind for shard in shards for kind, _ in unpack_rows(shard.lengths)}
+        self._by_limit = len(classes) <= MOST_CLASSES
+        self._sums: defaultdict[LengthClass, _Sums] = defaultdict(_Sums)
         for shard in shards:
-            for bucket, rows, chars in unpack(shard.lengths):
-                sums = self._sums[bucket]
+            for kind, (rows, chars, limit) in unpack_rows(shard.lengths):
+                sums = self._sums[self._kept(kind)]
                 sums.rows += rows
                 sums.chars += chars
+                sums.limit = max(sums.limit, limit)
 
     def leave(self, shard: StagedShard) -> None:
         """Take out the rows of a shard that an earlier generation committed."""
-        for bucket, rows, chars in unpack(shard.lengths):
-            sums = self._sums[bucket]
+        for kind, (rows, chars, _) in unpack_rows(shard.lengths):
+            sums = self._sums[self._kept(kind)]
             sums.rows -= rows
             sums.chars -= chars
 
     def commit(self, shard: StagedShard, tally: ShardTally) -> None:
         """Count a committed shard: all its rows have ended, and the tally tells of those that were answered."""
-        for bucket, rows, _ in unpack(shard.lengths):
-            self._sums[bucket].ended += rows
-        for bucket, answered, tokens, tokens_squared, milliseconds in unpack(tally.lengths):
-            sums = self._sums[bucket]
+        for kind, (rows, _, _) in unpack_rows(shard.lengths):
+            self._sums[self._kept(kind)].ended += rows
+        for kind, (answered, tokens, tokens_squared, milliseconds) in unpack_answers(tally.lengths):
+            sums = self._sums[self._kept(kind)]
             sums.answered += answered
             sums.tokens += tokens
             sums.tokens_squared += tokens_squared
             sums.milliseconds += milliseconds
 
-    def cells(self, open_: Mapping[int, LengthWork]) -> tuple[LengthCell, ...]:
+    def cells(self, open_: Mapping[LengthClass, LengthWork]) -> tuple[LengthCell, ...]:
         """Return the cells that have rows, short ones first.
 
         For a moment a shard may be in its tally and in its replica's last report: no more rows end or run than there
         are.
         """
+        work = merged({self._kept(kind): each} for kind, each in open_.items())
         return tuple(
-            _cell(bucket, sums, open_.get(bucket) or LengthWork())
-            for bucket, sums in sorted(self._sums.items())
-            if sums.rows
+            _cell(kind, sums, work.get(kind) or LengthWork()) for kind, sums in sorted(self._sums.items()) if sums.rows
         )
 
+    def _kept(self, kind: LengthClass) -> LengthClass:
+        """Return the class that rows of this class are counted in."""
+        return kind if self._by_limit else LengthClass(kind.chars, 0)
 
-def _cell(bucket: int, sums: _Sums, work: LengthWork) -> LengthCell:
+
+def _cell(kind: LengthClass, sums: _Sums, work: LengthWork) -> LengthCell:
     ended = min(sums.rows, sums.ended + work.ended)
     running = min(sums.rows - ended, work.running)
     share = running / work.running if work.running else 0.0
     return LengthCell(
-        bucket=bucket,
+        bucket=kind.chars,
+        limit=sums.limit,
         rows=sums.rows,
         chars=sums.chars,
         ended=ended,

@@ -1,16 +1,17 @@
-"""What replicas count of rows of about the same input length."""
+"""What replicas count of rows of about the same length."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from llmbatch.core.length_sums import pack
+from llmbatch.core.length_cells import LengthClass
+from llmbatch.core.length_sums import AnswerSums, pack_answers
 
 
 @dataclass(slots=True)
 class LengthWork:
-    """Open rows of one length bucket: how many have ended, what the answered ones came to, and how old the others are.
+    """Open rows of one length class: how many have ended, what the answered ones came to, and how old the others are.
 
     ``seconds`` are those of answered rows. Rows run, and seconds count, as ``LengthCell`` says. Counts only add, so
     that sums over shards and replicas are sums of fields.
@@ -55,25 +56,25 @@ class LengthWork:
         self.running_seconds_squared += other.running_seconds_squared
 
 
-Lengths = dict[int, LengthWork]
-"""Work by length bucket."""
+Lengths = dict[LengthClass, LengthWork]
+"""Work by length class."""
 
 
 def merged(parts: Iterable[Lengths]) -> Lengths:
     """Return the sums of all parts, new objects."""
     total: Lengths = {}
     for part in parts:
-        for bucket, work in part.items():
-            total.setdefault(bucket, LengthWork()).add(work)
+        for kind, work in part.items():
+            total.setdefault(kind, LengthWork()).add(work)
     return total
 
 
-def answers_of(lengths: Mapping[int, LengthWork]) -> str:
+def answers_of(lengths: Mapping[LengthClass, LengthWork]) -> str:
     """Return the answered rows as the text that a shard's tally keeps."""
-    return pack(
+    return pack_answers(
         {
-            bucket: (work.answered, work.tokens, work.tokens_squared, round(1000 * work.seconds))
-            for bucket, work in lengths.items()
+            kind: AnswerSums(work.answered, work.tokens, work.tokens_squared, round(1000 * work.seconds))
+            for kind, work in lengths.items()
             if work.answered
         }
     )

@@ -106,7 +106,7 @@ class Pipeline:
             store=self._store,
             layout=self._layout,
             state=state,
-            estimator=estimator_of(spec, staged, self._store),
+            estimator=estimator_of(spec, self._store),
             generation=self._generation,
             seconds=spec.heartbeat.seconds,
             clock=self._clock,

@@ -18,8 +18,9 @@ from llmbatch.cluster.window import RowWindow
 from llmbatch.core.clock import Clock
 from llmbatch.core.crashes import Suspicion, groups
 from llmbatch.core.errors import RowError
-from llmbatch.core.length_cells import bucket_of
+from llmbatch.core.length_cells import LengthClass, class_of
 from llmbatch.core.rows import ResultRow, StagedRow
+from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.states import ErrorClass, RowState
 
 _log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class RowRunner:
 
     async def _answer(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> None:
         started = self._clock.monotonic()
-        self._slots.enter(row.row_id, bucket_of(row.input_chars))
+        self._slots.enter(row.row_id, _class(row))
         try:
             answer = await self._engine.generate(shortened(row, self.max_tokens))
         except RowError as error:
@@ -154,7 +155,7 @@ class RowRunner:
         outcomes[row.row_id] = result
         answered = result.state == RowState.SUCCEEDED.value
         if row.error_class is None:  # the others never reach an engine
-            work = counts.lengths.setdefault(bucket_of(row.input_chars), LengthWork())
+            work = counts.lengths.setdefault(_class(row), LengthWork())
             if answered:
                 work.answer(result.completion_tokens, decoded)
                 self._slots.answered(result.completion_tokens, row.input_chars, decoded)
@@ -171,3 +172,8 @@ class RowRunner:
             counts.failed += 1
             if self.failed_example is None:
                 self.failed_example = f"row {result.row_id} (line {result.line}): {result.error_class}"
+
+
+def _class(row: StagedRow) -> LengthClass:
+    """Return what staging counted the row as, whatever an order shortens it to."""
+    return class_of(row.input_chars, max_tokens_of(row.request))

@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 from llmbatch.cluster.length_work import Lengths, LengthWork
 from llmbatch.core.clock import Clock
+from llmbatch.core.length_cells import LengthClass
 from llmbatch.core.progress import ReplicaShare
 
 
@@ -18,8 +19,8 @@ class Slots:
 
     def __init__(self, size: int, clock: Clock) -> None:
         self._size, self._clock = size, clock
-        self._began: dict[str, tuple[int, float]] = {}
-        self._waiting: OrderedDict[str, int] = OrderedDict()
+        self._began: dict[str, tuple[LengthClass, float]] = {}
+        self._waiting: OrderedDict[str, LengthClass] = OrderedDict()
         # A row counts half as much after as many others as there are slots: the pace is that of the last two batches.
         self._keep = 0.5 ** (1 / size)
         self._answered, self._tokens, self._chars, self._seconds = 0, 0.0, 0.0, 0.0
@@ -35,12 +36,12 @@ class Slots:
             return ReplicaShare(left=left)
         return ReplicaShare(left=left, pace=self._tokens / self._seconds, reading=self._chars / self._seconds)
 
-    def enter(self, row_id: str, bucket: int) -> None:
-        """Note that a row of this length bucket is handed to the engine."""
+    def enter(self, row_id: str, kind: LengthClass) -> None:
+        """Note that a row of this length class is handed to the engine."""
         if len(self._began) < self._size:
-            self._began[row_id] = bucket, self._clock.monotonic()
+            self._began[row_id] = kind, self._clock.monotonic()
         else:
-            self._waiting[row_id] = bucket
+            self._waiting[row_id] = kind
 
     def leave(self, row_id: str) -> float:
         """Note that a row is out of the engine, however it ended; return for how many seconds it was decoded."""
@@ -49,8 +50,8 @@ class Slots:
         now = self._clock.monotonic()
         _, began = self._began.pop(row_id)
         if self._waiting:
-            oldest, bucket = self._waiting.popitem(last=False)
-            self._began[oldest] = bucket, now
+            oldest, kind = self._waiting.popitem(last=False)
+            self._began[oldest] = kind, now
         return now - began
 
     def answered(self, tokens: int, chars: int, seconds: float) -> None:
@@ -63,5 +64,5 @@ class Slots:
     def add_running(self, lengths: Lengths) -> None:
         """Count the rows that are being decoded now."""
         now = self._clock.monotonic()
-        for bucket, began in self._began.values():
-            lengths.setdefault(bucket, LengthWork()).run(now - began)
+        for kind, began in self._began.values():
+            lengths.setdefault(kind, LengthWork()).run(now - began)

@@ -54,6 +54,7 @@ class EngineSettings(BaseModel):
     max_num_batched_tokens: Annotated[int, Field(ge=64)] = 4096
     max_model_len: Annotated[int, Field(ge=16)] | None = None
     dtype: str = "auto"
+    """As vLLM names it. ``auto`` is the model's own, and float32 on a CPU without instructions for bfloat16."""
     enforce_eager: bool = True
     gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.95)] = 0.9
     cpu_kvcache_gib: Annotated[int, Field(ge=1)] = 2

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmbatch.core.length_cells import LengthCell, bucket_of
+from llmbatch.core.length_cells import LengthCell, LengthClass, class_of
 
 
 class InputSize(BaseModel):
@@ -23,7 +23,7 @@ class InputSize(BaseModel):
         max_tokens: the longest answer that a row may ask for.
         sampled_rows: rows that were looked at.
         doubt: standard error of all characters together, as a part of them; 0 if all rows were read.
-        cells: rows by prompt length, scaled to ``rows``.
+        cells: rows by length, scaled to ``rows``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,28 +40,28 @@ class InputSize(BaseModel):
 
 
 class LengthTally:
-    """Counts prompts by their length in constant memory."""
+    """Counts rows by length in constant memory."""
 
     def __init__(self) -> None:
-        self._rows: Counter[int] = Counter()
-        self._chars: Counter[int] = Counter()
+        self._rows: Counter[LengthClass] = Counter()
+        self._chars: Counter[LengthClass] = Counter()
+        self._limits: Counter[LengthClass] = Counter()
         self._squares = 0
-        self._max_tokens = 0
 
     def add(self, chars: int, max_tokens: int) -> None:
         """Count one row that an engine will answer."""
-        bucket = bucket_of(chars)
-        self._rows[bucket] += 1
-        self._chars[bucket] += chars
+        kind = class_of(chars, max_tokens)
+        self._rows[kind] += 1
+        self._chars[kind] += chars
+        self._limits[kind] = max(self._limits[kind], max_tokens)
         self._squares += chars * chars
-        self._max_tokens = max(self._max_tokens, max_tokens)
 
     def merge(self, other: LengthTally) -> None:
         """Add what another one counted."""
         self._rows.update(other._rows)
         self._chars.update(other._chars)
+        self._limits |= other._limits
         self._squares += other._squares
-        self._max_tokens = max(self._max_tokens, other._max_tokens)
 
     @property
     def rows(self) -> int:
@@ -87,11 +87,12 @@ class LengthTally:
         """Return the rows by length, each count times ``scale``; a cell never disappears."""
         return tuple(
             LengthCell(
-                bucket=bucket,
+                bucket=kind.chars,
+                limit=self._limits[kind],
                 rows=max(1, round(rows * scale)),
-                chars=max(1, round(rows * scale)) * self._chars[bucket] // rows,
+                chars=max(1, round(rows * scale)) * self._chars[kind] // rows,
             )
-            for bucket, rows in sorted(self._rows.items())
+            for kind, rows in sorted(self._rows.items())
         )
 
     def counted(self) -> InputSize:
@@ -106,7 +107,7 @@ class LengthTally:
             rows_high=high,
             mean_chars=self.mean,
             chars_deviation=self.deviation,
-            max_tokens=max(1, self._max_tokens),
+            max_tokens=max(1, *self._limits.values()),
             sampled_rows=self.rows,
             doubt=doubt,
             cells=self.cells(rows / self.rows) if self.rows else (),

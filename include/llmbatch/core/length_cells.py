@@ -1,15 +1,24 @@
-"""Rows counted by the length of their input: what a heartbeat tells the ETA model."""
+"""Rows counted by the length of their input and of the longest answer allowed: what a heartbeat tells the ETA model."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class LengthClass(NamedTuple):
+    """Rows alike in length: half-octaves (see ``bucket_of``) of the prompt's characters and of ``max_tokens``."""
+
+    chars: int
+    limit: int
+
+
 class LengthCell(BaseModel):
-    """The rows of one generation whose prompts have about the same length (and the same template, where it is known).
+    """The rows of one generation whose prompts have about the same length, as have the longest answers they allow.
+
+    Where the template is known, they have that in common, too.
 
     Totals come from staging, the rest is summed by the replicas. Rows that never reach an engine are not counted.
     A row runs from when it is among the oldest ``max_num_seqs`` rows of its engine, for these are decoded; rows that
@@ -20,6 +29,9 @@ class LengthCell(BaseModel):
 
     template: str = ""
     bucket: int
+    """Half-octave of the prompts' characters."""
+    limit: Annotated[int, Field(ge=1)]
+    """The most output tokens that one of the rows may have."""
     rows: Annotated[int, Field(ge=0)]
     chars: Annotated[int, Field(ge=0)]
     ended: Annotated[int, Field(ge=0)] = 0
@@ -37,9 +49,9 @@ class LengthCell(BaseModel):
     """Sum of the squares of these ages: in the first wave all rows are of one age, later they are not."""
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> CellKey:
         """What tells this cell from the others of its job."""
-        return self.template, self.bucket
+        return self.template, LengthClass(self.bucket, bucket_of(self.limit))
 
     @property
     def mean_chars(self) -> float:
@@ -57,6 +69,15 @@ class LengthCell(BaseModel):
         return max(0, self.left - self.running)
 
 
-def bucket_of(chars: int) -> int:
-    """Return the half-octave of a prompt length: 100 characters give 13, 141 give 14, 200 give 15."""
-    return round(2 * math.log2(max(1, chars)))
+CellKey = tuple[str, LengthClass]
+"""Template and class."""
+
+
+def bucket_of(length: int) -> int:
+    """Return the half-octave of a length: 100 characters or tokens give 13, 141 give 14, 200 give 15."""
+    return round(2 * math.log2(max(1, length)))
+
+
+def class_of(chars: int, max_tokens: int) -> LengthClass:
+    """Return the class of a row with ``chars`` input characters and at most ``max_tokens`` output tokens."""
+    return LengthClass(bucket_of(chars), bucket_of(max_tokens))

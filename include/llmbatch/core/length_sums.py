@@ -1,25 +1,60 @@
-"""Sums of rows by input length as one short text, for records that a job may have 100,000 of."""
+"""Sums of rows by length as one short text, for records that a job may have 100,000 of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-LengthRows = Annotated[str, Field(pattern=r"^(\d+(:\d+){2}( |$))*$")]
-"""``bucket:rows:characters`` of each length bucket, with a blank between: ``13:20:2210 16:44:11300``."""
+from llmbatch.core.length_cells import LengthClass, bucket_of
 
-LengthAnswers = Annotated[str, Field(pattern=r"^(\d+(:\d+){4}( |$))*$")]
-"""``bucket:answered:tokens:sum of squared tokens:milliseconds`` of each length bucket that has answers."""
+LengthRows = Annotated[str, Field(pattern=r"^(\d+:[1-9]\d*(:\d+){2}( |$))*$")]
+"""``bucket:max_tokens:rows:characters`` of each length class, with a blank between: ``13:64:20:2210 16:64:44:11300``.
+
+``max_tokens`` is the most that one of its rows may have.
+"""
+
+LengthAnswers = Annotated[str, Field(pattern=r"^(\d+(:\d+){5}( |$))*$")]
+"""``bucket:limit:answered:tokens:sum of squared tokens:milliseconds`` of each length class that has answers."""
 
 
-def pack(sums: Mapping[int, Sequence[int]]) -> str:
-    """Return the text of sums by bucket, in the order of buckets. ``{13: (20, 2210)}`` gives ``13:20:2210``."""
-    return " ".join(":".join(map(str, (bucket, *numbers))) for bucket, numbers in sorted(sums.items()))
+class RowSums(NamedTuple):
+    """Rows of one class that were staged."""
+
+    rows: int
+    chars: int
+    max_tokens: int
 
 
-def unpack(text: str) -> Iterator[tuple[int, ...]]:
-    """Yield the numbers of each bucket, the bucket first."""
+class AnswerSums(NamedTuple):
+    """Answered rows of one class."""
+
+    answered: int
+    tokens: int
+    tokens_squared: int
+    milliseconds: int
+
+
+def pack_rows(sums: Mapping[LengthClass, RowSums]) -> str:
+    """Return the text of staged rows, in the order of classes."""
+    return " ".join(f"{kind.chars}:{n.max_tokens}:{n.rows}:{n.chars}" for kind, n in sorted(sums.items()))
+
+
+def unpack_rows(text: str) -> Iterator[tuple[LengthClass, RowSums]]:
+    """Yield the staged rows of each class."""
     for part in text.split():
-        yield tuple(map(int, part.split(":")))
+        bucket, max_tokens, rows, chars = map(int, part.split(":"))
+        yield LengthClass(bucket, bucket_of(max_tokens)), RowSums(rows, chars, max_tokens)
+
+
+def pack_answers(sums: Mapping[LengthClass, AnswerSums]) -> str:
+    """Return the text of answered rows, in the order of classes."""
+    return " ".join(":".join(map(str, (*kind, *numbers))) for kind, numbers in sorted(sums.items()))
+
+
+def unpack_answers(text: str) -> Iterator[tuple[LengthClass, AnswerSums]]:
+    """Yield the answered rows of each class."""
+    for part in text.split():
+        bucket, limit, *numbers = map(int, part.split(":"))
+        yield LengthClass(bucket, limit), AnswerSums(*numbers)

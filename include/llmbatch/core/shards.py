@@ -13,8 +13,7 @@ from llmbatch.core.length_sums import LengthAnswers, LengthRows
 class StagedShard(BaseModel):
     """One immutable input shard. ``invalid_rows`` of its ``rows`` could not be read and never reach an engine.
 
-    ``lengths`` counts the others by length; ``max_tokens`` is the most output tokens that one of them may have. A
-    manifest of an earlier release has neither, and its job no ETA.
+    ``lengths`` counts the others by length; a manifest of an earlier release has none, and its job no ETA.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,7 +24,6 @@ class StagedShard(BaseModel):
     input_chars: int
     etag: str
     lengths: LengthRows = ""
-    max_tokens: int = 0
 
 
 class StagedManifest(BaseModel):

@@ -9,9 +9,9 @@ from llmbatch.core.eta.forecast import forecast
 from llmbatch.core.input_size import LengthTally
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.rows import StagedRow
+from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.admission import preview, read_basis
-from llmbatch.orchestrator.input_size import max_tokens_of
 from llmbatch.orchestrator.staging import input_rows
 
 EXAMPLES = 10
@@ -66,7 +66,7 @@ class _Count:
             if len(self.examples) < EXAMPLES:
                 self.examples.append(row.error)
             return
-        longest = max_tokens_of(row)
+        longest = max_tokens_of(row.request)
         self.tally.add(row.input_chars, longest)
         # Beyond ASCII a character has more than one byte; which of the request's are the prompt's does not matter.
         tokens = prompt_tokens(row.input_chars, row.input_chars + len(row.request.encode()) - len(row.request))

@@ -6,7 +6,6 @@ lines begin anywhere; CSV and compressed objects can only be read from their sta
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Iterable, Iterator
@@ -19,6 +18,7 @@ from llmbatch.core.input_size import InputSize, LengthTally
 from llmbatch.core.job_request import InputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.rows import StagedRow
+from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.store import MemoryStore, ObjectStore
 from llmbatch.orchestrator.input_formats import sniff_format
 from llmbatch.orchestrator.lineage import lineage
@@ -73,11 +73,6 @@ def estimate_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
         # Staging reads everything and says it in full; a size is not worth a second opinion.
         _LOG.warning("no size estimate job=%s reason=%s", spec.job_id, error)
         return None
-
-
-def max_tokens_of(row: StagedRow) -> int:
-    """Return the longest answer that a readable row asks for."""
-    return int(json.loads(row.request)["sampling"]["max_tokens"])
 
 
 def _retry_size(spec: JobSpec, root_uri: str, store: ObjectStore) -> InputSize | None:
@@ -185,7 +180,7 @@ def _read(spec: JobSpec, fmt: InputFormat, obj: InputObject, body: bytes, tally:
 def _count(tally: LengthTally, rows: Iterable[StagedRow]) -> None:
     for row in rows:
         if row.error_class is None:
-            tally.add(row.input_chars, max_tokens_of(row))
+            tally.add(row.input_chars, max_tokens_of(row.request))
 
 
 def _scaled(tally: LengthTally, rows: int, doubt: float, *, is_all: bool) -> InputSize | None:

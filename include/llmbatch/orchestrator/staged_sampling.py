@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
 from pydantic import ValidationError
@@ -13,20 +12,9 @@ from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, Sampling, sampling_of_bod
 from llmbatch.core.states import ErrorClass
 
 _CACHE_ENTRIES = 4096
-_MAX_TOKENS = re.compile(r'"max_tokens":(\d+)')
 
 canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 """Serialise so that equal values give equal bytes."""
-
-
-def max_tokens_of(request: str) -> int:
-    """Return the most tokens that the answer of a staged request may have.
-
-    Parsing the whole text would cost as much as staging it: the sampling comes last, and no text of a user holds a
-    quotation mark that is not escaped.
-    """
-    found = _MAX_TOKENS.search(request, max(0, request.rfind('"sampling":{')))
-    return int(found[1]) if found else DEFAULT_MAX_TOKENS
 
 
 class SamplingMerge:

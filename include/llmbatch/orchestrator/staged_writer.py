@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
@@ -11,13 +10,13 @@ import pyarrow as pa
 from llmbatch.core.errors import ObjectExists, StagedConflict
 from llmbatch.core.identity import shard_id_of
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.length_cells import bucket_of
-from llmbatch.core.length_sums import pack
+from llmbatch.core.length_cells import LengthClass, class_of
+from llmbatch.core.length_sums import RowSums, pack_rows
 from llmbatch.core.rows import StagedRow
+from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.read_ahead import in_order
-from llmbatch.orchestrator.staged_sampling import max_tokens_of
 from llmbatch.orchestrator.staged_shards import decode_shard, encode_shard
 
 _IN_FLIGHT = 16
@@ -61,7 +60,6 @@ class ShardWriter:
             input_chars=sum(row.input_chars for row in rows),
             etag=etag,
             lengths=_lengths(valid),
-            max_tokens=max((max_tokens_of(row.request) for row in valid), default=0),
         )
 
     def _check_same(self, uri: str, etag: str, body: bytes) -> None:
@@ -80,10 +78,11 @@ class ShardWriter:
 
 
 def _lengths(rows: Iterable[StagedRow]) -> str:
-    """Count rows and characters by length."""
-    sums: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+    """Count rows and characters by length, with the longest answer allowed."""
+    sums: dict[LengthClass, RowSums] = {}
     for row in rows:
-        found = sums[bucket_of(row.input_chars)]
-        found[0] += 1
-        found[1] += row.input_chars
-    return pack(sums)
+        limit = max_tokens_of(row.request)
+        kind = class_of(row.input_chars, limit)
+        rows_, chars, most = sums.get(kind, (0, 0, 0))
+        sums[kind] = RowSums(rows_ + 1, chars + row.input_chars, max(most, limit))
+    return pack_rows(sums)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -20,9 +19,10 @@ from llmbatch.core.identity import shard_id_of
 from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.length_cells import bucket_of
-from llmbatch.core.length_sums import pack
+from llmbatch.core.length_cells import LengthClass, class_of
+from llmbatch.core.length_sums import RowSums, pack_rows
 from llmbatch.core.rows import STAGED_COLUMNS, StagedRow
+from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.shards import StagedManifest, StagedShard
 from llmbatch.core.store import MemoryStore
 
@@ -34,7 +34,7 @@ def chat(line: int, text: str, **sampling: Any) -> StagedRow:
 
 
 def staged(line: int, kind: Any, request: Any, error_class: str | None = None) -> StagedRow:
-    text = request if isinstance(request, str) else json.dumps(request)
+    text = request if isinstance(request, str) else json.dumps(request, separators=(",", ":"))
     error = "unreadable" if error_class else None
     return StagedRow(f"00000-{line:09d}", f"c{line}", line, kind, text, len(text), error_class, error)
 
@@ -51,10 +51,13 @@ def stage(store: MemoryStore, rows: Sequence[StagedRow], shard_rows: int, **engi
         shard_id = shard_id_of(start // shard_rows)
         info = store.put(layout.staged_shard(shard_id), sink.getvalue())
         invalid = sum(row.error_class is not None for row in part)
-        lengths: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        lengths: dict[LengthClass, RowSums] = {}
         for row in part:
             if row.error_class is None:
-                lengths[bucket_of(row.input_chars)].update(rows=1, chars=row.input_chars)
+                limit = max_tokens_of(row.request)
+                kind = class_of(row.input_chars, limit)
+                found = lengths.get(kind, (0, 0, 0))
+                lengths[kind] = RowSums(found[0] + 1, found[1] + row.input_chars, max(found[2], limit))
         shards.append(
             StagedShard(
                 shard_id=shard_id,
@@ -62,8 +65,7 @@ def stage(store: MemoryStore, rows: Sequence[StagedRow], shard_rows: int, **engi
                 invalid_rows=invalid,
                 input_chars=sum(row.input_chars for row in part),
                 etag=info.etag,
-                lengths=pack({bucket: (count["rows"], count["chars"]) for bucket, count in lengths.items()}),
-                max_tokens=64,
+                lengths=pack_rows(lengths),
             )
         )
     manifest = StagedManifest(job_id=JOB, objects=(), shards=tuple(shards), seconds=1.0)

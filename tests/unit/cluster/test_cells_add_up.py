@@ -18,9 +18,10 @@ from llmbatch.cluster.replica import Replica
 from llmbatch.cluster.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import RowError
-from llmbatch.core.length_cells import bucket_of
-from llmbatch.core.length_sums import unpack
+from llmbatch.core.length_cells import class_of
+from llmbatch.core.length_sums import AnswerSums, pack_answers, unpack_rows
 from llmbatch.core.rows import StagedRow
+from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.shards import ShardTally, StagedShard
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import MemoryStore
@@ -90,7 +91,7 @@ class World:
 
     def __init__(self, make: Any, former: int, rows: int, chance: random.Random) -> None:
         self.store, self.clock, self.chance = MemoryStore(), ManualClock(), chance
-        staged = [make.chat(n, "x" * (7 * n % 90)) for n in range(1, rows + 1)]
+        staged = [make.chat(n, "x" * (7 * n % 90), max_tokens=(16, 200)[n % 2]) for n in range(1, rows + 1)]
         # Never the last row: a shard of nothing but broken rows commits when its turn comes, which no answer tells.
         for n in range(2, rows - 1, 5):
             staged[n] = make.staged(n + 1, "chat", "{broken", "invalid")
@@ -102,10 +103,9 @@ class World:
         self.state = JobState(self.job.manifest, generation=2, replicas_wanted=2, clock=self.clock)
         self.state.add_former([shard.shard_id for shard in shards[:former]])
         for shard in shards[:former]:
-            bucket = next(unpack(shard.lengths))[0]
-            tally = ShardTally(
-                shard_id=shard.shard_id, generation=1, rows=4, succeeded=4, failed=0, lengths=f"{bucket}:4:50:900:1000"
-            )
+            kind, _ = next(unpack_rows(shard.lengths))
+            lengths = pack_answers({kind: AnswerSums(4, 50, 900, 1000)})
+            tally = ShardTally(shard_id=shard.shard_id, generation=1, rows=4, succeeded=4, failed=0, lengths=lengths)
             self.state.add_tallies([tally])
         self.board = Scoreboard(self.clock)
         self.workers: list[Worker] = []
@@ -173,12 +173,13 @@ class World:
         progress = self.state.progress(1)
         assert progress.shards.committed == self.former + len(self.committed)
         assert sorted(share.left for share in progress.shares) == sorted(len(w.unended()) for w in self.workers)
-        cells = {cell.bucket: cell for cell in progress.lengths}
-        assert set(cells) == {bucket_of(row.input_chars) for row in self.own}
+        cells = {cell.key[1]: cell for cell in progress.lengths}
+        kinds = {row.row_id: class_of(row.input_chars, max_tokens_of(row.request)) for row in self.own}
+        assert set(cells) == set(kinds.values())
         now = self.clock.monotonic()
         began = {row_id: at for worker in self.workers for row_id, at in worker.began.items()}
-        for bucket, cell in cells.items():
-            rows = [row for row in self.own if bucket_of(row.input_chars) == bucket]
+        for kind, cell in cells.items():
+            rows = [row for row in self.own if kinds[row.row_id] == kind]
             ages = [now - began[row.row_id] for row in rows if row.row_id in began]
             answers = [found for row in rows if (found := self.ended.get(row.row_id)) is not None]
             assert (cell.rows, cell.chars) == (len(rows), sum(row.input_chars for row in rows))

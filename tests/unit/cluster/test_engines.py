@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
 from llmbatch.cluster.engines.base import parse_row
 from llmbatch.cluster.engines.cpu_binding import engine_environment, ranges
+from llmbatch.cluster.engines.cpu_dtype import dtype_of
 from llmbatch.cluster.engines.echo import EchoEngine
 from llmbatch.cluster.start_failure import last_cause, start_failure
 from llmbatch.core.engine_settings import Accelerator, EchoOptions, EngineSettings
@@ -76,6 +78,20 @@ def test_cpu_engines_get_all_cores_and_gpu_engines_no_cpu_settings(monkeypatch: 
     gpu = engine_environment(EngineSettings(accelerator=Accelerator.GPU))
     assert not any(name.startswith(("VLLM_CPU", "LD_")) for name in gpu)
     assert gpu["VLLM_NO_USAGE_STATS"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("given", "can", "found"),
+    [
+        ({}, {"avx2": True, "avx512_bf16": False}, "float32"),
+        ({}, {"avx512_f": True, "avx512_bf16": True}, "auto"),
+        ({}, {"amx_bf16": True}, "auto"),
+        ({"dtype": "bfloat16"}, {"avx2": True}, "bfloat16"),
+        ({"accelerator": Accelerator.GPU}, {"avx2": True}, "auto"),
+    ],
+)
+def test_a_cpu_that_cannot_compute_bfloat16_gets_float32(given: Any, can: dict[str, object], found: str) -> None:
+    assert dtype_of(EngineSettings(**given), can) == found
 
 
 def test_start_failure_names_the_cause_and_not_the_pointer_to_it() -> None:

@@ -9,25 +9,26 @@ from itertools import pairwise
 import pytest
 
 from llmbatch.cluster.estimating import Estimator, estimator_of, read_basis
+from llmbatch.cluster.job_cells import MOST_CLASSES
 from llmbatch.cluster.job_state import MOST_SHARES, JobState
 from llmbatch.cluster.length_work import LengthWork
 from llmbatch.cluster.replica_report import OpenWork
 from llmbatch.cluster.scoreboard import Snapshot
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import StoreError
-from llmbatch.core.eta import EtaModel, EtaState, JobShape, PhasePrior, Priors
+from llmbatch.core.eta import EtaModel, EtaState, PhasePrior, Priors
 from llmbatch.core.eta.basis import EtaBasis
 from llmbatch.core.eta.trace import MOST_POINTS
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.length_cells import LengthCell
+from llmbatch.core.length_cells import LengthCell, LengthClass, bucket_of, class_of
+from llmbatch.core.length_sums import RowSums, pack_rows
 from llmbatch.core.progress import Progress, Replicas, ReplicaShare, RowCounts, ShardCounts
-from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
 from llmbatch.core.shards import StagedManifest, StagedShard
 from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import MemoryStore
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-SHAPE = JobShape(max_tokens=200, slots=10)
+SLOTS = 10
 ROWS = 1000
 
 
@@ -36,6 +37,7 @@ def beat(seconds: float, ended: int = 0, phase: Phase = Phase.WORK, **changes) -
     running = min(10, ROWS - ended)
     cell = LengthCell(
         bucket=20,
+        limit=200,
         rows=ROWS,
         chars=1000 * ROWS,
         ended=ended,
@@ -64,7 +66,7 @@ def beat(seconds: float, ended: int = 0, phase: Phase = Phase.WORK, **changes) -
 
 
 def test_a_steady_job_has_an_eta_that_says_what_drives_it() -> None:
-    estimator = Estimator(SHAPE)
+    estimator = Estimator(SLOTS)
     assert estimator.complete(beat(0)).eta_state is EtaState.UNKNOWN
     last = [estimator.complete(beat(n, n)) for n in range(1, 501)][-1]
     assert last.eta is not None
@@ -82,20 +84,20 @@ def test_a_steady_job_has_an_eta_that_says_what_drives_it() -> None:
 
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.DRAINED, Phase.CANCELLED])
 def test_a_job_that_rests_has_no_eta(phase: Phase) -> None:
-    estimator = Estimator(SHAPE)
+    estimator = Estimator(SLOTS)
     estimator.complete(beat(1, 100))
     found = estimator.complete(beat(2, 100, phase))
     assert (found.eta, found.eta_state) == (None, EtaState.UNKNOWN)
 
 
 def test_a_job_without_length_counts_has_no_eta_rather_than_a_wrong_one() -> None:
-    found = Estimator(SHAPE).complete(beat(5, 100, lengths=()))
+    found = Estimator(SLOTS).complete(beat(5, 100, lengths=()))
     assert (found.eta, found.eta_state, found.work_progress) == (None, EtaState.UNKNOWN, None)
     assert "earlier release" in found.eta_reason
 
 
 def test_a_clock_that_is_set_back_loses_no_heartbeat() -> None:
-    estimator = Estimator(SHAPE)
+    estimator = Estimator(SLOTS)
     for n in range(1, 101):
         estimator.complete(beat(n, n))
     assert estimator.complete(beat(40, ROWS, Phase.DONE)).eta_state is EtaState.FINISHED
@@ -105,7 +107,7 @@ def test_a_fault_of_the_model_costs_the_eta_only(monkeypatch: pytest.MonkeyPatch
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    estimator = Estimator(SHAPE)
+    estimator = Estimator(SLOTS)
     monkeypatch.setattr(EtaModel, "observe", broken)
     for n in range(3):
         found = estimator.complete(beat(n, n))
@@ -116,7 +118,7 @@ def test_a_fault_of_the_model_costs_the_eta_only(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("beats", [1, MOST_POINTS, MOST_POINTS + 1, 997, 5000])
 def test_the_trace_is_bounded_and_covers_the_job_evenly(beats: int) -> None:
-    estimator = Estimator(SHAPE)
+    estimator = Estimator(SLOTS)
     for n in range(beats - 1):
         last = estimator.complete(beat(n, min(n, ROWS - 1)))
     last = estimator.complete(beat(beats - 1, ROWS, Phase.DONE))
@@ -130,7 +132,7 @@ def test_the_trace_is_bounded_and_covers_the_job_evenly(beats: int) -> None:
 
 
 def test_the_trace_holds_what_was_said_and_learned() -> None:
-    estimator = Estimator(SHAPE)
+    estimator = Estimator(SLOTS)
     first = estimator.complete(beat(0))
     assert estimator.trace(first).rate is None
     last = [estimator.complete(beat(n, n)) for n in range(1, 201)][-1]
@@ -153,12 +155,12 @@ def test_what_was_believed_when_the_job_was_accepted_is_used(store, make, caplog
     phases = {name: PhasePrior(seconds=30) for name in ("queued", "cluster", "model_load")}
     basis = EtaBasis(engine="m", priors=Priors(rate=100.0, phases=phases))
     loading = beat(1, phase=Phase.MODEL_LOAD)
-    assert estimator_of(job.spec, job.manifest, store).complete(loading).eta is None
+    assert estimator_of(job.spec, store).complete(loading).eta is None
     assert [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING] == [
         f"job_id={job.spec.job_id} event=eta_basis_unread problem=absent used=defaults"
     ]
     store.put(job.layout.basis, basis.model_dump_json().encode())
-    found = estimator_of(job.spec, job.manifest, store).complete(loading)
+    found = estimator_of(job.spec, store).complete(loading)
     assert found.eta is not None
     assert found.eta.p50 > 30
     assert len(caplog.records) == 1
@@ -183,34 +185,57 @@ def test_an_unreadable_basis_is_a_warning(caplog, down: bool, problem: str) -> N
     assert [f"problem={problem}" in r.getMessage() for r in caplog.records] == [True]
 
 
-@pytest.mark.parametrize(("of_rows", "of_job", "most"), [(64, 32, 64), (0, 32, 32), (0, None, DEFAULT_MAX_TOKENS)])
-def test_the_longest_answer_is_that_of_the_rows(store, make, monkeypatch, of_rows, of_job, most) -> None:
-    job = make.stage(store, [make.chat(1, "x"), make.chat(2, "x")], 1, max_num_seqs=7)
-    shards = (job.manifest.shards[0].model_copy(update={"max_tokens": of_rows}),)
-    request = job.spec.request
-    sampling = request.sampling.model_copy(update={"max_tokens": of_job})
-    spec = job.spec.model_copy(update={"request": request.model_copy(update={"sampling": sampling})})
-    shapes: list[JobShape] = []
-    monkeypatch.setattr("llmbatch.cluster.estimating.EtaModel", lambda shape, *_: shapes.append(shape))
-    estimator_of(spec, job.manifest.model_copy(update={"shards": shards}), store)
-    assert shapes == [JobShape(max_tokens=most, slots=7)]
+def test_rows_are_told_apart_by_what_they_allow(store, make) -> None:
+    """Two rows may have 16 tokens and one 500: with answers of 16 and 500 the one that is left takes 500 more."""
+    rows = [make.chat(n, "x" * 20, max_tokens=limit) for n, limit in enumerate((16, 500, 16, 500))]
+    job = make.stage(store, rows, 4)
+    state = JobState(job.manifest, generation=1, replicas_wanted=1, clock=ManualClock())
+    short, long = class_of(len(rows[0].request), 16), class_of(len(rows[1].request), 500)
+    answers = {short: LengthWork(2, 2, 32, 512, 3.2), long: LengthWork(1, 1, 500, 250_000, 50.0)}
+    state.take(Snapshot(open=OpenWork(lengths=answers), shares=(), live=1))
+    found = {cell.limit: (cell.rows, cell.ended, cell.tokens) for cell in state.progress(1).lengths}
+    assert found == {16: (2, 2, 32), 500: (2, 1, 500)}
+
+
+def test_more_kinds_of_limits_than_a_heartbeat_can_carry_are_one() -> None:
+    """Every sum is kept, and of the limits the longest."""
+    kinds = [(chars, 2**exponent) for chars in (10, 12, 14) for exponent in range(17)]
+    shard = StagedShard(
+        shard_id="shard-00000", rows=len(kinds), invalid_rows=0, input_chars=1, etag="e",
+        lengths=pack_rows({LengthClass(chars, bucket_of(most)): RowSums(1, 50, most) for chars, most in kinds}),
+    )  # fmt: skip
+    state = JobState(
+        StagedManifest(job_id="job-1", objects=(), shards=(shard,), seconds=1),
+        generation=1, replicas_wanted=1, clock=ManualClock(),
+    )  # fmt: skip
+    work = LengthWork(ended=1, answered=1, tokens=3)
+    answers = {LengthClass(chars, bucket_of(most)): work for chars, most in kinds[:20]}
+    state.take(Snapshot(open=OpenWork(lengths=answers), shares=(), live=1))
+    found = {cell.bucket: (cell.limit, cell.rows, cell.chars, cell.tokens) for cell in state.progress(1).lengths}
+    assert found == {10: (2**16, 17, 850, 51), 12: (2**16, 17, 850, 9), 14: (2**16, 17, 850, 0)}
 
 
 @pytest.mark.parametrize("replicas", [MOST_SHARES, MOST_SHARES + 1, 1000])
 def test_a_heartbeat_stays_small(replicas: int) -> None:
-    """Prompts of every length up to a million characters on very many replicas."""
-    lengths = " ".join(f"{bucket}:1000000:{10**9 + bucket}" for bucket in range(41))
+    """As many kinds of rows as are counted apart, on very many replicas."""
+    lengths = " ".join(f"{bucket}:399:1000000:{10**9 + bucket}" for bucket in range(MOST_CLASSES))
     shard = StagedShard(
-        shard_id="shard-00000", rows=41 * 10**6, invalid_rows=0, input_chars=1, etag="e", lengths=lengths
+        shard_id="shard-00000", rows=MOST_CLASSES * 10**6, invalid_rows=0, input_chars=1, etag="e", lengths=lengths
     )
     staged = StagedManifest(job_id="job-1", objects=(), shards=(shard,), seconds=1)
     state = JobState(staged, generation=1, replicas_wanted=replicas, clock=ManualClock())
     work = LengthWork(10**5, 10**5, 10**8, 10**11, 1e7 / 3, 10**4, 1e6 / 3, 1e8 / 3)
     shares = (ReplicaShare(left=99999, pace=1e3 / 3, reading=1e4 / 3),) * replicas
-    state.take(Snapshot(open=OpenWork(lengths=dict.fromkeys(range(41), work)), shares=shares, live=replicas))
-    progress = Estimator(SHAPE).complete(state.progress(1))
+    state.take(
+        Snapshot(
+            open=OpenWork(lengths=dict.fromkeys(map(LengthClass, range(MOST_CLASSES), [17] * MOST_CLASSES), work)),
+            shares=shares,
+            live=replicas,
+        )
+    )
+    progress = Estimator(SLOTS).complete(state.progress(1))
     assert len(progress.shares) == (replicas if replicas <= MOST_SHARES else 0)
     print("SIZE", len(progress.model_dump_json()))
-    assert len(progress.model_dump_json()) < 16_000
+    assert len(progress.model_dump_json()) < 20_000
     state.end(ExitReason.DRAINED, "asked to")
     assert state.progress(2).shares == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from llmbatch.cluster.estimating import estimator_of
@@ -16,6 +18,7 @@ from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control
 from llmbatch.core.errors import StoreError
 from llmbatch.core.eta.trace import EstimateTrace
+from llmbatch.core.length_cells import LengthClass
 from llmbatch.core.progress import EtaState, Progress, ReplicaShare
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import DesiredState, ExitReason, Phase
@@ -53,7 +56,7 @@ class Desk:
             store=self.store,
             layout=self.job.layout,
             state=self.state,
-            estimator=estimator_of(self.job.spec, self.job.manifest, self.store),
+            estimator=estimator_of(self.job.spec, self.store),
             generation=1,
             seconds=1,
             clock=self.clock,
@@ -244,7 +247,8 @@ def test_a_superseded_generation_leaves_no_trace(desk: Desk) -> None:
 
 
 def test_a_heartbeat_carries_its_estimate_and_what_it_is_made_of(desk: Desk) -> None:
-    lengths = {bucket: LengthWork(ended=5, answered=5, tokens=50, tokens_squared=500, seconds=5) for bucket in (12, 13)}
+    answered = LengthWork(ended=5, answered=5, tokens=50, tokens_squared=500, seconds=5)
+    lengths = {LengthClass(chars, 16): replace(answered) for chars in (12, 13)}
     share = ReplicaShare(left=190, pace=10.0, reading=40.0)
     desk.snapshot = Snapshot(live=1, first_row_age=5, open=OpenWork(lengths=lengths, succeeded=10), shares=(share,))
     desk.pulse.beat()

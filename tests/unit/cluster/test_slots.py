@@ -9,20 +9,25 @@ from hypothesis import strategies as st
 from llmbatch.cluster.length_work import Lengths, LengthWork
 from llmbatch.cluster.slots import Slots
 from llmbatch.core.clock import ManualClock
+from llmbatch.core.length_cells import LengthClass
 from llmbatch.core.progress import ReplicaShare
 
 
-def running(slots: Slots) -> Lengths:
+def kind(chars: int) -> LengthClass:
+    return LengthClass(chars, 16)
+
+
+def running(slots: Slots) -> dict[int, LengthWork]:
     lengths: Lengths = {}
     slots.add_running(lengths)
-    return lengths
+    return {each.chars: work for each, work in lengths.items()}
 
 
 def test_a_row_beyond_the_slots_begins_when_another_leaves() -> None:
     clock = ManualClock()
     slots = Slots(2, clock)
     for row, bucket in (("a", 10), ("b", 12), ("c", 10)):
-        slots.enter(row, bucket)
+        slots.enter(row, kind(bucket))
         clock.advance(1)
     assert slots.rows == ("a", "b", "c")
     assert running(slots) == {
@@ -39,7 +44,7 @@ def test_a_row_that_leaves_before_its_turn_has_not_run_and_gives_nobody_a_turn()
     clock = ManualClock()
     slots = Slots(1, clock)
     for row in "abc":
-        slots.enter(row, 1)
+        slots.enter(row, kind(1))
     clock.advance(4)
     assert slots.leave("b") == 0
     assert running(slots)[1].running == 1
@@ -84,7 +89,7 @@ def test_slots_hold_the_oldest_rows(size: int, steps: list[tuple[bool, int, int]
         clock.advance(seconds)
         if enters or not inside:
             inside.append(number)
-            slots.enter(str(number), number % 3)
+            slots.enter(str(number), kind(number % 3))
         else:
             row = inside.pop(which % len(inside))
             assert slots.leave(str(row)) == (clock.monotonic() - began.pop(row) if row in began else 0)

@@ -23,7 +23,6 @@ from llmbatch.cluster.streams import Streams
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.errors import ModelError
-from llmbatch.core.eta import JobShape
 from llmbatch.core.shards import remaining_shards
 from llmbatch.core.states import DesiredState, ExitReason
 from llmbatch.core.store import MemoryStore
@@ -67,7 +66,7 @@ class Room:
         self.job = make.stage(self.store, [make.chat(n, "x") for n in range(1, 5)], 1)
         self.state = JobState(self.job.manifest, generation=1, replicas_wanted=1, clock=self.clock)
         self.pulse = Heartbeat(
-            store=self.store, layout=self.job.layout, state=self.state, estimator=Estimator(JobShape(64, 8)),
+            store=self.store, layout=self.job.layout, state=self.state, estimator=Estimator(10),
             generation=1, seconds=1, clock=self.clock, emit=lambda _: None,
         )  # fmt: skip
         self.snapshot, self.heard = Snapshot(live=1), []

@@ -31,7 +31,7 @@ from llmbatch.core.errors import (
 from llmbatch.core.identity import row_id_of
 from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
-from llmbatch.core.length_sums import unpack
+from llmbatch.core.length_sums import unpack_rows
 from llmbatch.core.rows import STAGED_COLUMNS, StagedRow
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, Sampling
 from llmbatch.core.shards import StagedShard
@@ -94,23 +94,28 @@ def test_shards_manifest_and_order() -> None:
 def test_a_shard_tells_the_lengths_of_the_rows_that_reach_an_engine() -> None:
     store = MemoryStore()
     prompts = ["a" * 100, "b" * 100, "c" * 141, "d" * 1000, ""]
-    lines = [json.dumps({"prompt": prompt}) for prompt in prompts]
+    limits = [60, 64, 64, 64, 64]
+    lines = [json.dumps({"prompt": p, "sampling": {"max_tokens": n}}) for p, n in zip(prompts, limits, strict=True)]
+    lines.append(json.dumps({"prompt": "e" * 100, "sampling": {"max_tokens": 512}}))
     manifest = stage(spec_of(store, "\n".join(lines).encode(), max_error_rate=1), store, ManualClock())
     (shard,) = manifest.shards
-    assert (shard.rows, shard.invalid_rows) == (5, 1)
-    assert list(unpack(shard.lengths)) == [(13, 2, 200), (14, 1, 141), (20, 1, 1000)]
+    assert (shard.rows, shard.invalid_rows) == (6, 1)
+    assert list(unpack_rows(shard.lengths)) == [
+        ((13, 12), (2, 200, 64)), ((13, 18), (1, 100, 512)), ((14, 12), (1, 141, 64)), ((20, 12), (1, 1000, 64)),
+    ]  # fmt: skip
     assert StagedShard.model_validate_json(shard.model_dump_json()) == shard
 
 
-def test_a_shard_tells_the_most_tokens_of_an_answer_whatever_the_prompts_say() -> None:
+def test_a_shard_tells_what_answers_may_have_whatever_the_prompts_say() -> None:
     forged = {"prompt": '"sampling":{"max_tokens":9999}', "sampling": {"stop": ['"max_tokens":8888'], "max_tokens": 70}}
     lines = [json.dumps(line) for line in (forged, {"prompt": "x"}, {"prompt": None, "sampling": {"max_tokens": 600}})]
     body = "\n".join(lines).encode()
     schema = {"type": "object", "properties": {"sampling": {"max_tokens": 7777}}}
     more = {"output_schema": schema, "max_error_rate": 1}
-    for own, most in ((50, 70), (None, DEFAULT_MAX_TOKENS)):
+    for own, most in ((50, 50), (None, DEFAULT_MAX_TOKENS)):
         spec = spec_of(store := MemoryStore(), body, sampling=Sampling(max_tokens=own), **more)
-        assert stage(spec, store, ManualClock()).shards[0].max_tokens == most
+        (shard,) = stage(spec, store, ManualClock()).shards
+        assert {limit for _, (_, _, limit) in unpack_rows(shard.lengths)} == {70, most}
 
 
 def test_a_large_manifest_stays_small() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmbatch.cluster.engines.base import Answer, EngineDiedError, RowRequest, parse_row
 from llmbatch.cluster.engines.cpu_binding import engine_environment
+from llmbatch.cluster.engines.cpu_dtype import dtype_of
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
@@ -140,7 +141,7 @@ def _engine_args(settings: EngineSettings, model_path: str) -> Any:
         "model": model_path,
         "max_num_seqs": settings.max_num_seqs,
         "max_num_batched_tokens": settings.max_num_batched_tokens,
-        "dtype": settings.dtype,
+        "dtype": dtype_of(settings),
         "enforce_eager": settings.enforce_eager,
         "disable_log_stats": True,
         "enable_log_requests": False,

@@ -6,7 +6,7 @@ import math
 from statistics import NormalDist
 
 from llmbatch.core.eta.basis import EtaBasis
-from llmbatch.core.eta.model import EtaModel, JobShape
+from llmbatch.core.eta.model import EtaModel
 from llmbatch.core.eta.observation import Observation
 from llmbatch.core.eta.phases import BEFORE_WORK
 from llmbatch.core.eta.priors import Priors
@@ -31,7 +31,7 @@ def forecast(size: InputSize, slots: int, basis: EtaBasis, replicas: int) -> Eta
     Returns:
         None if there is no finished job to go by.
     """
-    model = EtaModel(JobShape(max_tokens=size.max_tokens, slots=slots), basis.priors, basis.spread)
+    model = EtaModel(slots, basis.priors, basis.spread)
     phase = _first_known_phase(basis.priors)
     model.observe(
         Observation(at=0.0, generation=1, phase=phase, phase_seconds=0.0, cells=size.cells, live=max(1, replicas))

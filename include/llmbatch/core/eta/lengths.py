@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from llmbatch.core.eta import capped_lognormal
 from llmbatch.core.eta.priors import LengthPrior
 from llmbatch.core.eta.reach import UNKNOWN, Reach
-from llmbatch.core.length_cells import LengthCell
+from llmbatch.core.length_cells import CellKey, LengthCell
 
 _ROUNDS = 2
 _CELL_SPREAD = 0.12
@@ -18,6 +18,8 @@ _CELL_SPREAD = 0.12
 _SPREAD_ROWS = 20.0
 _NARROWEST, _WIDEST = 0.05, 1.5
 _REFERENCE_CHARS = 1000.0
+_PULL, _PULL_ERROR = 1.0, 0.5
+"""What a limit does to answers, before any is seen: in proportion. 0 would be nothing at all."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class _Sample:
 
     cell: LengthCell
     size: float
+    limit: float
     rows: float
     first: float
     second: float
@@ -37,21 +40,27 @@ class _Sample:
 
 
 class OutputLengths:
-    """Log of mean output tokens = level + slope x log input length + what is particular to template and cell.
+    """Log of mean output tokens = level + slope x log input length + pull x log limit + what is particular.
+
+    The limit is the row's ``max_tokens`` against the job's longest: where all rows have the same, it has no part in
+    this. Template and cell are what may be particular.
 
     Lengths around the mean are log-normal with one spread. Short answers end first, so the answered rows of a young job
     are too short. A row in flight is an observation "longer than what it has by now"; the fit imputes its expected
     length (expectation maximisation, a few rounds per heartbeat, starting from the last fit).
     """
 
-    def __init__(self, prior: LengthPrior, max_tokens: int) -> None:
-        self._prior, self._cap = prior, float(max_tokens)
+    def __init__(self, prior: LengthPrior) -> None:
+        self._prior = prior
         self.level, self.slope, self.spread = math.log(prior.level), prior.slope, prior.spread
+        self._pull = _PULL
+        self._longest: int | None = None
         self._template: dict[str, float] = {}
-        self._cell: dict[tuple[str, int], float] = {}
+        self._cell: dict[CellKey, float] = {}
 
     def fit(self, cells: Sequence[LengthCell], reach: Reach) -> None:
-        """Fit to the cells and how far their rows in flight are."""
+        """Fit to the cells of a job and to how far their rows in flight are."""
+        self._longest = max((cell.limit for cell in cells), default=None)
         for _ in range(_ROUNDS):
             samples = [s for cell in cells if (s := self._sample(cell, reach.get(cell.key, UNKNOWN))) is not None]
             if not samples:
@@ -60,12 +69,12 @@ class OutputLengths:
 
     def expected(self, cell: LengthCell) -> float:
         """Tokens of one answer of a row that has not begun."""
-        return min(self._cap, math.exp(self._mean(cell)))
+        return min(float(cell.limit), math.exp(self._mean(cell)))
 
     def residual(self, cell: LengthCell, reached: tuple[float, float]) -> float:
         """Tokens still to come of a row in flight, halves of which have ``reached`` so many."""
         centre = self.log_mean(cell)
-        return sum(capped_lognormal.residual(centre, self.spread, self._cap, each) for each in reached) / 2
+        return sum(capped_lognormal.residual(centre, self.spread, cell.limit, each) for each in reached) / 2
 
     def log_mean(self, cell: LengthCell) -> float:
         """Mean of the logarithm of a cell's answers."""
@@ -73,8 +82,12 @@ class OutputLengths:
 
     def _mean(self, cell: LengthCell) -> float:
         """Logarithm of the mean of a cell's answers."""
-        line = self.level + self.slope * _size(cell)
+        line = self.level + self.slope * _size(cell) + self._pull * self._limit(cell)
         return line + self._template.get(cell.template, 0.0) + self._cell.get(cell.key, 0.0)
+
+    def _limit(self, cell: LengthCell) -> float:
+        """Logarithm of the cell's limit against the job's longest; none before the job's cells are known."""
+        return math.log(cell.limit / self._longest) if self._longest else 0.0
 
     def _sample(self, cell: LengthCell, reached: tuple[float, float]) -> _Sample | None:
         rows, first, second = float(cell.answered), float(cell.tokens), float(cell.tokens_squared)
@@ -82,28 +95,29 @@ class OutputLengths:
             centre, half = self.log_mean(cell), cell.running / 2
             rows += cell.running
             for each in reached:
-                first += half * (each + capped_lognormal.residual(centre, self.spread, self._cap, each))
-                second += half * capped_lognormal.second_moment(centre, self.spread, self._cap, each)
-        return _Sample(cell, _size(cell), rows, first, second) if first > 0 else None
+                first += half * (each + capped_lognormal.residual(centre, self.spread, cell.limit, each))
+                second += half * capped_lognormal.second_moment(centre, self.spread, cell.limit, each)
+        return _Sample(cell, _size(cell), self._limit(cell), rows, first, second) if first > 0 else None
 
     def _regress(self, samples: Sequence[_Sample]) -> None:
-        """Fit level and slope with a ridge towards the prior, then templates, then cells, each shrunk."""
+        """Fit level, slope and pull with a ridge towards the prior, then templates, then cells, each shrunk."""
         prior, variance = self._prior, self.spread**2
         weights = [1 / (variance / s.rows + _CELL_SPREAD**2) for s in samples]
         held = prior.rows / variance / 4
         total = held + sum(weights)
-        sizes = [s.size for s in samples]
-        means = [s.log_mean for s in samples]
-        # The prior's level holds at the sizes that this job has: it is about answers, not about extrapolation.
-        centre = sum(w * x for w, x in zip(weights, sizes, strict=True)) / sum(weights)
-        believed = math.log(prior.level) + prior.slope * centre
-        level = (held * believed + sum(w * y for w, y in zip(weights, means, strict=True))) / total
-        stiffness = 1 / prior.slope_error**2
-        across = sum(w * (x - centre) * (y - level) for w, x, y in zip(weights, sizes, means, strict=True))
-        along = sum(w * (x - centre) ** 2 for w, x in zip(weights, sizes, strict=True))
-        self.slope = (stiffness * prior.slope + across) / (stiffness + along)
-        self.level = level - self.slope * centre
-        rest = [y - self.level - self.slope * x for x, y in zip(sizes, means, strict=True)]
+        # The prior's level holds at the lengths that this job has: it is about answers, not about extrapolation.
+        size, limit, mean = (
+            sum(w * x for w, x in zip(weights, values, strict=True)) / sum(weights)
+            for values in zip(*((s.size, s.limit, s.log_mean) for s in samples), strict=True)
+        )
+        believed = math.log(prior.level) + prior.slope * size + _PULL * limit
+        level = (held * believed + sum(weights) * mean) / total
+        self.slope, self._pull = _slopes(
+            [(w, s.size - size, s.limit - limit, s.log_mean - level) for w, s in zip(weights, samples, strict=True)],
+            ((prior.slope, prior.slope_error), (_PULL, _PULL_ERROR)),
+        )
+        self.level = level - self.slope * size - self._pull * limit
+        rest = [s.log_mean - self.level - self.slope * s.size - self._pull * s.limit for s in samples]
         self._template = self._offsets([s.cell.template for s in samples], weights, rest)
         rest = [y - self._template[s.cell.template] for s, y in zip(samples, rest, strict=True)]
         shrunk = variance / _CELL_SPREAD**2
@@ -130,3 +144,17 @@ class OutputLengths:
 
 def _size(cell: LengthCell) -> float:
     return math.log(cell.mean_chars / _REFERENCE_CHARS)
+
+
+def _slopes(
+    points: Sequence[tuple[float, float, float, float]], priors: tuple[tuple[float, float], tuple[float, float]]
+) -> tuple[float, float]:
+    """Fit ``z = a x + b y`` to weighted points ``(w, x, y, z)``; a ridge holds each of a, b to its (value, error)."""
+    (first, first_error), (second, second_error) = priors
+    xx = 1 / first_error**2 + sum(w * x * x for w, x, _, _ in points)
+    yy = 1 / second_error**2 + sum(w * y * y for w, _, y, _ in points)
+    xy = sum(w * x * y for w, x, y, _ in points)
+    xz = first / first_error**2 + sum(w * x * z for w, x, _, z in points)
+    yz = second / second_error**2 + sum(w * y * z for w, _, y, z in points)
+    whole = xx * yy - xy * xy
+    return (xz * yy - yz * xy) / whole, (yz * xx - xz * xy) / whole

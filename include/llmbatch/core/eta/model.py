@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from llmbatch.core.eta.balance import Load, seconds_to_finish
 from llmbatch.core.eta.engine_fit import JobEffort
@@ -14,10 +13,11 @@ from llmbatch.core.eta.observation import Observation
 from llmbatch.core.eta.phases import seconds_until_work
 from llmbatch.core.eta.priors import Priors
 from llmbatch.core.eta.rate import Effort, WorkRate
-from llmbatch.core.eta.reach import UNKNOWN, Reach, reach_of
+from llmbatch.core.eta.reach import Reach, reach_of
 from llmbatch.core.eta.spread import Spread
 from llmbatch.core.eta.stall import StallWatch
 from llmbatch.core.eta.tail import Drain, drain
+from llmbatch.core.eta.work import work_of
 from llmbatch.core.length_cells import LengthCell
 from llmbatch.core.progress import EtaSeconds, EtaState, ReplicaShare
 from llmbatch.core.states import Phase
@@ -27,47 +27,31 @@ _FIRST_WAVE_KEPT = 0.3
 _REAL_DIFFERENCE = 0.15
 
 
-@dataclass(frozen=True)
-class JobShape:
-    """What bounds a job: the longest answer allowed, and rows that one replica decodes together."""
-
-    max_tokens: int
-    slots: int
-
-
-@dataclass(frozen=True)
-class _Work:
-    """Work at one moment, in tokens and characters."""
-
-    done_tokens: float
-    done_chars: float
-    left_tokens: float
-    left_chars: float
-
-
 class EtaModel:
     """Takes heartbeats, answers with estimates. Deterministic; reads no clock; one instance per job.
+
+    ``slots`` are the rows that one replica decodes together.
 
     Work is counted in units: an output token is one, an input character a fraction of it (see ``ReadingPrice``).
     Predicted seconds = start + units left / (units per replica-second x live replicas) + what the drain adds + commit.
     """
 
-    def __init__(self, shape: JobShape, priors: Priors | None = None, spread: Spread | None = None) -> None:
-        self._shape, self._priors, self._spread = shape, priors or Priors(), spread or Spread.default()
+    def __init__(self, slots: int, priors: Priors | None = None, spread: Spread | None = None) -> None:
+        self._most_batch, self._priors, self._spread = float(slots), priors or Priors(), spread or Spread.default()
         self._stall = StallWatch()
         self._last: Observation | None = None
         self._begin()
 
     def _begin(self) -> None:
         """Start anew, as a generation does: its replicas, rows and clock are its own."""
-        self.lengths = OutputLengths(self._priors.lengths, self._shape.max_tokens)
+        self.lengths = OutputLengths(self._priors.lengths)
         self.rate = WorkRate(self._priors)
         self._speed: float | None = None
         self._effort: JobEffort | None = None
         self._drain: Estimate | None = None
         self._reach: Reach = {}
         self._answered = Effort()
-        self._batch = float(self._shape.slots)
+        self._batch = self._most_batch
         self._batch_seen = False
         self._worked = 0.0
 
@@ -93,7 +77,7 @@ class EtaModel:
             self._learn_price(seen.cells, last, gained)
         self._answered = answered
         self._learn_batch(seen, seen.at - last.at if last else 0.0)
-        self._reach = reach_of(seen.cells, self.rate.tokens, 0.95 * self._shape.max_tokens) if self.rate.known else {}
+        self._reach = reach_of(seen.cells, self.rate.tokens) if self.rate.known else {}
         self.lengths.fit(seen.cells, self._reach)
         if not self.rate.known:
             return
@@ -142,17 +126,17 @@ class EtaModel:
         if not seen.live and start == 0.0:
             return Estimate(EtaState.UNKNOWN, now, "no replica is live")
         live = max(1, seen.live or seen.wanted)
-        work, price = self._work(seen.cells), self.rate.price.value
+        work, price = work_of(seen.cells, self.lengths, self._reach), self.rate.price.value
         left = work.left_tokens + price * work.left_chars
         done = work.done_tokens + price * work.done_chars
         progress = done / (done + left) if done + left > 0 else 0.0
-        last_rows = drain(seen.cells, self.lengths, self._reach, self._slots(seen), self._shape.max_tokens)
+        last_rows = drain(seen.cells, self.lengths, self._reach, self._slots(seen))
         seconds, tail = self._finish(seen, left, rate, last_rows)
         age = max(0.0, now - seen.at)
         predicted = max(start + seconds + tail - age, 0.0) + self._priors.commit_seconds
         factors = self._spread.at(progress).factors()
         reason = (
-            f"{left:.0f} units left at {rate:.1f}/s x {live} replicas, answers of {self._mean_answer(seen.cells):.0f} "
+            f"{left:.0f} units left at {rate:.1f}/s x {live} replicas, answers of {work.mean_answer:.0f} "
             f"tokens, {100 * progress:.0f} % of the work done"
         )
         return Estimate(
@@ -226,24 +210,6 @@ class EtaModel:
     def _slots(self, seen: Observation) -> float:
         """Rows decoded together by all live replicas."""
         return max(1.0, self._batch) * max(1, seen.live)
-
-    def _work(self, cells: tuple[LengthCell, ...]) -> _Work:
-        """Work done and left; rows in flight are partly both. Their prompts count as read."""
-        done_tokens = done_chars = left_tokens = left_chars = 0.0
-        for cell in cells:
-            so_far = self._reach.get(cell.key, UNKNOWN)
-            done_tokens += cell.tokens + cell.running * sum(so_far) / 2
-            done_chars += (cell.ended + cell.running) * cell.mean_chars
-            left_chars += cell.waiting * cell.mean_chars
-            if cell.waiting:
-                left_tokens += cell.waiting * self.lengths.expected(cell)
-            if cell.running:
-                left_tokens += cell.running * self.lengths.residual(cell, so_far)
-        return _Work(done_tokens, done_chars, left_tokens, left_chars)
-
-    def _mean_answer(self, cells: tuple[LengthCell, ...]) -> float:
-        left = sum(cell.left for cell in cells)
-        return sum(cell.left * self.lengths.expected(cell) for cell in cells if cell.left) / left if left else 0.0
 
 
 def _answered(cells: tuple[LengthCell, ...]) -> Effort:

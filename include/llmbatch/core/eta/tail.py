@@ -26,8 +26,7 @@ class Drain:
     longest_tokens: float
 
 
-def drain(cells: Sequence[LengthCell], lengths: OutputLengths, reach: Reach, slots: float,
-          max_tokens: int) -> Drain:  # fmt: skip
+def drain(cells: Sequence[LengthCell], lengths: OutputLengths, reach: Reach, slots: float) -> Drain:
     """Describe the drain of a job that decodes ``slots`` rows together.
 
     While rows wait, the last rows are yet unknown ones of those left, each caught somewhere on its way. Without
@@ -38,22 +37,24 @@ def drain(cells: Sequence[LengthCell], lengths: OutputLengths, reach: Reach, slo
     if not rows:
         return Drain(0.0, 0.0, 0.0)
     waiting = rows > slots
-    logs = {cell.key: lengths.log_mean(cell) for cell in left}
     spread = lengths.spread
-    top = min(float(max_tokens), math.exp(max(logs.values()) + _TAIL_OF_LENGTHS * spread))
+    known = [(cell, lengths.log_mean(cell), float(cell.limit)) for cell in left]
+    top = max(min(cap, math.exp(log + _TAIL_OF_LENGTHS * spread)) for _, log, cap in known)
     step = top / _POINTS
     grid = [step * n for n in range(_POINTS + 1)]
 
     def begun(length: float) -> float:
-        return sum(cell.left * capped_lognormal.survival(logs[cell.key], spread, length) for cell in left)
+        return sum(
+            cell.left * capped_lognormal.survival(log, spread, length) for cell, log, cap in known if length <= cap
+        )
 
     def under_way(length: float) -> float:
         total = 0.0
-        for cell in left:
+        for cell, log, cap in known:
             for done in reach.get(cell.key, UNKNOWN):
-                if length + done < max_tokens:
-                    alive = max(1e-9, capped_lognormal.survival(logs[cell.key], spread, done))
-                    later = capped_lognormal.survival(logs[cell.key], spread, length + done)
+                if length + done < cap:
+                    alive = max(1e-9, capped_lognormal.survival(log, spread, done))
+                    later = capped_lognormal.survival(log, spread, length + done)
                     total += cell.left / 2 * later / alive
         return total
 

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 
 from eta_sim.job import SimJob, Trace
 from eta_sim.scenario import draw, fleet
-from llmbatch.core.eta import EtaModel, EtaState, JobShape, Observation, PhasePrior, Priors, observation_of
+from llmbatch.core.eta import EtaModel, EtaState, Observation, PhasePrior, Priors, observation_of
 from llmbatch.core.length_cells import LengthCell
 from llmbatch.core.progress import ReplicaShare
 from llmbatch.core.states import Phase
 
 ENGINE = fleet(1, 1)[0]
-SHAPE = JobShape(max_tokens=256, slots=16)
+SLOTS = 16
 
 
 def cells(ended: int, running: int, rows: int = 400, kinds: int = 4) -> tuple[LengthCell, ...]:
     """A job whose rows answer 50 tokens in 10 s each, spread over cells of 300 to 2400 characters."""
     return tuple(
         LengthCell(
-            bucket=16 + 2 * n, rows=rows // kinds, chars=rows // kinds * 300 * 2**n, ended=ended // kinds,
+            bucket=16 + 2 * n, limit=256, rows=rows // kinds, chars=rows // kinds * 300 * 2**n, ended=ended // kinds,
             answered=ended // kinds, tokens=50 * (ended // kinds), tokens_squared=2600 * (ended // kinds),
             answered_seconds=10.0 * (ended // kinds), running=running // kinds,
             running_seconds=5.0 * (running // kinds), running_seconds_squared=30.0 * (running // kinds),
@@ -41,7 +41,7 @@ def beat(
 
 
 def fed(*beats: Observation, priors: Priors | None = None) -> EtaModel:
-    model = EtaModel(SHAPE, priors)
+    model = EtaModel(SLOTS, priors)
     for each in beats:
         model.observe(each)
     return model
@@ -53,7 +53,7 @@ def steady(until: float, live: int = 1, begin: float = 0.0) -> list[Observation]
 
 
 def test_unknown_before_evidence_and_never_zero_or_infinite() -> None:
-    assert EtaModel(SHAPE).estimate(0).state is EtaState.UNKNOWN
+    assert EtaModel(SLOTS).estimate(0).state is EtaState.UNKNOWN
     for phase in (Phase.QUEUED, Phase.CLUSTER, Phase.MODEL_LOAD, Phase.WORK):
         found = fed(beat(0, 0, phase=phase)).estimate(1)
         assert (found.state, found.seconds, found.miss_probability(10)) == (EtaState.UNKNOWN, None, None)
@@ -230,7 +230,7 @@ def test_numbers_are_ordered_finite_and_chances_fall_with_time(steps: list[tuple
 @settings(max_examples=30, deadline=None)
 @given(jobs, st.integers(1, 10_000), st.randoms(use_true_random=False))
 def test_neither_the_clock_nor_the_order_of_cells_matters(steps, shift, dice) -> None:
-    plain, moved = EtaModel(SHAPE), EtaModel(SHAPE)
+    plain, moved = EtaModel(SLOTS), EtaModel(SLOTS)
     for one, other in zip(beats_of(steps), beats_of(steps, 64.0 * shift), strict=True):
         plain.observe(one)
         moved.observe(replace(other, cells=tuple(dice.sample(other.cells, len(other.cells)))))
@@ -250,7 +250,7 @@ def test_units_of_length_do_not_matter(steps: list[tuple[int, int, int]], factor
         price=base.price / factor,
         lengths=base.lengths.model_copy(update={"level": base.lengths.level * factor**-base.lengths.slope}),
     )
-    plain, other = EtaModel(SHAPE), EtaModel(SHAPE, scaled)
+    plain, other = EtaModel(SLOTS), EtaModel(SLOTS, scaled)
     for each in beats_of(steps):
         plain.observe(each)
         bytes_ = tuple(c.model_copy(update={"chars": round(c.chars * factor)}) for c in each.cells)
@@ -262,7 +262,7 @@ def test_units_of_length_do_not_matter(steps: list[tuple[int, int, int]], factor
 
 def errors(trace: Trace, marks: tuple[float, ...] = (0.25, 0.5, 0.75)) -> list[float]:
     """Relative errors of the plain prediction at parts of the rows."""
-    model, left, found = EtaModel(JobShape(trace.scenario.max_tokens, trace.scenario.slots)), list(marks), []
+    model, left, found = EtaModel(trace.scenario.slots), list(marks), []
     for each in trace.beats:
         seen = observation_of(each)
         model.observe(seen)

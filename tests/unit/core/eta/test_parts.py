@@ -23,14 +23,14 @@ from llmbatch.core.states import Phase
 
 
 def cell(bucket: int = 20, rows: int = 100, **values: float) -> LengthCell:
-    given = {"chars": rows * 1000} | values
+    given = {"chars": rows * 1000, "limit": 4000} | values
     return LengthCell(bucket=bucket, rows=rows, **given)
 
 
-def answered(bucket: int, chars: float, lengths: list[int], rows: int | None = None) -> LengthCell:
+def answered(bucket: int, chars: float, lengths: list[int], rows: int | None = None, limit: int = 4000) -> LengthCell:
     count = len(lengths)
     return LengthCell(
-        bucket=bucket, rows=rows or count, chars=int(chars * (rows or count)), ended=count, answered=count,
+        bucket=bucket, limit=limit, rows=rows or count, chars=int(chars * (rows or count)), ended=count, answered=count,
         tokens=sum(lengths), tokens_squared=sum(n * n for n in lengths), answered_seconds=float(sum(lengths)),
     )  # fmt: skip
 
@@ -57,7 +57,7 @@ def test_unfinished_rows_correct_the_bias_of_early_answers() -> None:
     truth, reached = sum(drawn) / len(drawn), 100
     short = [n for n in drawn if n <= reached]
     seen = answered(20, 1000, short, rows=400).model_copy(update={"running": 400 - len(short)})
-    lengths = OutputLengths(LengthPrior(level=50), 2000)
+    lengths = OutputLengths(LengthPrior(level=50))
     for _ in range(20):
         lengths.fit([seen], {seen.key: (reached, reached)})
     assert sum(short) / len(short) < 0.6 * truth
@@ -67,7 +67,7 @@ def test_unfinished_rows_correct_the_bias_of_early_answers() -> None:
 def test_longer_inputs_are_extrapolated() -> None:
     """Answers of 10 x sqrt(chars) in the short cells: the unseen cell of 6400 characters gets about 800."""
     seen = [answered(n, c, [round(10 * math.sqrt(c))] * 200) for n, c in ((17, 400), (19, 800), (21, 1600), (23, 3200))]
-    lengths = OutputLengths(LengthPrior(), 4000)
+    lengths = OutputLengths(LengthPrior())
     lengths.fit(seen, {})
     assert lengths.expected(cell(25, 50, chars=50 * 6400)) == pytest.approx(
         800, rel=0.15
@@ -77,16 +77,38 @@ def test_longer_inputs_are_extrapolated() -> None:
 def test_templates_keep_their_own_level() -> None:
     brief = answered(20, 1000, [10] * 100).model_copy(update={"template": "brief"})
     long = answered(20, 1000, [300] * 100).model_copy(update={"template": "long"})
-    lengths = OutputLengths(LengthPrior(), 4000)
+    lengths = OutputLengths(LengthPrior())
     lengths.fit([brief, long], {})
     other = brief.model_copy(update={"bucket": 22, "chars": 200_000})
     assert lengths.expected(other) < 30
 
 
+def test_what_rows_allow_is_known_before_any_answer() -> None:
+    """Other jobs had answers of 100 tokens where 160 were allowed: 10 are expected where 16 are, and never more."""
+    lengths, cells = OutputLengths(LengthPrior(level=100, slope=0)), [cell(limit=160), cell(limit=16)]
+    lengths.fit(cells, {})
+    assert [lengths.expected(each) for each in cells] == pytest.approx([100, 10])
+    assert OutputLengths(LengthPrior(level=160)).expected(cell(limit=16)) <= 16
+
+
+@pytest.mark.parametrize(
+    ("limits", "tokens", "unseen"), [((16, 64, 256), (16, 64, 256), 128), ((256, 512, 1024), (100,) * 3, 100)]
+)
+def test_whether_limits_cut_answers_is_learned(limits: tuple[int, ...], tokens: tuple[int, ...], unseen: float) -> None:
+    """Answers that go on to their limit, and answers that do not care: what follows for a limit not seen yet."""
+    seen = [answered(20, 1000, [n] * 200, limit=limit) for limit, n in zip(limits, tokens, strict=True)]
+    lengths = OutputLengths(LengthPrior())
+    for _ in range(3):
+        lengths.fit(seen, {})
+    assert lengths.expected(cell(limit=limits[-1] // 2 if unseen == 128 else 700)) == pytest.approx(unseen, rel=0.12)
+    assert [lengths.expected(each) for each in seen] == pytest.approx(tokens, rel=0.05)
+
+
 def test_reach_keeps_young_and_old_apart() -> None:
     seen = cell(running=2, running_seconds=40.0, running_seconds_squared=1000.0)
-    assert reach_of([seen], 2.0, 1000)[seen.key] == pytest.approx((20, 60))
-    assert reach_of([seen], 2.0, 50)[seen.key] == pytest.approx((20, 50))
+    assert reach_of([seen], 2.0)[seen.key] == pytest.approx((20, 60))
+    short = seen.model_copy(update={"limit": 50})
+    assert reach_of([short], 2.0)[short.key] == pytest.approx((20, 0.95 * 50))
 
 
 def test_rate_is_work_over_the_seconds_of_the_rows_that_did_it() -> None:
@@ -123,7 +145,7 @@ def test_many_cells_of_few_rows_add_up_to_what_was_answered() -> None:
         answered(10 + n, 100 * 1.2**n, [max(1, round(dice.lognormvariate(5, 1.0))) for _ in range(3)])
         for n in range(40)
     ]
-    lengths = OutputLengths(LengthPrior(), 100_000)
+    lengths = OutputLengths(LengthPrior())
     for _ in range(5):
         lengths.fit(cells, {})
     assert sum(3 * lengths.expected(each) for each in cells) == pytest.approx(sum(c.tokens for c in cells), rel=0.03)
@@ -175,14 +197,24 @@ def test_a_short_drain_does_not_tell() -> None:
 
 
 def test_drain_ends_with_its_longest_row() -> None:
-    lengths = OutputLengths(LengthPrior(level=100, slope=0, spread=0.5), 1000)
-    waiting = drain([cell(rows=1000)], lengths, {}, 64, 1000)
+    lengths = OutputLengths(LengthPrior(level=100, slope=0, spread=0.5))
+    waiting = drain([cell(rows=1000, limit=1000)], lengths, {}, 64)
     assert waiting.rows == 64
     assert waiting.mean_tokens < waiting.longest_tokens < 1000
-    few = drain([cell(rows=100, ended=98, running=2)], lengths, {("", 20): (90, 110)}, 64, 1000)
+    last = cell(rows=100, ended=98, running=2, limit=1000)
+    few = drain([last], lengths, {last.key: (90, 110)}, 64)
     assert few.rows == 2
     assert few.longest_tokens < waiting.longest_tokens
-    assert drain([cell(ended=100)], lengths, {}, 64, 1000).rows == 0
+    assert drain([cell(ended=100)], lengths, {}, 64).rows == 0
+
+
+def test_no_row_of_the_drain_outlives_its_own_limit() -> None:
+    """Answers of 600 tokens were seen in other jobs: of rows that may have 200, none takes longer than that."""
+    lengths = OutputLengths(LengthPrior(level=600, slope=0, spread=0.5))
+    short = drain([cell(rows=1000, limit=200)], lengths, {}, 64)
+    assert 100 < short.longest_tokens <= 200
+    last = cell(rows=100, ended=98, running=2, limit=200)
+    assert drain([last], lengths, {last.key: (50, 90)}, 64).longest_tokens <= 150
 
 
 @pytest.mark.parametrize(
