@@ -43,7 +43,8 @@ class Shape:
     limit: Limit
     most: int
     order: str = "shuffled"
-    batch_size: int = 32
+    batch_size: int = 8
+    """Rows decoded together: few, so that a short job has many batches."""
     repeats: bool = False
     """Whether prompts come again, word for word; else each is its own, so that no cache answers for it."""
     whole_answers: bool = False
@@ -78,18 +79,18 @@ class Shape:
 
 
 SHAPES = (
-    Shape("docs-1", 1100, always(64), 64),
-    Shape("docs-2", 1100, always(64), 64, order="sorted"),
-    Shape("docs-3", 2200, always(32), 32, batch_size=16, repeats=True),
-    Shape("uniform-1", 800, between(8, 128), 128, whole_answers=True),
-    Shape("uniform-2", 800, between(8, 128), 128, order="sorted", whole_answers=True),
-    Shape("uniform-3", 700, between(8, 128), 128, order="bursty", batch_size=16, whole_answers=True),
-    Shape("mixed-1", 1300, mixed(16, 160, 0.15), 160, whole_answers=True),
-    Shape("mixed-2", 1100, mixed(16, 160, 0.15), 160, order="sorted", batch_size=16, whole_answers=True),
-    Shape("mixed-3", 1300, mixed(16, 160, 0.15), 160, order="bursty", whole_answers=True),
-    Shape("short-1", 2200, always(8), 8),
-    Shape("short-2", 2200, always(8), 8, order="sorted", batch_size=64),
-    Shape("long-1", 340, between(100, 256), 256, batch_size=16, whole_answers=True),
-    Shape("long-2", 340, between(100, 256), 256, order="sorted", batch_size=16, whole_answers=True),
-    Shape("killed-1", 1100, always(64), 64, killed=True),
+    Shape("natural-1", 180, always(256), 256),
+    Shape("natural-2", 180, always(256), 256, order="sorted"),
+    Shape("docs-1", 220, always(64), 64),
+    Shape("docs-2", 220, always(64), 64, order="sorted"),
+    Shape("docs-3", 500, always(32), 32, repeats=True),
+    Shape("uniform-1", 220, between(8, 128), 128, whole_answers=True),
+    Shape("uniform-2", 220, between(8, 128), 128, order="sorted", whole_answers=True),
+    Shape("mixed-1", 260, mixed(16, 160, 0.15), 160, whole_answers=True),
+    Shape("mixed-2", 260, mixed(16, 160, 0.15), 160, order="sorted", batch_size=4, whole_answers=True),
+    Shape("mixed-3", 260, mixed(16, 160, 0.15), 160, order="bursty", whole_answers=True),
+    Shape("long-1", 140, between(100, 256), 256, batch_size=4, whole_answers=True),
+    Shape("long-2", 140, between(100, 256), 256, order="sorted", whole_answers=True),
+    Shape("short-1", 320, always(8), 8, batch_size=16),
+    Shape("killed-1", 220, always(64), 64, killed=True),
 )
