@@ -28,8 +28,8 @@ from llmbatch.core.eta.record import MARKS
 
 CALIBRATION_FAMILIES = ("lognormal", "gamma", "pareto")
 REPORTED_FAMILIES = ("bimodal", "zipf", "prompts", "recorded")
-CALIBRATION_SEED, REPORTED_SEED = 1_000, 50_000
-FLEET_SEED, FLEET_SIZE = 70, 6
+CALIBRATION_SEED, REPORTED_SEED = 1_000, 90_000
+FLEET_SEED, FLEET_SIZE = 80, 6
 
 
 def traces(first_seed: int, rounds: int, families: tuple[str, ...], fleet_seed: int = FLEET_SEED) -> list[Trace]:

@@ -1,7 +1,8 @@
 """Run jobs of different shape on the real engine and keep their heartbeats: ``benchmarks/eta_real/traces``.
 
-Takes about half an hour on two cores. Traces are recorded once, with the version that writes these heartbeats, and
-committed. ``LLMBATCH_TRACES`` is a pattern of the names to record.
+Takes about an hour on two cores; nothing else may run on them, for their pace is part of what is recorded. Traces are
+recorded once, with the version that writes these heartbeats, and committed. ``LLMBATCH_TRACES`` is a pattern of the
+names to record.
 
     PYTHONPATH=include:deploy/embedded:benchmarks .llmbatch/venvs/airflow/bin/python benchmarks/record_traces.py
 """

@@ -89,8 +89,7 @@ SHAPES = (
     Shape("mixed-1", 260, mixed(16, 160, 0.15), 160, whole_answers=True),
     Shape("mixed-2", 260, mixed(16, 160, 0.15), 160, order="sorted", batch_size=4, whole_answers=True),
     Shape("mixed-3", 260, mixed(16, 160, 0.15), 160, order="bursty", whole_answers=True),
-    Shape("long-1", 140, between(100, 256), 256, batch_size=4, whole_answers=True),
-    Shape("long-2", 140, between(100, 256), 256, order="sorted", whole_answers=True),
-    Shape("short-1", 320, always(8), 8, batch_size=16),
-    Shape("killed-1", 220, always(64), 64, killed=True),
+    Shape("killed-1", 150, always(64), 64, killed=True),
+    Shape("short-1", 240, always(8), 8),
+    Shape("long-1", 90, between(100, 256), 256, batch_size=4, whole_answers=True),
 )

@@ -1,4 +1,4 @@
-"""How long answers will be: an online regression on input length in which unfinished rows count too."""
+"""How long answers will be: an online regression on input length and limit in which unfinished rows count too."""
 
 from __future__ import annotations
 
