@@ -21,6 +21,8 @@ def real_figures(traces: Sequence[RealTrace]) -> dict[str, object]:
     return {
         "jobs": len(traces),
         "mape": _mape(warm),
+        "mape_sorted": _mape([one for one in warm if one.trace.order == "sorted"]),
+        "mape_shuffled": _mape([one for one in warm if one.trace.order == "shuffled"]),
         "cold_mape": _mape(cold),
         "coverage80_pct": _coverage(warm),
         "cold_coverage80_pct": _coverage(cold),

@@ -51,7 +51,7 @@ class LengthCell(BaseModel):
     @property
     def key(self) -> CellKey:
         """What tells this cell from the others of its job."""
-        return self.template, LengthClass(self.bucket, bucket_of(self.limit))
+        return self.template, self.bucket, self.limit
 
     @property
     def mean_chars(self) -> float:
@@ -69,8 +69,8 @@ class LengthCell(BaseModel):
         return max(0, self.left - self.running)
 
 
-CellKey = tuple[str, LengthClass]
-"""Template and class."""
+CellKey = tuple[str, int, int]
+"""Template, half-octave of the prompts' characters, and limit."""
 
 
 def bucket_of(length: int) -> int:

@@ -18,7 +18,7 @@ from llmbatch.cluster.replica import Replica
 from llmbatch.cluster.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import RowError
-from llmbatch.core.length_cells import class_of
+from llmbatch.core.length_cells import LengthClass, bucket_of, class_of
 from llmbatch.core.length_sums import AnswerSums, pack_answers, unpack_rows
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.sampling import max_tokens_of
@@ -173,7 +173,7 @@ class World:
         progress = self.state.progress(1)
         assert progress.shards.committed == self.former + len(self.committed)
         assert sorted(share.left for share in progress.shares) == sorted(len(w.unended()) for w in self.workers)
-        cells = {cell.key[1]: cell for cell in progress.lengths}
+        cells = {LengthClass(cell.bucket, bucket_of(cell.limit)): cell for cell in progress.lengths}
         kinds = {row.row_id: class_of(row.input_chars, max_tokens_of(row.request)) for row in self.own}
         assert set(cells) == set(kinds.values())
         now = self.clock.monotonic()
