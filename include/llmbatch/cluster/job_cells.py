@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from llmbatch.cluster.length_work import LengthWork, merged
@@ -28,6 +28,12 @@ class _Sums:
     tokens_squared: int = 0
     milliseconds: int = 0
 
+    def stage(self, rows: int, chars: int, limit: int) -> None:
+        """Add staged rows, each of which may have ``limit`` output tokens at most."""
+        self.rows += rows
+        self.chars += chars
+        self.limit = max(self.limit, limit)
+
 
 class JobCells:
     """Sums over the shards of one generation, kept as shards are committed; open rows come and go with their replica.
@@ -37,16 +43,15 @@ class JobCells:
     A job whose rows allow answers of so many lengths that a heartbeat would grow is counted by input length only.
     """
 
-    def __init__(self, shards: Sequence[StagedShard]) -> None:
-        classes = {kind for shard in shards for kind, _ in unpack_rows(shard.lengths)}
-        self._by_limit = len(classes) <= MOST_CLASSES
-        self._sums: defaultdict[LengthClass, _Sums] = defaultdict(_Sums)
+    def __init__(self, shards: Iterable[StagedShard]) -> None:
+        found: defaultdict[LengthClass, _Sums] = defaultdict(_Sums)
         for shard in shards:
             for kind, (rows, chars, limit) in unpack_rows(shard.lengths):
-                sums = self._sums[self._kept(kind)]
-                sums.rows += rows
-                sums.chars += chars
-                sums.limit = max(sums.limit, limit)
+                found[kind].stage(rows, chars, limit)
+        self._by_limit = len(found) <= MOST_CLASSES
+        self._sums: defaultdict[LengthClass, _Sums] = defaultdict(_Sums)
+        for kind, each in found.items():
+            self._sums[self._kept(kind)].stage(each.rows, each.chars, each.limit)
 
     def leave(self, shard: StagedShard) -> None:
         """Take out the rows of a shard that an earlier generation committed."""
