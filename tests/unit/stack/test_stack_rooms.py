@@ -195,9 +195,14 @@ def test_interrupted_room_is_made_anew(settings: Settings, commands: Commands, b
 
 
 def test_interrupted_installation_of_uv_is_made_anew(settings: Settings, commands: Commands):
+    finish_all(settings)
+    lock = uv_room(settings).lock
+    before = lock.read_text()
+    lock.write_text("uv==10\n")
     commands.fails = lambda line: "no such release" if "uv.txt" in line else ""
     with pytest.raises(InstallError, match="no such release"):
         rooms.install(settings, tell=lambda _: None)
+    lock.write_text(before)
     assert not uv_room(settings).is_finished()
     commands.fails = lambda _: ""
     commands.lines.clear()
@@ -268,7 +273,7 @@ def test_model_is_converted_while_the_other_room_is_made(settings: Settings, com
     def wait(line: str) -> str:
         if "bundled_model" in line:
             converted.set()
-        return "" if "local-airflow.lock" not in line or converted.wait(timeout=30) else "the model came too late"
+        return "" if "local-airflow.lock" not in line or converted.wait(timeout=10) else "the model came too late"
 
     commands.fails = wait
     rooms.install(settings, tell=lambda _: None)
