@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _LOG_TAIL_LINES = 15
-# ours would reach other programs' Pythons, and bytecode that is not written is compiled again by every later process
+# PYTHONPATH names our own modules; without bytecode every later process would compile all its imports again
 _DROPPED = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")
 
 
