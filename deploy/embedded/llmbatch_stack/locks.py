@@ -38,15 +38,13 @@ def compile_lock(name: str, folder: Path, uv: Uv) -> None:
     """Compile `folder/name.in` to `folder/name.lock`, keeping the versions of a lock that is there where they fit.
 
     Raises:
-        LockError: uv found no solution, even with PyTorch's index of CPU builds.
+        LockError: uv found no solution, even with pip's extra indexes and PyTorch's index of CPU builds.
     """
     command = [*uv.command, "pip", "compile", "--quiet", "--no-header", *LOCKS[name], *uv.sources.options]
     command += [f"{name}.in", "-o", f"{name}.lock"]
     said = ""
-    for sources in (uv.sources, uv.sources.with_index(TORCH_CPU_INDEX)):
-        done = subprocess.run(
-            command, cwd=folder, env=sources.variables, stderr=subprocess.PIPE, text=True, check=False
-        )
+    for variables in (uv.sources.variables, uv.sources.with_extra(TORCH_CPU_INDEX)):
+        done = subprocess.run(command, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode == 0:
             lock = folder / f"{name}.lock"
             lines = lock.read_text().splitlines(keepends=True)

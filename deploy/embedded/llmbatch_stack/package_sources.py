@@ -12,23 +12,30 @@ from urllib.parse import unquote
 
 # later ones win, as in `pip install`
 _SECTIONS = ("global", "install", ":env:")
-_SYNONYMS = {"UV_DEFAULT_INDEX": "UV_INDEX_URL", "UV_INDEX": "UV_EXTRA_INDEX_URL"}
-"""Variables of uv and their older names."""
+_TRUE = ("1", "true", "yes", "on", "y", "t")
 _BEST_OF_ALL = "unsafe-best-match"
 """uv's name for what pip does: every index counts, none hides a package of another."""
 
 
 @dataclass(frozen=True)
 class PackageSources:
-    """What a uv command is given: its whole environment, and options that no variable stands for."""
+    """What a uv command is given: its whole environment, and options that no variable stands for.
+
+    `variables` leave out the extra indexes of pip: one that has only some builds of a release can turn the resolver to
+    an older release, and a lock must not depend on the machine. An exact installation uses them all.
+    """
 
     variables: Mapping[str, str]
     options: tuple[str, ...] = ()
+    extra_indexes: tuple[str, ...] = ()
 
-    def with_index(self, url: str) -> "PackageSources":
-        """Return these sources and one more index."""
-        indexes = f"{self.variables.get('UV_INDEX', '')} {url}".strip()
-        return PackageSources({"UV_INDEX_STRATEGY": _BEST_OF_ALL, **self.variables, "UV_INDEX": indexes}, self.options)
+    def with_extra(self, *more: str) -> Mapping[str, str]:
+        """Return the variables with the extra indexes of pip and `more`, all on equal footing."""
+        extra = (*self.extra_indexes, *more)
+        if not extra:
+            return self.variables
+        indexes = " ".join((self.variables.get("UV_INDEX", ""), *extra)).strip()
+        return {"UV_INDEX_STRATEGY": _BEST_OF_ALL, **self.variables, "UV_INDEX": indexes}
 
 
 def from_pip(listing: str, environ: Mapping[str, str]) -> PackageSources:
@@ -37,21 +44,23 @@ def from_pip(listing: str, environ: Mapping[str, str]) -> PackageSources:
     pip ignores a folder of `find-links` that does not exist; uv would fail, so it is left out here.
     """
     pip = _options(listing)
-    extra = " ".join(pip.get("extra-index-url", "").split())
     translated = {
         "UV_FIND_LINKS": ",".join(_usable(pip.get("find-links", "").split())),
-        "UV_DEFAULT_INDEX": pip.get("index-url", ""),
-        "UV_INDEX": extra,
-        "UV_INDEX_STRATEGY": extra and _BEST_OF_ALL,
         "UV_INSECURE_HOST": " ".join(pip.get("trusted-host", "").split()),
         "UV_HTTP_TIMEOUT": _whole_seconds(pip.get("timeout") or pip.get("default-timeout", "")),
         "SSL_CERT_FILE": pip.get("cert") or environ.get("REQUESTS_CA_BUNDLE", ""),
         "SSL_CLIENT_CERT": pip.get("client-cert", ""),
         "ALL_PROXY": pip.get("proxy", ""),
     }
-    ours = {name: value for name, value in translated.items() if value and _SYNONYMS.get(name) not in environ}
-    without_index = pip.get("no-index", "").lower() in {"1", "true", "yes", "on", "y", "t"}
-    return PackageSources({**ours, **environ}, ("--no-index",) if without_index else ())
+    # uv's older names of its two variables for indexes count too
+    if "UV_INDEX_URL" not in environ:
+        translated["UV_DEFAULT_INDEX"] = pip.get("index-url", "")
+    own = environ.keys() & {"UV_INDEX", "UV_EXTRA_INDEX_URL"}
+    return PackageSources(
+        variables={**{name: value for name, value in translated.items() if value}, **environ},
+        options=("--no-index",) if pip.get("no-index", "").lower() in _TRUE else (),
+        extra_indexes=() if own else tuple(pip.get("extra-index-url", "").split()),
+    )
 
 
 def _options(listing: str) -> dict[str, str]:

@@ -100,12 +100,12 @@ def _sync(room: Room, uv: Uv, tell: Tell) -> None:
     command = [*uv.command, "pip", "sync", "--python", str(room.python), "--compile-bytecode", "--no-progress"]
     command += [*uv.sources.options, str(room.lock)]
     try:
-        run(room.log, command, uv.sources.variables)
+        run(room.log, command, uv.sources.with_extra())
     except InstallError:
         if "+cpu" not in room.lock.read_text():
             raise
         tell(f"{room.name}: uv failed with your package sources; trying again with {TORCH_CPU_INDEX}")
-        run(room.log, command, uv.sources.with_index(TORCH_CPU_INDEX).variables)
+        run(room.log, command, uv.sources.with_extra(TORCH_CPU_INDEX))
 
 
 def _missing_compiler(room: Room) -> str:

@@ -10,7 +10,8 @@ TORCH = "https://torch.example/whl/cpu"
 
 
 def variables(listing: str, environ: dict[str, str] | None = None) -> dict[str, str]:
-    return dict(from_pip(listing, environ or {}).variables)
+    """Return what an installation gets; locks get the same without the extra indexes."""
+    return dict(from_pip(listing, environ or {}).with_extra())
 
 
 def test_pip_without_configuration_changes_nothing():
@@ -120,14 +121,27 @@ def test_timeout_is_rounded_up_to_whole_seconds():
 
 
 def test_one_more_index_keeps_the_others_and_hides_nothing():
-    more = from_pip("global.extra-index-url='https://a.example/simple'", {}).with_index(TORCH).variables
+    more = from_pip("global.extra-index-url='https://a.example/simple'", {}).with_extra(TORCH)
     assert more["UV_INDEX"] == f"https://a.example/simple {TORCH}"
     assert more["UV_INDEX_STRATEGY"] == "unsafe-best-match"
-    assert from_pip("", {}).with_index(TORCH).variables["UV_INDEX"] == TORCH
+    assert from_pip("", {}).with_extra(TORCH)["UV_INDEX"] == TORCH
+    assert from_pip("", {"UV_INDEX": "https://own.example"}).with_extra(TORCH)["UV_INDEX"] == (
+        f"https://own.example {TORCH}"
+    )
 
 
 def test_one_more_index_keeps_the_strategy_of_the_user():
-    assert from_pip("", {"UV_INDEX_STRATEGY": "first-index"}).with_index(TORCH).variables == {
+    assert from_pip("", {"UV_INDEX_STRATEGY": "first-index"}).with_extra(TORCH) == {
         "UV_INDEX": TORCH,
         "UV_INDEX_STRATEGY": "first-index",
     }
+
+
+def test_index_of_the_user_alone_keeps_the_strategy_of_uv():
+    listing = "global.extra-index-url='https://a.example/simple'"
+    assert variables(listing, {"UV_INDEX": "https://own.example"}) == {"UV_INDEX": "https://own.example"}
+
+
+def test_locks_do_not_depend_on_the_extra_indexes_of_a_machine():
+    listing = "global.extra-index-url='https://a.example/simple'\nglobal.index-url='https://main.example/simple'\n"
+    assert from_pip(listing, {}).variables == {"UV_DEFAULT_INDEX": "https://main.example/simple"}
