@@ -41,13 +41,14 @@ def main() -> int:
             return 1
         os.execv(better, [better, "-m", "llmbatch_stack.install", *sys.argv[1:]])
     from llmbatch_stack import rooms, tools
+    from llmbatch_stack.install_command import InstallError
     from llmbatch_stack.settings import SettingsError, load
 
     try:
         settings = load()
         rooms.install(settings, tell=_tell)
         tools.install(settings, tell=_tell)
-    except (rooms.InstallError, SettingsError) as error:
+    except (InstallError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

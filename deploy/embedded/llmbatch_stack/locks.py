@@ -5,7 +5,6 @@ locks as they are, so that a new release on the index is no drift but an edited 
 """
 
 import difflib
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from llmbatch_stack.rooms import TORCH_CPU_INDEX
+from llmbatch_stack.install_command import InstallError
+from llmbatch_stack.rooms import TORCH_CPU_INDEX, one_at_a_time
+from llmbatch_stack.settings import SettingsError, load
+from llmbatch_stack.uv import Uv, ready
 
 _UNIVERSAL = ("--universal", "--python-version", "3.11")
 # Ray, torch and vLLM have no builds for most other platforms, and the CPU build of torch has them per Python version
@@ -32,20 +34,17 @@ class LockError(RuntimeError):
     """The resolver found no solution; the message is its own."""
 
 
-def compile_lock(name: str, folder: Path) -> None:
+def compile_lock(name: str, folder: Path, uv: Uv) -> None:
     """Compile `folder/name.in` to `folder/name.lock`, keeping the versions of a lock that is there where they fit.
 
     Raises:
-        LockError: uv found no solution, even with PyTorch's index of CPU builds.
+        LockError: uv found no solution, even with pip's extra indexes and PyTorch's index of CPU builds.
     """
-    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", *LOCKS[name]]
+    command = [*uv.command, "pip", "compile", "--quiet", "--no-header", *LOCKS[name], *uv.sources.options]
     command += [f"{name}.in", "-o", f"{name}.lock"]
-    extra = ["--extra-index-url", TORCH_CPU_INDEX, "--index-strategy", "unsafe-best-match"]
     said = ""
-    for attempt in (command, [*command, *extra]):
-        done = subprocess.run(
-            attempt, cwd=folder, env=_uv_environment(), stderr=subprocess.PIPE, text=True, check=False
-        )
+    for variables in (uv.sources.variables, uv.sources.with_extra(TORCH_CPU_INDEX)):
+        done = subprocess.run(command, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode == 0:
             lock = folder / f"{name}.lock"
             lines = lock.read_text().splitlines(keepends=True)
@@ -55,7 +54,7 @@ def compile_lock(name: str, folder: Path) -> None:
     raise LockError(f"{name}: {said}")
 
 
-def check(folder: Path) -> list[str]:
+def check(folder: Path, uv: Uv) -> list[str]:
     """Return one diff for each lock that is not what its `.in` file gives; nothing in `folder` is changed."""
     with tempfile.TemporaryDirectory() as temporary:
         copy = Path(temporary) / folder.name
@@ -63,7 +62,7 @@ def check(folder: Path) -> list[str]:
         shutil.copy(folder.parent / "requirements.txt", temporary)
         drift = []
         for name in LOCKS:
-            compile_lock(name, copy)
+            compile_lock(name, copy, uv)
             file = f"{name}.lock"
             old, new = ((where / file).read_text() if (where / file).exists() else "" for where in (folder, copy))
             lines = difflib.unified_diff(
@@ -79,24 +78,15 @@ def _without_sources(lines: list[str]) -> list[str]:
     return [line for line in lines if not line.startswith(("# Made by", "--"))]
 
 
-def _uv_environment() -> dict[str, str]:
-    """Let uv use the sources that pip is told of by its own variables; uv does not read those."""
-    pairs = {
-        "UV_FIND_LINKS": "PIP_FIND_LINKS",
-        "UV_DEFAULT_INDEX": "PIP_INDEX_URL",
-        "UV_INDEX": "PIP_EXTRA_INDEX_URL",
-        "SSL_CERT_FILE": "PIP_CERT",
-    }
-    translated = {uv: os.environ[pip] for uv, pip in pairs.items() if pip in os.environ}
-    return {**translated, **os.environ}
-
-
 def main(arguments: list[str]) -> int:
     """Write the locks, or with `--check` compare them; return the exit code."""
-    folder = Path(__file__).resolve().parents[3] / "requirements"
     try:
+        settings = load()
+        folder = settings.repo / "requirements"
+        with one_at_a_time(settings):
+            uv = ready(settings)
         if arguments == ["--check"]:
-            drift = check(folder)
+            drift = check(folder, uv)
             for text in drift:
                 print(text)
             if drift:
@@ -106,9 +96,9 @@ def main(arguments: list[str]) -> int:
                 print(f"{len(LOCKS)} locks match their .in files")
             return 1 if drift else 0
         for name in LOCKS:
-            compile_lock(name, folder)
+            compile_lock(name, folder, uv)
             print(f"requirements/{name}.lock")
-    except LockError as error:
+    except (InstallError, LockError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,0 +1,27 @@
+"""Where the compiler of locks looks for packages."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from llmbatch_stack.locks import LockError, compile_lock
+from llmbatch_stack.package_sources import PackageSources
+from llmbatch_stack.rooms import TORCH_CPU_INDEX
+from llmbatch_stack.uv import Uv
+
+
+def test_extra_indexes_count_only_where_the_main_one_has_no_solution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    attempts: list[str] = []
+
+    def fail(command: list[str], *, env: Mapping[str, str], **_: object) -> "subprocess.CompletedProcess[str]":
+        assert "--no-index" in command
+        attempts.append(env.get("UV_INDEX", ""))
+        return subprocess.CompletedProcess(command, 1, "", f"attempt {len(attempts)}")
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    sources = PackageSources({}, ("--no-index",), ("https://a.example/simple",))
+    with pytest.raises(LockError, match="attempt 1"):
+        compile_lock("airflow", tmp_path, Uv(("uv",), sources))
+    assert attempts == ["", f"https://a.example/simple {TORCH_CPU_INDEX}"]
