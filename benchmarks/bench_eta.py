@@ -106,7 +106,7 @@ def alerts(verdicts: Sequence[Verdict], level: str = "red") -> dict[str, float |
 
 
 def first_eta(verdicts: Sequence[Verdict]) -> dict[str, float | None]:
-    """Median |error| and coverage, in percent, of estimates that had rows in flight and no answer to go by."""
+    """Median |error| and coverage, in percent, of the first estimates made before any answer."""
     found = [v.first for v in verdicts if v.first is not None]
     return {
         "jobs": len(found),

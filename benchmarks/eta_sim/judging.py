@@ -30,7 +30,7 @@ RULES = {"red": SlaConfig(), "spec": SlaConfig(red_above=0.3, red_polls=3, red_f
 class Verdict:
     """What came out for one job. ``alerts`` (by rule) and the deadline count from submission, in seconds.
 
-    ``first`` is the first estimate that had tokens and no answer to go by; None if an answer came before a heartbeat.
+    ``first`` is the first estimate made while rows in flight had tokens and none had an answer; None if there was none.
     """
 
     trace: Trace
@@ -107,13 +107,9 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         costs.append(time.thread_time() - begun)
         written = beat.flight is not None and beat.flight.tokens > 0 and not observation.answered
         if first is None and estimate.seconds is not None and written:
-            left, seconds = trace.finished_at - at, estimate.seconds
-            first = Mark(
-                progress=0.0,
-                error=seconds.p50 / left - 1,
-                covered=seconds.p10 <= left <= seconds.p90,
-                width=seconds.p90 / seconds.p10,
-            )
+            left, eta = trace.finished_at - at, estimate.seconds
+            held = eta.p10 <= left <= eta.p90
+            first = Mark(progress=0.0, error=eta.p50 / left - 1, covered=held, width=eta.p90 / eta.p10)
         done = beat.rows.ended / beat.rows.total
         log.note(estimate, done)
         answers = {name: rival.observe(at, beat) for name, rival in rivals.items()}

@@ -10,6 +10,11 @@ from llmbatch.core.eta.priors import Priors
 from llmbatch.core.eta.rate import Effort, WorkRate
 from llmbatch.core.eta.reach import Reach, reach_of
 
+_LEAST_TOKENS = 4.0
+"""Tokens of an average row from which they tell. Rows that begin together first wait for all their prompts to be read,
+which has a price that no job has told yet: the fewer tokens, the more it counts. In the simulator the first intervals
+of jobs without a history hold in 82 % of jobs with this, and in 71 % from the first token on."""
+
 
 @dataclass(frozen=True)
 class Footing:
@@ -32,10 +37,12 @@ def first_footing(seen: Observation, priors: Priors, most_batch: float) -> Footi
     the same, estimates of jobs with a history are better with it, too, for it knows how far rows are without an answer.
 
     Returns:
-        None once a row has an answer, which tells more, and until a token is written: reading alone has no known price.
+        None once a row has an answer, which tells more, and while rows in flight have next to no tokens.
     """
     seconds = sum(cell.running_seconds for cell in seen.cells)
-    if seen.flight is None or not seen.flight.tokens or seconds <= 0 or not seen.live or seen.answered:
+    if seen.flight is None or seconds <= 0 or not seen.live or seen.answered:
+        return None
+    if seen.flight.tokens < _LEAST_TOKENS * seen.running:
         return None
     rate, lengths = WorkRate(priors), OutputLengths(priors.lengths)
     rate.work(0.0, Effort(float(seen.flight.tokens), float(seen.flight.chars), seconds))

@@ -212,6 +212,8 @@ def begun(at: float, tokens: int | None = None, running: int = 16, **more: objec
 def test_the_first_estimate_comes_from_rows_in_flight() -> None:
     """400 tokens of 16 rows that have run for 5 s each: 5 tokens per slot-second, and 22.5 characters at 0.02."""
     assert fed(begun(0), begun(2, 0)).estimate(2).state is EtaState.UNKNOWN  # while prompts are read
+    assert fed(begun(3, 63)).estimate(3).state is EtaState.UNKNOWN
+    assert fed(begun(3, 64)).estimate(3).state is EtaState.ESTIMATED
     model = fed(begun(2, 0), begun(5, 400))
     found = model.estimate(5)
     assert found.state is EtaState.ESTIMATED
