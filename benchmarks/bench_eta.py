@@ -105,6 +105,17 @@ def alerts(verdicts: Sequence[Verdict], level: str = "red") -> dict[str, float |
     }
 
 
+def first_eta(verdicts: Sequence[Verdict]) -> dict[str, float | None]:
+    """Median |error| and coverage, in percent, of the first estimates made before any answer."""
+    found = [v.first for v in verdicts if v.first is not None]
+    return {
+        "jobs": len(found),
+        "mape": median_error(mark.error for mark in found),
+        "bias_pct": round(100 * statistics.median(mark.error for mark in found), 1) if found else None,
+        "coverage80_pct": round(100 * statistics.fmean(mark.covered for mark in found), 1) if found else None,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=12, help="jobs of each family and order, for each half")
@@ -153,6 +164,8 @@ def main() -> None:
         "cold_mape": mape(cold, "ours"),
         "cold_coverage80_pct": coverage(cold)["all"],
         "cold_alerts": alerts(cold),
+        "first_eta": first_eta(verdicts),
+        "cold_first_eta": first_eta(cold),
         "cold_calm_mape": mape([v for v in cold if v.trace.scenario.trouble == "none"], "ours"),
         "calm_jobs": len(calm),
         "calm_mape": mape(calm, "ours"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eta_sim.workload import SimRow
-from llmbatch.core.progress import ReplicaShare
+from llmbatch.core.progress import Flight, ReplicaShare
 
 CHARS_PER_TOKEN = 4.0
 
@@ -39,10 +39,18 @@ class SimReplica:
         self.unadmitted: deque[tuple[int, int, SimRow]] = deque()
         self._inside: deque[tuple[int, int, SimRow]] = deque()
         self._heap: list[tuple[float, int, int, SimRow]] = []
-        self._steps = 0.0
+        self._steps = self._begun_at = 0.0
+        self._chars = 0
         self._reading = 0.0
         self._noted = (0.0, 0.0, 0.0)
         self._answered = 0
+
+    @property
+    def flight(self) -> Flight:
+        """What the replica would report of rows that have no answer yet."""
+        unread = self._reading / self.speed.read * CHARS_PER_TOKEN if self.speed.read else 0.0
+        tokens = len(self._heap) * self._steps - self._begun_at
+        return Flight(tokens=round(tokens), chars=round(max(0.0, self._chars - unread)))
 
     def note(self, row: SimRow, seconds: float) -> None:
         """Count an answered row for the replica's own pace, over about its last two batches."""
@@ -77,6 +85,8 @@ class SimReplica:
             shard, number, row = self._inside.popleft()
             begin(number, self.now)
             self._reading += row.chars / CHARS_PER_TOKEN * self.speed.read
+            self._begun_at += self._steps
+            self._chars += row.chars
             heapq.heappush(self._heap, (self._steps + row.tokens, shard, number, row))
 
     def advance(self, until: float) -> tuple[float, int, int] | None:
@@ -96,7 +106,7 @@ class SimReplica:
         self.now += reading
         self._reading = 0.0
         step = (self.speed.step + self.speed.step_row * len(self._heap)) / self.pace
-        mark, shard, number, _ = self._heap[0]
+        mark, shard, number, row = self._heap[0]
         seconds = (mark - self._steps) * step
         if self.now + seconds > until:
             self._steps += (until - self.now) / step
@@ -105,5 +115,7 @@ class SimReplica:
         self.now += seconds
         self._steps = mark
         heapq.heappop(self._heap)
+        self._begun_at -= mark - row.tokens
+        self._chars -= row.chars
         self.shards[shard] -= 1
         return self.now, shard, number

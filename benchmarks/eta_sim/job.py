@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from eta_sim.engine import SimReplica
 from eta_sim.scenario import Scenario
 from llmbatch.core.length_cells import LengthCell, bucket_of
-from llmbatch.core.progress import Latency, Progress, Replicas, RowCounts, ShardCounts, TokenCounts
+from llmbatch.core.progress import Flight, Latency, Progress, Replicas, RowCounts, ShardCounts, TokenCounts
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.states import Phase
@@ -77,7 +77,7 @@ class SimJob:
             n // size: range(n, min(n + size, len(scenario.rows))) for n in range(0, len(scenario.rows), size)
         }
         self._queue = deque(self._in_running_order())
-        self._committed = 0
+        self._committed = self._written = 0
         self._started: dict[int, float] = {}
         self._took: dict[int, float] = {}
         self._latency: Counter[int] = Counter()
@@ -130,6 +130,7 @@ class SimJob:
                 self._replicas[event.replica].lost_at = now
         for replica in [r for r in self._replicas if r.lost_at is not None and now - r.lost_at >= SILENT_SECONDS]:
             self._replicas.remove(replica)
+            self._written += replica.flight.tokens
             for shard in replica.shards:
                 for number in self._shards[shard]:
                     self._undo(number)
@@ -179,6 +180,7 @@ class SimJob:
 
     def _end(self, number: int, at: float) -> None:
         cell, tokens, start = self._cell_of[number], self._s.rows[number].tokens, self._started.pop(number)
+        self._written += tokens
         cell.running -= 1
         cell.starts -= start
         cell.starts2 -= start * start
@@ -209,6 +211,8 @@ class SimJob:
         ended, running = sum(c.ended for c in cells), sum(c.running for c in cells)
         live = sum(replica.ready_at <= now for replica in self._replicas)
         phase, since = self._phase(now, ended, running)
+        flights = [replica.flight for replica in self._replicas]
+        flight = Flight(tokens=sum(each.tokens for each in flights), chars=sum(each.chars for each in flights))
         return Progress(
             job_id="job-sim",
             generation=1,
@@ -218,10 +222,11 @@ class SimJob:
             started_at=EPOCH + timedelta(seconds=self._s.queued),
             rows=RowCounts(total=len(self._s.rows), succeeded=ended, running=running),
             shards=ShardCounts(total=len(self._shards), committed=self._committed),
-            tokens=TokenCounts(completion=sum(c.tokens for c in cells)),
+            tokens=TokenCounts(completion=sum(c.tokens for c in cells), generated=self._written + flight.tokens),
             latency=Latency(p50=self._quantile(0.5), p95=self._quantile(0.95)),
             replicas=Replicas(live=live, wanted=self._s.replicas),
             shares=tuple(replica.share for replica in self._replicas if replica.ready_at <= now),
+            flight=flight,
             lengths=tuple(cells),
             seconds_phase={phase.value: now - since},
         )

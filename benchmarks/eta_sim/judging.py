@@ -28,7 +28,10 @@ RULES = {"red": SlaConfig(), "spec": SlaConfig(red_above=0.3, red_polls=3, red_f
 
 @dataclass
 class Verdict:
-    """What came out for one job. ``alerts`` (by rule) and the deadline count from submission, in seconds."""
+    """What came out for one job. ``alerts`` (by rule) and the deadline count from submission, in seconds.
+
+    ``first`` is the first estimate made while rows in flight had tokens and none had an answer; None if there was none.
+    """
 
     trace: Trace
     ours: tuple[Mark, ...]
@@ -36,6 +39,7 @@ class Verdict:
     deadline: float
     alerts: dict[str, float | None]
     finished: FinishedJob
+    first: Mark | None = None
     evaluation_seconds: list[float] = field(default_factory=list)
 
     @property
@@ -94,12 +98,18 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
     machines = {name: LevelMachine(EPOCH, EPOCH + timedelta(seconds=deadline), rule) for name, rule in RULES.items()}
     red_at: dict[str, float | None] = dict.fromkeys(RULES)
     costs: list[float] = []
+    first: Mark | None = None
     for beat in trace.beats:
         at, observation = trace.at(beat), observation_of(beat)
         begun = time.thread_time()
         model.observe(observation)
         estimate = model.estimate(observation.at)
         costs.append(time.thread_time() - begun)
+        written = beat.flight is not None and beat.flight.tokens > 0 and not observation.answered
+        if first is None and estimate.seconds is not None and written:
+            left, eta = trace.finished_at - at, estimate.seconds
+            held = eta.p10 <= left <= eta.p90
+            first = Mark(progress=0.0, error=eta.p50 / left - 1, covered=held, width=eta.p90 / eta.p10)
         done = beat.rows.ended / beat.rows.total
         log.note(estimate, done)
         answers = {name: rival.observe(at, beat) for name, rival in rivals.items()}
@@ -134,5 +144,6 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         deadline,
         red_at,
         finished,
+        first,
         costs,
     )

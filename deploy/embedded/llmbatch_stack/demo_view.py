@@ -12,6 +12,7 @@ from rich.table import Table
 
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.progress import Progress as JobProgress
+from llmbatch.core.progress import span
 
 PLAIN_LINE_SECONDS = 5.0
 
@@ -24,42 +25,57 @@ class LiveView:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._last_line = -PLAIN_LINE_SECONDS
+        self._phase, self._since = "", 0.0
         if console.is_terminal:
             self._bar = Progress(
                 SpinnerColumn(),
-                TextColumn("[bold]{task.description:<12}"),
-                BarColumn(bar_width=30),
+                TextColumn("[bold]{task.description}"),
+                BarColumn(bar_width=20),
                 TextColumn("{task.completed:.0f}/{task.total:.0f} rows"),
-                TextColumn("{task.fields[rate]}"),
+                TextColumn("{task.fields[engine]}"),
                 TextColumn("ETA {task.fields[eta]}"),
                 TimeElapsedColumn(),
                 console=console,
             )
-            self._task = self._bar.add_task("queued", total=0, rate="", eta="unknown")
+            self._task = self._bar.add_task("queued", total=0, engine="", eta="unknown")
             self._bar.start()
 
     def show(self, phase: str, progress: JobProgress | None, seconds: float) -> None:
-        """Show the job as it is, ``seconds`` after its start."""
+        """Show the job as it is, ``seconds`` after its start.
+
+        While rows are in an engine, that is what the engine does; before and after, for how long the phase has lasted.
+        """
+        if phase != self._phase:
+            self._phase, self._since = phase, seconds
         ended, total = (progress.rows.ended, progress.rows.total) if progress else (0, 0)
-        tokens = progress.rates.output_tokens_per_second if progress else None
-        rate = f"{tokens:.0f} tok/s" if tokens is not None else ""
-        eta = (
-            f"{progress.eta.p50:.0f}s ({progress.eta.p10:.0f}-{progress.eta.p90:.0f}s)"
-            if progress and progress.eta
-            else "unknown"
-        )
+        engine = _engine(progress)
+        what = phase if engine else f"{phase} {span(seconds - self._since)}"
+        eta = _eta(progress)
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, description=phase, completed=ended, total=total, rate=rate, eta=eta)
+            self._bar.update(self._task, description=what, completed=ended, total=total, engine=engine, eta=eta)
         elif seconds - self._last_line >= PLAIN_LINE_SECONDS:
             self._last_line = seconds
-            self._console.print(
-                f"{seconds:6.0f}s  {phase:<12} {ended}/{total} rows  {rate or '? tok/s'}  ETA {eta}", highlight=False
-            )
+            told = "".join(f"  {part}" for part in (f"{ended}/{total} rows", engine, f"ETA {eta}") if part)
+            self._console.print(f"{seconds:6.0f}s  {what:<16}{told}", highlight=False)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
         if self._bar is not None:
             self._bar.stop()
+
+
+def _engine(progress: JobProgress | None) -> str:
+    """Say what the engines do; nothing while no row is in one."""
+    if progress is None or not progress.rows.running:
+        return ""
+    rate = "? tok/s" if progress.rates.live is None else f"{progress.rates.live:.0f} tok/s"
+    return f"{progress.rows.running} running, {progress.rows.waiting} waiting  {rate}"
+
+
+def _eta(progress: JobProgress | None) -> str:
+    if progress is None or progress.eta is None:
+        return "unknown"
+    return f"{span(progress.eta.p50)} ({span(progress.eta.p10)}-{span(progress.eta.p90)})"
 
 
 def show_summary(console: Console, manifest: JobManifest, seconds_total: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from llmbatch.cluster.engines.base import Answer, EngineDiedError
+from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight
 from llmbatch.cluster.replica import Replica
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
@@ -22,6 +22,10 @@ class NoEngine:
     async def generate(self, row: StagedRow) -> Answer:
         """Refuse."""
         raise EngineDiedError(f"row {row.row_id} has not expired, and there is no engine here")
+
+    def in_flight(self) -> InFlight:
+        """Nothing is inside."""
+        return InFlight()
 
     async def close(self) -> None:
         """Nothing to free."""

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from llmbatch.cluster.job_cells import JobCells
 from llmbatch.cluster.latency_sketch import LatencySketch
+from llmbatch.cluster.recent_rate import RecentRate
 from llmbatch.cluster.replica_report import OpenWork
 from llmbatch.cluster.scoreboard import Snapshot
 from llmbatch.core.clock import Clock
@@ -52,6 +53,7 @@ class JobState:
         self._cells = JobCells(staged.shards)
         self._digest = 0
         self._snapshot = Snapshot()
+        self._recent = RecentRate()
         self._started_at: datetime = clock.now()
         self._phase = Phase.CLUSTER
         self._phase_since = clock.monotonic()
@@ -105,6 +107,8 @@ class JobState:
         """Take the replicas' fold, and move on to ``work`` and ``tail`` when it says so."""
         self._snapshot = snapshot
         self.add_tallies(snapshot.tallies)
+        if snapshot.generated is not None and snapshot.first_row_age is not None:
+            self._recent.note(self._clock.monotonic(), snapshot.generated)
         if self._phase in {Phase.CLUSTER, Phase.MODEL_LOAD} and snapshot.first_row_age is not None:
             self.enter(Phase.WORK)
         rows = self.rows()
@@ -166,6 +170,7 @@ class JobState:
         ended = own["succeeded"] + own["failed"] + open_.succeeded + open_.failed
         written = own["completion_tokens"] + open_.completion_tokens
         latency = LatencySketch(self._snapshot.latency)
+        recent = self._recent.at(self._clock.monotonic()) if self._exit is None else None
         seconds = dict(self._seconds)
         if not self._phase.is_terminal:
             since = self._clock.monotonic() - self._phase_since
@@ -183,14 +188,17 @@ class JobState:
                 prompt=done["prompt_tokens"] + open_.prompt_tokens,
                 completion=done["completion_tokens"] + open_.completion_tokens,
                 cached=done["cached_tokens"] + open_.cached_tokens,
+                generated=self._snapshot.generated,
             ),
             rates=Rates(
                 rows_per_second=ended / work_seconds if work_seconds else None,
                 output_tokens_per_second=written / work_seconds if work_seconds else None,
+                recent_output_tokens_per_second=None if recent is None else round(recent, 3),
             ),
             latency=Latency(p50=latency.quantile(0.5), p95=latency.quantile(0.95)),
             replicas=Replicas(live=self._snapshot.live if self._exit is None else 0, wanted=self.replicas_wanted),
             shares=self._shares(),
+            flight=self._snapshot.flight if self._exit is None else None,
             lengths=self._cells.cells(open_.lengths),
             seconds_phase={name: round(value, 3) for name, value in seconds.items()},
             model_digest=self.model_digest,

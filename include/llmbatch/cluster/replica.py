@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from llmbatch.cluster.crash_book import CrashBook
-from llmbatch.cluster.engines.base import Engine, EngineDiedError
+from llmbatch.cluster.engines.base import Engine, EngineDiedError, InFlight
 from llmbatch.cluster.length_work import answers_of
 from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.patience import patiently
@@ -22,6 +22,7 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.crashes import Crash
 from llmbatch.core.errors import ObjectExists, StoreError
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.progress import Flight
 from llmbatch.core.rows import ResultRow, StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
 from llmbatch.core.states import DesiredState
@@ -58,6 +59,7 @@ class Replica:
         self._layout, self._store, self._clock = layout, store, clock
         self._on_engine_death = on_engine_death
         self._crashes = CrashBook(store, layout)
+        self._engine, self._generated = engine, 0
         self._slots = Slots(max_num_seqs, clock)
         self._runner = RowRunner(
             job_id=job_id,
@@ -122,6 +124,7 @@ class Replica:
         open_ = OpenWork.total(self._open.values())
         left = self._open_rows - sum(work.ended for work in open_.lengths.values())
         self._slots.add_running(open_.lengths)
+        inside = self._engine.in_flight()
         return ReplicaReport(
             replica_id=self._replica_id,
             ready=True,
@@ -129,6 +132,8 @@ class Replica:
             open=open_,
             open_shards=len(self._open),
             share=self._slots.share(left),
+            generated=self._count(inside),
+            flight=self._flight(inside),
             committed=tuple(self._unreported),
             first_row_age=None if first is None else self._clock.monotonic() - first,
             latency=self._runner.latency.counts,
@@ -139,6 +144,23 @@ class Replica:
         """Note that the scoreboard has taken ``report``."""
         told = {tally.shard_id for tally in report.committed}
         self._unreported = [tally for tally in self._unreported if tally.shard_id not in told]
+
+    def _count(self, inside: InFlight | None) -> int | None:
+        """Return the tokens written so far, which never fall.
+
+        For a moment a row is in neither of the engine's sums; a row that is given up takes its tokens along for good.
+        """
+        if inside is None:
+            return None
+        self._generated = max(self._generated, inside.ended + inside.generated)
+        return self._generated
+
+    def _flight(self, inside: InFlight | None) -> Flight | None:
+        """Return what open rows have come to. The engine counts prompts in tokens, rows are staged by characters."""
+        if inside is None:
+            return None
+        read = inside.prompt_read / inside.prompt_open if inside.prompt_open else 0.0
+        return Flight(tokens=inside.generated, chars=round(read * self._slots.prompt_chars))
 
     async def _process(self, shard: StagedShard) -> ShardTally | None:
         rows = await patiently(self._read, shard)

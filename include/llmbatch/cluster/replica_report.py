@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
 from llmbatch.cluster.length_work import Lengths, merged
-from llmbatch.core.progress import ReplicaShare
+from llmbatch.core.progress import Flight, ReplicaShare
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import DesiredState, ExitReason
 
@@ -52,7 +52,8 @@ class ReplicaReport:
     """State of one replica now. Replaces the report before it; only ``committed`` adds.
 
     ``obeys`` is the desired state that the replica acts on. ``first_row_age`` is in seconds before the report, so that
-    no two machines' clocks are compared.
+    no two machines' clocks are compared. ``generated`` are the output tokens of all rows so far, answered or not;
+    ``flight`` is what the rows without an answer have of them. Both are None if the engine does not tell.
     """
 
     replica_id: str
@@ -61,6 +62,8 @@ class ReplicaReport:
     open: OpenWork = field(default_factory=OpenWork)
     open_shards: int = 0
     share: ReplicaShare | None = None
+    generated: int | None = None
+    flight: Flight | None = None
     committed: tuple[ShardTally, ...] = ()
     first_row_age: float | None = None
     latency: dict[int, int] = field(default_factory=dict)

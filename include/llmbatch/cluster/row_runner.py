@@ -111,7 +111,7 @@ class RowRunner:
 
     async def _answer(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> None:
         started = self._clock.monotonic()
-        self._slots.enter(row.row_id, _class(row))
+        self._slots.enter(row.row_id, _class(row), row.input_chars)
         try:
             answer = await self._engine.generate(shortened(row, self.max_tokens))
         except RowError as error:

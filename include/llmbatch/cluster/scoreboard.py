@@ -9,7 +9,7 @@ from llmbatch.cluster.latency_sketch import LatencySketch
 from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.replica_report import Fatal, OpenWork, ReplicaReport
 from llmbatch.core.clock import Clock, SystemClock
-from llmbatch.core.progress import ReplicaShare
+from llmbatch.core.progress import Flight, ReplicaShare
 from llmbatch.core.shards import ShardTally
 
 REPLICA_SILENT_SECONDS = 20.0
@@ -21,6 +21,8 @@ class Snapshot:
     """Everything that a heartbeat needs, in one answer. Ages are in seconds.
 
     ``tallies`` are the committed shards that the asker did not know yet; ``known`` of them have been told in all.
+    ``generated`` counts lost replicas too, so that it never falls; ``flight`` is of live ones, and None if one of them
+    does not tell.
     """
 
     epoch: str = ""
@@ -29,6 +31,8 @@ class Snapshot:
     open: OpenWork = field(default_factory=OpenWork)
     open_shards: int = 0
     shares: tuple[ReplicaShare, ...] = ()
+    generated: int | None = None
+    flight: Flight | None = None
     live: int = 0
     deaf: int = 0
     first_row_age: float | None = None
@@ -50,6 +54,7 @@ class Scoreboard:
         self._epoch = uuid.uuid4().hex
         self._reports: dict[str, tuple[float, ReplicaReport]] = {}
         self._latency: dict[str, dict[int, int]] = {}
+        self._generated: dict[str, int] = {}
         self._committed: dict[str, ShardTally] = {}
         self._first_row_at: float | None = None
         self._orders = Orders()
@@ -71,6 +76,8 @@ class Scoreboard:
         now = self._clock.monotonic()
         self._reports[report.replica_id] = (now, report)
         self._latency[report.replica_id] = report.latency
+        if report.generated is not None:
+            self._generated[report.replica_id] = report.generated
         for tally in report.committed:
             if tally.shard_id not in self._committed:
                 self._committed[tally.shard_id] = tally
@@ -108,6 +115,8 @@ class Scoreboard:
             open=OpenWork.total([report.open for report in live]),
             open_shards=sum(report.open_shards for report in live),
             shares=tuple(report.share for report in live if report.share is not None),
+            generated=sum(self._generated.values()) if self._generated else None,
+            flight=_flight(live),
             live=len(live),
             deaf=sum(report.obeys is not orders.desired for report in live),
             first_row_age=None if self._first_row_at is None else now - self._first_row_at,
@@ -117,3 +126,11 @@ class Scoreboard:
             starts_without_ready=self._starts_without_ready,
             starts_without_commit=self._starts_without_commit,
         )
+
+
+def _flight(live: list[ReplicaReport]) -> Flight | None:
+    """Return the sum over live replicas: all of them, for it is held against the seconds of all running rows."""
+    told = [report.flight for report in live if report.flight is not None]
+    if not told or len(told) < len(live):
+        return None
+    return Flight(tokens=sum(each.tokens for each in told), chars=sum(each.chars for each in told))

@@ -21,6 +21,8 @@ class Slots:
         self._size, self._clock = size, clock
         self._began: dict[str, tuple[LengthClass, float]] = {}
         self._waiting: OrderedDict[str, LengthClass] = OrderedDict()
+        self._prompts: dict[str, int] = {}
+        self._prompt_chars = 0
         # A row counts half as much after as many others as there are slots: the pace is that of the last two batches.
         self._keep = 0.5 ** (1 / size)
         self._answered, self._tokens, self._chars, self._seconds = 0, 0.0, 0.0, 0.0
@@ -30,14 +32,21 @@ class Slots:
         """Ids of all rows in the engine, decoded or not, sorted."""
         return tuple(sorted([*self._began, *self._waiting]))
 
+    @property
+    def prompt_chars(self) -> int:
+        """Input characters of all rows in the engine, decoded or not."""
+        return self._prompt_chars
+
     def share(self, left: int) -> ReplicaShare:
         """Return what the replica holds, with the pace of its rows once a batch is answered."""
         if self._answered < self._size or self._seconds <= 0:
             return ReplicaShare(left=left)
         return ReplicaShare(left=left, pace=self._tokens / self._seconds, reading=self._chars / self._seconds)
 
-    def enter(self, row_id: str, kind: LengthClass) -> None:
-        """Note that a row of this length class is handed to the engine."""
+    def enter(self, row_id: str, kind: LengthClass, chars: int) -> None:
+        """Note that a row of this length class, with ``chars`` input characters, is handed to the engine."""
+        self._prompts[row_id] = chars
+        self._prompt_chars += chars
         if len(self._began) < self._size:
             self._began[row_id] = kind, self._clock.monotonic()
         else:
@@ -45,6 +54,7 @@ class Slots:
 
     def leave(self, row_id: str) -> float:
         """Note that a row is out of the engine, however it ended; return for how many seconds it was decoded."""
+        self._prompt_chars -= self._prompts.pop(row_id)
         if self._waiting.pop(row_id, None) is not None:
             return 0.0
         now = self._clock.monotonic()

@@ -28,6 +28,11 @@ class RowCounts(_Part):
         """Rows that have an outcome."""
         return self.succeeded + self.failed + self.expired
 
+    @property
+    def waiting(self) -> int:
+        """Rows without an outcome that are in no engine."""
+        return max(0, self.total - self.ended - self.running)
+
 
 class ShardCounts(_Part):
     """Shards staged and committed."""
@@ -37,18 +42,37 @@ class ShardCounts(_Part):
 
 
 class TokenCounts(_Part):
-    """Tokens that the engine has read, written, and found in its prefix cache."""
+    """Tokens of answered rows that the engine has read, written, and found in its prefix cache.
+
+    ``generated`` counts what this generation's engines have written, also of rows that have no answer yet or
+    get none; it falls only when they are counted anew. Null: the engine does not tell.
+    """
 
     prompt: int = 0
     completion: int = 0
     cached: int = 0
+    generated: int | None = None
 
 
 class Rates(_Part):
-    """Since the first row entered an engine; null before."""
+    """Of rows with an outcome, since the first row entered an engine; null before.
+
+    ``recent_output_tokens_per_second`` is what engines write now: over the last half minute, rows without an answer
+    included. Null before two heartbeats with rows in engines, when the job is over, and if the engine does not tell.
+    """
 
     rows_per_second: float | None = None
     output_tokens_per_second: float | None = None
+    recent_output_tokens_per_second: float | None = None
+
+    @property
+    def live(self) -> float | None:
+        """Output tokens a second for a view of a running job: the recent rate, in its place that of answered rows.
+
+        None rather than 0 before an answer, where only these are known.
+        """
+        recent = self.recent_output_tokens_per_second
+        return (self.output_tokens_per_second or None) if recent is None else recent
 
 
 class Latency(_Part):
@@ -76,6 +100,13 @@ class ReplicaShare(_Part):
     left: int = 0
     pace: float | None = None
     reading: float | None = None
+
+
+class Flight(_Part):
+    """Work of rows in engines that have no answer yet: tokens written, and characters of the prompts that are read."""
+
+    tokens: int = 0
+    chars: int = 0
 
 
 class EtaState(StrEnum):
@@ -115,6 +146,8 @@ class Progress(_Part):
     replicas: Replicas = Replicas()
     shares: tuple[ReplicaShare, ...] = ()
     """Open work of each live replica, for the ETA; empty: this writer does not tell."""
+    flight: Flight | None = None
+    """Work of rows in flight, for the first ETA; null: this writer or its engine does not tell."""
     lengths: tuple[LengthCell, ...] = ()
     """Rows of this generation by input length, for the ETA; empty: this writer does not tell."""
     eta: EtaSeconds | None = None
@@ -139,16 +172,15 @@ class Progress(_Part):
     def line(self) -> str:
         """Return one line for a log: phase, rows, rates, ETA. Unknown numbers are shown as ``?``."""
         rate = f"{self.rates.rows_per_second:.2f}" if self.rates.rows_per_second is not None else "?"
-        tokens = (
-            f"{self.rates.output_tokens_per_second:.0f}" if self.rates.output_tokens_per_second is not None else "?"
-        )
+        tokens = f"{self.rates.live:.0f}" if self.rates.live is not None else "?"
         eta = self.eta_state.value if self.eta_state is EtaState.STALLED else "unknown"
         if self.eta is not None:
             eta = f"{span(self.eta.p50)} (p10 {span(self.eta.p10)}, p90 {span(self.eta.p90)})"
         return (
             f"job={self.job_id} generation={self.generation} phase={self.phase.value} "
             f"rows={self.rows.ended}/{self.rows.total} ({self.percent:.1f}%) failed={self.rows.failed} "
-            f"running={self.rows.running} shards={self.shards.committed}/{self.shards.total} "
+            f"running={self.rows.running} waiting={self.rows.waiting} "
+            f"shards={self.shards.committed}/{self.shards.total} "
             f"rows_per_s={rate} output_tokens_per_s={tokens} "
             f"replicas={self.replicas.live}/{self.replicas.wanted} eta={eta}"
         )

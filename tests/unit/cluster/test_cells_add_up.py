@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmbatch.cluster.engines.base import Answer
+from llmbatch.cluster.engines.base import Answer, InFlight
 from llmbatch.cluster.job_state import JobState
 from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.replica import Replica
@@ -20,6 +20,7 @@ from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import RowError
 from llmbatch.core.length_cells import LengthClass, bucket_of, class_of
 from llmbatch.core.length_sums import AnswerSums, pack_answers, unpack_rows
+from llmbatch.core.progress import Flight, Progress
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.shards import ShardTally, StagedShard
@@ -27,6 +28,8 @@ from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import MemoryStore
 
 SLOTS, WINDOW, SHARD_ROWS = 2, 3, 4
+TOKENS = 3
+"""Of every row that is decoded and has no answer yet."""
 
 
 class HandEngine:
@@ -34,10 +37,15 @@ class HandEngine:
 
     def __init__(self) -> None:
         self.inside: dict[str, asyncio.Future[Answer]] = {}
+        self.ended = 0
 
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
+
+    def in_flight(self) -> InFlight:
+        decoded = len(list(self.inside)[:SLOTS])
+        return InFlight(self.ended, TOKENS * decoded, prompt_read=len(self.inside), prompt_open=len(self.inside))
 
     async def generate(self, row: StagedRow) -> Answer:
         future = self.inside[row.row_id] = asyncio.get_running_loop().create_future()
@@ -109,7 +117,7 @@ class World:
             self.state.add_tallies([tally])
         self.board = Scoreboard(self.clock)
         self.workers: list[Worker] = []
-        self.epoch, self.known, self.born = "", 0, 0
+        self.epoch, self.known, self.born, self.generated = "", 0, 0, 0
         self.ended: dict[str, tuple[int, float] | None] = {}
         self.committed: set[str] = set()
 
@@ -147,6 +155,7 @@ class World:
             else:
                 tokens = self.chance.randrange(1, 50)
                 self.ended[row_id] = tokens, seconds
+                worker.engine.ended += tokens
                 future.set_result(Answer("x", "stop", 1, tokens))
 
     async def lose(self) -> None:
@@ -173,6 +182,7 @@ class World:
         progress = self.state.progress(1)
         assert progress.shards.committed == self.former + len(self.committed)
         assert sorted(share.left for share in progress.shares) == sorted(len(w.unended()) for w in self.workers)
+        self.check_tokens(progress)
         cells = {LengthClass(cell.bucket, bucket_of(cell.limit)): cell for cell in progress.lengths}
         kinds = {row.row_id: class_of(row.input_chars, max_tokens_of(row.request)) for row in self.own}
         assert set(cells) == set(kinds.values())
@@ -192,6 +202,18 @@ class World:
             assert cell.running == len(ages)
             assert abs(cell.running_seconds - sum(ages)) < 0.01
             assert abs(cell.running_seconds_squared - sum(age**2 for age in ages)) < 0.01
+
+    def check_tokens(self, progress: Progress) -> None:
+        """Tokens never fall, whatever is lost; those of rows in flight are of live replicas."""
+        assert (progress.tokens.generated is None) == (not self.born)
+        assert (progress.tokens.generated or 0) >= self.generated
+        self.generated = progress.tokens.generated or 0
+        assert self.generated >= sum(worker.engine.ended for worker in self.workers)
+        inside = {row.row_id: row for row in self.own}
+        rows = [inside[row_id] for worker in self.workers for row_id in worker.engine.inside]
+        began = sum(len(worker.began) for worker in self.workers)
+        flight = Flight(tokens=TOKENS * began, chars=sum(row.input_chars for row in rows))
+        assert progress.flight == (flight if self.workers else None)
 
 
 def test_cells_add_up_over_commits_losses_and_generations(make) -> None:

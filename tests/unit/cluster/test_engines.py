@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from llmbatch.cluster.engines.base import parse_row
+from llmbatch.cluster.engines.base import InFlight, parse_row
 from llmbatch.cluster.engines.cpu_binding import engine_environment, ranges
 from llmbatch.cluster.engines.cpu_dtype import dtype_of
 from llmbatch.cluster.engines.echo import EchoEngine
+from llmbatch.cluster.engines.vllm import VllmEngine
 from llmbatch.cluster.start_failure import last_cause, start_failure
 from llmbatch.core.engine_settings import Accelerator, EchoOptions, EngineSettings
 from llmbatch.core.errors import RowError
@@ -109,3 +111,57 @@ def test_requests_survive_the_trip_as_json(make) -> None:
     assert request.messages is not None
     assert request.messages[0]["content"] == json.loads(row.request)["messages"][0]["content"]
     assert (request.sampling.temperature, request.sampling.seed, request.sampling.max_tokens) == (0.5, 1, None)
+
+
+def test_echo_counts_prompts_at_once_and_answers_when_they_are_there(make) -> None:
+    async def run() -> list[InFlight]:
+        engine = EchoEngine(EchoOptions(seconds_per_row=0.01))
+        rows = [asyncio.create_task(engine.generate(make.chat(n, "a b c", max_tokens=2))) for n in range(4)]
+        found = [engine.in_flight()]
+        await asyncio.sleep(0)
+        found.append(engine.in_flight())
+        rows[0].cancel()
+        await asyncio.gather(*rows, return_exceptions=True)
+        return [*found, engine.in_flight()]
+
+    assert asyncio.run(run()) == [InFlight(), InFlight(prompt_read=12, prompt_open=12), InFlight(ended=6)]
+
+
+def request(prompt: int, tokens: int | None, **changes: Any) -> SimpleNamespace:
+    """What vLLM keeps of an open request; ``tokens`` is None while its prompt is read."""
+    usual = {
+        "prompt_len": prompt,
+        "is_prefilling": tokens is None,
+        "detokenizer": SimpleNamespace(num_output_tokens=lambda: tokens or 0),
+    }
+    return SimpleNamespace(**(usual | changes))
+
+
+def vllm_with(*requests: SimpleNamespace) -> VllmEngine:
+    """An engine that has been started as far as its counts go."""
+    engine = VllmEngine(EngineSettings(), "model")
+    states = {str(n): each for n, each in enumerate(requests)}
+    engine._engine = SimpleNamespace(output_processor=SimpleNamespace(request_states=states))  # type: ignore[assignment]
+    return engine
+
+
+def test_vllm_sums_what_it_keeps_of_open_requests() -> None:
+    assert VllmEngine(EngineSettings(), "model").in_flight() is None  # not started
+    assert vllm_with().in_flight() == InFlight()
+    engine = vllm_with(request(10, None), request(20, 3), request(30, 4), request(5, 1, detokenizer=None))
+    assert engine.in_flight() == InFlight(ended=0, generated=7, prompt_read=55, prompt_open=65)
+
+
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        SimpleNamespace(prompt_len=1, is_prefilling=False, tokens=3),
+        request(1, 1, detokenizer=SimpleNamespace(num_tokens=3)),
+        request(1, 1, detokenizer=SimpleNamespace(num_output_tokens=3)),
+        request(1, 1, prompt_len=None),
+    ],
+)
+def test_another_vllm_costs_the_counts_and_one_line_in_the_log(renamed: SimpleNamespace, caplog) -> None:
+    engine = vllm_with(request(10, 2), renamed)
+    assert [engine.in_flight() for _ in range(3)] == [None] * 3
+    assert [record.getMessage().split(" error=")[0] for record in caplog.records] == ["event=live_tokens_unknown"]

@@ -19,7 +19,7 @@ from llmbatch.core.control import Control
 from llmbatch.core.errors import StoreError
 from llmbatch.core.eta.trace import EstimateTrace
 from llmbatch.core.length_cells import LengthClass
-from llmbatch.core.progress import EtaState, Progress, ReplicaShare
+from llmbatch.core.progress import EtaState, Flight, Progress, ReplicaShare
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import DesiredState, ExitReason, Phase
 from llmbatch.core.store import MemoryStore
@@ -261,6 +261,29 @@ def test_a_heartbeat_carries_its_estimate_and_what_it_is_made_of(desk: Desk) -> 
     assert found.shares == (share,)
     assert found.eta_state is EtaState.ESTIMATED
     assert found.eta_reason.startswith("ETA ")
+
+
+def test_a_heartbeat_has_a_live_rate_and_an_estimate_before_the_first_answer(desk: Desk) -> None:
+    desk.snapshot = Snapshot(live=1, generated=0, flight=Flight())
+    desk.pulse.beat()
+    for second in range(1, 4):
+        desk.clock.advance(1)
+        running = LengthWork(running=8, running_seconds=8 * second, running_seconds_squared=8 * second**2)
+        desk.snapshot = Snapshot(
+            live=1,
+            first_row_age=second,
+            open=OpenWork(lengths={LengthClass(12, 16): running}, running=8),
+            generated=40 * second,
+            flight=Flight(tokens=40 * second, chars=400),
+        )
+        desk.pulse.beat()
+    found = desk.written()
+    assert (found.rows.ended, found.rows.running, found.rows.waiting) == (0, 8, 192)
+    assert found.rates.recent_output_tokens_per_second == 40
+    assert found.rates.output_tokens_per_second == 0
+    assert found.eta_state is EtaState.ESTIMATED
+    assert "no answer yet: the live rate" in found.eta_reason
+    assert "output_tokens_per_s=40 " in found.line()
 
 
 def test_a_replica_that_was_superseded_leaves_progress_alone_too(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llmbatch.cluster.engines.base import Answer, EngineDiedError
+from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight
 from llmbatch.cluster.engines.echo import EchoEngine
 from llmbatch.cluster.expiring import NoEngine, expire_shards
 from llmbatch.cluster.orders import Orders
@@ -18,6 +18,7 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.crashes import Crash
 from llmbatch.core.engine_settings import EchoOptions
 from llmbatch.core.errors import Superseded
+from llmbatch.core.progress import Flight
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import DesiredState
@@ -30,10 +31,14 @@ class GatedEngine:
         self.gate = asyncio.Event()
         self.seen: list[str] = []
         self.inside = self.most = 0
+        self.counts: InFlight | None = None
 
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
+
+    def in_flight(self) -> InFlight | None:
+        return self.counts
 
     async def generate(self, row: StagedRow) -> Answer:
         self.seen.append(row.row_id)
@@ -258,3 +263,38 @@ def test_rows_of_a_late_job_expire_without_an_engine(store, make, read_results) 
         for state in read_results(job.layout.result_shard(shard.shard_id)).column("state").to_pylist()
     ]
     assert states == ["expired"] * 29 + ["failed"]
+
+
+def test_tokens_never_fall_and_prompts_are_told_in_characters(store, make) -> None:
+    """Eight rows of equal length, six of which are in the engine; then one is out before its answer is counted."""
+    rows = [make.chat(n, "x" * 100) for n in range(10, 18)]
+    job = make.stage(store, rows, 8)
+
+    async def run() -> None:
+        engine = GatedEngine()
+        one = replica(job, store, engine, window=6)
+        assert (one.report().generated, one.report().flight) == (None, None)  # the engine does not tell
+        engine.counts = InFlight()
+        assert (one.report().generated, one.report().flight) == (0, Flight())
+        task = asyncio.create_task(one.process(job.manifest.shards[0]))
+        await until(lambda: engine.inside == 6)
+        chars = rows[0].input_chars
+        seen = []
+        for counts in (
+            InFlight(generated=0, prompt_read=0, prompt_open=60),
+            InFlight(generated=90, prompt_read=20, prompt_open=60),
+            InFlight(generated=60, prompt_read=50, prompt_open=50),
+            InFlight(ended=30, generated=70, prompt_read=50, prompt_open=50),
+        ):
+            engine.counts = counts
+            seen.append((one.report().generated, one.report().flight))
+        assert seen == [
+            (0, Flight(tokens=0, chars=0)),
+            (90, Flight(tokens=90, chars=2 * chars)),
+            (90, Flight(tokens=60, chars=6 * chars)),
+            (100, Flight(tokens=70, chars=6 * chars)),
+        ]
+        engine.gate.set()
+        await task
+
+    asyncio.run(run())

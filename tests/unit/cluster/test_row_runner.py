@@ -33,6 +33,8 @@ class WatchingEngine:
 
     async def close(self) -> None: ...
 
+    def in_flight(self) -> None: ...
+
     async def generate(self, row: StagedRow) -> Answer:
         self.inside.add(row.line)
         await asyncio.sleep(0.001)

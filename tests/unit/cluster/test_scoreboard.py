@@ -10,6 +10,7 @@ from llmbatch.cluster.orders import Orders
 from llmbatch.cluster.replica_report import Fatal, OpenWork, ReplicaReport
 from llmbatch.cluster.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard, Snapshot
 from llmbatch.core.clock import ManualClock
+from llmbatch.core.progress import Flight
 from llmbatch.core.shards import ShardTally, StagedManifest, StagedShard
 from llmbatch.core.states import DesiredState, ExitReason, Phase
 
@@ -182,3 +183,54 @@ def test_the_time_before_the_start_is_a_phase_of_its_own() -> None:
     job = JobState(manifest(1), generation=1, replicas_wanted=1, clock=clock, queued_seconds=7.0)
     clock.advance(2)
     assert job.progress(1).seconds_phase == {"queued": 7.0, "cluster": 2.0}
+
+
+def test_tokens_of_a_lost_replica_stay_counted_and_its_rows_do_not() -> None:
+    clock = ManualClock()
+    board = Scoreboard(clock)
+    assert (board.beat(Orders()).generated, board.beat(Orders()).flight) == (None, None)
+    board.report(ReplicaReport("a", ready=True, generated=400, flight=Flight(tokens=40, chars=900)))
+    clock.advance(REPLICA_SILENT_SECONDS)
+    board.report(ReplicaReport("b", ready=True, generated=100, flight=Flight(tokens=10, chars=100)))
+    both = board.beat(Orders())
+    assert (both.generated, both.flight) == (500, Flight(tokens=50, chars=1000))
+    clock.advance(1)
+    assert (board.beat(Orders()).generated, board.beat(Orders()).flight) == (500, Flight(tokens=10, chars=100))
+    board.report(ReplicaReport("b", fatal=Fatal(ExitReason.CRASHED, "no")))
+    assert board.beat(Orders()).generated == 500
+    board.dismiss()
+    assert (board.beat(Orders()).generated, board.beat(Orders()).flight) == (500, None)
+
+
+def test_rows_in_flight_are_told_of_all_replicas_or_not_at_all() -> None:
+    board = Scoreboard(ManualClock())
+    board.report(ReplicaReport("a", ready=True, generated=4, flight=Flight(tokens=4)))
+    board.report(ReplicaReport("b", ready=True))
+    assert (board.beat(Orders()).generated, board.beat(Orders()).flight) == (4, None)
+
+
+def test_the_recent_rate_counts_tokens_of_rows_without_an_answer() -> None:
+    """It does not begin while the model loads, keeps the rate since the first row beside it, and ends with the job."""
+    job, clock = state()
+    rates = []
+    for age, generated in ((None, 0), (None, 0), (0.5, 0), (2.5, 100), (4.5, 300)):
+        clock.advance(2)
+        job.take(Snapshot(generated=generated, first_row_age=age, open=OpenWork(running=9)))
+        rates.append(job.progress(1).rates)
+    assert [each.recent_output_tokens_per_second for each in rates] == [None, None, None, 50, 75]
+    assert [each.output_tokens_per_second for each in rates] == [None, None, 0, 0, 0]
+    assert [each.live for each in rates] == [None, None, None, 50, 75]
+    assert job.progress(1).tokens.generated == 300
+    clock.advance(31)
+    assert job.progress(1).rates.recent_output_tokens_per_second is None  # the scoreboard has fallen silent
+    job.take(Snapshot(generated=400, first_row_age=35.5, flight=Flight(tokens=9)))
+    assert job.progress(1).flight == Flight(tokens=9)
+    job.end(ExitReason.COMMITTED, "done")
+    over = job.progress(2)
+    assert (over.rates.recent_output_tokens_per_second, over.flight, over.tokens.generated) == (None, None, 400)
+
+
+def test_rows_that_wait_are_in_no_engine_and_have_no_outcome() -> None:
+    job, _ = state()
+    job.take(Snapshot(open=OpenWork(running=30, succeeded=5, failed=1), first_row_age=1))
+    assert (job.rows().total, job.rows().running, job.rows().waiting) == (100, 30, 64)

@@ -27,7 +27,7 @@ def test_a_row_beyond_the_slots_begins_when_another_leaves() -> None:
     clock = ManualClock()
     slots = Slots(2, clock)
     for row, bucket in (("a", 10), ("b", 12), ("c", 10)):
-        slots.enter(row, kind(bucket))
+        slots.enter(row, kind(bucket), 100)
         clock.advance(1)
     assert slots.rows == ("a", "b", "c")
     assert running(slots) == {
@@ -44,7 +44,7 @@ def test_a_row_that_leaves_before_its_turn_has_not_run_and_gives_nobody_a_turn()
     clock = ManualClock()
     slots = Slots(1, clock)
     for row in "abc":
-        slots.enter(row, kind(1))
+        slots.enter(row, kind(1), 100)
     clock.advance(4)
     assert slots.leave("b") == 0
     assert running(slots)[1].running == 1
@@ -89,12 +89,13 @@ def test_slots_hold_the_oldest_rows(size: int, steps: list[tuple[bool, int, int]
         clock.advance(seconds)
         if enters or not inside:
             inside.append(number)
-            slots.enter(str(number), kind(number % 3))
+            slots.enter(str(number), kind(number % 3), 10 + number)
         else:
             row = inside.pop(which % len(inside))
             assert slots.leave(str(row)) == (clock.monotonic() - began.pop(row) if row in began else 0)
         for row in inside[:size]:
             began.setdefault(row, clock.monotonic())
+        assert slots.prompt_chars == sum(10 + row for row in inside)
         ages = [(row % 3, clock.monotonic() - began[row]) for row in inside[:size]]
         assert running(slots) == {
             bucket: LengthWork(

@@ -35,6 +35,17 @@ def test_known_numbers_are_shown():
     assert "rows_per_s=2.50 output_tokens_per_s=100 replicas=1/2" in line
 
 
+def test_the_live_rate_goes_before_the_rate_of_answered_rows():
+    line = progress(rates=Rates(output_tokens_per_second=0.0, recent_output_tokens_per_second=41.6)).line()
+    assert "running=20 waiting=130 " in line
+    assert "output_tokens_per_s=42 " in line
+
+
+def test_no_answer_yet_is_no_rate_of_zero():
+    assert "output_tokens_per_s=? " in progress(rates=Rates(output_tokens_per_second=0.0)).line()
+    assert "output_tokens_per_s=0 " in progress(rates=Rates(recent_output_tokens_per_second=0.0)).line()
+
+
 def test_an_empty_job_is_at_zero_percent():
     assert progress(rows=RowCounts()).percent == 0.0
 

@@ -27,6 +27,23 @@ class Answer:
     cached_tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """Tokens that an engine counts now. ``prompt_read`` is a part of ``prompt_open``.
+
+    Attributes:
+        ended: output tokens of all rows that have left the engine since its start, also of those that failed after it.
+        generated: output tokens of rows without an answer.
+        prompt_read: prompt tokens of open rows whose prompt is read.
+        prompt_open: prompt tokens of all open rows.
+    """
+
+    ended: int = 0
+    generated: int = 0
+    prompt_read: int = 0
+    prompt_open: int = 0
+
+
 class Engine(Protocol):
     """Answers rows. Used from one event loop; ``generate`` runs many times at once."""
 
@@ -40,6 +57,9 @@ class Engine(Protocol):
             RowError: this row cannot be answered; other rows are not affected.
             EngineDiedError: no row can be answered any more.
         """
+
+    def in_flight(self) -> InFlight | None:
+        """Return the tokens of the rows inside, cheap enough for once a second; None if the engine does not tell."""
 
     async def close(self) -> None:
         """Free what the engine holds. Does not wait for rows."""

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import BinaryIO
 
-from llmbatch.cluster.engines.base import Answer, EngineDiedError, parse_row
+from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight, parse_row
 from llmbatch.core.engine_settings import EchoOptions
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
@@ -23,6 +23,7 @@ class EchoEngine:
         self._options = options
         self._max_model_len = max_model_len
         self._dead = False
+        self._prompt_open = self._ended = 0
         self._journal: BinaryIO | None = None
 
     async def start(self) -> None:
@@ -46,7 +47,11 @@ class EchoEngine:
             raise RowError(ErrorClass.ENGINE, f"the prompt holds {options.fail_marker!r}")
         if self._max_model_len is not None and len(words) >= self._max_model_len:
             raise RowError(ErrorClass.TOO_LONG, f"{len(words)} prompt tokens; the model takes {self._max_model_len}")
-        await asyncio.sleep(options.seconds_per_row)
+        self._prompt_open += len(words)
+        try:
+            await asyncio.sleep(options.seconds_per_row)
+        finally:
+            self._prompt_open -= len(words)
         if options.crash_marker is not None and options.crash_marker in row.request:
             self._dead = True
         if self._dead:
@@ -55,8 +60,13 @@ class EchoEngine:
             self._journal.write(f"{time.time():.3f} {row.row_id}\n".encode())
         limit = request.sampling.max_tokens or DEFAULT_MAX_TOKENS
         answer = words[:limit]
+        self._ended += len(answer)
         reason = "stop" if len(words) <= limit else "length"
         return Answer("echo: " + " ".join(answer), reason, len(words), len(answer))
+
+    def in_flight(self) -> InFlight:
+        """Count prompts, which are read at once; an answer has no token before it has all of them."""
+        return InFlight(ended=self._ended, prompt_read=self._prompt_open, prompt_open=self._prompt_open)
 
     async def close(self) -> None:
         """Close the journal; there is nothing else to free."""

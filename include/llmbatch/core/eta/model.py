@@ -7,6 +7,7 @@ import math
 from llmbatch.core.eta.balance import Load, seconds_to_finish
 from llmbatch.core.eta.engine_fit import JobEffort
 from llmbatch.core.eta.estimate import Estimate
+from llmbatch.core.eta.footing import Footing, first_footing, slots_of
 from llmbatch.core.eta.learned import Learned, answers_of, fixed_share_of
 from llmbatch.core.eta.lengths import OutputLengths
 from llmbatch.core.eta.observation import Observation
@@ -54,6 +55,7 @@ class EtaModel:
         self._batch = self._most_batch
         self._batch_seen = False
         self._worked = 0.0
+        self._first: Footing | None = None
 
     def observe(self, seen: Observation) -> None:
         """Take one heartbeat; one that is not newer than the last is ignored."""
@@ -79,11 +81,12 @@ class EtaModel:
         self._learn_batch(seen, seen.at - last.at if last else 0.0)
         self._reach = reach_of(seen.cells, self.rate.tokens) if self.rate.known else {}
         self.lengths.fit(seen.cells, self._reach)
+        self._first = None if self.rate.known else first_footing(seen, self._priors, self._most_batch)
         if not self.rate.known:
             return
         if any(cell.waiting for cell in seen.cells):
             self._speed, self._drain = self.rate.units * self._batch, None
-            if sum(cell.answered for cell in seen.cells) > self._slots(seen):
+            if seen.answered > self._slots(seen):
                 self._effort = JobEffort(
                     tokens=answered.tokens, chars=answered.chars, slot_seconds=answered.seconds, slots=self._batch
                 )
@@ -117,25 +120,32 @@ class EtaModel:
             return Estimate(EtaState.UNKNOWN, now, "the job is paused")
         return self._predict(seen, now)
 
+    @property
+    def _footing(self) -> Footing:
+        return self._first or Footing(self.rate, self.lengths, self._reach, self._batch)
+
     def _predict(self, seen: Observation, now: float) -> Estimate:
         start = seconds_until_work(seen.phase, seen.phase_seconds, self._priors.phases)
-        rate = self.rate.units * self._batch if self.rate.known else self._priors.rate
+        on = self._footing
+        rate = on.rate.units * on.batch if on.rate.known else self._priors.rate
         if start is None or rate is None:
             why = f"phase {seen.phase.value}, no answer yet and no earlier job to go by"
             return Estimate(EtaState.UNKNOWN, now, why)
         if not seen.live and start == 0.0:
             return Estimate(EtaState.UNKNOWN, now, "no replica is live")
         live = max(1, seen.live or seen.wanted)
-        work, price = work_of(seen.cells, self.lengths, self._reach), self.rate.price.value
+        work, price = work_of(seen.cells, on.lengths, on.reach), on.rate.price.value
         left = work.left_tokens + price * work.left_chars
         done = work.done_tokens + price * work.done_chars
         progress = done / (done + left) if done + left > 0 else 0.0
-        last_rows = drain(seen.cells, self.lengths, self._reach, self._slots(seen))
-        seconds, tail = self._finish(seen, left, rate, last_rows)
+        last_rows = drain(seen.cells, on.lengths, on.reach, slots_of(on.batch, seen))
+        seconds, tail = self._finish(seen, on, left, rate, last_rows)
         age = max(0.0, now - seen.at)
         predicted = max(start + seconds + tail - age, 0.0) + self._priors.commit_seconds
-        factors = self._spread.at(progress).factors()
-        reason = (
+        # Before an answer nothing but the limits bounds how long answers are, however much of it is written.
+        factors = self._spread.at(0.0 if self._first else progress).factors()
+        reason = "" if self._first is None else "no answer yet: the live rate of rows in flight, and their limits; "
+        reason += (
             f"{left:.0f} units left at {rate:.1f}/s x {live} replicas, answers of {work.mean_answer:.0f} "
             f"tokens, {100 * progress:.0f} % of the work done"
         )
@@ -149,7 +159,9 @@ class EtaModel:
             parts=(("start", start), ("work", seconds), ("tail", tail), ("commit", self._priors.commit_seconds)),
         )
 
-    def _finish(self, seen: Observation, left: float, rate: float, last_rows: Drain) -> tuple[float, float]:
+    def _finish(
+        self, seen: Observation, on: Footing, left: float, rate: float, last_rows: Drain
+    ) -> tuple[float, float]:
         """Seconds of work and of drain of the replica that ends last; ``left`` units are left, a replica does ``rate``.
 
         A decoding step costs the same fixed part for one row as for a full batch, and the longest row sets the number
@@ -160,27 +172,15 @@ class EtaModel:
         if not rows:
             return 0.0, 0.0
         shares = seen.shares or (ReplicaShare(),) * max(1, seen.live or seen.wanted)
-        paces = [self._pace(share) for share in shares]
+        paces = [_pace(share, on.rate) for share in shares]
         held = min(1.0, sum(share.left for share in shares) / rows)
         loads = [Load(share.left * left / rows, rate * each) for share, each in zip(shares, paces, strict=True)]
         ends = []
         for load, each, seconds in zip(loads, paces, seconds_to_finish(loads, left * (1 - held)), strict=True):
-            last = min(self._batch, seconds * load.speed * rows / left) if left else 0.0
-            steps = max(0.0, last_rows.longest_tokens - last / self._batch * last_rows.mean_tokens) if last else 0.0
-            ends.append(
-                (seconds, self._priors.fixed_share * steps / (self.rate.units * each) if self.rate.known else 0.0)
-            )
+            last = min(on.batch, seconds * load.speed * rows / left) if left else 0.0
+            steps = max(0.0, last_rows.longest_tokens - last / on.batch * last_rows.mean_tokens) if last else 0.0
+            ends.append((seconds, self._priors.fixed_share * steps / (on.rate.units * each) if on.rate.known else 0.0))
         return max(ends, key=sum)
-
-    def _pace(self, share: ReplicaShare) -> float:
-        """Pace of a replica against that of all; what is less than a real difference is noise, which a maximum gathers.
-
-        In units, not in tokens: who got the long prompts reads more and writes less, and is not slower for it.
-        """
-        if not share.pace or share.reading is None or not self.rate.known:
-            return 1.0
-        relative = (share.pace + self.rate.price.value * share.reading) / self.rate.units
-        return relative if abs(math.log(relative)) > _REAL_DIFFERENCE else 1.0
 
     def _learn_price(self, cells: tuple[LengthCell, ...], last: Observation, gained: Effort) -> None:
         """Let the first half of the first wave tell what reading costs; after that wave, let it count for less."""
@@ -208,8 +208,18 @@ class EtaModel:
             self._batch += (batch - self._batch) * (1 - 0.5 ** (seconds / half_life))
 
     def _slots(self, seen: Observation) -> float:
-        """Rows decoded together by all live replicas."""
-        return max(1.0, self._batch) * max(1, seen.live)
+        return slots_of(self._batch, seen)
+
+
+def _pace(share: ReplicaShare, rate: WorkRate) -> float:
+    """Pace of a replica against that of all; what is less than a real difference is noise, which a maximum gathers.
+
+    In units, not in tokens: who got the long prompts reads more and writes less, and is not slower for it.
+    """
+    if not share.pace or share.reading is None or not rate.known:
+        return 1.0
+    relative = (share.pace + rate.price.value * share.reading) / rate.units
+    return relative if abs(math.log(relative)) > _REAL_DIFFERENCE else 1.0
 
 
 def _answered(cells: tuple[LengthCell, ...]) -> Effort:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmbatch.core.length_cells import LengthCell
-from llmbatch.core.progress import Progress, ReplicaShare
+from llmbatch.core.progress import Flight, Progress, ReplicaShare
 from llmbatch.core.states import Phase
 
 
@@ -25,6 +25,10 @@ class Observation:
     """Replicas to come, which count as long as none is live."""
 
     paused: bool = False
+    flight: Flight | None = None
+    """Work of rows without an answer; None: the heartbeat does not tell."""
+    generated: int | None = None
+    """Output tokens of this generation, rows in flight included; None: the heartbeat does not tell."""
 
     @property
     def rows(self) -> int:
@@ -35,6 +39,11 @@ class Observation:
     def ended(self) -> int:
         """Rows with an outcome."""
         return sum(cell.ended for cell in self.cells)
+
+    @property
+    def answered(self) -> int:
+        """Rows with an answer."""
+        return sum(cell.answered for cell in self.cells)
 
     @property
     def running(self) -> int:
@@ -55,4 +64,6 @@ def observation_of(progress: Progress) -> Observation:
         shares=progress.shares,
         wanted=progress.replicas.wanted,
         paused=progress.paused,
+        flight=progress.flight,
+        generated=progress.tokens.generated,
     )

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from eta_sim.job import SimJob, Trace
 from eta_sim.scenario import draw, fleet
-from llmbatch.core.eta import EtaModel, EtaState, Observation, PhasePrior, Priors, observation_of
+from llmbatch.core.eta import EtaModel, EtaState, Observation, PhasePrior, Priors, Spread, observation_of
 from llmbatch.core.length_cells import LengthCell
-from llmbatch.core.progress import ReplicaShare
+from llmbatch.core.progress import Flight, ReplicaShare
 from llmbatch.core.states import Phase
 
 ENGINE = fleet(1, 1)[0]
@@ -202,6 +202,123 @@ def test_a_job_that_stopped_unfinished_has_no_eta(phase: Phase) -> None:
     assert (found.state, found.seconds, found.miss_probability(10)) == (EtaState.UNKNOWN, None, None)
 
 
+def begun(at: float, tokens: int | None = None, running: int = 16, **more: object) -> Observation:
+    """No row has an answer; those in flight have run for 5 s each and have all their prompts read."""
+    chars = sum(cell.running * cell.mean_chars for cell in cells(0, running))
+    flight = None if tokens is None else Flight(tokens=tokens, chars=round(chars))
+    return beat(at, 0, running, flight=flight, **({"generated": tokens, "row_p95": None} | more))
+
+
+def test_the_first_estimate_comes_from_rows_in_flight() -> None:
+    """400 tokens of 16 rows that have run for 5 s each: 5 tokens per slot-second, and 22.5 characters at 0.02."""
+    assert fed(begun(0), begun(2, 0)).estimate(2).state is EtaState.UNKNOWN  # while prompts are read
+    assert fed(begun(3, 63)).estimate(3).state is EtaState.UNKNOWN
+    assert fed(begun(3, 64)).estimate(3).state is EtaState.ESTIMATED
+    model = fed(begun(2, 0), begun(5, 400))
+    found = model.estimate(5)
+    assert found.state is EtaState.ESTIMATED
+    assert "no answer yet: the live rate of rows in flight, and their limits; " in found.explain()
+    assert found.seconds is not None
+    rate = 16 * (400 + 0.02 * 18_000) / 80
+    expected = sum(100 * min(256, 150 * (0.3 * 2**n) ** 0.4) for n in range(4)) + 0.02 * 100 * 4500
+    assert found.predicted == pytest.approx(expected / rate, rel=0.25)  # rows in flight are partly done; the drain
+    factors = Spread.default().at(0).factors()
+    assert found.seconds.p10 == pytest.approx(factors[0] * found.predicted)
+    assert found.seconds.p90 == pytest.approx(factors[2] * found.predicted)
+
+
+def test_the_first_estimate_is_as_wide_as_one_at_the_begin_however_far_rows_are() -> None:
+    """One batch, at 90 % of its limits: nothing but these bounds it yet."""
+    model = EtaModel(SLOTS)
+    last = [
+        LengthCell(
+            bucket=20, limit=64, rows=16, chars=16_000, running=16, running_seconds=16 * 29.0,
+            running_seconds_squared=16 * 29.0**2,
+        )
+    ]  # fmt: skip
+    model.observe(replace(begun(30, 58 * 16), cells=tuple(last)))
+    found = model.estimate(30)
+    assert found.progress is not None
+    assert found.progress > 0.8
+    assert found.seconds is not None
+    assert 0 < found.seconds.p10 < found.seconds.p50 < found.seconds.p90 < 60
+    assert found.seconds.p90 / found.seconds.p10 == pytest.approx(2.5**2)
+
+
+def test_what_rows_allow_bounds_the_first_estimate() -> None:
+    def predicted(limit: int) -> float:
+        seen = begun(5, 400)
+        short = tuple(cell.model_copy(update={"limit": limit}) for cell in seen.cells)
+        found = fed(replace(seen, cells=short)).estimate(5).predicted
+        assert found is not None
+        return found
+
+    assert predicted(32) < predicted(64) < predicted(256) < 10 * predicted(32)
+
+
+def test_rows_in_flight_go_before_what_earlier_jobs_were_like() -> None:
+    """History knows an engine that is ten times as fast; this one writes 5 tokens per slot-second."""
+    own, both = fed(begun(5, 400)), fed(begun(5, 400), priors=Priors(rate=1500))
+    assert both.estimate(5) == own.estimate(5)
+    before = fed(begun(5, 0), priors=Priors(rate=1500)).estimate(5)
+    assert before.predicted is not None
+    assert "no answer yet" not in before.explain()
+
+
+def test_a_lost_replica_and_a_pause_have_no_first_estimate() -> None:
+    assert fed(begun(5, 400, live=0)).estimate(5).state is EtaState.UNKNOWN
+    assert "paused" in fed(begun(5, 400, paused=True)).estimate(5).explain()
+
+
+def test_a_generation_that_resumes_has_a_first_estimate_of_its_own() -> None:
+    model = fed(*steady(60))
+    model.observe(begun(70, 0, generation=2))
+    assert model.estimate(70).state is EtaState.UNKNOWN
+    model.observe(begun(75, 400, generation=2))
+    assert model.estimate(75).state is EtaState.ESTIMATED
+
+
+def test_answers_end_the_first_estimate_and_nothing_of_it_stays() -> None:
+    """To the digit what a model says that never heard of rows in flight."""
+    early = 0
+    for seed in range(6):
+        trace = SimJob(draw(seed, "lognormal", "sorted", "preemption", ENGINE)).run()
+        told, untold = EtaModel(trace.scenario.slots), EtaModel(trace.scenario.slots)
+        for each in trace.beats:
+            seen = observation_of(each)
+            told.observe(seen)
+            untold.observe(replace(seen, flight=None))
+            if seen.answered:
+                assert told.estimate(seen.at) == untold.estimate(seen.at)
+            else:
+                early += told.estimate(seen.at) != untold.estimate(seen.at)
+        assert told.learned(trace.finished_at) == untold.learned(trace.finished_at)
+    assert early
+
+
+def test_a_batch_that_fills_while_rows_are_in_flight_leaves_nothing_either() -> None:
+    beats = [begun(1, 10, 4), begun(3, 200, 16), beat(5, 4, 16), beat(7, 8, 16)]
+    untold = [replace(each, flight=None) for each in beats]
+    assert fed(*beats).estimate(7) == fed(*untold).estimate(7)
+    assert fed(*beats[:2]).estimate(3) != fed(*untold[:2]).estimate(3)
+
+
+def test_rows_in_flight_tell_nothing_once_a_row_has_an_answer() -> None:
+    """Not even at the one heartbeat at which a model that comes late has not seen yet how fast answers come."""
+    late = replace(beat(60, 96), flight=Flight(tokens=400))
+    assert fed(late).estimate(60).state is EtaState.UNKNOWN
+
+
+def test_tokens_are_a_sign_of_life_and_their_end_is_a_stall() -> None:
+    """Rows of an hour: no row ends, the P95 of the rows before is 12 s, and nothing has stalled while tokens flow."""
+    alive = [beat(60 + 5.0 * n, 96, generated=100 * n) for n in range(1, 400)]
+    assert fed(*steady(60), *alive).estimate(2055).state is EtaState.ESTIMATED
+    still = [beat(2055 + 5.0 * n, 96, generated=39_900) for n in range(1, 62)]
+    found = fed(*steady(60), *alive, *still).estimate(2360)
+    assert found.state is EtaState.STALLED
+    assert "no row has ended and no token was written for 305 s" in found.explain()
+
+
 jobs = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 16), st.integers(0, 3)), min_size=2, max_size=40)
 
 
@@ -288,5 +405,9 @@ def test_the_simulator_accounts_for_every_row_and_repeats_itself() -> None:
     assert one.beats == two.beats
     assert one.beats[-1].rows.succeeded == len(scenario.rows)
     assert one.beats[-1].tokens.completion == sum(row.tokens for row in scenario.rows)
+    tokens = [each.tokens.generated for each in one.beats]
+    assert tokens == sorted(tokens)
+    assert all(each.flight.tokens >= 0 for each in one.beats)
+    assert one.beats[-1].flight.tokens == one.beats[-1].flight.chars == 0
     assert all(cell.running >= 0 and cell.ended <= cell.rows for each in one.beats for cell in each.lengths)
     assert min(each.replicas.live for each in one.beats[len(one.beats) // 2 :]) >= 1
