@@ -30,7 +30,7 @@ from llmbatch_stack.process import members
 
 PORT_BASE = 20000
 _PROXY_OFFSET = 20
-_UP_SECONDS = 300
+_UP_SECONDS = 1200
 
 Section = Mapping[str, object]
 """One section of config.yaml."""
@@ -99,6 +99,12 @@ class ChaosStack:
     def up(self) -> None:
         """Start what does not run, and wait until all of it is healthy."""
         self.command("up")
+
+    def mend(self) -> None:
+        """Make the stack whole again, with one node and a store that behaves."""
+        self.proxy.reset()
+        self.up()
+        self.node.stop()
 
     def kill(self) -> None:
         """Kill everything at once, the supervisor first, as a machine that loses its power."""

@@ -14,7 +14,7 @@ from llmbatch.orchestrator.ray_jobs import RayJobs
 from llmbatch_stack.job_run import BASE_URI, DAG_ID
 from llmbatch_stack.settings import BUCKET
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 INPUT = f"s3://{BUCKET}/inputs/e2e/retry.jsonl"
 SCHEMA = {
@@ -41,13 +41,9 @@ def end_of(running, run_id: str) -> dict[str, str | None]:
     return {name: task.state for name, task in running.api.tasks(DAG_ID, run_id).items()}
 
 
-def log_of_run(running, run_id: str) -> str:
-    return running.api.log(DAG_ID, run_id, "run", running.api.tasks(DAG_ID, run_id)["run"].attempt)
-
-
-def test_finished_work_stays_finished_and_what_failed_is_retried(running):
+def test_finished_work_stays_finished_and_what_failed_is_retried(running, tiny_model):
     running.store.put(INPUT, "\n".join(ROWS).encode())
-    conf = {"input_uri": INPUT, "max_error_rate": 0.7, "idempotency_key": uuid.uuid4().hex}
+    conf = {"input_uri": INPUT, "model": tiny_model, "max_error_rate": 0.7, "idempotency_key": uuid.uuid4().hex}
     first = running.api.trigger(DAG_ID, conf).run_id
     assert set(end_of(running, first).values()) == {"success"}
     layout = JobLayout.of(BASE_URI, job_id_of(DAG_ID, first))
@@ -60,11 +56,11 @@ def test_finished_work_stays_finished_and_what_failed_is_retried(running):
         submitted = {info.submission_id for info in jobs.submissions()}
         again = running.api.trigger(DAG_ID, conf).run_id
         assert set(end_of(running, again).values()) == {"success"}
-        assert "is done, nothing is run" in log_of_run(running, again)
+        assert "is done, nothing is run" in running.log_of_run(again)
         running.api.clear_run(DAG_ID, first)
         assert set(end_of(running, first).values()) == {"success"}
         assert running.api.tasks(DAG_ID, first)["run"].attempt > 1
-        assert "is done, nothing is run" in log_of_run(running, first)
+        assert "is done, nothing is run" in running.log_of_run(first)
         assert {info.submission_id for info in jobs.submissions()} == submitted
     assert {info.uri: info.etag for info in running.store.list(layout.root)} == before
 
@@ -82,7 +78,7 @@ def test_finished_work_stays_finished_and_what_failed_is_retried(running):
         layout.root,
         1,
     )
-    names = {output.uri.rsplit("/", 1)[-1]: running.store.get(output.uri).decode() for output in whole.outputs}
-    answers = {line["custom_id"]: line for line in map(json.loads, names["output.jsonl"].splitlines())}
+    delivered = running.files(whole)["output.jsonl"].splitlines()
+    answers = {line["custom_id"]: line for line in map(json.loads, delivered)}
     assert set(answers) == {"plain", "cut off"}
     assert set(json.loads(answers["cut off"]["response"]["body"]["choices"][0]["message"]["content"])) == {"yes"}
