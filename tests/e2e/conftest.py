@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from e2e.mixed import Mixed, run_mixed
 from e2e.running import Running
+from e2e.sweep import Sweep, start_sweep
 from llmbatch_stack import settings as stack_settings
 from llmbatch_stack import stack
 from llmbatch_stack.credentials import load_or_create
@@ -55,6 +57,18 @@ def demo(running: Running) -> Demo:
     last = done.stdout.rstrip().splitlines()[-1]
     assert last.startswith("RESULT {"), done.stdout[-1000:]
     return Demo(json.loads(last.removeprefix("RESULT ")), done.stdout)
+
+
+@pytest.fixture(scope="session")
+def sweep(running: Running) -> Iterator[Sweep]:
+    with start_sweep(running) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def mixed(running: Running, sweep: Sweep) -> Mixed:
+    """Run the job while the sweep waits, which must not take it for an orphan."""
+    return run_mixed(running)
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,11 @@ import time
 
 import pytest
 
+from e2e.mixed import MOST_TOKENS, Mixed
+from e2e.running import Running
 from llmbatch.core.admission import Verdict
 from llmbatch.core.dry_run import DryRun
 from llmbatch_stack.airflow_api import DagRun
-from llmbatch_stack.demo import MAX_TOKENS
 from llmbatch_stack.job_run import DAG_ID, JobFailed, follow, layout_of
 from llmbatch_stack.settings import BUCKET
 
@@ -18,18 +19,22 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 ROWS = 40
 INPUT = f"s3://{BUCKET}/inputs/e2e/promise.jsonl"
-CONF: dict[str, object] = {"input_uri": INPUT, "sampling": {"max_tokens": MAX_TOKENS, "temperature": 0}}
-"""Model, engine and limit are the demo's, so it is the demo that has taught."""
+CONF: dict[str, object] = {
+    "input_uri": INPUT,
+    "sampling": {"max_tokens": MOST_TOKENS, "temperature": 0},
+    "engine": {"batch_size": 8},
+}
+"""Model, engine and limit are those of the mixed job, so it is that job which has taught."""
 
 
-def until_over(running, run: DagRun) -> DagRun:
+def until_over(running: Running, run: DagRun) -> DagRun:
     """Wait for the end of a run that publishes nothing."""
     while not (now := running.api.run(run.dag_id, run.run_id)).is_over:
         time.sleep(0.5)  # Airflow tells nobody
     return now
 
 
-def test_a_finished_job_teaches_dry_runs_and_admission(running, demo):
+def test_a_finished_job_teaches_dry_runs_and_admission(running: Running, mixed: Mixed):
     lines = [json.dumps({"prompt": f"Count to {n}."}) for n in range(ROWS - 1)]
     running.store.put(INPUT, "\n".join([*lines, "{broken"]).encode())
 
@@ -40,10 +45,10 @@ def test_a_finished_job_teaches_dry_runs_and_admission(running, demo):
     layout = layout_of(started)
     found = DryRun.model_validate_json(running.store.get(layout.dry_run))
     assert (found.rows, found.invalid_rows) == (ROWS, 1)
-    assert found.output_tokens.high == (ROWS - 1) * MAX_TOKENS
+    assert found.output_tokens.high == (ROWS - 1) * MOST_TOKENS
     assert found.eta is not None
-    taught = sum(demo.result["seconds_phase"][phase] for phase in ("model_load", "work"))
-    assert taught / 4 < found.eta.p50 < taught * 4  # as many rows, of which the engine's start is most
+    taught = sum(mixed.manifest.timing[phase] for phase in ("model_load", "work"))
+    assert taught / 4 < found.eta.p50 < taught * 4  # of which the engine's start is most
     assert found.admission.verdict is Verdict.ACCEPTED
     assert not list(running.store.list(layout.staged))
     assert not list(running.store.list(layout.claims))
