@@ -39,7 +39,7 @@ Section = Mapping[str, object]
 class ChaosStack:
     """The stack. As a context manager it is up inside and gone after."""
 
-    def __init__(self, *, port_base: int = PORT_BASE, ray_cpus: int = 3) -> None:
+    def __init__(self, *, port_base: int = PORT_BASE) -> None:
         # not under the repository: Postgres may run as another user, who must be able to pass through
         self.folder = Path(tempfile.mkdtemp(prefix="llmbatch-chaos-"))
         self.journal = self.folder / "journal"
@@ -49,7 +49,7 @@ class ChaosStack:
             "LLMBATCH_CONFIG": str(self.folder / "config.yaml"),
             "LLMBATCH_S3_URL": f"http://127.0.0.1:{port_base + _PROXY_OFFSET}",
             # an engine takes 2, so with 3 each of two nodes holds one
-            "LLMBATCH_RAY_CPUS": str(ray_cpus),
+            "LLMBATCH_RAY_CPUS": "3",
         }
         self.settings = stack_settings.load(self.env)
         self.proxy = S3Proxy(port_base + _PROXY_OFFSET, self.settings.port("s3"))
