@@ -32,8 +32,8 @@ def make(tmp_path: Path) -> str:
 
 
 def test_all_rooms_run_and_are_reported_also_when_the_first_is_red(make: str, capsys: pytest.CaptureFixture[str]):
-    assert rooms.main(make, ["red", "green", "dead", "odd"]) == 1
-    *_, red, green, dead, odd, total = capsys.readouterr().out.splitlines()
+    assert rooms.main(make, ["red", "dead", "odd", "green"]) == 1
+    *_, red, dead, odd, green, total = capsys.readouterr().out.splitlines()
     assert _without_seconds(red) == "FAIL red 2 passed, 2 failed, 1 skipped"
     assert _without_seconds(green) == "ok green 3 passed, 0 failed, 0 skipped"
     assert _without_seconds(dead) == "FAIL dead 0 passed, 1 failed, 0 skipped"
