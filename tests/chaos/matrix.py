@@ -105,10 +105,11 @@ _SHORT_TITLES = (
     "driver@commit",
     "replica@committed",
     "outage@commit",
+    "lost-answer@commit",
     "drain@first-commit",
     "machine@mid-work",
 )
-"""One harm of each kind. The triggerer is killed in the test of the SLA, too."""
+"""One harm of each kind; the triggerer is killed in the test of the SLA."""
 
 _ONE_NODE = {cell.title: cell for cell in ECHO_CELLS if cell.workload.replicas == 1}
 SHORT_CELLS = [_ONE_NODE[title].on(SHORT) for title in _SHORT_TITLES]
