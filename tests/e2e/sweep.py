@@ -18,8 +18,6 @@ from llmbatch.orchestrator.ray_jobs import RayJobs, RaySubmission
 from llmbatch_stack.job_run import BASE_URI, DAG_ID
 
 MAINTENANCE = "llmbatch_maintenance"
-GONE = "deleted long ago"
-"""The DAG run of the orphan."""
 NOTEBOOK = "notebook"
 """The Ray job of others."""
 
@@ -30,27 +28,30 @@ class Sweep:
 
     run_id: str
     jobs: RayJobs
+    gone: str
+    """The DAG run of the orphan."""
 
     @property
     def layout(self) -> JobLayout:
         """Addresses of the orphan's job, which is finished."""
-        return JobLayout.of(BASE_URI, job_id_of(DAG_ID, GONE))
+        return JobLayout.of(BASE_URI, job_id_of(DAG_ID, self.gone))
 
     @property
     def orphan(self) -> str:
         """Submission of the orphan."""
-        return submission_id_of(job_id_of(DAG_ID, GONE), 1)
+        return submission_id_of(job_id_of(DAG_ID, self.gone), 1)
 
 
 @contextmanager
 def start_sweep(running: Running) -> Iterator[Sweep]:
     """Start all of it; at the end the Ray jobs are stopped."""
     with RayJobs(RayAddress(running.settings.ray_url, "ray", running.credentials.ray_token)) as jobs:
-        sweep = Sweep(f"sweep__{uuid.uuid4().hex}", jobs)
+        name = uuid.uuid4().hex
+        sweep = Sweep(f"sweep__{name}", jobs, f"deleted long ago {name}")
         layout = sweep.layout
         for uri in (layout.spec, layout.staged_shard("shard-00000"), layout.staged_manifest, layout.manifest):
             running.store.put(uri, b"{}")
-        origin = {"dag_id": DAG_ID, "run_id": GONE, "task_id": "run"}
+        origin = {"dag_id": DAG_ID, "run_id": sweep.gone, "task_id": "run"}
         jobs.submit(RaySubmission(sweep.orphan, "sleep 3600", metadata=origin))
         jobs.submit(RaySubmission(NOTEBOOK, "sleep 3600", metadata={**origin, "dag_id": "theirs"}))
         try:
