@@ -47,7 +47,7 @@ class Alertmanager:
         ]
         with (self.folder / "alertmanager.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > until:
                 pytest.fail(f"not ready:\n{(self.folder / 'alertmanager.log').read_text()[-2000:]}")
@@ -55,19 +55,19 @@ class Alertmanager:
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/-/ready").status_code == 200
+            return httpx.get(f"{self.url}/-/ready", timeout=60).status_code == 200
         except httpx.TransportError:
             return False
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(30)
+            self._process.wait(120)
             self._process = None
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return what it shows as active."""
-        found: list[dict[str, Any]] = httpx.get(f"{self.url}/api/v2/alerts").raise_for_status().json()
+        found: list[dict[str, Any]] = httpx.get(f"{self.url}/api/v2/alerts", timeout=60).raise_for_status().json()
         return found
 
     def firing(self) -> dict[str, dict[str, Any]]:
@@ -102,7 +102,7 @@ class Hook:
         with self.came:
             return [(headers, body) for where, headers, body in self.posts if where == path]
 
-    def notified(self, status: str, level: str, timeout: float = 20) -> dict[str, Any]:
+    def notified(self, status: str, level: str, timeout: float = 120) -> dict[str, Any]:
         """Wait until Alertmanager tells of one alert; return it."""
 
         def find() -> dict[str, Any] | None:

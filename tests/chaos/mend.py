@@ -17,7 +17,7 @@ def start_again(scene: Scene) -> None:
 def resume_drained(scene: Scene) -> None:
     """See the job drained and left at rest, then clear its task: the drain was for the generation that heard it."""
     scene.until_phase(Phase.DRAINED)
-    _not_running(scene)
+    scene.until(lambda: not _runs(scene), "the drained Ray job ends")
     scene.until(lambda: scene.run_state() == "failed", "a drained job rests, and Airflow does not try again")
     scene.clear("run")
 
@@ -30,7 +30,7 @@ def resume_cancelled(scene: Scene) -> None:
     if not kept:
         raise AssertionError("a cancelled job lost its committed shards")
     scene.clear("run")
-    scene.until(lambda: scene.run_state() == "success", "the end of the run", 180)
+    scene.until(lambda: scene.run_state() == "success", "the end of the run", 600)
     changed = [uri for uri, etag in scene.committed().items() if kept.get(uri, etag) != etag]
     if changed or kept.keys() - scene.committed().keys():
         raise AssertionError(f"committed shards changed after a cancel: {changed}")
@@ -38,9 +38,9 @@ def resume_cancelled(scene: Scene) -> None:
 
 def clear_failed(scene: Scene) -> None:
     """See the Ray job end because its task was marked as failed, then clear the task."""
-    _not_running(scene)
+    scene.until(lambda: not _runs(scene), "the Ray job ends", _STOP_SECONDS)
     scene.clear("run")
 
 
-def _not_running(scene: Scene) -> None:
-    scene.until(lambda: not scene.active_ray_jobs() and not scene.drivers(), "the Ray job ends", _STOP_SECONDS)
+def _runs(scene: Scene) -> bool:
+    return bool(scene.active_ray_jobs() or scene.drivers())

@@ -23,7 +23,7 @@ _PORTS = (
     "metrics-export-port",
 )
 _WORKER_PORTS = (300, 399)
-_START_SECONDS = 60
+_START_SECONDS = 300
 _CPUS = 2
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 

@@ -20,8 +20,11 @@ from urllib.parse import unquote
 
 from chaos.exchange import HOP_BY_HOP, Answer, Exchange, ExchangeServer
 from chaos.fault import ActiveFault, Effect, Fault, Match, Request
+from llmbatch.core.clock import Clock, SystemClock
 
 _UPSTREAM_SECONDS = 120
+_STOP_SECONDS = 0.05
+"""How long it may take to notice that it is to stop."""
 _CONTENTS = re.compile(rb"<Contents>.*?</Contents>", re.DOTALL)
 _KEY = re.compile(rb"<Key>(.*?)</Key>", re.DOTALL)
 
@@ -71,15 +74,18 @@ class Write:
 class S3Proxy:
     """The proxy and its control interface. Start it with ``with``; every method may be called from any thread."""
 
-    def __init__(self, port: int, upstream_port: int) -> None:
+    def __init__(self, port: int, upstream_port: int, clock: Clock | None = None) -> None:
         self._upstream_port = upstream_port
+        self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._faults: list[ActiveFault] = []
         self._traps: list[Trap] = []
         self._writes: list[Write] = []
         self._newest: deque[str] = deque(maxlen=1000)
         self._server = ExchangeServer(port, self._serve)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="s3-proxy", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_STOP_SECONDS,), name="s3-proxy", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -103,7 +109,7 @@ class S3Proxy:
 
     def inject(self, *faults: Fault) -> None:
         """Set faults. Of several that fit a request, the one that was set first hits it."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         with self._lock:
             self._faults.extend(ActiveFault(fault, now) for fault in faults)
 
@@ -167,7 +173,7 @@ class S3Proxy:
             return [trap for trap in fitting if trap.seen == trap.nth]
 
     def _fault_for(self, request: Request) -> Fault | None:
-        now = time.monotonic()
+        now = self._clock.monotonic()
         with self._lock:
             return next((active.fault for active in self._faults if active.takes(request, now)), None)
 

@@ -25,7 +25,7 @@ from llmbatch_stack.wire import call
 POLL_SECONDS = 0.3
 _REPLICA_TITLE = "ray::MapWorker(MapBatches(ReplicaActor"
 _ACTIVE = {"PENDING", "RUNNING"}
-_PATIENCE_SECONDS = 90.0
+_PATIENCE_SECONDS = 600.0
 
 T = TypeVar("T")
 
@@ -41,11 +41,12 @@ class Scene:
     stack: ChaosStack
     api: AirflowApi
     run_id: str
+    base_uri: str = BASE_URI
 
     @property
     def layout(self) -> JobLayout:
         """Addresses of the job."""
-        return JobLayout.of(BASE_URI, self.job_id)
+        return JobLayout.of(self.base_uri, self.job_id)
 
     @property
     def job_id(self) -> str:

@@ -30,7 +30,7 @@ from llmbatch_stack.process import members
 
 PORT_BASE = 20000
 _PROXY_OFFSET = 20
-_UP_SECONDS = 300
+_UP_SECONDS = 1200
 
 Section = Mapping[str, object]
 """One section of config.yaml."""
@@ -39,7 +39,7 @@ Section = Mapping[str, object]
 class ChaosStack:
     """The stack. As a context manager it is up inside and gone after."""
 
-    def __init__(self, *, port_base: int = PORT_BASE, ray_cpus: int = 3) -> None:
+    def __init__(self, *, port_base: int = PORT_BASE) -> None:
         # not under the repository: Postgres may run as another user, who must be able to pass through
         self.folder = Path(tempfile.mkdtemp(prefix="llmbatch-chaos-"))
         self.journal = self.folder / "journal"
@@ -49,7 +49,7 @@ class ChaosStack:
             "LLMBATCH_CONFIG": str(self.folder / "config.yaml"),
             "LLMBATCH_S3_URL": f"http://127.0.0.1:{port_base + _PROXY_OFFSET}",
             # an engine takes 2, so with 3 each of two nodes holds one
-            "LLMBATCH_RAY_CPUS": str(ray_cpus),
+            "LLMBATCH_RAY_CPUS": "3",
         }
         self.settings = stack_settings.load(self.env)
         self.proxy = S3Proxy(port_base + _PROXY_OFFSET, self.settings.port("s3"))
@@ -99,6 +99,12 @@ class ChaosStack:
     def up(self) -> None:
         """Start what does not run, and wait until all of it is healthy."""
         self.command("up")
+
+    def mend(self) -> None:
+        """Make the stack whole again, with one node and a store that behaves."""
+        self.proxy.reset()
+        self.up()
+        self.node.stop()
 
     def kill(self) -> None:
         """Kill everything at once, the supervisor first, as a machine that loses its power."""

@@ -101,7 +101,7 @@ def leftovers(scene: Scene) -> list[str]:
         ]
 
     try:
-        scene.until(lambda: not left(), "nothing is left of the job", 30)
+        scene.until(lambda: not left(), "nothing is left of the job", 120)
     except AssertionError:
         return left()
     return []
@@ -109,9 +109,19 @@ def leftovers(scene: Scene) -> list[str]:
 
 def rows_redone(journal: Path) -> int | None:
     """Return how many answers were not the first of their row; None without a journal."""
-    lines = [line for file in journal.glob("*.txt") for line in file.read_text().splitlines()]
-    rows = [line.split()[1] for line in lines if " " in line]
+    rows = [row for _, row in _answers(journal)]
     return len(rows) - len(set(rows)) if rows else None
+
+
+def answer_times(journal: Path) -> list[float]:
+    """Return when each answer was given, in seconds since the epoch."""
+    return [float(time) for time, _ in _answers(journal)]
+
+
+def _answers(journal: Path) -> list[tuple[str, str]]:
+    """Return time and row of every answer; a line that a kill cut off holds none."""
+    lines = [line for file in journal.glob("*.txt") for line in file.read_text().splitlines()]
+    return [(time, row) for time, found, row in (line.partition(" ") for line in lines) if found]
 
 
 def difference(expected: Iterable[tuple[str, Outcome]], found: Iterable[tuple[str, Outcome]]) -> tuple[int, int, int]:

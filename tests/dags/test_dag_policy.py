@@ -26,17 +26,19 @@ HEAVY = [
     "pandas",
     "airflow.providers.amazon",
 ]
-PARSE_SECONDS = 1.0
+PARSE_SHARE = 0.5
+"""Of the processor time that importing Airflow takes, which every parse pays first: about half a second."""
 
 _PROBE = """
 import json, sys, time
+start = time.process_time()
 from airflow.sdk import DAG, BaseOperator, Param, task
 sys.path.insert(0, sys.argv[1])
 before = set(sys.modules)
-start = time.perf_counter()
+ready = time.process_time()
 __import__(sys.argv[2])
-seconds = time.perf_counter() - start
-print(json.dumps({"seconds": seconds, "modules": sorted(set(sys.modules) - before)}))
+share = (time.process_time() - ready) / (ready - start)
+print(json.dumps({"share": share, "modules": sorted(set(sys.modules) - before)}))
 """
 
 
@@ -88,7 +90,7 @@ def test_parsing_is_quick_and_loads_nothing_heavy(path: Path, tmp_path: Path) ->
     found = json.loads(done.stdout.splitlines()[-1])
     heavy = [name for name in found["modules"] if any(name == h or name.startswith(f"{h}.") for h in HEAVY)]
     assert heavy == []
-    assert found["seconds"] < PARSE_SECONDS
+    assert found["share"] < PARSE_SHARE
 
 
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)

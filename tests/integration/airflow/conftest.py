@@ -66,14 +66,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Store]:
         client.close()
         server.terminate()
         try:
-            server.wait(30)
+            server.wait(120)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
 
 
 def _wait_until_ready(client, server: subprocess.Popen, log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while True:
         try:
             client.put_object(Bucket=BUCKET, Key="ready", Body=b"1")

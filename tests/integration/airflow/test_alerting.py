@@ -54,7 +54,7 @@ def alertmanager(tmp_path: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch) ->
 def statsd() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(10)
+        server.settimeout(60)
         yield server
 
 

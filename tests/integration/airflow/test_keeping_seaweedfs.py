@@ -58,7 +58,7 @@ def command(store: S3Store, *arguments: str) -> subprocess.CompletedProcess[str]
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     return subprocess.run(
-        [sys.executable, "-m", *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", *arguments], env=environment, capture_output=True, text=True, check=False, timeout=600
     )
 
 

@@ -104,7 +104,7 @@ lives = st.lists(st.tuples(st.integers(1, 25), st.booleans(), st.booleans()), ma
 
 
 # `make` is a bundle of functions: nothing to reset between examples.
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rows=st.integers(1, 14), shard_rows=st.integers(1, 5), lives=lives, chance=st.randoms(use_true_random=False))
 def test_any_order_of_commits_crashes_and_retries_reconciles(make, rows, shard_rows, lives, chance) -> None:
     store = MemoryStore()

@@ -31,6 +31,9 @@ SLOTS, WINDOW, SHARD_ROWS = 2, 3, 4
 TOKENS = 3
 """Of every row that is decoded and has no answer yet."""
 
+PATIENCE_SECONDS = 60
+"""Before a replica that does not go on is a failed test; no measure of speed."""
+
 
 class HandEngine:
     """Answers a row when told to; remembers the rows inside, oldest first."""
@@ -82,12 +85,12 @@ class Worker:
         for _ in range(10):
             await asyncio.sleep(0)
         for name in [n for n in self.shards if all(r.row_id in self.world.ended for r in self.world.valid(n))]:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await self.tasks.pop(name)
             del self.shards[name]
             self.world.committed.add(name)
         places = min(WINDOW, len(self.unended()))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(self.engine.inside) != places:
                 await asyncio.sleep(0.0005)
         for row_id in list(self.engine.inside)[:SLOTS]:
@@ -219,7 +222,7 @@ class World:
 def test_cells_add_up_over_commits_losses_and_generations(make) -> None:
     met = Counter[str]()
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(former=st.integers(0, 2), rows=st.integers(9, 26), chance=st.randoms(use_true_random=False))
     def walk(former: int, rows: int, chance: random.Random) -> None:
         async def live() -> None:

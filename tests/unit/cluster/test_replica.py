@@ -77,7 +77,7 @@ def replica(job: Any, store: Any, engine: Any, window: int = 8, **more: Any) -> 
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):  # what never comes fails; no measure of speed
         while not condition():
             await asyncio.sleep(0.001)
 

@@ -112,7 +112,7 @@ def test_the_task_log_gets_one_line_as_severe_as_the_level(
 def test_statsd_counts_levels_and_names_no_job() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(10)
+        server.settimeout(60)
         StatsdSink("127.0.0.1", server.getsockname()[1], "batch").send(an_alert(Level.RED))
         lines = server.recv(4096).decode().splitlines()
     assert lines == [
@@ -126,7 +126,7 @@ def test_statsd_sends_no_number_that_is_unknown() -> None:
     unknown = an_alert(Level.RED).model_copy(update={"eta": None, "miss_probability": None})
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(10)
+        server.settimeout(60)
         StatsdSink("127.0.0.1", server.getsockname()[1], "x").send(unknown)
         assert server.recv(4096) == b"x.sla.alert.red:1|c"
 

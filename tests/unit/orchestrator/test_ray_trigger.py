@@ -16,6 +16,9 @@ from llmbatch.orchestrator.triggers import RayJobTrigger
 
 from .ray_fakes import FakeRay
 
+NEVER = object()
+"""Stands for a state that Airflow does not tell in time."""
+
 
 @pytest.fixture
 def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
@@ -167,25 +170,31 @@ def _listen(waiting: Any) -> list[str]:
         ("scheduled", []),
         ("running", []),
         (StoreError("nobody can say"), ["job-g1"]),
-        (0.05, ["job-g1"]),
+        (NEVER, ["job-g1"]),
     ],
 )
 def test_on_kill_stops_unless_the_task_was_cleared(
     ray: FakeRay, monkeypatch: pytest.MonkeyPatch, state: Any, stops: list[str]
 ) -> None:
+    over = threading.Event()
+
     def ask(*_: Any) -> Any:
         if isinstance(state, Exception):
             raise state
-        if isinstance(state, float):
-            threading.Event().wait(state)
+        if state is NEVER:
+            over.wait(60)
         return state
 
+    async def kill() -> None:
+        await waiting.on_kill()
+        over.set()
+
     monkeypatch.setattr(triggers, "task_state", ask)
-    monkeypatch.setattr(triggers, "ASK_SECONDS", 0.01 if isinstance(state, float) else 5)
+    monkeypatch.setattr(triggers, "ASK_SECONDS", 0.01 if state is NEVER else 60)
     ray.put("job-g1", "RUNNING")
     waiting = trigger()
     waiting._task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="run", map_index=-1)  # type: ignore[assignment]
-    asyncio.run(waiting.on_kill())
+    asyncio.run(kill())
     assert ray.stops == stops
 
 
@@ -196,17 +205,17 @@ def test_repeated_cancel_does_not_keep_on_kill_from_stopping_the_job(
 
     def ask(*_: Any) -> str:
         asked.set()
-        answer.wait(5)
+        answer.wait(60)
         return "failed"
 
     async def cancelled_twice() -> None:
         killing = asyncio.create_task(waiting.on_kill())
-        await asyncio.to_thread(asked.wait, 5)
+        await asyncio.to_thread(asked.wait, 60)
         killing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await killing
         answer.set()
-        await asyncio.wait_for(asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}), 5)  # type: ignore[arg-type]
+        await asyncio.wait_for(asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}), 60)  # type: ignore[arg-type]
 
     monkeypatch.setattr(triggers, "task_state", ask)
     ray.put("job-g1", "RUNNING")

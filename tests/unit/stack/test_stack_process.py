@@ -54,7 +54,7 @@ def test_ended_process_is_not_alive_even_before_it_is_reaped(start: Start):
     one = identity(process)
     assert one.is_alive()
     process.kill()
-    assert one.wait(10)
+    assert one.wait(60)
     assert not one.is_alive()
 
 
@@ -75,7 +75,7 @@ def test_wait_tells_when_the_process_outlives_it(start: Start):
 def test_end_kills_what_ignores_the_request(start: Start):
     process = start(f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {WAIT}")
     end([identity(process)], grace_s=0.05)
-    assert process.wait(10) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
 
 
 def test_members_are_found_by_marker_alone(start: Start):

@@ -330,7 +330,7 @@ def beats_of(steps: list[tuple[int, int, int]], shift: float = 0.0) -> list[Obse
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(jobs, st.floats(0, 50))
 def test_numbers_are_ordered_finite_and_chances_fall_with_time(steps: list[tuple[int, int, int]], later: float) -> None:
     beats = beats_of(steps)
@@ -344,7 +344,7 @@ def test_numbers_are_ordered_finite_and_chances_fall_with_time(steps: list[tuple
     assert all(0 <= chance <= 1 for chance in chances)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(jobs, st.integers(1, 10_000), st.randoms(use_true_random=False))
 def test_neither_the_clock_nor_the_order_of_cells_matters(steps, shift, dice) -> None:
     plain, moved = EtaModel(SLOTS), EtaModel(SLOTS)
@@ -358,7 +358,7 @@ def test_neither_the_clock_nor_the_order_of_cells_matters(steps, shift, dice) ->
         assert other.predicted == pytest.approx(one.predicted, rel=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(jobs, st.sampled_from([0.25, 2.0, 8.0]))
 def test_units_of_length_do_not_matter(steps: list[tuple[int, int, int]], factor: float) -> None:
     """Bytes instead of characters, with a price and a level that say so, change nothing."""

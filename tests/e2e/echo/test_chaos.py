@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from chaos.cell import Cell, Matrix
 from chaos.matrix import SHORT_CELLS
-from chaos.stack import ChaosStack
 
-PORT_BASE = 20500
-"""Not that of `make chaos`, so that both can run at once."""
-
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def matrix() -> Iterator[Matrix]:
-    with ChaosStack(port_base=PORT_BASE) as stack:
-        yield Matrix(stack)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 
 @pytest.mark.parametrize("cell", SHORT_CELLS, ids=lambda cell: cell.title)
