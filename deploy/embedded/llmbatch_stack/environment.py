@@ -68,6 +68,11 @@ def ray_variables(settings: Settings, credentials: Credentials) -> dict[str, str
         "RAY_task_events_report_interval_ms": "10000",
         "RAY_metrics_report_interval_ms": "30000",
         "RAY_event_stats": "0",
+        # timers of Ray's servers, each of which takes a core from an engine when it fires; by default 5 to 10 a second
+        "RAY_raylet_report_resources_period_milliseconds": "1000",
+        "RAY_memory_monitor_refresh_ms": "1000",
+        "RAY_object_manager_timer_freq_ms": "1000",
+        "RAY_kill_idle_workers_interval_ms": "2000",
         "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
         "TQDM_DISABLE": "1",
         "AUTOSCALER_METRIC_PORT": str(settings.port("ray_autoscaler_metrics")),
@@ -117,13 +122,21 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
         "LOGGING": {"BASE_LOG_FOLDER": settings.logs / "tasks"},
         "SCHEDULER": {
             "SCHEDULER_HEARTBEAT_SEC": 5,
+            # an idle scheduler looks into the database this often; it delays each task of a job by a second on average
+            "SCHEDULER_IDLE_SLEEP_TIME": 2,
             "ENABLE_HEALTH_CHECK": False,
             # a task whose worker or scheduler was killed is seen after these, not after Airflow's five minutes
             "TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
             "ORPHANED_TASKS_CHECK_INTERVAL": 15,
         },
         "TRIGGERER": {"TRIGGERER_HEALTH_CHECK_THRESHOLD": 15},
-        "DAG_PROCESSOR": {"REFRESH_INTERVAL": 5, "MIN_FILE_PROCESS_INTERVAL": 5, "BUNDLE_REFRESH_CHECK_INTERVAL": 5},
+        "DAG_PROCESSOR": {
+            "REFRESH_INTERVAL": 5,
+            "BUNDLE_REFRESH_CHECK_INTERVAL": 5,
+            # a changed file is parsed at once, an unchanged one hourly: each parse imports Airflow anew
+            "FILE_PARSING_SORT_MODE": "modified_time",
+            "MIN_FILE_PROCESS_INTERVAL": 3600,
+        },
         "USAGE_DATA_COLLECTION": {"ENABLED": False},
     }
     return {

@@ -48,21 +48,23 @@ def component(settings: Settings, credentials: Credentials) -> Component:
         "master.port": settings.port("seaweed_master"),
         "master.port.grpc": settings.port("seaweed_master_grpc"),
         "master.telemetry": "false",
+        # one volume grows to a gigabyte, and there are as many as the disk has room for
+        "master.volumeSizeLimitMB": 1024,
+        "volume.max": 0,
         "volume.port": settings.port("seaweed_volume"),
         "volume.port.grpc": settings.port("seaweed_volume_grpc"),
         "filer.port": settings.port("seaweed_filer"),
         "filer.port.grpc": settings.port("seaweed_filer_grpc"),
         "filer.localSocket": settings.runtime / "filer.sock",
-        # not admin.port.grpc: its own worker always looks 10000 above the admin port
-        "admin.port": settings.port("seaweed_admin"),
-        "admin.ui": "false",
-        "webdav": "false",
     }
     return Component(
         name=NAME,
+        # not `weed mini`: its maintenance worker wakes 2,000 times a second once there is data from an earlier start
         command=(
             str(settings.venv("airflow") / "bin" / "weed"),
-            "mini",
+            "server",
+            "-filer",
+            "-s3",
             *(f"-{option}={value}" for option, value in options.items()),
         ),
         environment=plain(),
@@ -76,8 +78,6 @@ def component(settings: Settings, credentials: Credentials) -> Component:
             "seaweed_volume_grpc",
             "seaweed_filer",
             "seaweed_filer_grpc",
-            "seaweed_admin",
-            "seaweed_admin_grpc",
         ),
         prepare=prepare,
         finish=finish,

@@ -21,7 +21,6 @@ FIRST_OUTGOING_PORT = 32768
 
 DEFAULT_PORT_BASE = 21000
 
-# SeaweedFS looks for its admin gRPC exactly 10000 above the admin port, hence the odd one out.
 PORT_OFFSETS: Mapping[str, int] = {
     "airflow_api": 0,
     "s3": 10,
@@ -32,8 +31,6 @@ PORT_OFFSETS: Mapping[str, int] = {
     "seaweed_volume_grpc": 15,
     "seaweed_filer": 16,
     "seaweed_filer_grpc": 17,
-    "seaweed_admin": 18,
-    "seaweed_admin_grpc": 10018,
     "ray_gcs": 30,
     "ray_api": 31,
     "ray_client": 32,

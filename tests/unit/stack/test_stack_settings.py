@@ -32,7 +32,7 @@ def test_two_bases_a_thousand_apart_share_no_port():
 
 def _highest_port(base: int | str) -> int:
     settings = load({"LLMBATCH_PORT_BASE": str(base)})
-    return max(settings.port(name) for name in PORT_OFFSETS)
+    return max(*(settings.port(name) for name in PORT_OFFSETS), settings.port_base + max(RAY_WORKER_OFFSETS))
 
 
 def _base_of_ci() -> str:
@@ -56,15 +56,14 @@ def test_base_moves_every_address():
     assert settings.ray_url.endswith(":31031")
 
 
-@pytest.mark.parametrize("text", ["80", "70000", "60000", "abc", "-1", "21000.5"])
+@pytest.mark.parametrize("text", ["80", "70000", "65300", "abc", "-1", "21000.5"])
 def test_impossible_base_is_refused_by_name(text: str):
     with pytest.raises(SettingsError, match="LLMBATCH_PORT_BASE"):
         load({"LLMBATCH_PORT_BASE": text})
 
 
 def test_highest_allowed_base_keeps_every_port_valid():
-    settings = load({"LLMBATCH_PORT_BASE": str(65535 - max(PORT_OFFSETS.values()))})
-    assert max(settings.port(name) for name in PORT_OFFSETS) == 65535
+    assert _highest_port(65535 - max(*PORT_OFFSETS.values(), *RAY_WORKER_OFFSETS)) == 65535
 
 
 def test_state_folder_can_be_moved(tmp_path: Path):
