@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
+from llmbatch_stack.priority import YIELDING
 from llmbatch_stack.process import MARKER
-
-YIELDING = 10
-"""Priority of whatever is no engine: on a machine they share, it works in the engine's gaps."""
 
 # Answers None when the component is healthy, else what is wrong. It gets the time (epoch seconds) at which the
 # process was started, so that a heartbeat left by its predecessor does not count.
@@ -70,8 +68,8 @@ class Component:
     """One supervised process.
 
     `prepare` runs before the process, `finish` after its first healthy check; only then do the components that `need`
-    it start. A component of stop wave 1 is stopped after all of wave 0. Only Ray, whose workers hold the engines,
-    does not yield the cores.
+    it start. A component of stop wave 1 is stopped after all of wave 0. Its processes have the nice value `niceness`;
+    only those of Ray do not yield, because its workers, some of which are engines, inherit the value.
     """
 
     name: str
@@ -87,3 +85,5 @@ class Component:
     grace_s: float = 8.0
     user: int | None = None
     niceness: int = YIELDING
+    background: bool = False
+    """It answers no requests: its session yields more while it has little to do."""

@@ -8,7 +8,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,7 @@ class _Stat:
     parent: int
     session: int
     start_ticks: int
+    ticks: int
 
 
 def _stat(pid: int) -> _Stat | None:
@@ -75,7 +76,13 @@ def _stat(pid: int) -> _Stat | None:
         return None
     # the name may hold blanks and brackets; everything after the last bracket is regular
     rest = text[text.rindex(")") + 2 :].split()
-    return _Stat(state=rest[0], parent=int(rest[1]), session=int(rest[3]), start_ticks=int(rest[19]))
+    return _Stat(
+        state=rest[0],
+        parent=int(rest[1]),
+        session=int(rest[3]),
+        start_ticks=int(rest[19]),
+        ticks=sum(int(field) for field in rest[11:15]),
+    )
 
 
 def identify(pid: int) -> ProcessIdentity | None:
@@ -98,6 +105,27 @@ def session_of(leader: int) -> set[ProcessIdentity]:
     return {ProcessIdentity(pid, stat.start_ticks) for pid, stat in _table().items() if stat.session == leader}
 
 
+@dataclass(frozen=True)
+class SessionUse:
+    """CPU time that the processes of one session have used so far, ended children included, in clock ticks."""
+
+    leader: int
+    ticks: int
+
+
+def session_use(leaders: Mapping[int, bool]) -> list[SessionUse]:
+    """Return the sessions that `leaders` opened and, for those with True, the sessions of their descendants."""
+    table = _table()
+    sessions = set(leaders)
+    parents = {pid for pid, with_descendants in leaders.items() if with_descendants}
+    sessions |= {table[pid].session for pid in _with_descendants(parents & table.keys(), table)}
+    used = dict.fromkeys(sessions, 0)
+    for stat in table.values():
+        if stat.session in used:
+            used[stat.session] += stat.ticks
+    return [SessionUse(session, ticks) for session, ticks in used.items()]
+
+
 def members(marker: str, recorded: Iterable[ProcessIdentity]) -> set[ProcessIdentity]:
     """Return every live process of a stack, except the caller and its ancestors.
 
@@ -108,16 +136,8 @@ def members(marker: str, recorded: Iterable[ProcessIdentity]) -> set[ProcessIden
     table = _table()
     leaders = {one.pid for one in recorded if one.pid in table and table[one.pid].start_ticks == one.start_ticks}
     ours = {pid for pid, stat in table.items() if stat.session in leaders or pid in leaders or has_marker(pid, marker)}
-    children: dict[int, list[int]] = {}
-    for pid, stat in table.items():
-        children.setdefault(stat.parent, []).append(pid)
-    todo = list(ours)
-    while todo:
-        for child in children.get(todo.pop(), []):
-            if child not in ours:
-                ours.add(child)
-                todo.append(child)
-    return {ProcessIdentity(pid, table[pid].start_ticks) for pid in ours - _ancestry(table)}
+    found = _with_descendants(ours, table)
+    return {ProcessIdentity(pid, table[pid].start_ticks) for pid in found - _ancestry(table)}
 
 
 def end(processes: Iterable[ProcessIdentity], *, grace_s: float, signum: int = signal.SIGTERM) -> None:
@@ -139,6 +159,19 @@ def _table() -> dict[int, _Stat]:
         for folder in _PROC.iterdir():
             if folder.name.isdigit() and (stat := _stat(int(folder.name))) is not None and stat.state not in "ZX":
                 found[int(folder.name)] = stat
+    return found
+
+
+def _with_descendants(pids: set[int], table: dict[int, _Stat]) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for pid, stat in table.items():
+        children.setdefault(stat.parent, []).append(pid)
+    found, todo = set(pids), list(pids)
+    while todo:
+        for child in children.get(todo.pop(), []):
+            if child not in found:
+                found.add(child)
+                todo.append(child)
     return found
 
 

@@ -16,10 +16,13 @@ from pathlib import Path
 from llmbatch_stack import record
 from llmbatch_stack.catalogue import catalogue
 from llmbatch_stack.credentials import load_or_create
-from llmbatch_stack.process import end, identify, members
+from llmbatch_stack.priority import SessionPriorities
+from llmbatch_stack.process import SessionUse, end, identify, members, session_use
 from llmbatch_stack.record import Phase, Record
 from llmbatch_stack.runner import Runner
 from llmbatch_stack.settings import Settings, load
+
+_PRIORITIES_EVERY_S = 3.0
 
 
 class Supervisor:
@@ -46,8 +49,25 @@ class Supervisor:
         )
         for runner in self._runners:
             runner.start()
-        signal.sigwait(asked)
+        priorities = SessionPriorities()
+        while signal.sigtimedwait(asked, _PRIORITIES_EVERY_S) is None:
+            priorities.adjust(self._sessions(background=False), self._sessions(background=True), time.monotonic())
         self._stop()
+
+    def _sessions(self, *, background: bool) -> list[SessionUse]:
+        """Return the sessions of components that are ready: a start that yields would take minutes on a busy machine.
+
+        Those below Ray's may be engines. Those below Postgres's are its connections.
+        """
+        records = record.read_all(self._settings.run)
+        components = (runner.component for runner in self._runners)
+        found = ((each, records[each.name]) for each in components if each.name in records)
+        leaders = {
+            one.pid: each.niceness > 0
+            for each, one in found
+            if one.phase is Phase.READY and each.background is background
+        }
+        return session_use(leaders)
 
     def _stop(self) -> None:
         self._stopping.set()

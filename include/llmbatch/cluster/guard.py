@@ -1,9 +1,13 @@
 """No process of an engine outlives its replica, however the replica ends.
 
 vLLM's EngineCore and workers are children and grandchildren of the actor. When the actor is killed they stay behind and
-hold the GPU's memory. So the actor becomes leader of a process group, which its children inherit, and a tiny watcher
-outside the group waits for the actor's end (a pidfd, and a pipe's end where the kernel has none) and kills the group.
-A parent-death signal would not do: it is tied to the parent's *thread* and is not inherited by grandchildren.
+hold the GPU's memory. So the actor becomes leader of a session and of its process group, which its children inherit,
+and a tiny watcher outside the group waits for the actor's end (a pidfd, and a pipe's end where the kernel has none) and
+kills the group. A parent-death signal would not do: it is tied to the parent's *thread* and is not inherited by
+grandchildren.
+
+A session and not only a group, because Linux may share out the cores by session (``sched_autogroup``): the engine then
+has a share of its own, and Ray's servers, which are in another session, can be given a smaller one.
 """
 
 from __future__ import annotations
@@ -46,13 +50,15 @@ class ChildGuard:
 
 
 def guard_children() -> ChildGuard:
-    """Make this process a group leader and start its watcher. Call once, before any child is started.
+    """Make this process lead a session and a group, and start its watcher. Call once, before any child is started.
+
+    A process that leads a group already stays in its session.
 
     Raises:
-        OSError: the process cannot lead a group or the watcher cannot start.
+        OSError: the watcher cannot start.
     """
     if os.getpgrp() != os.getpid():
-        os.setpgid(0, 0)
+        os.setsid()
     reader, writer = os.pipe()  # neither end is inherited by processes that are spawned later
     try:
         subprocess.run(
