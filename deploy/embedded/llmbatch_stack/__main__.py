@@ -10,6 +10,7 @@ from llmbatch_stack import stack
 from llmbatch_stack.component import StepError
 from llmbatch_stack.credentials import CredentialsError, load_or_create
 from llmbatch_stack.environment import airflow_variables, environment, ray_variables
+from llmbatch_stack.ports import PortTaken
 from llmbatch_stack.settings import Settings, SettingsError, load
 from llmbatch_stack.status import addresses, status, table
 
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         return _run(chosen, load())
-    except (SettingsError, CredentialsError, StepError, stack.StackError) as error:
+    except (SettingsError, CredentialsError, StepError, PortTaken, stack.StackError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

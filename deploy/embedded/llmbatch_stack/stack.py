@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -14,12 +13,12 @@ from signal import SIGINT, SIGTERM
 
 from llmbatch_stack import postgres, record
 from llmbatch_stack.catalogue import catalogue
-from llmbatch_stack.component import Component
 from llmbatch_stack.credentials import load_or_create
 from llmbatch_stack.environment import plain
+from llmbatch_stack.ports import require_free
 from llmbatch_stack.process import MARKER, ProcessIdentity, end, identify, members, session_of
 from llmbatch_stack.record import Phase, Record
-from llmbatch_stack.settings import FIRST_OUTGOING_PORT, HOST, Settings
+from llmbatch_stack.settings import Settings
 
 _STOP_S = 40.0
 _GIVE_UP_AFTER_RESTARTS = 3
@@ -47,7 +46,8 @@ def up(settings: Settings, tell: Tell) -> bool:
     interrupted or fails, what it started is stopped again.
 
     Raises:
-        StackError: a port is taken, or a component does not come up.
+        PortTaken: a port is in use.
+        StackError: a component does not come up.
     """
     with _one_at_a_time(settings):
         components = catalogue(settings, load_or_create(settings))
@@ -60,7 +60,7 @@ def up(settings: Settings, tell: Tell) -> bool:
             _wait_until_ready(settings, names, supervisor.identity, tell)
             return True
         _sweep(settings)
-        _require_free_ports(settings, components)
+        require_free(settings, components, tell)
         _make_runtime_folder(settings)
         record.clear(settings.run)
         for name in names:
@@ -182,25 +182,6 @@ def _tail(settings: Settings, name: str) -> str:
     path = settings.logs / f"{name}.log"
     lines = path.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:] if path.exists() else []
     return "\n    ".join([f"the end of {path}:", *lines])
-
-
-def _require_free_ports(settings: Settings, components: list[Component]) -> None:
-    for component in components:
-        for name in component.ports:
-            with socket.socket() as probe:
-                # as servers do: a connection that lingers after its server's end is no obstacle
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((HOST, settings.port(name)))
-                except OSError as error:
-                    port = settings.port(name)
-                    owner = "program" if port < FIRST_OUTGOING_PORT else "program or an outgoing connection"
-                    message = (
-                        f"port {port} ({name} of {component.name}) is in use by another {owner}: {error.strerror}. "
-                        f"Stop that, or move all ports of this stack: LLMBATCH_PORT_BASE={settings.other_base} make up "
-                        f"(now {settings.port_base})."
-                    )
-                    raise StackError(message) from error
 
 
 def _make_runtime_folder(settings: Settings) -> None:

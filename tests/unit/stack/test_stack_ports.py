@@ -1,0 +1,68 @@
+"""Ports that are free, that a dead process still holds, and that another program uses."""
+
+import os
+import socket
+import threading
+from contextlib import closing
+
+import pytest
+
+from llmbatch_stack import ports
+from llmbatch_stack.component import Component
+from llmbatch_stack.settings import HOST, PORT_OFFSETS, Settings, load
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """A base at which the first port is free now."""
+    with closing(socket.socket()) as found:
+        found.bind((HOST, 0))
+        base = found.getsockname()[1] - PORT_OFFSETS["ray_api"]
+    return load({"LLMBATCH_PORT_BASE": str(base)})
+
+
+@pytest.fixture
+def ray() -> Component:
+    return Component(name="ray", command=(), environment={}, check=lambda _: None, ports=("ray_api",))
+
+
+def listening(settings: Settings) -> socket.socket:
+    return socket.create_server((HOST, settings.port("ray_api")))
+
+
+def test_free_ports_are_no_error(settings: Settings, ray: Component):
+    said: list[str] = []
+    ports.require_free(settings, [ray], said.append)
+    assert said == []
+
+
+def test_a_port_of_a_live_process_is_an_error_at_once_that_names_it(settings: Settings, ray: Component):
+    with listening(settings), pytest.raises(ports.PortTaken) as caught:
+        ports.require_free(settings, [ray], lambda _: None, wait_s=3600)
+    for word in (f"pid {os.getpid()}", str(settings.port("ray_api")), "ray_api of ray", "LLMBATCH_PORT_BASE"):
+        assert word in str(caught.value)
+
+
+def test_a_port_whose_process_is_dead_is_waited_for(
+    settings: Settings, ray: Component, monkeypatch: pytest.MonkeyPatch
+):
+    # a killed process shows no open files, although the kernel still holds its sockets
+    monkeypatch.setattr(ports, "_owner", lambda _port: None)
+    held = listening(settings)
+    said: list[str] = []
+
+    def tell(line: str) -> None:
+        said.append(line)
+        threading.Timer(0.1, held.close).start()
+
+    ports.require_free(settings, [ray], tell, wait_s=3600)
+    assert len(said) == 1
+    assert str(settings.port("ray_api")) in said[0]
+
+
+def test_a_port_that_stays_taken_is_an_error_in_the_end(
+    settings: Settings, ray: Component, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ports, "_owner", lambda _port: None)
+    with listening(settings), pytest.raises(ports.PortTaken, match="another program"):
+        ports.require_free(settings, [ray], lambda _: None, wait_s=0)
