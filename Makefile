@@ -6,7 +6,7 @@ STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down status demo locks check-locks test test-airflow test-ray test-e2e lint types arch \
-	bench-engine bench-staging bench-resume bench-eta chaos
+	bench-engine bench-stack bench-staging bench-resume bench-eta chaos
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,7 +58,8 @@ lint: install ## ruff, rules and format
 
 types: install ## mypy, strict, each room in its own environment
 	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/orchestrator dags plugins \
-		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_staging.py \
+		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
+		benchmarks/bench_staging.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/cluster tests/tiny_model.py benchmarks/resume/commit_cost.py \
 		benchmarks/resume/list_committed.py
@@ -68,6 +69,9 @@ arch: install ## import contracts: the rooms and the only allowed arrows
 
 bench-engine: install ## this pipeline against bare vLLM, ray.data.llm and vllm run-batch
 	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_engine.py
+
+bench-stack: install ## what the idle stack takes from an engine on the same machine
+	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_stack.py
 
 bench-staging: install ## rows per second and memory of staging
 	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_staging.py

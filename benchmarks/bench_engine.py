@@ -1,10 +1,11 @@
 """``make bench-engine``: what does everything around vLLM cost?
 
-The same rows, the same engine settings, one machine, one run, in turn, there and back: bare vLLM, this pipeline
-(through Airflow, Ray and S3), ``ray.data.llm`` and ``vllm run-batch``. Each figure counts the engine's work only, from
-the first row admitted to the last answer delivered; starts are reported apart. Ratios are to bare vLLM of the same
-round; the medians over the rounds are the result. Reads ``LLMBATCH_BENCH_ROWS`` (default 512) and
-``LLMBATCH_BENCH_ROUNDS`` (default 3).
+The same rows, the same engine settings, one machine, one run: bare vLLM, this pipeline (through Airflow, Ray and S3),
+``ray.data.llm`` and ``vllm run-batch``, in order and in the next round in reverse order. The stack is up for the
+pipeline only; the others run alone, as they would for a user who has nothing else. Each figure counts the engine's work
+only, from the first row admitted to the last answer delivered; starts are reported apart. Ratios are to bare vLLM of
+the same round; the medians over the rounds are the result. Reads ``LLMBATCH_BENCH_ROWS`` (default 512) and
+``LLMBATCH_BENCH_ROUNDS`` (default 3). Ends with the stack down.
 """
 
 from __future__ import annotations
@@ -13,88 +14,43 @@ import functools
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from llmbatch.core.config import load_config
 from llmbatch.core.progress import Progress
 from llmbatch_stack import settings as stack_settings
 from llmbatch_stack import stack
 from llmbatch_stack.credentials import load_or_create
-from llmbatch_stack.environment import environment
 from llmbatch_stack.job_run import DAG_ID, follow, open_airflow, open_store
+from rival_runs import Measurement, Rivals, bench_rows
 
 PROMPTS = Path("examples/prompts/python_docs.jsonl")
 MAX_TOKENS = 64
 WATCH_SECONDS = 5.0
 """How often the benchmark asks Airflow for the job: its own questions must not cost the engine's cores."""
-MODEL_FOLDER = "smollm2-135m-instruct"
 RIVALS = ("bare_vllm", "ray_data_llm", "run_batch")
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """One contestant in one round. ``extra`` holds seconds outside the engine's work, by name."""
-
-    rows: int
-    output_tokens: int
-    seconds: float
-    extra: dict[str, float]
-
-    @property
-    def rows_per_second(self) -> float:
-        """Rows over engine work."""
-        return self.rows / self.seconds
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Output tokens over engine work."""
-        return self.output_tokens / self.seconds
-
-
 class Bench:
-    """Runs contestants against one stack and one prompt file."""
+    """Runs contestants against one stack and one prompt file. A rival runs alone: the stack is down meanwhile."""
 
     def __init__(self, settings: stack_settings.Settings, prompts: Path) -> None:
         self._settings = settings
         self._prompts = prompts
         self._credentials = load_or_create(settings)
-        config = load_config(settings.repo / "config" / "config.yaml")
-        model = config.model_for(None)
-        self._engine = config.engine.model_copy(update={"max_model_len": model.max_model_len})
+        self._rivals = Rivals(settings, prompts)
 
     def rival(self, name: str) -> Measurement:
-        """Run one of ``benchmarks/rivals`` in the Ray room, with no stack variable in its environment."""
-        script = self._settings.repo / "benchmarks" / "rivals" / f"{name}.py"
-        hidden = ("RAY_", "AWS_")
-        env = {
-            key: value
-            for key, value in environment("ray", self._settings, self._credentials).items()
-            if not key.startswith(hidden)
-        }
-        command = [
-            self._settings.python("ray"), str(script), "--prompts", str(self._prompts),
-            "--model", str(self._settings.models / MODEL_FOLDER), "--settings", self._engine.model_dump_json(),
-        ]  # fmt: skip
-        log = self._settings.logs / f"bench-{name}.log"
-        with log.open("w+", encoding="utf-8") as out:
-            done = subprocess.run(command, env=env, stdout=out, stderr=out, check=False, timeout=1200)
-            out.seek(0)
-            lines = [line for line in out if line.startswith("MEASURED ")]
-        if not lines:
-            raise RuntimeError(f"{name} measured nothing (exit code {done.returncode}); see {log}")
-        found = json.loads(lines[-1].removeprefix("MEASURED "))
-        return Measurement(
-            found["rows"], found["output_tokens"], found["seconds"], {"outside": found["seconds_outside"]}
-        )
+        """Run one of ``benchmarks/rivals``, as a user would who does not have this project."""
+        stack.down(self._settings)
+        return self._rivals.run(name)
 
     def pipeline(self) -> Measurement:
         """Run one job through Airflow, and read what it cost from its manifest and heartbeat."""
+        stack.up(self._settings, lambda _line: None)
         store = open_store(self._settings, self._credentials)
         input_uri = f"s3://{stack_settings.BUCKET}/inputs/bench/{self._prompts.name}"
         store.put(input_uri, self._prompts.read_bytes())
@@ -123,10 +79,9 @@ def main() -> int:
     rows = int(os.environ.get("LLMBATCH_BENCH_ROWS", "512"))
     rounds = int(os.environ.get("LLMBATCH_BENCH_ROUNDS", "3"))
     settings = stack_settings.load()
-    stack.up(settings, _tell)
     with tempfile.TemporaryDirectory() as folder:
         prompts = Path(folder) / "bench.jsonl"
-        prompts.write_text(_workload(settings.repo / PROMPTS, rows), encoding="utf-8")
+        prompts.write_text(bench_rows(settings.repo / PROMPTS, rows, MAX_TOKENS), encoding="utf-8")
         bench = Bench(settings, prompts)
         contestants: list[tuple[str, Callable[[], Measurement]]] = [
             (name, functools.partial(bench.rival, name)) for name in RIVALS
@@ -134,7 +89,7 @@ def main() -> int:
         contestants.insert(1, ("llmbatch", bench.pipeline))
         found: dict[str, list[Measurement]] = {name: [] for name, _ in contestants}
         for turn in range(rounds):
-            # There and back: each round meets the machine's drift from the other side, and neighbours stay neighbours.
+            # In reverse order every other round, so that the machine's drift meets each system from both sides.
             for name, run in contestants if turn % 2 == 0 else reversed(contestants):
                 one = run()
                 found[name].append(one)
@@ -143,6 +98,7 @@ def main() -> int:
                     f"round {turn + 1} {name:<13} {one.rows} rows {one.rows_per_second:6.2f} rows/s "
                     f"{one.tokens_per_second:6.0f} tok/s  {outside}"
                 )
+    stack.down(settings)
     _tell("")
     for name, measured in found.items():
         _tell(
@@ -166,18 +122,6 @@ def main() -> int:
     }
     sys.stdout.write(f"RESULT {json.dumps(result)}\n")
     return 0
-
-
-def _workload(source: Path, rows: int) -> str:
-    lines = source.read_text(encoding="utf-8").splitlines()
-    if rows > len(lines):
-        raise ValueError(f"LLMBATCH_BENCH_ROWS={rows} is more than the {len(lines)} rows of {source}")
-    made = []
-    for line in lines[:rows]:
-        row = json.loads(line)
-        row["body"] |= {"max_tokens": MAX_TOKENS, "temperature": 0}
-        made.append(json.dumps(row, ensure_ascii=False))
-    return "\n".join(made) + "\n"
 
 
 def _ratio(ours: list[Measurement], theirs: list[Measurement], *, tokens: bool = False) -> float:

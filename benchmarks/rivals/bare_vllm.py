@@ -1,9 +1,14 @@
-"""The yardstick: vLLM's asynchronous engine in one process, all rows submitted at once, nothing around it."""
+"""The yardstick: vLLM's asynchronous engine in one process, all rows submitted at once, nothing around it.
+
+With ``--rounds`` the engine starts once and answers all rows anew for every line on standard input.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
+from collections.abc import Awaitable, Callable
 
 from workload import Workload, read_workload, report
 
@@ -29,14 +34,23 @@ async def measure(workload: Workload, started: float) -> None:
             tokens = len(output.outputs[0].token_ids)
         return tokens
 
+    async def all_rows() -> None:
+        first = time.monotonic()
+        tokens = await asyncio.gather(
+            *(answer(i, workload.messages(row), workload.max_tokens(row)) for i, row in enumerate(workload.rows))
+        )
+        report(rows=len(tokens), output_tokens=sum(tokens), seconds=time.monotonic() - first, started=started)
+        await engine.reset_prefix_cache()
+
     await answer(-1, [{"role": "user", "content": "warm up"}], 1)
-    first = time.monotonic()
-    tokens = await asyncio.gather(
-        *(answer(i, workload.messages(row), workload.max_tokens(row)) for i, row in enumerate(workload.rows))
-    )
-    seconds = time.monotonic() - first
+    await (_each_line(all_rows) if workload.rounds else all_rows())
     engine.shutdown()
-    report(rows=len(tokens), output_tokens=sum(tokens), seconds=seconds, started=started)
+
+
+async def _each_line(run: Callable[[], Awaitable[None]]) -> None:
+    loop = asyncio.get_running_loop()
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        await run()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ class Workload:
     rows: tuple[dict[str, object], ...]
     model: str
     settings: EngineSettings
+    rounds: bool
 
     @property
     def engine_arguments(self) -> dict[str, object]:
@@ -57,13 +58,14 @@ def read_workload() -> Workload:
     parser.add_argument("--prompts", type=Path, required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--settings", required=True, help="EngineSettings as JSON")
+    parser.add_argument("--rounds", action="store_true", help="one run for each line on standard input")
     arguments = parser.parse_args()
     settings = EngineSettings.model_validate_json(arguments.settings)
     environment = engine_environment(settings)
     if any(os.environ.get(key) != value for key, value in environment.items()):
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **environment})
     rows = tuple(json.loads(line) for line in arguments.prompts.read_text(encoding="utf-8").splitlines())
-    return Workload(arguments.prompts, rows, arguments.model, settings)
+    return Workload(arguments.prompts, rows, arguments.model, settings, arguments.rounds)
 
 
 def report(*, rows: int, output_tokens: int, seconds: float, started: float) -> None:
