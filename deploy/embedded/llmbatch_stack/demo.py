@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -12,12 +13,12 @@ from llmbatch.core.manifest import JobManifest
 from llmbatch.core.s3_store import S3Store
 from llmbatch_stack import stack
 from llmbatch_stack.credentials import load_or_create
+from llmbatch_stack.demo_size import engine_probe
 from llmbatch_stack.demo_view import LiveView, show_result, show_samples, show_summary
 from llmbatch_stack.job_run import DAG_ID, FinishedJob, JobFailed, follow, open_airflow, open_store
 from llmbatch_stack.settings import BUCKET, Settings, SettingsError
 
 PROMPTS = Path("examples/prompts/python_docs.jsonl")
-DEFAULT_ROWS = 320
 MAX_TOKENS = 64
 SLA_HOURS = 1
 SAMPLES = 3
@@ -26,12 +27,21 @@ SAMPLES = 3
 def demo(settings: Settings) -> int:
     """Start the stack if need be, run the job, show it, print ``RESULT``. Return the exit code."""
     console = Console(highlight=False)
-    rows = _rows_wanted()
-    if stack.up(settings, lambda line: console.print(line, markup=False)):
-        console.print("the stack is up")
     credentials = load_or_create(settings)
+    lines = (settings.repo / PROMPTS).read_text(encoding="utf-8").splitlines()
+
+    def tell(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    rows = _rows_wanted()
+    if rows is None:
+        with engine_probe(settings, credentials, lines, MAX_TOKENS, tell) as probe:
+            _up(settings, tell)
+            rows = probe.rows(len(lines), MAX_TOKENS)
+    else:
+        _up(settings, tell)
+    lines = lines[:rows]
     store = open_store(settings, credentials)
-    lines = (settings.repo / PROMPTS).read_text(encoding="utf-8").splitlines()[:rows]
     input_uri = f"s3://{BUCKET}/inputs/demo/{PROMPTS.name}"
     store.put(input_uri, ("\n".join(lines) + "\n").encode())
     console.print(f"uploaded {len(lines)} prompts to {input_uri}")
@@ -67,8 +77,16 @@ def demo(settings: Settings) -> int:
     return 0
 
 
-def _rows_wanted() -> int:
-    text = os.environ.get("LLMBATCH_DEMO_ROWS", str(DEFAULT_ROWS))
+def _up(settings: Settings, tell: Callable[[str], None]) -> None:
+    if stack.up(settings, tell):
+        tell("the stack is up")
+
+
+def _rows_wanted() -> int | None:
+    """Return what the user has set; None leaves it to the machine."""
+    text = os.environ.get("LLMBATCH_DEMO_ROWS")
+    if text is None:
+        return None
     if not text.isdigit() or int(text) < 1:
         raise SettingsError(f"LLMBATCH_DEMO_ROWS={text!r} is not a whole number above 0; correct or unset it")
     return int(text)
