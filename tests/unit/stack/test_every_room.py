@@ -10,7 +10,7 @@ import rooms
 MAKE = f"""#!{sys.executable}
 import os, pathlib, sys
 
-report = pathlib.Path(os.environ["PYTEST_ADDOPTS"].split("--junitxml=")[1])
+report = pathlib.Path(os.environ["PYTEST_ADDOPTS"].rpartition("--junitxml=")[2])
 counts = {{
     "red": 'tests="5" failures="1" errors="1" skipped="1"',
     "green": 'tests="3" failures="0" errors="0" skipped="0"',
@@ -20,6 +20,12 @@ if counts:
     report.write_text(f"<testsuites><testsuite {{counts}}/></testsuites>")
 sys.exit(sys.argv[-1] != "green")
 """
+
+
+@pytest.fixture(autouse=True)
+def options_of_an_outer_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make test` runs these very tests with options of its own; pytest takes the last of two reports."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--durations=10 --junitxml=outer.xml")
 
 
 @pytest.fixture
