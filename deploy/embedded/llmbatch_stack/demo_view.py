@@ -18,14 +18,14 @@ PLAIN_LINE_SECONDS = 5.0
 
 
 class LiveView:
-    """A progress bar on a terminal; on anything else, one line every few seconds."""
+    """A progress bar on a terminal; on anything else, one line every few seconds and with every new phase or ETA."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._last_line = -PLAIN_LINE_SECONDS
-        self._phase, self._since = "", 0.0
+        self._phase, self._since, self._has_eta = "", 0.0, False
         if console.is_terminal:
             self._bar = Progress(
                 SpinnerColumn(),
@@ -45,18 +45,21 @@ class LiveView:
 
         While rows are in an engine, that is what the engine does; before and after, for how long the phase has lasted.
         """
+        has_eta = progress is not None and progress.eta is not None
+        is_new = phase != self._phase or (has_eta and not self._has_eta)
         if phase != self._phase:
             self._phase, self._since = phase, seconds
+        self._has_eta = has_eta
         ended, total = (progress.rows.ended, progress.rows.total) if progress else (0, 0)
         engine = _engine(progress)
         what = phase if engine else f"{phase} {span(seconds - self._since)}"
         eta = _eta(progress)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=what, completed=ended, total=total, engine=engine, eta=eta)
-        elif seconds - self._last_line >= PLAIN_LINE_SECONDS:
+        elif is_new or seconds - self._last_line >= PLAIN_LINE_SECONDS:
             self._last_line = seconds
             told = "".join(f"  {part}" for part in (f"{ended}/{total} rows", engine, f"ETA {eta}") if part)
-            self._console.print(f"{seconds:6.0f}s  {what:<16}{told}", highlight=False)
+            self._console.print(f"{seconds:6.0f}s  {what:<16}{told}", highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -26,9 +26,9 @@ LIVE = Rates(rows_per_second=0.0, output_tokens_per_second=0.0, recent_output_to
 ETA = EtaSeconds(p10=30, p50=75, p90=190)
 
 
-def shown(*steps: tuple[float, str, Progress | None], terminal: bool = False) -> str:
+def shown(*steps: tuple[float, str, Progress | None], terminal: bool = False, width: int = 160) -> str:
     out = io.StringIO()
-    view = LiveView(Console(file=out, force_terminal=terminal, width=160, highlight=False))
+    view = LiveView(Console(file=out, force_terminal=terminal, width=width, highlight=False))
     for seconds, phase, beat in steps:
         view.show(phase, beat, seconds)
     view.close()
@@ -52,8 +52,18 @@ def test_a_line_shows_what_the_engine_does_before_a_row_has_ended() -> None:
     assert "work              0/320 rows  256 running, 64 waiting  42 tok/s  ETA 1m15s (30s-3m10s)" in text
 
 
+def test_a_line_is_one_line_however_narrow_a_log_is() -> None:
+    assert len(shown((70, "work", progress(Phase.WORK, 256, rates=LIVE, eta=ETA)), width=40).splitlines()) == 1
+
+
 def test_lines_are_rare() -> None:
     assert len(shown(*((n, "work", None) for n in range(20))).splitlines()) == 4
+
+
+def test_a_new_phase_and_a_first_eta_have_a_line_at_once() -> None:
+    bare, told = progress(Phase.WORK, 256, rates=LIVE), progress(Phase.WORK, 256, rates=LIVE, eta=ETA)
+    steps = [(60, "model_load", None), (61, "work", bare), (62, "work", bare), (63, "work", told), (64, "work", told)]
+    assert [line.split()[0] for line in shown(*steps).splitlines()] == ["60s", "61s", "63s"]
 
 
 def test_a_terminal_shows_the_same() -> None:

@@ -7,7 +7,7 @@ import math
 from llmbatch.core.eta.balance import Load, seconds_to_finish
 from llmbatch.core.eta.engine_fit import JobEffort
 from llmbatch.core.eta.estimate import Estimate
-from llmbatch.core.eta.footing import Footing, first_footing, slots_of
+from llmbatch.core.eta.footing import FirstFooting, Footing, slots_of
 from llmbatch.core.eta.learned import Learned, answers_of, fixed_share_of
 from llmbatch.core.eta.lengths import OutputLengths
 from llmbatch.core.eta.observation import Observation
@@ -55,6 +55,7 @@ class EtaModel:
         self._batch = self._most_batch
         self._batch_seen = False
         self._worked = 0.0
+        self._in_flight = FirstFooting(self._priors, self._most_batch)
         self._first: Footing | None = None
 
     def observe(self, seen: Observation) -> None:
@@ -81,7 +82,7 @@ class EtaModel:
         self._learn_batch(seen, seen.at - last.at if last else 0.0)
         self._reach = reach_of(seen.cells, self.rate.tokens) if self.rate.known else {}
         self.lengths.fit(seen.cells, self._reach)
-        self._first = None if self.rate.known else first_footing(seen, self._priors, self._most_batch)
+        self._first = None if self.rate.known else self._in_flight.of(seen)
         if not self.rate.known:
             return
         if any(cell.waiting for cell in seen.cells):
@@ -130,6 +131,8 @@ class EtaModel:
         rate = on.rate.units * on.batch if on.rate.known else self._priors.rate
         if start is None or rate is None:
             why = f"phase {seen.phase.value}, no answer yet and no earlier job to go by"
+            if start == 0.0 and seen.flight is not None:
+                why += f"; rows in flight have {seen.flight.tokens} tokens, which are too few to tell"
             return Estimate(EtaState.UNKNOWN, now, why)
         if not seen.live and start == 0.0:
             return Estimate(EtaState.UNKNOWN, now, "no replica is live")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from eta_sim.job import SimJob, Trace
 from eta_sim.scenario import draw, fleet
 from llmbatch.core.eta import EtaModel, EtaState, Observation, PhasePrior, Priors, Spread, observation_of
+from llmbatch.core.eta.footing import FirstFooting
 from llmbatch.core.length_cells import LengthCell
 from llmbatch.core.progress import Flight, ReplicaShare
 from llmbatch.core.states import Phase
@@ -212,7 +213,9 @@ def begun(at: float, tokens: int | None = None, running: int = 16, **more: objec
 def test_the_first_estimate_comes_from_rows_in_flight() -> None:
     """400 tokens of 16 rows that have run for 5 s each: 5 tokens per slot-second, and 22.5 characters at 0.02."""
     assert fed(begun(0), begun(2, 0)).estimate(2).state is EtaState.UNKNOWN  # while prompts are read
-    assert fed(begun(3, 63)).estimate(3).state is EtaState.UNKNOWN
+    young = fed(begun(3, 63)).estimate(3)
+    assert young.state is EtaState.UNKNOWN
+    assert "63 tokens, which are too few to tell" in young.explain()
     assert fed(begun(3, 64)).estimate(3).state is EtaState.ESTIMATED
     model = fed(begun(2, 0), begun(5, 400))
     found = model.estimate(5)
@@ -245,6 +248,25 @@ def test_the_first_estimate_is_as_wide_as_one_at_the_begin_however_far_rows_are(
     assert found.seconds.p90 / found.seconds.p10 == pytest.approx(2.5**2)
 
 
+def test_rows_in_flight_tell_what_reading_costs() -> None:
+    """16 rows wait 22.5 s for 18,000 characters, then write 5 tokens/s each: a character costs a tenth of a token."""
+
+    def after(seconds: float, tokens: int) -> Observation:
+        seen = begun(seconds, tokens)
+        aged = {"running_seconds": 4 * seconds, "running_seconds_squared": 4 * seconds**2}
+        return replace(seen, cells=tuple(cell.model_copy(update=aged) for cell in seen.cells))
+
+    footing = FirstFooting(Priors(), SLOTS)
+    assert footing.of(after(22.5, 16)) is None
+    found = [footing.of(after(22.5 + more, 16 + round(80 * more))) for more in (10, 20, 30)][-1]
+    assert found is not None
+    assert found.rate.price.value > 2 * Priors().price
+    assert found.rate.units == pytest.approx(5, rel=0.2)
+    lost = footing.of(after(40, 1000))  # with a replica its rows are gone
+    assert lost is not None
+    assert lost.rate.price.value == found.rate.price.value
+
+
 def test_what_rows_allow_bounds_the_first_estimate() -> None:
     def predicted(limit: int) -> float:
         seen = begun(5, 400)
@@ -271,11 +293,13 @@ def test_a_lost_replica_and_a_pause_have_no_first_estimate() -> None:
 
 
 def test_a_generation_that_resumes_has_a_first_estimate_of_its_own() -> None:
-    model = fed(*steady(60))
-    model.observe(begun(70, 0, generation=2))
-    assert model.estimate(70).state is EtaState.UNKNOWN
-    model.observe(begun(75, 400, generation=2))
-    assert model.estimate(75).state is EtaState.ESTIMATED
+    model = fed(begun(2, 0), begun(5, 900), *steady(60, begin=10))
+    model.observe(begun(80, 10, generation=2))
+    assert model.estimate(80).state is EtaState.UNKNOWN
+    again = begun(85, 400, generation=2)
+    model.observe(again)
+    assert model.estimate(85).state is EtaState.ESTIMATED
+    assert model.estimate(85) == fed(begun(80, 10, generation=2), again).estimate(85)
 
 
 def test_answers_end_the_first_estimate_and_nothing_of_it_stays() -> None:
