@@ -76,7 +76,7 @@ def idle_cpu_pct(settings: Settings, seconds: float) -> dict[str, float]:
 
 def _ticks(one: record.Record) -> int:
     # every component descends from the supervisor, which is therefore counted without descendants
-    return sum(use.ticks for use in session_use({one.pid: one.component != record.SUPERVISOR}))
+    return sum(use.ticks for use in session_use({one.pid: one.component != record.SUPERVISOR})[one.pid])
 
 
 def _print(line: str) -> None:

@@ -113,17 +113,19 @@ class SessionUse:
     ticks: int
 
 
-def session_use(leaders: Mapping[int, bool]) -> list[SessionUse]:
-    """Return the sessions that `leaders` opened and, for those with True, the sessions of their descendants."""
+def session_use(leaders: Mapping[int, bool]) -> dict[int, list[SessionUse]]:
+    """Return by leader the session that it opened and, if its value is True, the sessions of its descendants."""
     table = _table()
-    sessions = set(leaders)
-    parents = {pid for pid, with_descendants in leaders.items() if with_descendants}
-    sessions |= {table[pid].session for pid in _with_descendants(parents & table.keys(), table)}
-    used = dict.fromkeys(sessions, 0)
+    used: dict[int, int] = {}
     for stat in table.values():
-        if stat.session in used:
-            used[stat.session] += stat.ticks
-    return [SessionUse(session, ticks) for session, ticks in used.items()]
+        used[stat.session] = used.get(stat.session, 0) + stat.ticks
+    found = {}
+    for leader, with_descendants in leaders.items():
+        sessions = {leader}
+        if with_descendants:
+            sessions |= {table[pid].session for pid in _with_descendants({leader} & table.keys(), table)}
+        found[leader] = [SessionUse(session, used.get(session, 0)) for session in sorted(sessions)]
+    return found
 
 
 def members(marker: str, recorded: Iterable[ProcessIdentity]) -> set[ProcessIdentity]:

@@ -51,23 +51,23 @@ class Supervisor:
             runner.start()
         priorities = SessionPriorities()
         while signal.sigtimedwait(asked, _PRIORITIES_EVERY_S) is None:
-            priorities.adjust(self._sessions(background=False), self._sessions(background=True), time.monotonic())
+            self._share_cores(priorities)
         self._stop()
 
-    def _sessions(self, *, background: bool) -> list[SessionUse]:
-        """Return the sessions of components that are ready: a start that yields would take minutes on a busy machine.
+    def _share_cores(self, priorities: SessionPriorities) -> None:
+        """Adjust the sessions of components that are ready: a start that yields takes minutes on a busy machine.
 
         Those below Ray's may be engines. Those below Postgres's are its connections.
         """
         records = record.read_all(self._settings.run)
         components = (runner.component for runner in self._runners)
-        found = ((each, records[each.name]) for each in components if each.name in records)
-        leaders = {
-            one.pid: each.niceness > 0
-            for each, one in found
-            if one.phase is Phase.READY and each.background is background
-        }
-        return session_use(leaders)
+        found = ((records[each.name], each) for each in components if each.name in records)
+        ready = {one.pid: each for one, each in found if one.phase is Phase.READY}
+        use = session_use({pid: each.niceness > 0 for pid, each in ready.items()})
+        sessions: dict[bool, list[SessionUse]] = {True: [], False: []}
+        for pid, each in ready.items():
+            sessions[each.background] += use[pid]
+        priorities.adjust(serving=sessions[False], background=sessions[True], now=time.monotonic())
 
     def _stop(self) -> None:
         self._stopping.set()

@@ -88,10 +88,10 @@ def test_use_of_a_session_counts_its_processes_and_those_of_its_descendants():
         assert outer.stdout is not None
         outer.stdout.readline()
         try:
-            alone = {one.leader for one in session_use({outer.pid: False})}
-            found = {one.leader: one.ticks for one in session_use({outer.pid: True})}
+            alone = {one.leader for one in session_use({outer.pid: False})[outer.pid]}
+            found = {one.leader: one.ticks for one in session_use({outer.pid: True})[outer.pid]}
         finally:
-            for leader in {one.leader for one in session_use({outer.pid: True})}:
+            for leader in {one.leader for one in session_use({outer.pid: True})[outer.pid]}:
                 os.killpg(leader, 9)
     assert alone == {outer.pid}
     assert len(found) == 2
