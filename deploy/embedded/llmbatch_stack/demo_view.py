@@ -58,8 +58,8 @@ class LiveView:
             self._bar.update(self._task, description=what, completed=ended, total=total, engine=engine, eta=eta)
         elif is_new or seconds - self._last_line >= PLAIN_LINE_SECONDS:
             self._last_line = seconds
-            told = "".join(f"  {part}" for part in (f"{ended}/{total} rows", engine, f"ETA {eta}") if part)
-            self._console.print(f"{seconds:6.0f}s  {what:<16}{told}", highlight=False, soft_wrap=True)
+            details = "".join(f"  {part}" for part in (f"{ended}/{total} rows", engine, f"ETA {eta}") if part)
+            self._console.print(f"{seconds:6.0f}s  {what:<16}{details}", highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -20,7 +20,7 @@ class RecentRate:
     def note(self, at: float, total: int) -> None:
         """Take the job's total at ``at``, in seconds of a monotonic clock."""
         if self._seen and total < self._seen[-1][1]:
-            self._seen.clear()  # whoever counts has been started anew
+            self._seen.clear()  # the counter was restarted
         self._seen.append((at, total))
         while len(self._seen) > 2 and self._seen[1][0] <= at - SECONDS:
             self._seen.popleft()

@@ -148,7 +148,7 @@ class Replica:
     def _count(self, inside: InFlight | None) -> int | None:
         """Return the tokens written so far, which never fall.
 
-        For a moment a row is in neither of the engine's sums; a row that is given up takes its tokens along for good.
+        For a moment a row is in neither of the engine's sums. The tokens of an abandoned row leave both.
         """
         if inside is None:
             return None

@@ -130,7 +130,7 @@ class Scoreboard:
 
 def _flight(live: list[ReplicaReport]) -> Flight | None:
     """Return the sum over live replicas: all of them, for it is held against the seconds of all running rows."""
-    told = [report.flight for report in live if report.flight is not None]
-    if not told or len(told) < len(live):
+    flights = [report.flight for report in live if report.flight is not None]
+    if not flights or len(flights) < len(live):
         return None
-    return Flight(tokens=sum(each.tokens for each in told), chars=sum(each.chars for each in told))
+    return Flight(tokens=sum(each.tokens for each in flights), chars=sum(each.chars for each in flights))

@@ -307,24 +307,24 @@ def test_answers_end_the_first_estimate_and_nothing_of_it_stays() -> None:
     early = 0
     for seed in range(6):
         trace = SimJob(draw(seed, "lognormal", "sorted", "preemption", ENGINE)).run()
-        told, untold = EtaModel(trace.scenario.slots), EtaModel(trace.scenario.slots)
+        with_flight, without = EtaModel(trace.scenario.slots), EtaModel(trace.scenario.slots)
         for each in trace.beats:
             seen = observation_of(each)
-            told.observe(seen)
-            untold.observe(replace(seen, flight=None))
+            with_flight.observe(seen)
+            without.observe(replace(seen, flight=None))
             if seen.answered:
-                assert told.estimate(seen.at) == untold.estimate(seen.at)
+                assert with_flight.estimate(seen.at) == without.estimate(seen.at)
             else:
-                early += told.estimate(seen.at) != untold.estimate(seen.at)
-        assert told.learned(trace.finished_at) == untold.learned(trace.finished_at)
+                early += with_flight.estimate(seen.at) != without.estimate(seen.at)
+        assert with_flight.learned(trace.finished_at) == without.learned(trace.finished_at)
     assert early
 
 
 def test_a_batch_that_fills_while_rows_are_in_flight_leaves_nothing_either() -> None:
     beats = [begun(1, 10, 4), begun(3, 200, 16), beat(5, 4, 16), beat(7, 8, 16)]
-    untold = [replace(each, flight=None) for each in beats]
-    assert fed(*beats).estimate(7) == fed(*untold).estimate(7)
-    assert fed(*beats[:2]).estimate(3) != fed(*untold[:2]).estimate(3)
+    without = [replace(each, flight=None) for each in beats]
+    assert fed(*beats).estimate(7) == fed(*without).estimate(7)
+    assert fed(*beats[:2]).estimate(3) != fed(*without[:2]).estimate(3)
 
 
 def test_rows_in_flight_tell_nothing_once_a_row_has_an_answer() -> None:
