@@ -1,7 +1,8 @@
 """``make bench-stack``: what does the idle stack take from an engine on the same machine?
 
-One bare vLLM engine answers the same rows again and again, in turn without the stack and beside the idle stack. Each
-round's ratio is between neighbours; the median over the rounds is the result. Then the CPU use of each idle component
+One bare vLLM engine answers the same rows again and again, in turn without the stack and beside the idle stack, each
+time once unmeasured: after the idle minute in which the stack starts, an engine is slower at first. Each round's
+ratio is between neighbours; the median over the rounds is the result. Then the CPU use of each idle component
 is read, in percent of one core. Reads ``LLMBATCH_BENCH_ROWS`` (default 64) and ``LLMBATCH_BENCH_ROUNDS`` (default 5).
 Ends with the stack down.
 """
@@ -19,7 +20,7 @@ from pathlib import Path
 from llmbatch_stack import record, stack
 from llmbatch_stack.process import session_use
 from llmbatch_stack.settings import Settings, load
-from rival_runs import Rivals, bench_rows
+from rival_runs import BareEngine, Rivals, bench_rows
 
 PROMPTS = Path("examples/prompts/python_docs.jsonl")
 MAX_TOKENS = 64
@@ -39,13 +40,12 @@ def main() -> int:
         prompts = Path(folder) / "bench.jsonl"
         prompts.write_text(bench_rows(settings.repo / PROMPTS, rows, MAX_TOKENS), encoding="utf-8")
         with Rivals(settings, prompts).bare_engine() as engine:
-            engine.round()  # the first one is slower
             alone, beside = [], []
             for turn in range(rounds):
-                alone.append(engine.round().seconds)
+                alone.append(_seconds(engine))
                 stack.up(settings, lambda _line: None)
                 time.sleep(SETTLE_SECONDS)
-                beside.append(engine.round().seconds)
+                beside.append(_seconds(engine))
                 if turn == rounds - 1:
                     used = idle_cpu_pct(settings, WATCH_SECONDS)
                 stack.down(settings)
@@ -62,6 +62,11 @@ def main() -> int:
     }
     _print(f"RESULT {json.dumps(result)}")
     return 0
+
+
+def _seconds(engine: BareEngine) -> float:
+    engine.round()
+    return engine.round().seconds
 
 
 def idle_cpu_pct(settings: Settings, seconds: float) -> dict[str, float]:

@@ -36,7 +36,7 @@ def components(settings: Settings, credentials: Credentials) -> list[Component]:
             environment=variables,
             check=_heartbeat_check(settings, part),
             needs=(postgres.NAME,),
-            background=part != "triggerer",  # its loop watches running jobs and must beat every few seconds
+            background=True,
         )
         for part in _PARTS
     ]

@@ -48,10 +48,10 @@ def plain() -> dict[str, str]:
 
 def ray_variables(settings: Settings, credentials: Credentials) -> dict[str, str]:
     """Return the variables of the Ray head, which jobs, actors and engines inherit."""
-    loopback = settings.repo / "deploy" / "embedded" / "llmbatch_stack" / "ray_loopback"
+    patches = settings.repo / "deploy" / "embedded" / "llmbatch_stack" / "ray_patches"
     return {
         "PATH": _path(settings, "ray"),
-        "PYTHONPATH": os.pathsep.join([str(settings.repo / "include"), str(loopback)]),
+        "PYTHONPATH": os.pathsep.join([str(settings.repo / "include"), str(patches)]),
         "LLMBATCH_CONFIG": str(settings.config),
         "LLMBATCH_MODEL_CACHE": str(settings.models),
         "HF_HOME": str(settings.state / "cache" / "huggingface"),
@@ -73,6 +73,12 @@ def ray_variables(settings: Settings, credentials: Credentials) -> dict[str, str
         "RAY_memory_monitor_refresh_ms": "1000",
         "RAY_object_manager_timer_freq_ms": "1000",
         "RAY_kill_idle_workers_interval_ms": "2000",
+        # timers of the dashboard and its agent; by default up to 10 a second
+        "EVENT_AGENT_REPORT_INTERVAL_SECONDS": "10",
+        "RAY_DASHBOARD_AGGREGATOR_AGENT_CHECK_MAIN_THREAD_LIVENESS_INTERVAL_SECONDS": "10",
+        "SCAN_EVENT_DIR_INTERVAL_SECONDS": "30",
+        "REPORTER_UPDATE_INTERVAL_MS": "15000",
+        "METRICS_RECORD_INTERVAL_S": "30",
         "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
         "TQDM_DISABLE": "1",
         "AUTOSCALER_METRIC_PORT": str(settings.port("ray_autoscaler_metrics")),
@@ -131,8 +137,8 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
         },
         "TRIGGERER": {"TRIGGERER_HEALTH_CHECK_THRESHOLD": 15},
         "DAG_PROCESSOR": {
-            "REFRESH_INTERVAL": 5,
-            "BUNDLE_REFRESH_CHECK_INTERVAL": 5,
+            "REFRESH_INTERVAL": 15,
+            "BUNDLE_REFRESH_CHECK_INTERVAL": 15,
             # a changed file is parsed at once, an unchanged one hourly: each parse imports Airflow anew
             "FILE_PARSING_SORT_MODE": "modified_time",
             "MIN_FILE_PROCESS_INTERVAL": 3600,

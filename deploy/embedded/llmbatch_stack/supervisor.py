@@ -49,12 +49,17 @@ class Supervisor:
         )
         for runner in self._runners:
             runner.start()
-        priorities = SessionPriorities()
-        while signal.sigtimedwait(asked, _PRIORITIES_EVERY_S) is None:
-            self._share_cores(priorities)
+        threading.Thread(target=self._share_cores, daemon=True).start()
+        # without a timeout: sigtimedwait reports a signal when this process was stopped past its timeout and continued
+        signal.sigwait(asked)
         self._stop()
 
-    def _share_cores(self, priorities: SessionPriorities) -> None:
+    def _share_cores(self) -> None:
+        priorities = SessionPriorities()
+        while not self._stopping.wait(_PRIORITIES_EVERY_S):
+            self._adjust(priorities)
+
+    def _adjust(self, priorities: SessionPriorities) -> None:
         """Adjust the sessions of components that are ready: a start that yields takes minutes on a busy machine.
 
         Those below Ray's may be engines. Those below Postgres's are its connections.
