@@ -5,6 +5,7 @@ This file alone must load in an old Python, so it imports nothing of ours before
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ def newer_python() -> str | None:
 
 def main() -> int:
     """Install with this Python if it is new enough, else with a newer one from PATH."""
+    argparse.ArgumentParser(prog="python3 -m llmbatch_stack.install", description=__doc__).parse_args()
     if sys.version_info[:2] < OLDEST:
         better = newer_python()
         if better is None:

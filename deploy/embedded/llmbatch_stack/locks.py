@@ -4,6 +4,7 @@
 locks as they are, so that a new release on the index is no drift but an edited `.in` file is.
 """
 
+import argparse
 import difflib
 import shutil
 import subprocess
@@ -78,14 +79,17 @@ def _without_sources(lines: list[str]) -> list[str]:
     return [line for line in lines if not line.startswith(("# Made by", "--"))]
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Write the locks, or with `--check` compare them; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m llmbatch_stack.locks", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare the locks with their .in files, write nothing")
+    only_check = parser.parse_args().check
     try:
         settings = load()
         folder = settings.repo / "requirements"
         with one_at_a_time(settings):
             uv = ready(settings)
-        if arguments == ["--check"]:
+        if only_check:
             drift = check(folder, uv)
             for text in drift:
                 print(text)
@@ -105,4 +109,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

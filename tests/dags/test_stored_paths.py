@@ -1,0 +1,68 @@
+"""Airflow stores class paths. A module that moves takes its deferred tasks, deadlines and serialized DAGs with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from airflow.sdk._shared.module_loading import import_string
+
+from llmbatch.orchestrator.deadlines import CALLBACK
+from llmbatch.orchestrator.eta_trigger import EtaTrigger
+from llmbatch.orchestrator.triggers import RayJobTrigger
+from plugins.llmbatch_plugin import LlmbatchPlugin
+
+ROOT = Path(__file__).parents[2]
+
+TRIGGERS = {
+    "llmbatch.orchestrator.triggers.RayJobTrigger",
+    "llmbatch.orchestrator.eta_trigger.EtaTrigger",
+}
+CALLBACKS = {"llmbatch.orchestrator.deadline_callback.look"}
+REFERENCES = {"llmbatch.orchestrator.deadlines.SlaDeadline"}
+IN_SERIALIZED_DAGS = {
+    "llmbatch.orchestrator.operators.RayOperator",
+    "llmbatch.orchestrator.sensors.EtaSensor",
+}
+
+
+def test_triggers() -> None:
+    ray = RayJobTrigger(submission_id="job-g1", ray_conn_id="ray")
+    eta = EtaTrigger(job_uri="s3://b/j", store_conn_id="s3", dag_id="d", run_id="r", run_task_id="run")
+    assert {ray.serialize()[0], eta.serialize()[0]} == TRIGGERS
+
+
+def test_deadlines() -> None:
+    assert {CALLBACK} == CALLBACKS
+    assert {f"{one.__module__}.{one.__qualname__}" for one in LlmbatchPlugin.deadline_references} == REFERENCES
+
+
+def test_serialized_dags() -> None:
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    bag = DagBag(str(ROOT / "dags"))
+    assert not bag.import_errors
+    found = {path for dag in bag.dags.values() for path in _paths(DagSerialization.to_dict(dag))}
+    assert found == IN_SERIALIZED_DAGS | CALLBACKS | REFERENCES
+
+
+def test_every_stored_path_can_be_imported() -> None:
+    for path in TRIGGERS | CALLBACKS | REFERENCES | IN_SERIALIZED_DAGS:
+        assert callable(import_string(path)), path
+
+
+def _paths(value: object) -> Iterator[str]:
+    """Yield every class path of this package, and each operator's, which is stored as a module and a name."""
+    if isinstance(value, dict):
+        module = str(value.get("_task_module", ""))
+        if module.startswith("llmbatch."):
+            yield f"{module}.{value['task_type']}"
+        for key, inner in value.items():
+            if key != "_task_module":
+                yield from _paths(inner)
+    elif isinstance(value, list | tuple | set):
+        for inner in value:
+            yield from _paths(inner)
+    elif isinstance(value, str) and value.startswith("llmbatch.") and value.rpartition(".")[2].isidentifier():
+        yield value
