@@ -27,14 +27,14 @@ demo: up ## run a real job through the real engine, with a live ETA
 	@$(STACK) demo
 
 locks: ## compile requirements/*.lock from requirements/*.in
-	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.locks
+	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.locks
 
 check-locks: ## fail if a lock is not what its .in file gives
-	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.locks --check
+	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.locks --check
 
 # One room's tests run in that room's environment only: the other room's libraries are not there to be imported.
-# Those of core run in both, each with its own pydantic, PyYAML and botocore. Simulations need Python alone: once is enough.
-SHARED_TESTS := tests/unit/core tests/architecture
+# Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need Python alone: once is enough.
+SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
 SIMULATIONS := eta/test_model.py eta/test_real_traces.py test_commit_protocol.py
 AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/stack tests/unit/chaos tests/dags tests/integration/airflow
 RAY_TESTS := tests/unit/cluster tests/integration/ray
@@ -57,15 +57,15 @@ lint: install ## ruff, rules and format
 	@$(AIRFLOW_PYTHON) -m ruff format --check .
 
 types: install ## mypy, strict, each room in its own environment
-	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/orchestrator dags plugins \
+	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/cli dags plugins \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
-	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/cluster tests/tiny_model.py benchmarks/resume/commit_cost.py \
+	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tests/tiny_model.py benchmarks/resume/commit_cost.py \
 		benchmarks/resume/list_committed.py
 
 arch: install ## import contracts: the rooms and the only allowed arrows
-	@PYTHONPATH=include $(dir $(RAY_PYTHON))lint-imports --no-cache
+	@PYTHONPATH=include:deploy/embedded $(dir $(RAY_PYTHON))lint-imports --no-cache
 
 bench-engine: install ## this pipeline against bare vLLM, ray.data.llm and vllm run-batch
 	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_engine.py

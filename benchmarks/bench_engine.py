@@ -24,7 +24,7 @@ from llmbatch.core.progress import Progress
 from llmbatch_stack import settings as stack_settings
 from llmbatch_stack import stack
 from llmbatch_stack.credentials import load_or_create
-from llmbatch_stack.job_run import DAG_ID, follow, open_airflow, open_store
+from llmbatch_stack.demo.job_run import DAG_ID, follow, open_airflow, open_store
 from rival_runs import Measurement, Rivals, bench_rows
 
 PROMPTS = Path("examples/prompts/python_docs.jsonl")

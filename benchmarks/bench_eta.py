@@ -22,9 +22,10 @@ from eta_sim.job import SimJob, Trace
 from eta_sim.judging import PUBLISHED, RULES, Verdict, judge, median_error
 from eta_sim.rivals import RIVALS
 from eta_sim.scenario import fleet, scenarios
-from llmbatch.core.eta import Priors, Spread
 from llmbatch.core.eta.history import History
+from llmbatch.core.eta.priors import Priors
 from llmbatch.core.eta.record import MARKS
+from llmbatch.core.eta.spread import Spread
 
 CALIBRATION_FAMILIES = ("lognormal", "gamma", "pareto")
 REPORTED_FAMILIES = ("bimodal", "zipf", "prompts", "recorded")

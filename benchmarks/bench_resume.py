@@ -28,8 +28,8 @@ from llmbatch.core.config import load_config
 from llmbatch.core.identity import shard_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch_stack import settings as stack_settings
+from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID, open_store
 from llmbatch_stack.environment import environment
-from llmbatch_stack.job_run import BASE_URI, DAG_ID, open_store
 
 ENGINE_ROWS_PER_CORE_SECOND = 4.3
 """Bare vLLM with the bundled model: 8.6 rows/s on 2 cores."""

@@ -17,8 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from llmbatch_stack import record, stack
-from llmbatch_stack.process import session_use
+from llmbatch_stack import stack
+from llmbatch_stack.process import record
+from llmbatch_stack.process.table import session_use
 from llmbatch_stack.settings import Settings, load
 from rival_runs import BareEngine, Rivals, bench_rows
 

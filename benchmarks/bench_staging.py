@@ -35,8 +35,8 @@ from llmbatch.core.config import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
-from llmbatch.core.s3_store import S3Store
-from llmbatch.orchestrator.staging import stage
+from llmbatch.orchestrator.staging.stage import stage
+from llmbatch.s3.store import S3Store
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

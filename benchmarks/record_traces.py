@@ -24,12 +24,12 @@ from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
-from llmbatch.core.s3_store import S3Store
+from llmbatch.s3.store import S3Store
 from llmbatch_stack import settings as stack_settings
 from llmbatch_stack import stack
-from llmbatch_stack.airflow_api import AirflowApi
 from llmbatch_stack.credentials import load_or_create
-from llmbatch_stack.job_run import DAG_ID, follow, layout_of, open_airflow, open_store
+from llmbatch_stack.demo.airflow_api import AirflowApi
+from llmbatch_stack.demo.job_run import DAG_ID, follow, layout_of, open_airflow, open_store
 
 LOOK_SECONDS = 0.7
 """How often progress.json is read: oftener than it is written, so that no heartbeat is missed."""

@@ -26,13 +26,12 @@ from typing import Any
 from airflow.sdk import DAG, task
 
 from llmbatch.core.states import ExitReason
-from llmbatch.orchestrator import tasks
-from llmbatch.orchestrator.assets import RESULTS
-from llmbatch.orchestrator.deadlines import sla_deadlines
-from llmbatch.orchestrator.form import form_params
-from llmbatch.orchestrator.operators import RayOperator
-from llmbatch.orchestrator.pools import RAY_POOL
-from llmbatch.orchestrator.sensors import EtaSensor
+from llmbatch.orchestrator.deployment.names import RAY_POOL, RESULTS
+from llmbatch.orchestrator.ray_jobs.operator import RayOperator
+from llmbatch.orchestrator.tasks import inference
+from llmbatch.orchestrator.tasks.form import form_params
+from llmbatch.orchestrator.watch.deadlines import sla_deadlines
+from llmbatch.orchestrator.watch.sensor import EtaSensor
 
 with DAG(
     dag_id="llmbatch_inference",
@@ -53,10 +52,10 @@ with DAG(
         "max_retry_delay": timedelta(minutes=5),
     },
 ):
-    job: Any = task(task_id="accept", multiple_outputs=True)(tasks.accept)()
+    job: Any = task(task_id="accept", multiple_outputs=True)(inference.accept)()
     place = {"job_uri": job["job_uri"], "store_conn_id": job["store_conn_id"]}
 
-    staged = task.short_circuit(task_id="stage")(tasks.stage)(**place)
+    staged = task.short_circuit(task_id="stage")(inference.stage)(**place)
     run = RayOperator(
         task_id="run",
         pool=RAY_POOL,
@@ -73,8 +72,8 @@ with DAG(
         retries=5,
     )
     watch = EtaSensor(task_id="watch", run_task_id="run", poll_seconds=job["poll_seconds"], **place)
-    published = task(task_id="publish", outlets=[RESULTS])(tasks.publish)(**place)
-    reported = task(task_id="report")(tasks.report)(**place)
+    published = task(task_id="publish", outlets=[RESULTS])(inference.publish)(**place)
+    reported = task(task_id="report")(inference.report)(**place)
 
     staged >> [run, watch]
     run >> published >> reported

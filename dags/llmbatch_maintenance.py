@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, task
 
-from llmbatch.orchestrator import maintenance
+from llmbatch.orchestrator.tasks import maintenance
 
 SCHEDULE = "17 * * * *"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from llmbatch.orchestrator.deadlines import SlaDeadline
+from llmbatch.orchestrator.watch.deadlines import SlaDeadline
 
 
 class LlmbatchPlugin(AirflowPlugin):

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from llmbatch_stack import tools
+from llmbatch_stack.install import tools
 from llmbatch_stack.settings import load
 
 CONFIG = """

@@ -13,8 +13,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from llmbatch.cluster.bundled_model import NAMES, SCHEME, bundled_model
-from llmbatch.cluster.model_cache import cached_folder
+from llmbatch.cluster.models.bundled_model import NAMES, SCHEME, bundled_model
+from llmbatch.cluster.models.model_cache import cached_folder
 
 SEED = 20
 HIDDEN, INNER, LAYERS, HEADS, KEY_HEADS = 128, 256, 2, 2, 1

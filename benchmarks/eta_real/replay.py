@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from eta_real.trace import RealTrace
 from eta_sim.judging import lesson_of
 from eta_sim.rivals import RIVALS
-from llmbatch.core.eta import EtaModel, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob, History
+from llmbatch.core.eta.model import EtaModel
+from llmbatch.core.eta.observation import observation_of
+from llmbatch.core.eta.priors import Priors
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
+from llmbatch.core.eta.spread import Spread
 
 ENGINE = "recorded"
 

@@ -14,9 +14,12 @@ from eta_sim.job import EPOCH, Trace
 from eta_sim.rivals import RIVALS
 from llmbatch.core.alerts import Level
 from llmbatch.core.config import SlaConfig
-from llmbatch.core.eta import EtaModel, Priors, Spread, observation_of
 from llmbatch.core.eta.history import FinishedJob
+from llmbatch.core.eta.model import EtaModel
+from llmbatch.core.eta.observation import observation_of
+from llmbatch.core.eta.priors import Priors
 from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
+from llmbatch.core.eta.spread import Spread
 from llmbatch.core.sla import LevelMachine
 
 PUBLISHED = (0.25, 0.5, 0.75, 0.9)

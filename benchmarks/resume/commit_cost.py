@@ -7,15 +7,15 @@ import json
 import time
 from collections.abc import Callable
 
-from llmbatch.cluster.crash_book import CrashBook
+from llmbatch.cluster.driver.estimator import Estimator
+from llmbatch.cluster.driver.heartbeat import Heartbeat
+from llmbatch.cluster.driver.job_state import JobState
 from llmbatch.cluster.engines.base import Answer
-from llmbatch.cluster.estimating import Estimator
-from llmbatch.cluster.heartbeat import Heartbeat
-from llmbatch.cluster.job_state import JobState
-from llmbatch.cluster.outcome import succeeded
-from llmbatch.cluster.scoreboard import Scoreboard
-from llmbatch.cluster.shard_table import write_results
-from llmbatch.cluster.store import open_store
+from llmbatch.cluster.exchange.scoreboard import Scoreboard
+from llmbatch.cluster.replica.crash_book import CrashBook
+from llmbatch.cluster.replica.row_outcome import succeeded
+from llmbatch.cluster.storage.shard_table import write_results
+from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.claims import claim, require_latest
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.identity import row_id_of, shard_id_of

@@ -7,7 +7,7 @@ import json
 import resource
 import time
 
-from llmbatch.cluster.store import open_store
+from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.layout import JobLayout
 
 

@@ -14,8 +14,8 @@ from chaos.scene import Scene
 from chaos.stack import ChaosStack
 from chaos.verdict import Outcomes, Verdict, answer_times, judge, judge_stopped
 from chaos.workload import ECHO, Workload
-from llmbatch_stack.airflow_api import TaskState
-from llmbatch_stack.job_run import DAG_ID
+from llmbatch_stack.demo.airflow_api import TaskState
+from llmbatch_stack.demo.job_run import DAG_ID
 
 Mend = Callable[[Scene], None]
 """What a person does after the harm; most harms need nobody."""

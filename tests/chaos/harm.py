@@ -13,7 +13,7 @@ from chaos.fault import Fault
 from chaos.scene import Scene
 from llmbatch.core.identity import submission_id_of
 from llmbatch.core.states import DesiredState
-from llmbatch_stack.job_run import DAG_ID
+from llmbatch_stack.demo.job_run import DAG_ID
 from llmbatch_stack.wire import call
 
 Harm = Callable[[Scene], None]

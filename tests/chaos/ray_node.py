@@ -9,7 +9,7 @@ import psutil
 
 from llmbatch_stack.credentials import Credentials
 from llmbatch_stack.environment import environment
-from llmbatch_stack.process import MARKER
+from llmbatch_stack.process.table import MARKER
 from llmbatch_stack.settings import HOST, Settings
 from llmbatch_stack.wire import call
 

@@ -17,9 +17,9 @@ from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.states import DesiredState, Phase
-from llmbatch.orchestrator.controlling import ask
-from llmbatch_stack.airflow_api import AirflowApi
-from llmbatch_stack.job_run import BASE_URI, DAG_ID
+from llmbatch.orchestrator.steering.control import ask
+from llmbatch_stack.demo.airflow_api import AirflowApi
+from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID
 from llmbatch_stack.wire import call
 
 POLL_SECONDS = 0.3

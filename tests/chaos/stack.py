@@ -20,13 +20,13 @@ import yaml
 
 from chaos.ray_node import RayNode
 from chaos.s3_proxy import S3Proxy
-from llmbatch.core.s3_store import S3Store
-from llmbatch_stack import record
+from llmbatch.s3.store import S3Store
 from llmbatch_stack import settings as stack_settings
-from llmbatch_stack.airflow_api import AirflowApi
 from llmbatch_stack.credentials import Credentials, load_or_create
-from llmbatch_stack.job_run import open_airflow, open_store
-from llmbatch_stack.process import members
+from llmbatch_stack.demo.airflow_api import AirflowApi
+from llmbatch_stack.demo.job_run import open_airflow, open_store
+from llmbatch_stack.process import record
+from llmbatch_stack.process.table import members
 
 PORT_BASE = 20000
 _PROXY_OFFSET = 20

@@ -88,4 +88,4 @@ def test_a_run_gets_the_deadlines_of_its_own_promise(
 ) -> None:
     hours = CONFS[run_id][1]
     assert [found for found, _ in deadlines[run_id]] == pytest.approx([0.7 * hours, hours])
-    assert {path for _, path in deadlines[run_id]} == {"llmbatch.orchestrator.deadline_callback.look"}
+    assert {path for _, path in deadlines[run_id]} == {"llmbatch.orchestrator.watch.deadline_callback.look"}

@@ -15,9 +15,9 @@ from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator import tasks
-from llmbatch.orchestrator.form import form_params
-from llmbatch.orchestrator.pools import RAY_POOL
+from llmbatch.orchestrator.deployment.names import RAY_POOL
+from llmbatch.orchestrator.tasks import inference as tasks
+from llmbatch.orchestrator.tasks.form import form_params
 
 ROOT = Path(__file__).parents[2]
 

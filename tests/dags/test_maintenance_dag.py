@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmbatch.core.config import RetentionConfig
-from llmbatch.orchestrator.maintenance import EXPIRE_HOUR, JOB_DAGS
+from llmbatch.orchestrator.tasks.maintenance import EXPIRE_HOUR, JOB_DAGS
 
 ROOT = Path(__file__).parents[2]
 

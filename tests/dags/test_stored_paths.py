@@ -6,23 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airflow.sdk._shared.module_loading import import_string
-
-from llmbatch.orchestrator.deadlines import CALLBACK
-from llmbatch.orchestrator.eta_trigger import EtaTrigger
-from llmbatch.orchestrator.triggers import RayJobTrigger
 from plugins.llmbatch_plugin import LlmbatchPlugin
+
+from llmbatch.orchestrator.ray_jobs.trigger import RayJobTrigger
+from llmbatch.orchestrator.watch.deadlines import CALLBACK
+from llmbatch.orchestrator.watch.trigger import EtaTrigger
 
 ROOT = Path(__file__).parents[2]
 
 TRIGGERS = {
-    "llmbatch.orchestrator.triggers.RayJobTrigger",
-    "llmbatch.orchestrator.eta_trigger.EtaTrigger",
+    "llmbatch.orchestrator.ray_jobs.trigger.RayJobTrigger",
+    "llmbatch.orchestrator.watch.trigger.EtaTrigger",
 }
-CALLBACKS = {"llmbatch.orchestrator.deadline_callback.look"}
-REFERENCES = {"llmbatch.orchestrator.deadlines.SlaDeadline"}
+CALLBACKS = {"llmbatch.orchestrator.watch.deadline_callback.look"}
+REFERENCES = {"llmbatch.orchestrator.watch.deadlines.SlaDeadline"}
 IN_SERIALIZED_DAGS = {
-    "llmbatch.orchestrator.operators.RayOperator",
-    "llmbatch.orchestrator.sensors.EtaSensor",
+    "llmbatch.orchestrator.ray_jobs.operator.RayOperator",
+    "llmbatch.orchestrator.watch.sensor.EtaSensor",
 }
 
 

@@ -16,7 +16,7 @@ from e2e.sweep import Sweep, start_sweep
 from llmbatch_stack import settings as stack_settings
 from llmbatch_stack import stack
 from llmbatch_stack.credentials import load_or_create
-from llmbatch_stack.job_run import open_airflow, open_store
+from llmbatch_stack.demo.job_run import open_airflow, open_store
 
 DEMO_ROWS = 48
 

@@ -10,7 +10,7 @@ from e2e.running import Running
 from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
-from llmbatch_stack.job_run import BASE_URI, DAG_ID
+from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID
 from llmbatch_stack.settings import BUCKET
 
 INPUT = f"s3://{BUCKET}/inputs/e2e/mixed-real.jsonl"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmbatch.core.manifest import JobManifest
-from llmbatch.core.s3_store import S3Store
-from llmbatch_stack.airflow_api import AirflowApi, DagRun
+from llmbatch.s3.store import S3Store
 from llmbatch_stack.credentials import Credentials
-from llmbatch_stack.job_run import DAG_ID, follow
+from llmbatch_stack.demo.airflow_api import AirflowApi, DagRun
+from llmbatch_stack.demo.job_run import DAG_ID, follow
 from llmbatch_stack.settings import Settings
 
 

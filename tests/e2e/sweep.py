@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from e2e.running import Running
 from llmbatch.core.identity import job_id_of, submission_id_of
 from llmbatch.core.layout import JobLayout
-from llmbatch.orchestrator.ray_address import RayAddress
-from llmbatch.orchestrator.ray_jobs import RayJobs, RaySubmission
-from llmbatch_stack.job_run import BASE_URI, DAG_ID
+from llmbatch.orchestrator.ray_jobs.address import RayAddress
+from llmbatch.orchestrator.ray_jobs.client import RayJobs, RaySubmission
+from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID
 
 MAINTENANCE = "llmbatch_maintenance"
 NOTEBOOK = "notebook"

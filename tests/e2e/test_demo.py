@@ -7,7 +7,7 @@ import time
 import pytest
 
 from llmbatch.core.layout import JobLayout
-from llmbatch_stack.job_run import BASE_URI
+from llmbatch_stack.demo.job_run import BASE_URI
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 

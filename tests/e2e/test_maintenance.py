@@ -6,8 +6,8 @@ import pytest
 
 from e2e.running import Running
 from e2e.sweep import MAINTENANCE, NOTEBOOK, Sweep
-from llmbatch_stack.airflow_api import TERMINAL_STATES
-from llmbatch_stack.job_run import DAG_ID
+from llmbatch_stack.demo.airflow_api import TERMINAL_STATES
+from llmbatch_stack.demo.job_run import DAG_ID
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 

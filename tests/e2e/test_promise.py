@@ -11,8 +11,8 @@ from e2e.mixed import MOST_TOKENS, Mixed
 from e2e.running import Running
 from llmbatch.core.admission import Verdict
 from llmbatch.core.dry_run import DryRun
-from llmbatch_stack.airflow_api import DagRun
-from llmbatch_stack.job_run import DAG_ID, JobFailed, follow, layout_of
+from llmbatch_stack.demo.airflow_api import DagRun
+from llmbatch_stack.demo.job_run import DAG_ID, JobFailed, follow, layout_of
 from llmbatch_stack.settings import BUCKET
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]

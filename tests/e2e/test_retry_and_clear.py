@@ -10,9 +10,9 @@ from e2e.running import Running
 from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
-from llmbatch.orchestrator.ray_address import RayAddress
-from llmbatch.orchestrator.ray_jobs import RayJobs
-from llmbatch_stack.job_run import BASE_URI, DAG_ID
+from llmbatch.orchestrator.ray_jobs.address import RayAddress
+from llmbatch.orchestrator.ray_jobs.client import RayJobs
+from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 

@@ -7,10 +7,10 @@ import sys
 import time
 
 from llmbatch_stack import stack
-from llmbatch_stack.component import StepError
 from llmbatch_stack.credentials import CredentialsError, load_or_create
 from llmbatch_stack.environment import airflow_variables, environment, ray_variables
-from llmbatch_stack.ports import PortTaken
+from llmbatch_stack.process.component import StepError
+from llmbatch_stack.process.ports import PortTaken
 from llmbatch_stack.settings import Settings, SettingsError, load
 from llmbatch_stack.status import addresses, status, table
 
@@ -49,7 +49,7 @@ def _run(chosen: argparse.Namespace, settings: Settings) -> int:
         print(table(rows))
         return 0 if all(row.wrong is None for row in rows) else 1
     if chosen.command == "demo":
-        from llmbatch_stack.demo import demo  # after the other verbs: they must work when rich or boto3 do not
+        from llmbatch_stack.demo.demo import demo  # after the other verbs: they must work when rich or boto3 do not
 
         return demo(settings)
     credentials = load_or_create(settings)

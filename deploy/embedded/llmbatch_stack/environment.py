@@ -48,7 +48,7 @@ def plain() -> dict[str, str]:
 
 def ray_variables(settings: Settings, credentials: Credentials) -> dict[str, str]:
     """Return the variables of the Ray head, which jobs, actors and engines inherit."""
-    patches = settings.repo / "deploy" / "embedded" / "llmbatch_stack" / "ray_patches"
+    patches = settings.repo / "deploy" / "embedded" / "llmbatch_stack" / "components" / "ray_patches"
     return {
         "PATH": _path(settings, "ray"),
         "PYTHONPATH": os.pathsep.join([str(settings.repo / "include"), str(patches)]),

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from signal import SIGINT, SIGTERM
 
-from llmbatch_stack import postgres, record
-from llmbatch_stack.catalogue import catalogue
+from llmbatch_stack.components import postgres
+from llmbatch_stack.components.catalogue import catalogue
 from llmbatch_stack.credentials import load_or_create
 from llmbatch_stack.environment import plain
-from llmbatch_stack.ports import require_free
-from llmbatch_stack.process import MARKER, ProcessIdentity, end, identify, members, session_of
-from llmbatch_stack.record import Phase, Record
+from llmbatch_stack.process import record
+from llmbatch_stack.process.ports import require_free
+from llmbatch_stack.process.record import Phase, Record
+from llmbatch_stack.process.table import MARKER, ProcessIdentity, end, identify, members, session_of
 from llmbatch_stack.settings import Settings
 
 _STOP_S = 40.0

@@ -4,11 +4,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from llmbatch_stack import record
-from llmbatch_stack.catalogue import catalogue
-from llmbatch_stack.component import Component
+from llmbatch_stack.components.catalogue import catalogue
 from llmbatch_stack.credentials import load_or_create, secrets_file
-from llmbatch_stack.record import Phase, Record
+from llmbatch_stack.process import record
+from llmbatch_stack.process.component import Component
+from llmbatch_stack.process.record import Phase, Record
 from llmbatch_stack.settings import BUCKET, Settings
 
 

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmbatch_stack import record
-from llmbatch_stack.catalogue import catalogue
+from llmbatch_stack.components.catalogue import catalogue
 from llmbatch_stack.credentials import load_or_create
-from llmbatch_stack.priority import SessionPriorities
-from llmbatch_stack.process import SessionUse, end, identify, members, session_use
-from llmbatch_stack.record import Phase, Record
-from llmbatch_stack.runner import Runner
+from llmbatch_stack.process import record
+from llmbatch_stack.process.priority import SessionPriorities
+from llmbatch_stack.process.record import Phase, Record
+from llmbatch_stack.process.runner import Runner
+from llmbatch_stack.process.table import SessionUse, end, identify, members, session_use
 from llmbatch_stack.settings import Settings, load
 
 _PRIORITIES_EVERY_S = 3.0

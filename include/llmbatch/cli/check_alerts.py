@@ -2,7 +2,7 @@
 
 In the environment of an Airflow process, so that connections are found::
 
-    python -m llmbatch.orchestrator.alerting.check --level yellow
+    python -m llmbatch.cli.check_alerts --level yellow
 
 Alertmanager drops the test alert after an hour; ``--level ok`` ends it at once.
 """
@@ -18,12 +18,12 @@ from llmbatch.core.alerts import Alert, Level
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import ConfigError
 from llmbatch.orchestrator.alerting.sinks import sinks_of
-from llmbatch.orchestrator.settings import load_settings
+from llmbatch.orchestrator.deployment.settings import load_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line: one line for each sink; 1 if any is broken."""
-    parser = argparse.ArgumentParser(prog="python -m llmbatch.orchestrator.alerting.check", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m llmbatch.cli.check_alerts", description=__doc__)
     parser.add_argument("--level", choices=[level.value for level in Level], default=Level.YELLOW.value)
     level = Level(parser.parse_args(arguments).level)
     # outside of a task Airflow looks for connections in its database only if told to

@@ -1,6 +1,6 @@
 """The command line of the report; the store is that of the usual ``AWS_*`` environment.
 
-python -m llmbatch.orchestrator.sla_report --base s3://bucket/prefix --format html --out report.html
+python -m llmbatch.cli.sla_report --base s3://bucket/prefix --format html --out report.html
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError
 from llmbatch.core.layout import split_uri
 from llmbatch.orchestrator.sla_report.rendering import FORMATS, MOST_JOBS, render
+from llmbatch.s3.client import open_environment_store
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line: write the report, say where it is."""
-    parser = argparse.ArgumentParser(prog="python -m llmbatch.orchestrator.sla_report", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m llmbatch.cli.sla_report", description=__doc__)
     parser.add_argument(
         "--base", required=True, help="s3://bucket/prefix that holds jobs/, store.base_uri of config.yaml"
     )
@@ -28,8 +29,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--jobs", type=int, default=MOST_JOBS, help="newest finished jobs to read (default: %(default)s)"
     )
     given = parser.parse_args(arguments)
-    from llmbatch.orchestrator.store import open_environment_store
-
     try:
         split_uri(given.base)
         text = render(given.base, open_environment_store(), SystemClock(), format=given.format, most=max(1, given.jobs))

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 
-from llmbatch.cluster.pipeline import Pipeline, print_end
+from llmbatch.cluster.driver.pipeline import Pipeline, print_end
 from llmbatch.core.layout import split_uri
 
 _NICENESS = 10

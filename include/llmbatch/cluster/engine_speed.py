@@ -16,8 +16,8 @@ from pathlib import Path
 
 from llmbatch.cluster.engines.base import Engine
 from llmbatch.cluster.engines.factory import make_engine
-from llmbatch.cluster.guard import guard_children
-from llmbatch.cluster.models import resolve_model
+from llmbatch.cluster.models.resolve import resolve_model
+from llmbatch.cluster.replica.guard import guard_children
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.engine_speed import EngineSpeed
 from llmbatch.core.errors import RowError

@@ -1,27 +1,23 @@
-"""The object store over S3, given a boto3 client that the caller's room has made.
+"""The object store over an S3 client: Airflow makes one from its connection, a Ray job from its environment.
 
-Boto3 is not imported: Airflow hands a client from its connection, a Ray job makes one from its environment, and both
-get the same semantics. Boto3's own retries (``standard`` mode) are set by whoever makes the client.
+Retries are the client's own, and are set where it is made.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
-from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, StoreError
 from llmbatch.core.layout import split_uri
 from llmbatch.core.store import ObjectInfo
+from llmbatch.s3.errors import translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CopySourceTypeDef, ObjectIdentifierTypeDef
-
-_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
-_CONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict", "409"}
 
 ONE_COPY_BYTES = 5 * 2**30
 """The most that S3 copies in one request; more is copied in parts."""
@@ -38,41 +34,41 @@ class S3Store:
     def get(self, uri: str) -> bytes:
         """Return the whole object."""
         bucket, key = split_uri(uri)
-        with _translated(uri):
+        with translated(uri):
             return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def put(self, uri: str, body: bytes) -> ObjectInfo:
         """Write or replace the object in one request."""
         bucket, key = split_uri(uri)
-        with _translated(uri):
+        with translated(uri):
             answer = self._client.put_object(Bucket=bucket, Key=key, Body=body)
         return ObjectInfo(uri, _etag(answer), len(body))
 
     def create(self, uri: str, body: bytes) -> ObjectInfo:
         """Write the object only if nothing is there, in one request (``If-None-Match: *``)."""
         bucket, key = split_uri(uri)
-        with _translated(uri, on_condition=ObjectExists(uri)):
+        with translated(uri, on_condition=ObjectExists(uri)):
             answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
         return ObjectInfo(uri, _etag(answer), len(body))
 
     def replace(self, uri: str, body: bytes, etag: str) -> ObjectInfo:
         """Write over exactly the version ``etag``, in one request (``If-Match``)."""
         bucket, key = split_uri(uri)
-        with _translated(uri, on_condition=ObjectChanged(uri, etag)):
+        with translated(uri, on_condition=ObjectChanged(uri, etag)):
             answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=etag)
         return ObjectInfo(uri, _etag(answer), len(body))
 
     def head(self, uri: str) -> ObjectInfo:
         """Return address, ETag and size."""
         bucket, key = split_uri(uri)
-        with _translated(uri):
+        with translated(uri):
             answer = self._client.head_object(Bucket=bucket, Key=key)
         return ObjectInfo(uri, _etag(answer), answer["ContentLength"], answer["LastModified"])
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield objects under ``prefix`` in key order, a thousand a request."""
         bucket, key = split_uri(prefix)
-        with _translated(prefix):
+        with translated(prefix):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
                 for item in page.get("Contents", []):
                     yield ObjectInfo(f"s3://{bucket}/{item['Key']}", _etag(item), item["Size"], item["LastModified"])
@@ -80,7 +76,7 @@ class S3Store:
     def open_stream(self, uri: str, etag: str) -> IO[bytes]:
         """Open the object for one sequential read, refusing any other version than ``etag``."""
         bucket, key = split_uri(uri)
-        with _translated(uri, on_condition=InputChanged(uri, etag)):
+        with translated(uri, on_condition=InputChanged(uri, etag)):
             body = self._client.get_object(Bucket=bucket, Key=key, IfMatch=etag)["Body"]
         return cast("IO[bytes]", _Stream(uri, cast("_Body", body)))
 
@@ -88,13 +84,13 @@ class S3Store:
         """Read ``length`` bytes from ``start``, refusing any other version than ``etag``."""
         bucket, key = split_uri(uri)
         span = f"bytes={start}-{start + length - 1}"
-        with _translated(uri, on_condition=InputChanged(uri, etag)):
+        with translated(uri, on_condition=InputChanged(uri, etag)):
             return self._client.get_object(Bucket=bucket, Key=key, Range=span, IfMatch=etag)["Body"].read()
 
     def upload(self, uri: str, path: str) -> ObjectInfo:
         """Write a local file in parts."""
         bucket, key = split_uri(uri)
-        with _translated(uri):
+        with translated(uri):
             self._client.upload_file(path, bucket, key)
         return self.head(uri)
 
@@ -107,7 +103,7 @@ class S3Store:
         bucket, key = split_uri(uri)
         source_bucket, source_key = split_uri(source.uri)
         origin: CopySourceTypeDef = {"Bucket": source_bucket, "Key": source_key}
-        with _translated(source.uri, on_condition=ObjectChanged(source.uri, source.etag)):
+        with translated(source.uri, on_condition=ObjectChanged(source.uri, source.etag)):
             if "-" in source.etag or source.size > ONE_COPY_BYTES:
                 self._client.copy(origin, bucket, key, ExtraArgs={"CopySourceIfMatch": source.etag})
             else:
@@ -117,7 +113,7 @@ class S3Store:
     def delete(self, uri: str) -> None:
         """Remove the object; S3 does not say whether there was one."""
         bucket, key = split_uri(uri)
-        with _translated(uri):
+        with translated(uri):
             self._client.delete_object(Bucket=bucket, Key=key)
 
     def delete_many(self, uris: Iterable[str]) -> None:
@@ -132,7 +128,7 @@ class S3Store:
             for bucket, key in map(split_uri, batch):
                 by_bucket.setdefault(bucket, []).append({"Key": key})
             for bucket, keys in by_bucket.items():
-                with _translated(f"s3://{bucket}/{keys[0]['Key']}"):
+                with translated(f"s3://{bucket}/{keys[0]['Key']}"):
                     answer = self._client.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
                 for kept in answer.get("Errors", []):
                     raise StoreError(f"s3://{bucket}/{kept.get('Key')} was not deleted: {kept.get('Message')}")
@@ -161,7 +157,7 @@ class _Stream(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         """Read up to ``size`` bytes; all that are left for None or -1."""
-        with _translated(self._uri):
+        with translated(self._uri):
             return self._body.read(None if size is None or size < 0 else size)
 
     def close(self) -> None:
@@ -189,20 +185,3 @@ def probe_conditional_writes(store: S3Store, uri: str) -> None:
 
 def _etag(answer: Mapping[str, Any]) -> str:
     return str(answer["ETag"]).strip('"')
-
-
-@contextmanager
-def _translated(uri: str, on_condition: Exception | None = None) -> Iterator[None]:
-    """Turn a client's errors into ours; without importing botocore, by the ``response`` its errors carry."""
-    try:
-        yield
-    except Exception as error:
-        response = getattr(error, "response", None)
-        if response is None and not type(error).__module__.startswith(("botocore", "boto3", "s3transfer", "urllib3")):
-            raise
-        code = str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
-        if code in _MISSING:
-            raise ObjectMissing(uri) from error
-        if code in _CONDITION and on_condition is not None:
-            raise on_condition from error
-        raise StoreError(f"{uri}: {error}") from error

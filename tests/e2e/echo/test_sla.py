@@ -33,8 +33,8 @@ from llmbatch.core.alerts import Alert, Level, read_alerts
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.reactions import read_reactions
 from llmbatch.orchestrator.sla_report.figures import Figures
-from llmbatch_stack.airflow_api import AirflowApi
-from llmbatch_stack.job_run import DAG_ID
+from llmbatch_stack.demo.airflow_api import AirflowApi
+from llmbatch_stack.demo.job_run import DAG_ID
 from llmbatch_stack.settings import BUCKET, REGION
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
@@ -141,7 +141,7 @@ class World:
         out = self.stack.folder / f"report.{format}"
         subprocess.run(
             [
-                *(sys.executable, "-m", "llmbatch.orchestrator.sla_report", "--base", BASE),
+                *(sys.executable, "-m", "llmbatch.cli.sla_report", "--base", BASE),
                 *("--format", format, "--out", str(out)),
             ],
             env=os.environ | aws | {"PYTHONPATH": str(settings.repo / "include")},

@@ -14,9 +14,9 @@ from chaos.cell import Matrix
 from chaos.stack import echo_engine, vllm_engine
 from e2e.running import Running
 from llmbatch.core.manifest import JobManifest
-from llmbatch_stack.airflow_api import DagRun
+from llmbatch_stack.demo.airflow_api import DagRun
+from llmbatch_stack.demo.job_run import DAG_ID, JobFailed, layout_of
 from llmbatch_stack.environment import environment
-from llmbatch_stack.job_run import DAG_ID, JobFailed, layout_of
 from llmbatch_stack.settings import BUCKET
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]

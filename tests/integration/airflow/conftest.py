@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from llmbatch.core.s3_store import S3Store
+from llmbatch.s3.store import S3Store
 
 from .small_jobs import BUCKET
 

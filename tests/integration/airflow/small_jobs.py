@@ -14,9 +14,9 @@ from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.rows import META_KEY, RESULT_COLUMNS
-from llmbatch.core.s3_store import S3Store
 from llmbatch.core.shards import ShardTally
-from llmbatch.orchestrator.staged_shards import decode_shard
+from llmbatch.orchestrator.jobs.staged_shards import decode_shard
+from llmbatch.s3.store import S3Store
 
 BUCKET = "llm-batch"
 ROWS = 2000

@@ -21,9 +21,9 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.alerting.delivery import deliver
-from llmbatch.orchestrator.alerting.raising import raise_alert
+from llmbatch.orchestrator.alerting.job_alerts import raise_alert
 from llmbatch.orchestrator.alerting.sinks import Sink, sinks_of
-from llmbatch_stack import tools
+from llmbatch_stack.install import tools
 from llmbatch_stack.settings import load
 
 from .conftest import free_ports

@@ -14,10 +14,10 @@ from llmbatch.core.config import Config
 from llmbatch.core.errors import InputChanged
 from llmbatch.core.job_request import InputFormat
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.s3_store import S3Store
-from llmbatch.orchestrator.accepting import accept, request_of
-from llmbatch.orchestrator.publishing import publish
-from llmbatch.orchestrator.staging import stage
+from llmbatch.orchestrator.intake.accept import accept, request_of
+from llmbatch.orchestrator.publishing.publish import publish
+from llmbatch.orchestrator.staging.stage import stage
+from llmbatch.s3.store import S3Store
 
 from .small_jobs import BUCKET, JSONL, ROWS, commit, job
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch_stack import record
-from llmbatch_stack.process import members
+from llmbatch_stack.process import record
+from llmbatch_stack.process.table import members
 from llmbatch_stack.settings import HOST, PORT_OFFSETS, Settings, load
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]

@@ -13,10 +13,10 @@ import pytest
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import InputChanged, ObjectExists, ReconcileError
 from llmbatch.core.job_request import InputFormat
-from llmbatch.core.s3_store import S3Store, probe_conditional_writes
-from llmbatch.orchestrator.input_formats import peek_columns, sniff_format
-from llmbatch.orchestrator.publishing import publish
-from llmbatch.orchestrator.staging import stage
+from llmbatch.orchestrator.inputs.formats import peek_columns, sniff_format
+from llmbatch.orchestrator.publishing.publish import publish
+from llmbatch.orchestrator.staging.stage import stage
+from llmbatch.s3.store import S3Store, probe_conditional_writes
 
 from .small_jobs import BUCKET, JSONL, ROWS, commit, job
 

@@ -23,9 +23,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from llmbatch.cluster.model_cache import CACHE_ENV
-from llmbatch.cluster.shard_table import read_tally
-from llmbatch.cluster.store import open_store
+from llmbatch.cluster.models.model_cache import CACHE_ENV
+from llmbatch.cluster.storage.shard_table import read_tally
+from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.engine_settings import EngineSettings
@@ -35,10 +35,10 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.rows import STAGED_COLUMNS
-from llmbatch.core.s3_store import S3Store
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard
 from llmbatch.core.states import DesiredState, ExitReason, Phase
+from llmbatch.s3.store import S3Store
 from llmbatch_stack.settings import load as load_settings
 from tiny_model import tiny_model
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch.cluster.models import resolve_model
+from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.core.engine_settings import EngineKind
 from llmbatch.core.store import MemoryStore
 

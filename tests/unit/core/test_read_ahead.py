@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from llmbatch.orchestrator.read_ahead import in_order
+from llmbatch.core.read_ahead import in_order
 
 
 def test_answers_come_in_order_whatever_ends_first() -> None:

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from fakes.finished_jobs import NOW, progress_of, spec_of
 from llmbatch.core.progress import EtaState
+from llmbatch.core.sla_status import Status, status_of
 from llmbatch.core.states import Phase
-from llmbatch.orchestrator.sla_status import Status, status_of
-
-from .finished_jobs import NOW, progress_of, spec_of
 
 HOUR = 3600.0
 

@@ -4,10 +4,10 @@ import importlib.metadata
 import json
 from datetime import datetime
 
-from llmbatch_stack import postgres
-from llmbatch_stack.component import Check, Component, Step, StepError, Steps
+from llmbatch_stack.components import postgres
 from llmbatch_stack.credentials import Credentials, write_private
 from llmbatch_stack.environment import environment
+from llmbatch_stack.process.component import Check, Component, Step, StepError, Steps
 from llmbatch_stack.settings import HOST, POOL, Settings
 from llmbatch_stack.wire import call
 

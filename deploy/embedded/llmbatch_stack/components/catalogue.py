@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from llmbatch_stack import airflow, postgres, ray_head, seaweedfs
-from llmbatch_stack.component import Component
+from llmbatch_stack.components import airflow, postgres, ray_head, seaweedfs
 from llmbatch_stack.credentials import Credentials
+from llmbatch_stack.process.component import Component
 from llmbatch_stack.settings import Settings
 
 

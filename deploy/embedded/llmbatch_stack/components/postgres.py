@@ -8,9 +8,9 @@ import stat
 from pathlib import Path
 from signal import SIGINT
 
-from llmbatch_stack.component import Component, StepError, Steps
 from llmbatch_stack.environment import plain
-from llmbatch_stack.process import identify
+from llmbatch_stack.process.component import Component, StepError, Steps
+from llmbatch_stack.process.table import identify
 from llmbatch_stack.settings import Settings
 
 NAME = "postgres"

@@ -2,9 +2,9 @@
 
 import shutil
 
-from llmbatch_stack.component import Component, Steps
 from llmbatch_stack.credentials import Credentials
 from llmbatch_stack.environment import environment
+from llmbatch_stack.process.component import Component, Steps
 from llmbatch_stack.settings import HOST, RAY_WORKER_OFFSETS, Settings
 from llmbatch_stack.wire import call
 

@@ -2,9 +2,9 @@
 
 import json
 
-from llmbatch_stack.component import Component, StepError, Steps
 from llmbatch_stack.credentials import Credentials, write_private
 from llmbatch_stack.environment import plain
+from llmbatch_stack.process.component import Component, StepError, Steps
 from llmbatch_stack.settings import BUCKET, HOST, Settings
 from llmbatch_stack.wire import call_s3
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from rich.console import Console
 
 from llmbatch.core.manifest import JobManifest
-from llmbatch.core.s3_store import S3Store
+from llmbatch.s3.store import S3Store
 from llmbatch_stack import stack
 from llmbatch_stack.credentials import load_or_create
-from llmbatch_stack.demo_size import engine_probe
-from llmbatch_stack.demo_view import LiveView, show_result, show_samples, show_summary
-from llmbatch_stack.job_run import DAG_ID, FinishedJob, JobFailed, follow, open_airflow, open_store
+from llmbatch_stack.demo.job_run import DAG_ID, FinishedJob, JobFailed, follow, open_airflow, open_store
+from llmbatch_stack.demo.size import engine_probe
+from llmbatch_stack.demo.view import LiveView, show_result, show_samples, show_summary
 from llmbatch_stack.settings import BUCKET, Settings, SettingsError
 
 PROMPTS = Path("examples/prompts/python_docs.jsonl")

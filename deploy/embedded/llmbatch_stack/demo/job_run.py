@@ -11,9 +11,9 @@ from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.progress import Progress
-from llmbatch.core.s3_store import S3Store
-from llmbatch_stack.airflow_api import AirflowApi, DagRun, TaskState
+from llmbatch.s3.store import S3Store
 from llmbatch_stack.credentials import Credentials
+from llmbatch_stack.demo.airflow_api import AirflowApi, DagRun, TaskState
 from llmbatch_stack.settings import BUCKET, REGION, Settings
 
 DAG_ID = "llmbatch_inference"

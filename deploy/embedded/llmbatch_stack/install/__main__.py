@@ -42,8 +42,8 @@ def main() -> int:
             )
             return 1
         os.execv(better, [better, "-m", "llmbatch_stack.install", *sys.argv[1:]])
-    from llmbatch_stack import rooms, tools
-    from llmbatch_stack.install_command import InstallError
+    from llmbatch_stack.install import rooms, tools
+    from llmbatch_stack.install.command import InstallError
     from llmbatch_stack.settings import SettingsError, load
 
     try:

@@ -1,7 +1,7 @@
 """Compile the locks from the `.in` files, or check that they are what compiling gives.
 
-`python -m llmbatch_stack.locks` writes `requirements/*.lock`; with `--check` it compiles copies, starting from the
-locks as they are, so that a new release on the index is no drift but an edited `.in` file is.
+`python -m llmbatch_stack.install.locks` writes `requirements/*.lock`. With `--check` it compiles copies,
+starting from the locks as they are: an edited `.in` file is drift, a new release on the index is none.
 """
 
 import argparse
@@ -13,10 +13,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from llmbatch_stack.install_command import InstallError
-from llmbatch_stack.rooms import TORCH_CPU_INDEX, one_at_a_time
+from llmbatch_stack.install.command import InstallError
+from llmbatch_stack.install.rooms import TORCH_CPU_INDEX, one_at_a_time
+from llmbatch_stack.install.uv import Uv, ready
 from llmbatch_stack.settings import SettingsError, load
-from llmbatch_stack.uv import Uv, ready
 
 _UNIVERSAL = ("--universal", "--python-version", "3.11")
 # Ray, torch and vLLM have no builds for most other platforms, and the CPU build of torch has them per Python version
@@ -81,7 +81,7 @@ def _without_sources(lines: list[str]) -> list[str]:
 
 def main() -> int:
     """Write the locks, or with `--check` compare them; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m llmbatch_stack.locks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m llmbatch_stack.install.locks", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare the locks with their .in files, write nothing")
     only_check = parser.parse_args().check
     try:

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmbatch_stack.install_command import run
+from llmbatch_stack.install.command import run
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmbatch_stack import record
-from llmbatch_stack.install_command import InstallError, clean_environment, run
-from llmbatch_stack.room import Room
+from llmbatch_stack.install.command import InstallError, clean_environment, run
+from llmbatch_stack.install.room import Room
+from llmbatch_stack.install.uv import Uv, ready, uv_room
+from llmbatch_stack.process import record
 from llmbatch_stack.settings import Settings
-from llmbatch_stack.uv import Uv, ready, uv_room
 
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
@@ -123,7 +123,7 @@ def _convert_model(settings: Settings, stamp: Path, tell: Tell) -> None:
     tell("model: converting the bundled SmolLM2-135M-Instruct")
     settings.models.mkdir(parents=True, exist_ok=True)
     variables = {"PYTHONPATH": str(settings.repo / "include"), "LLMBATCH_MODEL_CACHE": str(settings.models)}
-    command = [settings.python("ray"), "-m", "llmbatch.cluster.bundled_model"]
+    command = [settings.python("ray"), "-m", "llmbatch.cluster.models.bundled_model"]
     run(settings.logs / "install-model.log", command, clean_environment() | variables)
     stamp.touch()
     tell(f"model: ready after {time.monotonic() - began:.0f} s")

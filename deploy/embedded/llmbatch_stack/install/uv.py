@@ -7,9 +7,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from llmbatch_stack.install_command import InstallError, clean_environment, run
-from llmbatch_stack.package_sources import PackageSources, from_pip
-from llmbatch_stack.room import Room
+from llmbatch_stack.install.command import InstallError, clean_environment, run
+from llmbatch_stack.install.package_sources import PackageSources, from_pip
+from llmbatch_stack.install.room import Room
 from llmbatch_stack.settings import Settings
 
 

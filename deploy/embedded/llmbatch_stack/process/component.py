@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
-from llmbatch_stack.priority import YIELDING
-from llmbatch_stack.process import MARKER
+from llmbatch_stack.process.priority import YIELDING
+from llmbatch_stack.process.table import MARKER
 
 # Answers None when the component is healthy, else what is wrong. It gets the time (epoch seconds) at which the
 # process was started, so that a heartbeat left by its predecessor does not count.

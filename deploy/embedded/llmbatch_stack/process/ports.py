@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import psutil
 
-from llmbatch_stack.component import Component
+from llmbatch_stack.process.component import Component
 from llmbatch_stack.settings import FIRST_OUTGOING_PORT, HOST, Settings
 
 WAIT_SECONDS = 30.0

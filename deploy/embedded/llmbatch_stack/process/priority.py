@@ -3,7 +3,7 @@
 A nice value alone is not enough. Where Linux groups processes by session (`/proc/sys/kernel/sched_autogroup_enabled`
 is 1, the default of Debian and Ubuntu), it counts only against processes of the same session, and every component has
 a session of its own. So the session gets a value as well. An engine opens a session of its own when it starts
-(`llmbatch.cluster.guard`) and does not inherit that of Ray.
+(`llmbatch.cluster.replica.guard`) and does not inherit that of Ray.
 
 How much a session should yield depends on what it does. With the value 19, a request to Airflow beside a busy engine,
 or beside any other work of the machine, takes tens of seconds: each of its many steps waits for its turn. So sessions
@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from llmbatch_stack.process import SessionUse
+from llmbatch_stack.process.table import SessionUse
 
 YIELDING = 10
 """Nice value of the processes of every component that holds no engine."""

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from llmbatch_stack.process import ProcessIdentity
+from llmbatch_stack.process.table import ProcessIdentity
 
 SUPERVISOR = "supervisor"
 

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import replace
 from signal import SIGKILL
 
-from llmbatch_stack import record
-from llmbatch_stack.component import Component, StepError, Steps
-from llmbatch_stack.process import MARKER, ProcessIdentity, identify, session_of
-from llmbatch_stack.record import Phase, Record
+from llmbatch_stack.process import record
+from llmbatch_stack.process.component import Component, StepError, Steps
+from llmbatch_stack.process.record import Phase, Record
+from llmbatch_stack.process.table import MARKER, ProcessIdentity, identify, session_of
 from llmbatch_stack.settings import Settings
 
 _FIRST_BACKOFF_S = 0.5

@@ -9,12 +9,14 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from llmbatch.core.errors import ObjectMissing, StoreError
-from llmbatch.core.eta import Estimate, EtaModel, EtaState, observation_of
 from llmbatch.core.eta.basis import EtaBasis
+from llmbatch.core.eta.estimate import Estimate
+from llmbatch.core.eta.model import EtaModel
+from llmbatch.core.eta.observation import observation_of
 from llmbatch.core.eta.trace import MOST_POINTS, EstimateTrace, TracePoint
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.progress import EtaSeconds, Progress
+from llmbatch.core.progress import EtaSeconds, EtaState, Progress
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight
-from llmbatch.cluster.replica import Replica
+from llmbatch.cluster.replica.replica import Replica
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from llmbatch.cluster.estimating import Estimator
-from llmbatch.cluster.job_state import JobState
-from llmbatch.cluster.orders import Orders
-from llmbatch.cluster.patience import PATIENCE_SECONDS
-from llmbatch.cluster.scoreboard import Snapshot
+from llmbatch.cluster.driver.estimator import Estimator
+from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.exchange.replica_report import Orders
+from llmbatch.cluster.exchange.scoreboard import Snapshot
+from llmbatch.cluster.storage.patience import PATIENCE_SECONDS
 from llmbatch.core.claims import require_latest
 from llmbatch.core.clock import Clock
 from llmbatch.core.control import Control

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from llmbatch.cluster.length_work import LengthWork, merged
+from llmbatch.cluster.exchange.length_work import LengthWork, merged
 from llmbatch.core.length_cells import LengthCell, LengthClass
 from llmbatch.core.length_sums import unpack_answers, unpack_rows
 from llmbatch.core.shards import ShardTally, StagedShard

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from llmbatch.cluster.job_cells import JobCells
-from llmbatch.cluster.latency_sketch import LatencySketch
-from llmbatch.cluster.recent_rate import RecentRate
-from llmbatch.cluster.replica_report import OpenWork
-from llmbatch.cluster.scoreboard import Snapshot
+from llmbatch.cluster.driver.job_cells import JobCells
+from llmbatch.cluster.driver.recent_rate import RecentRate
+from llmbatch.cluster.exchange.latency_sketch import LatencySketch
+from llmbatch.cluster.exchange.replica_report import OpenWork
+from llmbatch.cluster.exchange.scoreboard import Snapshot
 from llmbatch.core.clock import Clock
 from llmbatch.core.progress import Latency, Progress, Rates, Replicas, ReplicaShare, RowCounts, ShardCounts, TokenCounts
 from llmbatch.core.shards import ShardTally, StagedManifest

@@ -11,31 +11,31 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from llmbatch.cluster.estimating import estimator_of
-from llmbatch.cluster.expiring import NoEngine, expire_shards
-from llmbatch.cluster.heartbeat import Heartbeat
-from llmbatch.cluster.job_state import JobState
-from llmbatch.cluster.models import resolve_model
-from llmbatch.cluster.pausing import Pause
-from llmbatch.cluster.ray_link import ask, connect_ray, dismiss, start_scoreboard
-from llmbatch.cluster.replica import Replica
-from llmbatch.cluster.replica_actor import ReplicaPlan
-from llmbatch.cluster.shard_stream import ShardStream
-from llmbatch.cluster.shard_table import read_tally
-from llmbatch.cluster.stopping import Stop, Stopping
-from llmbatch.cluster.store import open_store, store_environment
-from llmbatch.cluster.streams import Streams
+from llmbatch.cluster.driver.estimator import estimator_of
+from llmbatch.cluster.driver.expiry import NoEngine, expire_shards
+from llmbatch.cluster.driver.heartbeat import Heartbeat
+from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.driver.pause import Pause
+from llmbatch.cluster.driver.ray_link import ask, connect_ray, dismiss, start_scoreboard
+from llmbatch.cluster.driver.shard_stream import ShardStream
+from llmbatch.cluster.driver.stop import Stop, Stopping
+from llmbatch.cluster.driver.streams import Streams
+from llmbatch.cluster.models.resolve import resolve_model
+from llmbatch.cluster.replica.replica import Replica
+from llmbatch.cluster.replica.replica_actor import ReplicaPlan
+from llmbatch.cluster.storage.shard_table import read_tally
+from llmbatch.cluster.storage.store import open_store, store_environment
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.core.errors import ModelError, ObjectMissing, StoreError, Superseded
 from llmbatch.core.identity import submission_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.s3_store import S3Store, probe_conditional_writes
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
 from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import ObjectInfo
+from llmbatch.s3.store import S3Store, probe_conditional_writes
 
 _log = logging.getLogger(__name__)
 

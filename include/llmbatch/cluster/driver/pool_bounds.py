@@ -63,7 +63,7 @@ class PoolBounds:
         if ray.__version__ != RAY_VERSION:
             raise RuntimeError(
                 f"the size of a running pool can be changed in Ray {RAY_VERSION} only, and this is {ray.__version__}; "
-                "install that one, or look through llmbatch.cluster.pool_bounds for the new one"
+                "install that one, or look through llmbatch.cluster.driver.pool_bounds for the new one"
             )
         # Ray calls each entry to get a callback. A class would be pickled by value to every worker, with its state.
         context.custom_execution_callback_classes = [self]  # type: ignore[list-item]

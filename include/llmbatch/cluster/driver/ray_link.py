@@ -8,8 +8,8 @@ from typing import Any
 
 import ray
 
-from llmbatch.cluster.orders import Orders
-from llmbatch.cluster.scoreboard import Scoreboard, Snapshot
+from llmbatch.cluster.exchange.replica_report import Orders
+from llmbatch.cluster.exchange.scoreboard import Scoreboard, Snapshot
 
 _log = logging.getLogger(__name__)
 

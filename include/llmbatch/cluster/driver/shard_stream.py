@@ -6,8 +6,8 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from llmbatch.cluster.pool_bounds import PoolBounds, StreamEndedError
-from llmbatch.cluster.replica_actor import ReplicaActor, ReplicaPlan
+from llmbatch.cluster.driver.pool_bounds import PoolBounds, StreamEndedError
+from llmbatch.cluster.replica.replica_actor import ReplicaActor, ReplicaPlan
 from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.shards import StagedShard

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from llmbatch.cluster.heartbeat import Heartbeat
-from llmbatch.cluster.job_state import JobState
+from llmbatch.cluster.driver.heartbeat import Heartbeat
+from llmbatch.cluster.driver.job_state import JobState
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ErrorRateExceeded
 from llmbatch.core.job_spec import JobSpec

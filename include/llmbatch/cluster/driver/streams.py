@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from llmbatch.cluster.heartbeat import Heartbeat
-from llmbatch.cluster.job_state import JobState
-from llmbatch.cluster.models import ResolvedModel
-from llmbatch.cluster.pausing import Pause
-from llmbatch.cluster.replica_actor import ReplicaPlan
-from llmbatch.cluster.stopping import Stop, Stopping
+from llmbatch.cluster.driver.heartbeat import Heartbeat
+from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.driver.pause import Pause
+from llmbatch.cluster.driver.stop import Stop, Stopping
+from llmbatch.cluster.models.resolve import ResolvedModel
+from llmbatch.cluster.replica.replica_actor import ReplicaPlan
 from llmbatch.core.clock import Clock
 from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.errors import ModelError, StoreError

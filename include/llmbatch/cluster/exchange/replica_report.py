@@ -1,11 +1,11 @@
-"""What a replica tells the scoreboard."""
+"""What a replica tells the scoreboard, and what the driver asks of it in return."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
-from llmbatch.cluster.length_work import Lengths, merged
+from llmbatch.cluster.exchange.length_work import Lengths, merged
 from llmbatch.core.progress import Flight, ReplicaShare
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import DesiredState, ExitReason
@@ -69,3 +69,11 @@ class ReplicaReport:
     latency: dict[int, int] = field(default_factory=dict)
     failed_example: str | None = None
     fatal: Fatal | None = None
+
+
+@dataclass(frozen=True)
+class Orders:
+    """``max_tokens`` bounds the answers of rows that begin from now on; None: each row's own limit."""
+
+    desired: DesiredState = DesiredState.RUN
+    max_tokens: int | None = None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 
-from llmbatch.cluster.latency_sketch import LatencySketch
-from llmbatch.cluster.orders import Orders
-from llmbatch.cluster.replica_report import Fatal, OpenWork, ReplicaReport
+from llmbatch.cluster.exchange.latency_sketch import LatencySketch
+from llmbatch.cluster.exchange.replica_report import Fatal, OpenWork, Orders, ReplicaReport
 from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.core.progress import Flight, ReplicaShare
 from llmbatch.core.shards import ShardTally

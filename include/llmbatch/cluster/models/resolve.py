@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmbatch.cluster.bundled_model import SCHEME, bundled_model
-from llmbatch.cluster.hub_model import hub_model
-from llmbatch.cluster.model_cache import cached_folder
-from llmbatch.cluster.model_folder import check_model_folder, digest_of_folder
+from llmbatch.cluster.models.bundled_model import SCHEME, bundled_model
+from llmbatch.cluster.models.hub_model import hub_model
+from llmbatch.cluster.models.model_cache import cached_folder
+from llmbatch.cluster.models.model_folder import check_model_folder, digest_of_folder
 from llmbatch.core.engine_settings import EngineKind
 from llmbatch.core.errors import ModelError, ObjectMissing
 from llmbatch.core.store import ObjectInfo, ObjectStore

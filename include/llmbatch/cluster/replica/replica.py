@@ -7,16 +7,15 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from llmbatch.cluster.crash_book import CrashBook
 from llmbatch.cluster.engines.base import Engine, EngineDiedError, InFlight
-from llmbatch.cluster.length_work import answers_of
-from llmbatch.cluster.orders import Orders
-from llmbatch.cluster.patience import patiently
-from llmbatch.cluster.replica_report import OpenWork, ReplicaReport
-from llmbatch.cluster.row_runner import RowRunner
-from llmbatch.cluster.shard_table import read_staged, read_tally, write_results
-from llmbatch.cluster.slots import Slots
-from llmbatch.cluster.window import RowWindow
+from llmbatch.cluster.exchange.length_work import answers_of
+from llmbatch.cluster.exchange.replica_report import OpenWork, Orders, ReplicaReport
+from llmbatch.cluster.replica.crash_book import CrashBook
+from llmbatch.cluster.replica.row_runner import RowRunner
+from llmbatch.cluster.replica.slots import Slots
+from llmbatch.cluster.replica.window import RowWindow
+from llmbatch.cluster.storage.patience import patiently
+from llmbatch.cluster.storage.shard_table import read_staged, read_tally, write_results
 from llmbatch.core.claims import require_latest
 from llmbatch.core.clock import Clock
 from llmbatch.core.crashes import Crash

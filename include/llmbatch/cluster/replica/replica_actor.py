@@ -16,12 +16,12 @@ import ray
 
 from llmbatch.cluster.engines.base import EngineDiedError
 from llmbatch.cluster.engines.factory import make_engine
-from llmbatch.cluster.guard import guard_children
-from llmbatch.cluster.models import resolve_model
-from llmbatch.cluster.replica import Replica
-from llmbatch.cluster.replica_report import Fatal, ReplicaReport
-from llmbatch.cluster.start_failure import start_failure
-from llmbatch.cluster.store import open_store
+from llmbatch.cluster.exchange.replica_report import Fatal, ReplicaReport
+from llmbatch.cluster.models.resolve import resolve_model
+from llmbatch.cluster.replica.guard import guard_children
+from llmbatch.cluster.replica.replica import Replica
+from llmbatch.cluster.replica.start_failure import start_failure
+from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import StoreError, Superseded

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from llmbatch.cluster.engines.base import Engine, EngineDiedError
-from llmbatch.cluster.latency_sketch import LatencySketch
-from llmbatch.cluster.length_work import LengthWork
-from llmbatch.cluster.outcome import expired, failed, poisoned, succeeded
-from llmbatch.cluster.replica_report import OpenWork
-from llmbatch.cluster.shortening import shortened
-from llmbatch.cluster.slots import Slots
-from llmbatch.cluster.window import RowWindow
+from llmbatch.cluster.exchange.latency_sketch import LatencySketch
+from llmbatch.cluster.exchange.length_work import LengthWork
+from llmbatch.cluster.exchange.replica_report import OpenWork
+from llmbatch.cluster.replica.answer_limit import shortened
+from llmbatch.cluster.replica.row_outcome import expired, failed, poisoned, succeeded
+from llmbatch.cluster.replica.slots import Slots
+from llmbatch.cluster.replica.window import RowWindow
 from llmbatch.core.clock import Clock
 from llmbatch.core.crashes import Suspicion, groups
 from llmbatch.core.errors import RowError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from llmbatch.cluster.length_work import Lengths, LengthWork
+from llmbatch.cluster.exchange.length_work import Lengths, LengthWork
 from llmbatch.core.clock import Clock
 from llmbatch.core.length_cells import LengthClass
 from llmbatch.core.progress import ReplicaShare

@@ -22,11 +22,11 @@ from llmbatch.core.input_size import InputSize
 from llmbatch.core.job_request import OnInfeasible
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import EtaSeconds
+from llmbatch.core.read_ahead import in_order
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.admission_queue import as_it_stands, change_queue, queued_jobs
-from llmbatch.orchestrator.eta_history import basis_for, read_history
-from llmbatch.orchestrator.input_size import estimate_size
-from llmbatch.orchestrator.read_ahead import in_order
+from llmbatch.orchestrator.admission.queue import as_it_stands, change_queue, queued_jobs
+from llmbatch.orchestrator.admission.sample import estimate_size
+from llmbatch.orchestrator.history.lessons import basis_for, read_history
 
 _LOG = logging.getLogger(__name__)
 _IN_FLIGHT = 32

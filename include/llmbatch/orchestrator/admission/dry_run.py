@@ -11,8 +11,8 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.admission import preview, read_basis
-from llmbatch.orchestrator.staging import input_rows
+from llmbatch.orchestrator.admission.admit import preview, read_basis
+from llmbatch.orchestrator.staging.stage import input_rows
 
 EXAMPLES = 10
 

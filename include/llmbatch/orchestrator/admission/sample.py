@@ -20,16 +20,16 @@ from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.store import MemoryStore, ObjectStore
-from llmbatch.orchestrator.input_formats import sniff_format
-from llmbatch.orchestrator.lineage import lineage
-from llmbatch.orchestrator.readers import READERS
-from llmbatch.orchestrator.readers.compression import GZIP_MAGIC, ZSTD_MAGIC
-from llmbatch.orchestrator.readers.object_stream import read_span
-from llmbatch.orchestrator.readers.parquet import open_parquet
-from llmbatch.orchestrator.readers.range_file import RangeFile
-from llmbatch.orchestrator.readers.source import Source
-from llmbatch.orchestrator.staged_request import RequestBuilder
-from llmbatch.orchestrator.staged_retry import rows_to_retry
+from llmbatch.orchestrator.inputs.formats import sniff_format
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
+from llmbatch.orchestrator.inputs.readers.catalogue import READERS
+from llmbatch.orchestrator.inputs.readers.compression import GZIP_MAGIC, ZSTD_MAGIC
+from llmbatch.orchestrator.inputs.readers.object_stream import read_span
+from llmbatch.orchestrator.inputs.readers.parquet import open_parquet
+from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
+from llmbatch.orchestrator.inputs.readers.source import Source
+from llmbatch.orchestrator.jobs.lineage import lineage
+from llmbatch.orchestrator.staging.retry import rows_to_retry
 
 PIECES = 8
 PIECE_BYTES = 128 * 1024

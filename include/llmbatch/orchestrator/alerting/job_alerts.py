@@ -8,14 +8,13 @@ from datetime import datetime
 
 from llmbatch.core.alerts import Alert, Level, read_alerts
 from llmbatch.core.config import AlertsConfig, SlaConfig
-from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.errors import ObjectExists, ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.sla import LevelMachine, Promise
 from llmbatch.core.sla_alert import compose
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.alerting.delivery import deliver
-from llmbatch.orchestrator.alerting.raising import raise_alert
 from llmbatch.orchestrator.alerting.sinks import sinks_of
 
 STALL_SECONDS = 60.0
@@ -115,3 +114,16 @@ class SlaAlerts:
         except ObjectMissing:
             return False
         return True
+
+
+def raise_alert(alert: Alert, store: ObjectStore, layout: JobLayout) -> bool:
+    """Write the alert create-only; return whether this call raised it. Sends nothing, see ``delivery``.
+
+    Raises:
+        StoreError: the store failed; nobody can say whether the alert is there. Call again.
+    """
+    try:
+        store.create(layout.alert(alert.level.value, alert.number), alert.model_dump_json(indent=1).encode())
+    except ObjectExists:
+        return False
+    return True

@@ -1,6 +1,8 @@
-"""The state of a task instance, asked from a trigger's thread or from a task."""
+"""The states of DAG runs and task instances. Workers of Airflow 3 have no database, so through its task API."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 MISSING = "missing"
 """There is no such task instance: the DAG run was deleted."""
@@ -25,3 +27,24 @@ def task_state(dag_id: str, run_id: str, task_id: str, map_index: int | None = N
 def is_ended(state: str | None) -> bool:
     """Whether the task instance has ended for good."""
     return state in ENDED
+
+
+class DagRunState(StrEnum):
+    """As much of a run's state as decides about its jobs."""
+
+    ALIVE = "alive"
+    """Queued or running: a cleared run is queued again."""
+    OVER = "over"
+    """Succeeded or failed."""
+    GONE = "gone"
+    """Deleted."""
+
+
+def dag_run_state(dag_id: str, run_id: str) -> DagRunState:
+    """Return the state of a run. By counts, for these take any run id and do not fail for a run that is gone."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    if RuntimeTaskInstance.get_dr_count(dag_id=dag_id, run_ids=[run_id], states=["success", "failed"]):
+        return DagRunState.OVER
+    alive = RuntimeTaskInstance.get_dr_count(dag_id=dag_id, run_ids=[run_id])
+    return DagRunState.ALIVE if alive else DagRunState.GONE

@@ -19,11 +19,18 @@ from llmbatch.core.progress import Progress
 from llmbatch.core.reactions import Reaction, read_reactions
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.accepting import read_spec
-from llmbatch.orchestrator.estimate_traces import levels_of, read_traces, thinned
-from llmbatch.orchestrator.eta_history import add_finished, engine_key, template_key
-from llmbatch.orchestrator.eta_score import AlertScore, EtaScore, alert_score, log_ratios, replicas_over_time, score_of
-from llmbatch.orchestrator.job_cost import work_seconds
+from llmbatch.orchestrator.history.cost import work_seconds
+from llmbatch.orchestrator.history.lessons import add_finished, engine_key, template_key
+from llmbatch.orchestrator.history.score import (
+    AlertScore,
+    EtaScore,
+    alert_score,
+    log_ratios,
+    replicas_over_time,
+    score_of,
+)
+from llmbatch.orchestrator.history.traces import levels_of, read_traces, thinned
+from llmbatch.orchestrator.jobs.documents import read_spec
 
 MOST_ESTIMATES = 60
 """Estimates repeated in ``sla.json``, for charts; the traces have more."""

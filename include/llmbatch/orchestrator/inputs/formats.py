@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from llmbatch.core.errors import RequestError, RowError
-from llmbatch.core.job_request import InputFormat, JobRequest
+from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.readers.csv_records import csv_records
-from llmbatch.orchestrator.readers.csv_table import delimiter_of, header_of
-from llmbatch.orchestrator.readers.json_object import json_object
-from llmbatch.orchestrator.readers.parquet import open_parquet
-from llmbatch.orchestrator.readers.range_file import RangeFile
-from llmbatch.orchestrator.readers.source import Source, decoded
-from llmbatch.orchestrator.staged_request import RequestBuilder
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
+from llmbatch.orchestrator.inputs.readers.csv_records import csv_records
+from llmbatch.orchestrator.inputs.readers.csv_table import delimiter_of, header_of
+from llmbatch.orchestrator.inputs.readers.json_object import json_object
+from llmbatch.orchestrator.inputs.readers.parquet import open_parquet
+from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
+from llmbatch.orchestrator.inputs.readers.source import Source, decoded
 
-_EXTENSIONS = {
-    "parquet": InputFormat.PARQUET,
-    "pq": InputFormat.PARQUET,
-    "csv": InputFormat.CSV,
-    "tsv": InputFormat.CSV,
-    "jsonl": InputFormat.JSONL,
-    "ndjson": InputFormat.JSONL,
-    "json": InputFormat.JSONL,
+PROMPT_COLUMNS = ("prompt", "text", "question", "instruction", "input")
+"""Columns taken for the prompt, in this order, when a request names none and there is no ``messages`` column."""
+
+_PROMPT_FIELDS = ("prompt_column", "messages_column", "prompt_template")
+_COMPRESSED = (".gz", ".zst")
+_BY_NAME = {
+    ".jsonl": InputFormat.JSONL,
+    ".ndjson": InputFormat.JSONL,
+    ".json": InputFormat.JSONL,
+    ".parquet": InputFormat.PARQUET,
+    ".pq": InputFormat.PARQUET,
+    ".csv": InputFormat.CSV,
+    ".tsv": InputFormat.CSV,
+}
+_ANSWERS = {
+    InputFormat.OPENAI_BATCH: OutputFormat.OPENAI_BATCH,
+    InputFormat.PARQUET: OutputFormat.PARQUET,
+    InputFormat.JSONL: OutputFormat.JSONL,
+    InputFormat.CSV: OutputFormat.JSONL,
 }
 _LINES_TRIED = 10
 _PEEK_PROMPT_CHARS = 400_000
@@ -39,8 +51,7 @@ def sniff_format(store: ObjectStore, obj: InputObject) -> InputFormat:
         RequestError: the format cannot be told, or the object is one JSON document instead of JSON lines.
         InputChanged: the object is no longer the one that was listed.
     """
-    name = obj.uri.rsplit("/", 1)[-1].lower().removesuffix(".gz").removesuffix(".zst")
-    by_name = _EXTENSIONS.get(name.rpartition(".")[2])
+    by_name = format_by_name(obj.uri)
     if by_name is not None and by_name is not InputFormat.JSONL:
         return by_name
     if by_name is None and obj.size >= 4 and RangeFile(store, obj).read(4) == b"PAR1":
@@ -74,6 +85,89 @@ def peek_columns(store: ObjectStore, obj: InputObject, fmt: InputFormat) -> tupl
         return tuple(header_of(source, next(records, None)))
     texts = islice(_texts(source), _LINES_TRIED)
     return tuple(next(_objects(texts), {}))
+
+
+def format_by_name(uri: str) -> InputFormat | None:
+    """Return the format that an object's extension names, None for an unknown one. ``a.jsonl.zst`` is JSONL."""
+    name = uri.lower()
+    for ending in _COMPRESSED:
+        name = name.removesuffix(ending)
+    return next((fmt for ending, fmt in _BY_NAME.items() if name.endswith(ending)), None)
+
+
+def resolve_format(request: JobRequest, objects: Sequence[InputObject], store: ObjectStore) -> InputFormat:
+    """Return the one format of all objects: the request's, else by extension, JSON lines by a look at the first object.
+
+    Raises:
+        RequestError: objects of several formats, or of none that is known.
+    """
+    if request.input_format is not InputFormat.AUTO:
+        return request.input_format
+    examples: dict[InputFormat | None, str] = {}
+    for item in objects:
+        examples.setdefault(format_by_name(item.uri), item.uri)
+    if len(examples) > 1:
+        kinds = "; ".join(f"{fmt.value if fmt else 'unknown'}: {uri}" for fmt, uri in examples.items())
+        raise RequestError(
+            "input_uri",
+            f"names objects of different formats ({kinds})",
+            "Narrow it with a glob such as s3://bucket/prefix/*.parquet, or set input_format.",
+        )
+    named = next(iter(examples))
+    if named is not None and named is not InputFormat.JSONL:
+        return named
+    return sniff_format(store, objects[0])
+
+
+def resolve_output_format(request: JobRequest, input_format: InputFormat) -> OutputFormat:
+    """Return the asked output format; ``auto`` answers in the input's, and CSV (which cannot nest) in JSON lines."""
+    return _ANSWERS[input_format] if request.output_format is OutputFormat.AUTO else request.output_format
+
+
+def resolve_columns(
+    request: JobRequest, fmt: InputFormat, objects: Sequence[InputObject], store: ObjectStore
+) -> JobRequest:
+    """Return the request with its prompt or messages column filled in, checked against the first object.
+
+    Named columns and those of a template must exist. With nothing named, ``messages`` wins, then ``PROMPT_COLUMNS`` in
+    order, then the only column of a one-column input. OpenAI batch lines carry their own prompts.
+
+    Raises:
+        RequestError: naming the field, with the columns that exist.
+    """
+    named = [name for name in _PROMPT_FIELDS if getattr(request, name) is not None]
+    if fmt is InputFormat.OPENAI_BATCH:
+        if named:
+            raise RequestError(
+                named[0], "does not apply to OpenAI batch lines, which carry their own prompts", "Leave it out."
+            )
+        return request
+    columns = peek_columns(store, objects[0], fmt)
+    for field in named:
+        wanted = request.template_columns if field == "prompt_template" else (getattr(request, field),)
+        for name in wanted:
+            if name not in columns:
+                raise _no_column(field, name, columns, objects[0])
+    if named:
+        return request
+    if "messages" in columns:
+        return request.model_copy(update={"messages_column": "messages"})
+    column = next((name for name in PROMPT_COLUMNS if name in columns), columns[0] if len(columns) == 1 else None)
+    if column is None:
+        raise RequestError(
+            "prompt_column",
+            f"is not given, and {objects[0].uri} has none of messages, {', '.join(PROMPT_COLUMNS)}",
+            f"Set prompt_column, messages_column or prompt_template; columns there: {', '.join(columns) or 'none'}.",
+        )
+    return request.model_copy(update={"prompt_column": column})
+
+
+def _no_column(field: str, name: str, columns: Sequence[str], item: InputObject) -> RequestError:
+    near = difflib.get_close_matches(name, columns, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return RequestError(
+        field, f"{item.uri} has no column {name!r}", f"{hint}Columns there: {', '.join(columns) or 'none'}."
+    )
 
 
 def _source(store: ObjectStore, obj: InputObject) -> Source:

@@ -21,8 +21,8 @@ from llmbatch.core.errors import RowError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.rows import RowKind
 from llmbatch.core.states import ErrorClass
-from llmbatch.orchestrator.staged_messages import Message, checked_messages, content_chars, with_system
-from llmbatch.orchestrator.staged_sampling import SamplingMerge, canonical
+from llmbatch.orchestrator.inputs.messages import Message, checked_messages, content_chars, with_system
+from llmbatch.orchestrator.inputs.sampling import SamplingMerge, canonical
 
 DEFAULT_COLUMNS = ("messages", "prompt", "text")
 OWN_COLUMNS = ("custom_id", "id", "sampling")

@@ -15,12 +15,13 @@ from llmbatch.core.job_request import JobRequest, parse_request
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, split_uri
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.admission import admit
-from llmbatch.orchestrator.admission_queue import leave_queue
-from llmbatch.orchestrator.idempotency import adopted, bind_key, job_of_key, request_digest
-from llmbatch.orchestrator.input_listing import list_inputs
-from llmbatch.orchestrator.input_shape import resolve_columns, resolve_format, resolve_output_format
-from llmbatch.orchestrator.retry_request import retried
+from llmbatch.orchestrator.admission.admit import admit
+from llmbatch.orchestrator.admission.queue import leave_queue
+from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
+from llmbatch.orchestrator.inputs.listing import list_inputs
+from llmbatch.orchestrator.intake.retry import retried
+from llmbatch.orchestrator.jobs.documents import read_spec
+from llmbatch.orchestrator.jobs.keys import adopted, bind_key, job_of_key, request_digest
 
 
 def request_of(params: Mapping[str, Any], conf: Mapping[str, Any] | None) -> JobRequest:
@@ -132,11 +133,6 @@ def resolve(
         retry_of=earlier.root_uri if earlier is not None else None,
         request_digest=digest,
     )
-
-
-def read_spec(job_uri: str, store: ObjectStore) -> JobSpec:
-    """Return the accepted job in a job folder."""
-    return JobSpec.model_validate_json(store.get(JobLayout(job_uri).spec))
 
 
 def _engine(request: JobRequest, config: Config, max_model_len: int | None) -> EngineSettings:

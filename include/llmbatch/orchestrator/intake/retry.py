@@ -12,7 +12,7 @@ from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.lineage import FinishedJob, lineage
+from llmbatch.orchestrator.jobs.lineage import FinishedJob, lineage
 
 FIELD = "retry_failed_of"
 _INHERITED = (

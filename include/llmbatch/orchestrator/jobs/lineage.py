@@ -12,7 +12,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest, ShardRecord
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.published_shards import read_result
+from llmbatch.orchestrator.jobs.result_shards import read_result
 
 
 @dataclass(frozen=True)

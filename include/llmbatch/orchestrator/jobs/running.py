@@ -12,7 +12,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, queue_uri
 from llmbatch.core.progress import Progress
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.job_folders import job_folders
+from llmbatch.orchestrator.jobs.folders import job_folders
 
 FRESH_SECONDS = 300.0
 """A job whose heartbeat is older is not running."""

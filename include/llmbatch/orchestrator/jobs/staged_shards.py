@@ -8,7 +8,11 @@ from operator import attrgetter
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.rows import STAGED_COLUMNS, StagedRow
+from llmbatch.core.shards import StagedManifest
+from llmbatch.core.store import ObjectStore
 
 STAGED_SCHEMA = pa.schema([(name, pa.type_for_alias(alias)) for name, alias in STAGED_COLUMNS])
 
@@ -56,3 +60,11 @@ def encode_shard(rows: list[StagedRow]) -> bytes:
 def decode_shard(body: bytes, columns: list[str] | None = None) -> pa.Table:
     """Return the table of a staged shard, or some of its columns."""
     return pq.read_table(pa.BufferReader(body), columns=columns, use_threads=False)
+
+
+def load_staged(spec: JobSpec, store: ObjectStore) -> StagedManifest | None:
+    """Return the manifest of a finished staging, else None."""
+    try:
+        return StagedManifest.model_validate_json(store.get(spec.layout.staged_manifest))
+    except ObjectMissing:
+        return None

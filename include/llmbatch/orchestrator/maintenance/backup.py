@@ -1,9 +1,6 @@
-"""Back up a job's folder or many, and restore them: the same command with the arguments exchanged.
+"""Back up a job's folder or many, and restore them: the same function with the arguments exchanged.
 
-The copies are made inside one object store, so both places belong to one endpoint::
-
-    python -m llmbatch.orchestrator.backup s3://bucket/llmbatch/jobs/<job_id>/ s3://backup/llmbatch/jobs/<job_id>/
-    python -m llmbatch.orchestrator.backup s3://bucket/llmbatch/jobs/ s3://backup/llmbatch/jobs/
+The copies are made inside one object store, so both places belong to one endpoint.
 
 What is the same in both places already is left alone, what differs is replaced, nothing is deleted. Every copy is
 compared with its source. ``manifest.json`` objects come last, so that half a copy never looks complete. The addresses
@@ -12,17 +9,14 @@ inside ``spec.json`` and ``manifest.json`` stay as they are: a job goes on, and 
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from typing import IO
 
-from llmbatch.core.errors import InputChanged, LlmbatchError, ObjectChanged, ObjectMissing, RequestError, StoreError
+from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectMissing, RequestError, StoreError
 from llmbatch.core.layout import split_uri
 from llmbatch.core.store import ObjectInfo, ObjectStore
 
@@ -141,24 +135,3 @@ def _folder(name: str, uri: str) -> str:
     except ValueError as error:
         raise RequestError(name, str(error), "Give a folder like s3://bucket/prefix/jobs/<job_id>/.") from None
     return uri if uri.endswith("/") else f"{uri}/"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; its last line is the report."""
-    parser = argparse.ArgumentParser(prog="python -m llmbatch.orchestrator.backup", description=__doc__)
-    parser.add_argument("source", help="folder to copy, s3://…")
-    parser.add_argument("target", help="folder to copy it to, s3://…")
-    given = parser.parse_args(arguments)
-    from llmbatch.orchestrator.store import open_environment_store
-
-    try:
-        report = copy_jobs(given.source, given.target, open_environment_store())
-    except LlmbatchError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"RESULT {json.dumps(asdict(report))}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,11 +14,11 @@ from llmbatch.core.identity import job_id_of, submission_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.controlling import ask
-from llmbatch.orchestrator.dag_run_states import DagRunState
-from llmbatch.orchestrator.generations import generation_of
-from llmbatch.orchestrator.ray_job_info import RayJobInfo
-from llmbatch.orchestrator.ray_jobs import RayJobs
+from llmbatch.orchestrator.deployment.run_states import DagRunState
+from llmbatch.orchestrator.ray_jobs.client import RayJobs
+from llmbatch.orchestrator.ray_jobs.generations import generation_of
+from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
+from llmbatch.orchestrator.steering.control import ask
 
 BY = "llmbatch_maintenance"
 GRACE_SECONDS = 60.0

@@ -18,8 +18,8 @@ from llmbatch.core.config import RetentionConfig
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.job_folders import Amount, job_folder, job_folders, leftovers
-from llmbatch.orchestrator.retention import Part, Removal, plan
+from llmbatch.orchestrator.jobs.folders import Amount, job_folder, job_folders, leftovers
+from llmbatch.orchestrator.maintenance.retention import Part, Removal, plan
 
 OWNER = "retention"
 """Owner of the claim that fences a removed job off."""

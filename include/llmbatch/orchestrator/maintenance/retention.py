@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from llmbatch.core.config import RetentionConfig
-from llmbatch.orchestrator.job_folders import Amount, JobFolder
+from llmbatch.orchestrator.jobs.folders import Amount, JobFolder
 
 
 class Part(StrEnum):

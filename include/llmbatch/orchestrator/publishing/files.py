@@ -12,8 +12,23 @@ import pyarrow.parquet as pq
 
 from llmbatch.core.job_request import InputFormat, OutputFormat
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.orchestrator.output_columns import FAILED_COLUMNS, USER_COLUMNS, user_schema
-from llmbatch.orchestrator.output_openai import OpenaiLines
+from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
+from llmbatch.orchestrator.publishing.openai_lines import OpenaiLines
+
+USER_COLUMNS = (
+    "custom_id",
+    "row_id",
+    "line",
+    "state",
+    "text",
+    "finish_reason",
+    "prompt_tokens",
+    "completion_tokens",
+    "error_class",
+    "error",
+)
+FAILED_COLUMNS = (*USER_COLUMNS, "request")
+"""What users get of a result row, in one order for every format: fewer columns than the committed shard has."""
 
 _GROUP_ROWS = 8192
 _GROUP_BYTES = 16 * 2**20
@@ -110,3 +125,8 @@ def output_format_of(spec: JobSpec) -> OutputFormat:
 
 def _picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Mapping[str, object]]:
     return lambda row: {name: row[name] for name in columns}
+
+
+def user_schema(columns: tuple[str, ...]) -> pa.Schema:
+    """Return the schema of those columns, without metadata."""
+    return pa.schema([RESULT_SCHEMA.field(name) for name in columns])

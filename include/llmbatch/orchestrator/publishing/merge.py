@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from llmbatch.core.errors import ReconcileError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import ShardRecord
+from llmbatch.core.read_ahead import in_order
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.lineage import FinishedJob
-from llmbatch.orchestrator.published_shards import IN_FLIGHT, with_model
-from llmbatch.orchestrator.read_ahead import in_order
+from llmbatch.orchestrator.jobs.lineage import FinishedJob
+from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, with_model
 
 
 def merged(

@@ -27,15 +27,15 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, OutputRecord, ShardRecord, SlaRecord
 from llmbatch.core.progress import Progress
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.estimate_traces import levels_of, read_traces
-from llmbatch.orchestrator.job_cost import cost_of
-from llmbatch.orchestrator.lineage import lineage
-from llmbatch.orchestrator.output_columns import succeeded_and_rest
-from llmbatch.orchestrator.output_files import OutputFile, open_outputs
-from llmbatch.orchestrator.published_merge import merged
-from llmbatch.orchestrator.published_shards import CommittedShard, read_result, reconciled_shards
-from llmbatch.orchestrator.published_totals import Totals
-from llmbatch.orchestrator.staging import load_staged
+from llmbatch.orchestrator.history.cost import cost_of
+from llmbatch.orchestrator.history.traces import levels_of, read_traces
+from llmbatch.orchestrator.jobs.lineage import lineage
+from llmbatch.orchestrator.jobs.result_shards import read_result, succeeded_and_rest
+from llmbatch.orchestrator.jobs.staged_shards import load_staged
+from llmbatch.orchestrator.publishing.files import OutputFile, open_outputs
+from llmbatch.orchestrator.publishing.merge import merged
+from llmbatch.orchestrator.publishing.reconcile import CommittedShard, reconciled_shards
+from llmbatch.orchestrator.publishing.totals import Totals
 
 _LOG = logging.getLogger(__name__)
 

@@ -7,25 +7,16 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from llmbatch.core.errors import ObjectMissing, ReconcileError, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import Discrepancy, ShardRecord, compare_row_ids
-from llmbatch.core.rows import META_KEY, RESULT_COLUMNS
-from llmbatch.core.shards import ShardTally, StagedManifest, StagedShard
+from llmbatch.core.read_ahead import in_order
+from llmbatch.core.shards import StagedManifest, StagedShard
 from llmbatch.core.store import ObjectInfo, ObjectStore
-from llmbatch.orchestrator.read_ahead import in_order
-from llmbatch.orchestrator.staged_shards import decode_shard
+from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, read_result, tally_of, with_model
+from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 
-RESULT_SCHEMA = pa.schema([(name, pa.type_for_alias(alias)) for name, alias in RESULT_COLUMNS])
-
-MODEL_COLUMN = "model"
-"""Added to the result columns: the name of the model that answered."""
-
-IN_FLIGHT = 12
-"""Shards read ahead of the one that is worked on."""
 _NAMED = 5
 
 
@@ -69,30 +60,6 @@ def reconciled_shards(spec: JobSpec, store: ObjectStore, staged: StagedManifest)
         raise ReconcileError(spec.job_id, ledger.missing, ledger.duplicates, ledger.examples())
 
 
-def read_result(store: ObjectStore, uri: str) -> pa.Table:
-    """Return the table of a committed shard with exactly the result columns; its metadata is kept.
-
-    Raises:
-        StoreError: it is not Parquet or lacks a column.
-    """
-    try:
-        table = pq.read_table(pa.BufferReader(store.get(uri)), use_threads=False)
-        metadata = table.schema.metadata
-        return table.select(RESULT_SCHEMA.names).cast(RESULT_SCHEMA).replace_schema_metadata(metadata)
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise StoreError(f"{uri} is not a result shard: {error}. Delete it and clear the task `run`.") from error
-
-
-def with_model(table: pa.Table, spec: JobSpec, uri: str) -> pa.Table:
-    """Return the table of a committed shard with the model of its rows in a column, and without metadata.
-
-    Raises:
-        StoreError: the shard has no tally, which knows the model.
-    """
-    names = pa.array([spec.model_name_of(_tally(uri, table).model)] * table.num_rows, pa.string())
-    return table.replace_schema_metadata(None).append_column(MODEL_COLUMN, names)
-
-
 class _Ledger:
     """Adds up what is wrong, by shard."""
 
@@ -129,7 +96,7 @@ def _compared(
         rows=table.num_rows,
         key=info.uri,
         etag=info.etag,
-        generation=_tally(info.uri, table).generation,
+        generation=tally_of(info.uri, table).generation,
     )
     return CommittedShard(record, with_model(table, spec, info.uri), found)
 
@@ -145,11 +112,3 @@ def _staged_ids(spec: JobSpec, store: ObjectStore, shard: StagedShard) -> list[s
     if len(ids) != shard.rows:
         raise StoreError(f"{uri} holds {len(ids)} rows where the staged manifest has {shard.rows}.")
     return ids
-
-
-def _tally(uri: str, table: pa.Table) -> ShardTally:
-    metadata = table.schema.metadata or {}
-    try:
-        return ShardTally.model_validate_json(metadata[META_KEY])
-    except (KeyError, ValidationError) as error:
-        raise StoreError(f"{uri} has no shard tally, so it was not written by llmbatch's Ray job.") from error

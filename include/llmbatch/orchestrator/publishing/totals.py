@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from llmbatch.core.manifest import RowRecord, TokenRecord
 from llmbatch.core.states import RowState
-from llmbatch.orchestrator.published_shards import MODEL_COLUMN
+from llmbatch.orchestrator.jobs.result_shards import MODEL_COLUMN
 
 
 class Totals:

@@ -15,8 +15,8 @@ from typing import Any, Self
 import httpx
 
 from llmbatch.core.errors import RayJobError
-from llmbatch.orchestrator.ray_address import RayAddress
-from llmbatch.orchestrator.ray_job_info import RayJobInfo
+from llmbatch.orchestrator.ray_jobs.address import RayAddress
+from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
 
 TIMEOUT = httpx.Timeout(30, connect=10)
 """Seconds. Ray answers in milliseconds; a long log takes longer."""

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.errors import RayJobError
-from llmbatch.orchestrator.ray_job_info import RayJobStatus
+from llmbatch.orchestrator.ray_jobs.status import RayJobStatus
 
 
 class RayJobReason(StrEnum):
@@ -30,24 +30,6 @@ class RayJobEvent(BaseModel):
     status: RayJobStatus | None = None
     driver_exit_code: int | None = None
     message: str = ""
-
-
-class WatchReason(StrEnum):
-    """Why ``EtaTrigger`` stopped watching."""
-
-    PHASE_DONE = "phase_done"
-    RUN_ENDED = "run_ended"
-
-
-class WatchEvent(BaseModel):
-    """The end of a watch: the last phase seen (null if the job never reported) and the state of the run task."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    job_id: str
-    reason: WatchReason
-    phase: str | None = None
-    run_state: str | None = None
 
 
 def read_ray_event(event: Mapping[str, Any] | None) -> RayJobEvent:

@@ -7,8 +7,8 @@ from typing import Any
 from airflow.sdk import BaseHook
 
 from llmbatch.core.errors import ConfigError
-from llmbatch.orchestrator.ray_address import RayAddress
-from llmbatch.orchestrator.ray_jobs import AsyncRayJobs, RayJobs
+from llmbatch.orchestrator.ray_jobs.address import RayAddress
+from llmbatch.orchestrator.ray_jobs.client import AsyncRayJobs, RayJobs
 
 
 class RayHook(BaseHook):

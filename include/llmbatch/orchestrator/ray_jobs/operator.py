@@ -11,18 +11,18 @@ from airflow.sdk import BaseOperator, ResumableJobMixin
 from airflow.sdk.exceptions import AirflowFailException
 
 from llmbatch.core.errors import ObjectMissing, RayJobError
-from llmbatch.orchestrator.events import RayJobReason, read_ray_event
-from llmbatch.orchestrator.generations import CURRENT_KEY, Generations, generation_of
-from llmbatch.orchestrator.job_log import last_lines
-from llmbatch.orchestrator.links import RayDashboardLink, ResultsLink
-from llmbatch.orchestrator.ray_job_info import RayJobInfo, RayJobStatus
-from llmbatch.orchestrator.ray_outcome import ExitReasons, failure_of
+from llmbatch.orchestrator.ray_jobs.event import RayJobReason, read_ray_event
+from llmbatch.orchestrator.ray_jobs.generations import CURRENT_KEY, Generations, generation_of
+from llmbatch.orchestrator.ray_jobs.links import RayDashboardLink, ResultsLink
+from llmbatch.orchestrator.ray_jobs.log import last_lines
+from llmbatch.orchestrator.ray_jobs.outcome import ExitReasons, failure_of
+from llmbatch.orchestrator.ray_jobs.status import RayJobInfo, RayJobStatus
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from llmbatch.orchestrator.ray_address import RayAddress
-    from llmbatch.orchestrator.ray_jobs import RayJobs, RaySubmission
+    from llmbatch.orchestrator.ray_jobs.address import RayAddress
+    from llmbatch.orchestrator.ray_jobs.client import RayJobs, RaySubmission
 
 STOP_SECONDS = 20.0
 """How long a timed-out job may take to stop before the task fails anyway."""
@@ -162,7 +162,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
             return self._conclude(info, context)
         ends_at = self._ends_at(info)
         if self.deferrable:
-            from llmbatch.orchestrator.triggers import RayJobTrigger
+            from llmbatch.orchestrator.ray_jobs.trigger import RayJobTrigger
 
             self.defer(
                 trigger=RayJobTrigger(
@@ -209,7 +209,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         """
         if self._address is None or self._waiting_for is None:
             return
-        from llmbatch.orchestrator.ray_jobs import RayJobs
+        from llmbatch.orchestrator.ray_jobs.client import RayJobs
 
         try:
             with RayJobs(self._address) as jobs:
@@ -220,7 +220,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
     def _is_done(self) -> bool:
         if not self.done_uri:
             return False
-        from llmbatch.orchestrator.store import open_store
+        from llmbatch.orchestrator.deployment.store import open_store
 
         try:
             open_store(self.done_conn_id).head(self.done_uri)
@@ -229,7 +229,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         return True
 
     def _jobs(self) -> RayJobs:
-        from llmbatch.orchestrator.ray_hook import RayHook
+        from llmbatch.orchestrator.ray_jobs.hook import RayHook
 
         jobs = RayHook(self.ray_conn_id).get_conn()
         self._address = jobs.address
@@ -239,7 +239,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         return Generations(self.job_name, cast("Any", context.get("task_state_store")))
 
     def _submission(self, submission_id: str, generation: int, context: Context) -> RaySubmission:
-        from llmbatch.orchestrator.ray_jobs import RaySubmission
+        from llmbatch.orchestrator.ray_jobs.client import RaySubmission
 
         ti = context["ti"]
         entrypoint = self.entrypoint.replace("{generation}", str(generation)).replace("{submission_id}", submission_id)

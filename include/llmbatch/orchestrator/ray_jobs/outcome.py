@@ -8,7 +8,7 @@ from typing import Protocol
 from airflow.sdk.exceptions import AirflowFailException
 
 from llmbatch.core.errors import RayJobError
-from llmbatch.orchestrator.ray_job_info import RayJobInfo
+from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
 
 
 class ExitReasonLike(Protocol):

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from llmbatch.orchestrator.events import RayJobEvent, RayJobReason
-from llmbatch.orchestrator.job_log import JobLog
-from llmbatch.orchestrator.ray_hook import RayHook
-from llmbatch.orchestrator.task_states import is_ended, task_state
+from llmbatch.orchestrator.deployment.run_states import is_ended, task_state
+from llmbatch.orchestrator.ray_jobs.event import RayJobEvent, RayJobReason
+from llmbatch.orchestrator.ray_jobs.hook import RayHook
+from llmbatch.orchestrator.ray_jobs.log import JobLog
 
 if TYPE_CHECKING:
-    from llmbatch.orchestrator.ray_job_info import RayJobInfo
-    from llmbatch.orchestrator.ray_jobs import AsyncRayJobs
+    from llmbatch.orchestrator.ray_jobs.client import AsyncRayJobs
+    from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
 
 SETTLE_SECONDS = 2.0
 """Longest wait before the first look. An event that comes before the scheduler has seen the deferring process end makes
@@ -69,7 +69,7 @@ class RayJobTrigger(BaseTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments, exactly those it was built with."""
         return (
-            "llmbatch.orchestrator.triggers.RayJobTrigger",
+            "llmbatch.orchestrator.ray_jobs.trigger.RayJobTrigger",
             {
                 "submission_id": self.submission_id,
                 "ray_conn_id": self.ray_conn_id,

@@ -1,1 +1,1 @@
-"""How the jobs under one base kept their promises: ``python -m llmbatch.orchestrator.sla_report``."""
+"""How the jobs under one base kept their promises: ``python -m llmbatch.cli.sla_report``."""

@@ -17,11 +17,11 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.progress import Progress
+from llmbatch.core.read_ahead import in_order
+from llmbatch.core.sla_status import JobStatus, status_of
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.estimate_traces import read_traces, thinned
-from llmbatch.orchestrator.read_ahead import in_order
-from llmbatch.orchestrator.reporting import MOST_ESTIMATES, SlaReport
-from llmbatch.orchestrator.sla_status import JobStatus, status_of
+from llmbatch.orchestrator.history.job_report import MOST_ESTIMATES, SlaReport
+from llmbatch.orchestrator.history.traces import read_traces, thinned
 
 IN_FLIGHT = 16
 """Reads at a time."""

@@ -6,7 +6,7 @@ from datetime import date
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from llmbatch.orchestrator.sla_status import JobStatus
+from llmbatch.core.sla_status import JobStatus
 
 
 class _Part(BaseModel):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from llmbatch.core.sla_status import JobStatus, Status
 from llmbatch.orchestrator.sla_report import charts
 from llmbatch.orchestrator.sla_report.collected import Collected
 from llmbatch.orchestrator.sla_report.figures import Figures, Violation
 from llmbatch.orchestrator.sla_report.markup import Element, joined, number, tag
 from llmbatch.orchestrator.sla_report.stylesheet import STYLESHEET
-from llmbatch.orchestrator.sla_status import JobStatus, Status
 
 FANS = 6
 """Jobs whose estimates are drawn: the open ones first, by deadline, then the newest finished ones."""

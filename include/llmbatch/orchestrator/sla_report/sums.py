@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from llmbatch.core.alerts import Level
 from llmbatch.core.eta.record import MARKS
 from llmbatch.core.eta.spread import miss_probability
-from llmbatch.orchestrator.reporting import SlaReport
+from llmbatch.orchestrator.history.job_report import SlaReport
 from llmbatch.orchestrator.sla_report.collected import Collected
 from llmbatch.orchestrator.sla_report.figures import AlertQuality, Cost, EtaAccuracy, Figures, Period, Violation
 

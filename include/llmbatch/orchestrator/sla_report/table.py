@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 
 from llmbatch.core.eta.record import MARKS
-from llmbatch.orchestrator.reporting import SlaReport
+from llmbatch.orchestrator.history.job_report import SlaReport
 from llmbatch.orchestrator.sla_report.sums import first_red
 
 Cell = str | int | float | None

@@ -11,15 +11,14 @@ from pydantic import ValidationError
 
 from llmbatch.core.errors import ObjectMissing, RequestError, StoreError
 from llmbatch.core.manifest import ShardRecord
+from llmbatch.core.read_ahead import in_order
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.sampling import Sampling
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.lineage import FinishedJob, lineage
-from llmbatch.orchestrator.output_columns import succeeded_and_rest
-from llmbatch.orchestrator.published_shards import IN_FLIGHT
-from llmbatch.orchestrator.read_ahead import in_order
-from llmbatch.orchestrator.staged_sampling import canonical
-from llmbatch.orchestrator.staged_shards import decode_shard
+from llmbatch.orchestrator.inputs.sampling import canonical
+from llmbatch.orchestrator.jobs.lineage import FinishedJob, lineage
+from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, succeeded_and_rest
+from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 
 
 def rows_to_retry(root_uri: str, sampling: Sampling, store: ObjectStore) -> Iterator[StagedRow]:

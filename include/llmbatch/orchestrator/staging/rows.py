@@ -10,11 +10,11 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.input_formats import sniff_format
-from llmbatch.orchestrator.readers import READERS
-from llmbatch.orchestrator.readers.source import Source, shortened
-from llmbatch.orchestrator.staged_custom_ids import CustomIds
-from llmbatch.orchestrator.staged_request import RequestBuilder
+from llmbatch.orchestrator.inputs.formats import sniff_format
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
+from llmbatch.orchestrator.inputs.readers.catalogue import READERS
+from llmbatch.orchestrator.inputs.readers.source import Source, shortened
+from llmbatch.orchestrator.staging.custom_ids import CustomIds
 
 
 def staged_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:

@@ -11,15 +11,15 @@ import logging
 from collections.abc import Iterator
 
 from llmbatch.core.clock import Clock
-from llmbatch.core.errors import ErrorRateExceeded, ObjectExists, ObjectMissing, RequestError
+from llmbatch.core.errors import ErrorRateExceeded, ObjectExists, RequestError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.staged_retry import rows_to_retry
-from llmbatch.orchestrator.staged_rows import staged_rows, unique_rows
-from llmbatch.orchestrator.staged_shards import cut_shards, decode_shard
-from llmbatch.orchestrator.staged_writer import ShardWriter
+from llmbatch.orchestrator.jobs.staged_shards import cut_shards, decode_shard, load_staged
+from llmbatch.orchestrator.staging.retry import rows_to_retry
+from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows
+from llmbatch.orchestrator.staging.writer import ShardWriter
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,14 +59,6 @@ def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
         raise RequestError("input_uri", f"{spec.request.source_uri} holds no row", "Check the file or the prefix.")
     yield first
     yield from rows
-
-
-def load_staged(spec: JobSpec, store: ObjectStore) -> StagedManifest | None:
-    """Return the manifest of a finished staging, else None."""
-    try:
-        return StagedManifest.model_validate_json(store.get(spec.layout.staged_manifest))
-    except ObjectMissing:
-        return None
 
 
 def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:

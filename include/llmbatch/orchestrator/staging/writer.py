@@ -12,12 +12,12 @@ from llmbatch.core.identity import shard_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.length_cells import LengthClass, class_of
 from llmbatch.core.length_sums import RowSums, pack_rows
+from llmbatch.core.read_ahead import in_order
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.read_ahead import in_order
-from llmbatch.orchestrator.staged_shards import decode_shard, encode_shard
+from llmbatch.orchestrator.jobs.staged_shards import decode_shard, encode_shard
 
 _IN_FLIGHT = 16
 

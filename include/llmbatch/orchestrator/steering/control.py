@@ -2,29 +2,20 @@
 
 A drain or cancel is meant for the generation that runs now and for those before it: the generation of a cleared task
 runs. While nobody has claimed the job yet it is meant for all, until somebody asks to run.
-
-On the command line, with the store in the usual ``AWS_*`` environment::
-
-    python -m llmbatch.orchestrator.controlling s3://bucket/prefix/jobs/<job_id> drain --reason "node maintenance"
-    python -m llmbatch.orchestrator.controlling s3://bucket/prefix/jobs/<job_id> scale --min 2 --max 4 --reason late
 """
 
 from __future__ import annotations
 
-import argparse
-import getpass
 import logging
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 
 from llmbatch.core.claims import last_claim
-from llmbatch.core.clock import Clock, SystemClock
-from llmbatch.core.control import Control, ReplicaBounds
+from llmbatch.core.clock import Clock
+from llmbatch.core.control import Control
 from llmbatch.core.errors import (
     InputChanged,
-    LlmbatchError,
     ObjectChanged,
     ObjectExists,
     ObjectMissing,
@@ -147,58 +138,3 @@ def _replaces(desired: DesiredState, old: Control, generation: int) -> bool:
     if desired is DesiredState.RUN:
         return old.desired is not DesiredState.RUN
     return _STRENGTH.index(desired) > _STRENGTH.index(old.asks_of(generation))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; print the control object that holds now."""
-    given = _parser().parse_args(arguments)
-    from llmbatch.orchestrator.store import open_environment_store
-
-    said = {"reason": given.reason, "by": given.by or getpass.getuser()}
-    try:
-        changes = _changes(given)
-        if changes is not None:
-            control = adjust(given.job_uri, changes, **said, store=open_environment_store(), clock=SystemClock())
-        else:
-            desired = DesiredState(given.what)
-            control = ask(given.job_uri, desired, **said, store=open_environment_store(), clock=SystemClock())
-    except (LlmbatchError, ValueError) as error:
-        print(f"{given.job_uri}: {error}", file=sys.stderr)
-        return 1
-    overruled = changes is None and control.desired.value != given.what
-    if overruled:
-        stronger = f"{control.written_by} asked to {control.desired.value} ({control.reason}), which stays"
-        print(f"{given.job_uri}: {stronger}; ask to run first if it no longer holds.", file=sys.stderr)
-    print(f"RESULT {control.model_dump_json()}")
-    return 2 if overruled else 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m llmbatch.orchestrator.controlling", description=__doc__)
-    parser.add_argument("job_uri", help="the job's folder, s3://bucket/prefix/jobs/<job_id>")
-    words = parser.add_subparsers(dest="what", required=True)
-    helps = {state.value: f"ask the job to {state.value}" for state in DesiredState}
-    helps |= {"scale": "change how many replicas it may have", "pause": "give its engines back until resumed"}
-    for word, text in (helps | {"resume": "let a paused job go on"}).items():
-        one = words.add_parser(word, help=text)
-        one.add_argument("--reason", required=True, help="shown in the job's log and outcome")
-        one.add_argument("--by", default=None, help="who asks; the login name if not given")
-        if word == "scale":
-            one.add_argument("--min", type=int, required=True, help="fewest replicas")
-            one.add_argument("--max", type=int, required=True, help="most replicas")
-    return parser
-
-
-def _changes(given: argparse.Namespace) -> dict[str, object] | None:
-    """Return the fields to change; None if the job is asked for a state. Raises ``ValueError`` for bad bounds."""
-    if given.what == "scale":
-        if not 1 <= given.min <= given.max:
-            raise ValueError(f"--min {given.min} --max {given.max}: give 1 or more, and no more at least than at most")
-        return {"replicas": ReplicaBounds(min=given.min, max=given.max)}
-    if given.what in {"pause", "resume"}:
-        return {"paused": given.what == "pause", "paused_by": None}
-    return None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,8 +19,8 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.controlling import adjust, change_control, read_control
-from llmbatch.orchestrator.running_jobs import running_jobs
+from llmbatch.orchestrator.jobs.running import running_jobs
+from llmbatch.orchestrator.steering.control import adjust, change_control, read_control
 
 BY = "llmbatch"
 SETTLE_SECONDS = 60.0

@@ -14,8 +14,8 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.assets import RESULTS
-from llmbatch.orchestrator.settings import load_settings
+from llmbatch.orchestrator.deployment.names import RESULTS
+from llmbatch.orchestrator.deployment.settings import load_settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,9 +48,9 @@ def final_unless_retryable(body: Callable[P, R]) -> Callable[P, R]:
 @final_unless_retryable
 def accept() -> dict[str, Any]:
     """Validate the request and freeze the job. Return what the other tasks need to find it."""
-    from llmbatch.orchestrator.accepting import accept as accept_request
-    from llmbatch.orchestrator.accepting import request_of
-    from llmbatch.orchestrator.admission import read_admission
+    from llmbatch.orchestrator.admission.admit import read_admission
+    from llmbatch.orchestrator.intake.accept import accept as accept_request
+    from llmbatch.orchestrator.intake.accept import request_of
 
     context = get_current_context()
     dag_run = context["dag_run"]
@@ -98,8 +98,8 @@ def stage(job_uri: str, store_conn_id: str) -> dict[str, int]:
     A dry run writes no shard: it pushes what it found as the XCom ``dry_run`` and returns nothing, which skips what
     comes after.
     """
-    from llmbatch.orchestrator.accepting import read_spec
-    from llmbatch.orchestrator.staging import stage as stage_job
+    from llmbatch.orchestrator.jobs.documents import read_spec
+    from llmbatch.orchestrator.staging.stage import stage as stage_job
 
     store = _store(store_conn_id)
     spec = read_spec(job_uri, store)
@@ -121,9 +121,9 @@ def stage(job_uri: str, store_conn_id: str) -> dict[str, int]:
 @final_unless_retryable
 def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
     """Prove the results complete, deliver them, and tell Airflow through the asset ``llmbatch_results``."""
-    from llmbatch.orchestrator.accepting import read_spec
-    from llmbatch.orchestrator.admission_queue import leave_queue
-    from llmbatch.orchestrator.publishing import publish as publish_job
+    from llmbatch.orchestrator.admission.queue import leave_queue
+    from llmbatch.orchestrator.jobs.documents import read_spec
+    from llmbatch.orchestrator.publishing.publish import publish as publish_job
 
     store = _store(store_conn_id)
     spec = read_spec(job_uri, store)
@@ -148,8 +148,8 @@ def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
 @final_unless_retryable
 def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
     """Write ``sla.json``, tell how the job went, end its alerts, and teach the ETA. Return whether it was in time."""
-    from llmbatch.orchestrator.reporting import learn_from, report_sla
-    from llmbatch.orchestrator.sla_watch import SlaWatch, finished_reason
+    from llmbatch.orchestrator.history.job_report import learn_from, report_sla
+    from llmbatch.orchestrator.watch.sla import SlaWatch, finished_reason
 
     store = _store(store_conn_id)
     sla = report_sla(job_uri, store)
@@ -165,7 +165,7 @@ def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
 
 
 def _dry_run(spec: JobSpec, store: ObjectStore) -> None:
-    from llmbatch.orchestrator.dry_run import dry_run
+    from llmbatch.orchestrator.admission.dry_run import dry_run
 
     config = load_settings()
     found = dry_run(spec, config.engine.max_replicas, config.cost, store, SystemClock())
@@ -177,6 +177,6 @@ def _dry_run(spec: JobSpec, store: ObjectStore) -> None:
 
 
 def _store(conn_id: str) -> ObjectStore:
-    from llmbatch.orchestrator.store import open_store
+    from llmbatch.orchestrator.deployment.store import open_store
 
     return open_store(conn_id)

@@ -10,8 +10,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import RetentionConfig
-from llmbatch.orchestrator.settings import load_settings
-from llmbatch.orchestrator.tasks import final_unless_retryable
+from llmbatch.orchestrator.deployment.settings import load_settings
+from llmbatch.orchestrator.tasks.inference import final_unless_retryable
 
 JOB_DAGS = ("llmbatch_inference",)
 """DAGs whose Ray jobs may be stopped as orphans."""
@@ -49,10 +49,10 @@ def maintenance_params() -> dict[str, Param]:
 @final_unless_retryable
 def sweep_orphans() -> dict[str, Any]:
     """Stop Ray jobs whose DAG run is gone or over. Return how many."""
-    from llmbatch.orchestrator.dag_run_states import dag_run_state
-    from llmbatch.orchestrator.orphans import OrphanSweep
-    from llmbatch.orchestrator.ray_hook import RayHook
-    from llmbatch.orchestrator.store import open_store
+    from llmbatch.orchestrator.deployment.run_states import dag_run_state
+    from llmbatch.orchestrator.deployment.store import open_store
+    from llmbatch.orchestrator.maintenance.orphans import OrphanSweep
+    from llmbatch.orchestrator.ray_jobs.hook import RayHook
 
     config = load_settings()
     dry_run = bool(get_current_context()["params"]["dry_run"])
@@ -72,8 +72,8 @@ def sweep_orphans() -> dict[str, Any]:
 @final_unless_retryable
 def expire() -> dict[str, Any]:
     """Remove what is older than the limits, once a day and whenever a person starts it. Return how much."""
-    from llmbatch.orchestrator.removing import expire as expire_jobs
-    from llmbatch.orchestrator.store import open_store
+    from llmbatch.orchestrator.deployment.store import open_store
+    from llmbatch.orchestrator.maintenance.removal import expire as expire_jobs
 
     context = get_current_context()
     dag_run, params = context["dag_run"], context["params"]

@@ -24,12 +24,12 @@ from llmbatch.core.progress import Progress
 from llmbatch.core.sla import Promise
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.dag_run_states import DagRunState, dag_run_state
-from llmbatch.orchestrator.deadlines import promised_hours
-from llmbatch.orchestrator.idempotency import KeyNote
-from llmbatch.orchestrator.settings import load_settings
-from llmbatch.orchestrator.sla_alerts import SlaAlerts
-from llmbatch.orchestrator.store import open_store
+from llmbatch.orchestrator.alerting.job_alerts import SlaAlerts
+from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state
+from llmbatch.orchestrator.deployment.settings import load_settings
+from llmbatch.orchestrator.deployment.store import open_store
+from llmbatch.orchestrator.jobs.keys import KeyNote
+from llmbatch.orchestrator.watch.deadlines import promised_hours
 
 LOG = logging.getLogger(__name__)
 

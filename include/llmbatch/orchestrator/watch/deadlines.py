@@ -18,7 +18,7 @@ from llmbatch.core.job_request import DEFAULT_SLA_HOURS, LONGEST_SLA_HOURS
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-CALLBACK = "llmbatch.orchestrator.deadline_callback.look"
+CALLBACK = "llmbatch.orchestrator.watch.deadline_callback.look"
 """Imported by the triggerer."""
 
 YELLOW_AT = 0.7

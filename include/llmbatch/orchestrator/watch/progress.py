@@ -7,8 +7,8 @@ from datetime import datetime
 
 from llmbatch.core.progress import Progress
 from llmbatch.core.states import Phase
-from llmbatch.orchestrator.events import WatchReason
-from llmbatch.orchestrator.task_states import is_ended
+from llmbatch.orchestrator.deployment.run_states import is_ended
+from llmbatch.orchestrator.watch.event import WatchReason
 
 QUIET_SECONDS = 60.0
 """A job that advances in small steps is reported once in this time, and at every full percent."""

@@ -9,7 +9,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
 from pydantic import ValidationError
 
-from llmbatch.orchestrator.events import WatchEvent
+from llmbatch.orchestrator.watch.event import WatchEvent
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -79,7 +79,7 @@ class EtaSensor(BaseOperator):
 
     def _run_has_ended(self, context: Context) -> bool:
         """Whether there is nothing left to watch; also when Airflow cannot say, so that no endless loop can arise."""
-        from llmbatch.orchestrator.task_states import is_ended, task_state
+        from llmbatch.orchestrator.deployment.run_states import is_ended, task_state
 
         ti = context["ti"]
         try:
@@ -89,7 +89,7 @@ class EtaSensor(BaseOperator):
             return True
 
     def _watch(self, context: Context) -> None:
-        from llmbatch.orchestrator.eta_trigger import EtaTrigger
+        from llmbatch.orchestrator.watch.trigger import EtaTrigger
 
         ti = context["ti"]
         self.defer(

@@ -17,9 +17,9 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.sla import Promise
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.reacting import react
-from llmbatch.orchestrator.settings import load_settings
-from llmbatch.orchestrator.sla_alerts import STALL_SECONDS, SlaAlerts
+from llmbatch.orchestrator.alerting.job_alerts import STALL_SECONDS, SlaAlerts
+from llmbatch.orchestrator.deployment.settings import load_settings
+from llmbatch.orchestrator.steering.reactions import react
 
 
 def finished_reason(deadline: datetime, finished_at: datetime) -> str:

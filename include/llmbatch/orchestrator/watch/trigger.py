@@ -15,11 +15,11 @@ from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.events import WatchEvent, WatchReason
-from llmbatch.orchestrator.progress_watch import ProgressWatch
-from llmbatch.orchestrator.sla_watch import SlaWatch
-from llmbatch.orchestrator.store import open_store
-from llmbatch.orchestrator.task_states import task_state
+from llmbatch.orchestrator.deployment.run_states import task_state
+from llmbatch.orchestrator.deployment.store import open_store
+from llmbatch.orchestrator.watch.event import WatchEvent, WatchReason
+from llmbatch.orchestrator.watch.progress import ProgressWatch
+from llmbatch.orchestrator.watch.sla import SlaWatch
 
 CLOSING_TRIES = 3
 """How often the end of the alerts is tried; the task ``report`` makes up for what fails."""
@@ -68,7 +68,7 @@ class EtaTrigger(BaseTrigger):
         """Return class path and arguments, exactly those it was built with."""
         names = ("job_uri", "store_conn_id", "dag_id", "run_id", "run_task_id", "poll_seconds", "stall_seconds")
         arguments = {name: getattr(self, name) for name in (*names, "version")}
-        return ("llmbatch.orchestrator.eta_trigger.EtaTrigger", arguments)
+        return ("llmbatch.orchestrator.watch.trigger.EtaTrigger", arguments)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, tell, sleep; end with one event. No failure of a look ends the watch."""

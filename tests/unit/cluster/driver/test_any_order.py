@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmbatch.cluster.engines.echo import EchoEngine
-from llmbatch.cluster.replica import Replica
-from llmbatch.cluster.shard_table import read_tally
+from llmbatch.cluster.replica.replica import Replica
+from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.engine_settings import EchoOptions

@@ -11,11 +11,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmbatch.cluster.driver.job_state import JobState
 from llmbatch.cluster.engines.base import Answer, InFlight
-from llmbatch.cluster.job_state import JobState
-from llmbatch.cluster.orders import Orders
-from llmbatch.cluster.replica import Replica
-from llmbatch.cluster.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard
+from llmbatch.cluster.exchange.replica_report import Orders
+from llmbatch.cluster.exchange.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard
+from llmbatch.cluster.replica.replica import Replica
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import RowError
 from llmbatch.core.length_cells import LengthClass, bucket_of, class_of

@@ -8,21 +8,22 @@ from itertools import pairwise
 
 import pytest
 
-from llmbatch.cluster.estimating import Estimator, estimator_of, read_basis
-from llmbatch.cluster.job_cells import MOST_CLASSES
-from llmbatch.cluster.job_state import MOST_SHARES, JobState
-from llmbatch.cluster.length_work import LengthWork
-from llmbatch.cluster.replica_report import OpenWork
-from llmbatch.cluster.scoreboard import Snapshot
+from llmbatch.cluster.driver.estimator import Estimator, estimator_of, read_basis
+from llmbatch.cluster.driver.job_cells import MOST_CLASSES
+from llmbatch.cluster.driver.job_state import MOST_SHARES, JobState
+from llmbatch.cluster.exchange.length_work import LengthWork
+from llmbatch.cluster.exchange.replica_report import OpenWork
+from llmbatch.cluster.exchange.scoreboard import Snapshot
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import StoreError
-from llmbatch.core.eta import EtaModel, EtaState, PhasePrior, Priors
 from llmbatch.core.eta.basis import EtaBasis
+from llmbatch.core.eta.model import EtaModel
+from llmbatch.core.eta.priors import PhasePrior, Priors
 from llmbatch.core.eta.trace import MOST_POINTS
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.length_cells import LengthCell, LengthClass, bucket_of, class_of
 from llmbatch.core.length_sums import RowSums, pack_rows
-from llmbatch.core.progress import Progress, Replicas, ReplicaShare, RowCounts, ShardCounts
+from llmbatch.core.progress import EtaState, Progress, Replicas, ReplicaShare, RowCounts, ShardCounts
 from llmbatch.core.shards import StagedManifest, StagedShard
 from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import MemoryStore

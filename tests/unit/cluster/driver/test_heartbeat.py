@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from llmbatch.cluster.estimating import estimator_of
-from llmbatch.cluster.heartbeat import Heartbeat
-from llmbatch.cluster.job_state import JobState
-from llmbatch.cluster.length_work import LengthWork
-from llmbatch.cluster.replica_report import Fatal, OpenWork
-from llmbatch.cluster.scoreboard import Snapshot
-from llmbatch.cluster.stopping import Stopping
+from llmbatch.cluster.driver.estimator import estimator_of
+from llmbatch.cluster.driver.heartbeat import Heartbeat
+from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.driver.stop import Stopping
+from llmbatch.cluster.exchange.length_work import LengthWork
+from llmbatch.cluster.exchange.replica_report import Fatal, OpenWork
+from llmbatch.cluster.exchange.scoreboard import Snapshot
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmbatch.cluster.pausing import LOOK_SECONDS, SILENT_SECONDS, Pause
+from llmbatch.cluster.driver.pause import LOOK_SECONDS, SILENT_SECONDS, Pause
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control
 from llmbatch.core.errors import StoreError

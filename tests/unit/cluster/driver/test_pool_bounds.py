@@ -14,7 +14,7 @@ from ray.data._internal.actor_autoscaler.autoscaling_actor_pool import ActorPool
 from ray.data._internal.execution.interfaces import ExecutionResources
 from ray.data._internal.execution.operators.actor_pool_map_operator import _ActorPool
 
-from llmbatch.cluster.pool_bounds import PoolBounds, StreamEndedError
+from llmbatch.cluster.driver.pool_bounds import PoolBounds, StreamEndedError
 from llmbatch.core.control import ReplicaBounds
 
 

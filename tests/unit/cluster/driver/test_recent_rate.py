@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmbatch.cluster.recent_rate import RecentRate
+from llmbatch.cluster.driver.recent_rate import RecentRate
 
 
 def rate(*looks: tuple[float, int], now: float | None = None) -> float | None:

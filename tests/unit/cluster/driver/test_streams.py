@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from llmbatch.cluster import streams as streams_module
-from llmbatch.cluster.estimating import Estimator
-from llmbatch.cluster.heartbeat import Heartbeat
-from llmbatch.cluster.job_state import JobState
-from llmbatch.cluster.models import ResolvedModel
-from llmbatch.cluster.pausing import Pause
-from llmbatch.cluster.replica_actor import ReplicaPlan
-from llmbatch.cluster.replica_report import Fatal
-from llmbatch.cluster.scoreboard import Snapshot
-from llmbatch.cluster.stopping import Stopping
-from llmbatch.cluster.streams import Streams
+from llmbatch.cluster.driver import streams as streams_module
+from llmbatch.cluster.driver.estimator import Estimator
+from llmbatch.cluster.driver.heartbeat import Heartbeat
+from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.driver.pause import Pause
+from llmbatch.cluster.driver.stop import Stopping
+from llmbatch.cluster.driver.streams import Streams
+from llmbatch.cluster.exchange.replica_report import Fatal
+from llmbatch.cluster.exchange.scoreboard import Snapshot
+from llmbatch.cluster.models.resolve import ResolvedModel
+from llmbatch.cluster.replica.replica_actor import ReplicaPlan
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.errors import ModelError

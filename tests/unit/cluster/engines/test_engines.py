@@ -14,7 +14,7 @@ from llmbatch.cluster.engines.cpu_binding import engine_environment, ranges
 from llmbatch.cluster.engines.cpu_dtype import dtype_of
 from llmbatch.cluster.engines.echo import EchoEngine
 from llmbatch.cluster.engines.vllm import VllmEngine
-from llmbatch.cluster.start_failure import last_cause, start_failure
+from llmbatch.cluster.replica.start_failure import last_cause, start_failure
 from llmbatch.core.engine_settings import Accelerator, EchoOptions, EngineSettings
 from llmbatch.core.errors import RowError
 from llmbatch.core.states import ErrorClass

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from llmbatch.cluster.job_state import JobState
-from llmbatch.cluster.latency_sketch import LatencySketch
-from llmbatch.cluster.orders import Orders
-from llmbatch.cluster.replica_report import Fatal, OpenWork, ReplicaReport
-from llmbatch.cluster.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard, Snapshot
+from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.exchange.latency_sketch import LatencySketch
+from llmbatch.cluster.exchange.replica_report import Fatal, OpenWork, Orders, ReplicaReport
+from llmbatch.cluster.exchange.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard, Snapshot
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.progress import Flight
 from llmbatch.core.shards import ShardTally, StagedManifest, StagedShard

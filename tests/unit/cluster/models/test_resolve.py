@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch.cluster import bundled_model, hub_model, model_cache
-from llmbatch.cluster.model_folder import digest_of_folder
-from llmbatch.cluster.models import resolve_model
+from llmbatch.cluster.models import bundled_model, hub_model, model_cache
+from llmbatch.cluster.models.model_folder import digest_of_folder
+from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.core.engine_settings import EngineKind
 from llmbatch.core.errors import ModelError
 from llmbatch.core.store import MemoryStore

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from llmbatch.cluster.engines.base import parse_row
-from llmbatch.cluster.shortening import shortened
+from llmbatch.cluster.replica.answer_limit import shortened
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 PARENT = """
 import subprocess, sys, time
-from llmbatch.cluster.guard import guard_children
+from llmbatch.cluster.replica.guard import guard_children
 guard_children()
 sleep = "import time; time.sleep(600)"
 start = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', sys.argv[1]]); print(p.pid, flush=True);"

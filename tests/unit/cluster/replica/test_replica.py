@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from llmbatch.cluster.driver.expiry import NoEngine, expire_shards
 from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight
 from llmbatch.cluster.engines.echo import EchoEngine
-from llmbatch.cluster.expiring import NoEngine, expire_shards
-from llmbatch.cluster.orders import Orders
-from llmbatch.cluster.replica import Replica
-from llmbatch.cluster.shard_table import read_tally, result_schema
+from llmbatch.cluster.exchange.replica_report import Orders
+from llmbatch.cluster.replica.replica import Replica
+from llmbatch.cluster.storage.shard_table import read_tally, result_schema
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.crashes import Crash

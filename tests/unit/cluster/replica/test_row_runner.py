@@ -9,10 +9,10 @@ import pytest
 
 from llmbatch.cluster.engines.base import Answer, EngineDiedError
 from llmbatch.cluster.engines.echo import EchoEngine
-from llmbatch.cluster.replica_report import OpenWork
-from llmbatch.cluster.row_runner import RowRunner
-from llmbatch.cluster.slots import Slots
-from llmbatch.cluster.window import RowWindow
+from llmbatch.cluster.exchange.replica_report import OpenWork
+from llmbatch.cluster.replica.row_runner import RowRunner
+from llmbatch.cluster.replica.slots import Slots
+from llmbatch.cluster.replica.window import RowWindow
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.crashes import Suspicion
 from llmbatch.core.engine_settings import EchoOptions

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmbatch.cluster.length_work import Lengths, LengthWork
-from llmbatch.cluster.slots import Slots
+from llmbatch.cluster.exchange.length_work import Lengths, LengthWork
+from llmbatch.cluster.replica.slots import Slots
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.length_cells import LengthClass
 from llmbatch.core.progress import ReplicaShare

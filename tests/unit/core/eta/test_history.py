@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from llmbatch.core.eta import KNOTS, Estimate, EtaState, LengthPrior, Priors, Spread
+from llmbatch.core.eta.estimate import Estimate
 from llmbatch.core.eta.history import MOST_JOBS, FinishedJob, History
+from llmbatch.core.eta.priors import LengthPrior, Priors
 from llmbatch.core.eta.record import EstimateLog
+from llmbatch.core.eta.spread import KNOTS, Spread
 from llmbatch.core.eta.trace import TracePoint
-from llmbatch.core.progress import EtaSeconds
+from llmbatch.core.progress import EtaSeconds, EtaState
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 

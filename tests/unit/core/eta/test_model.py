@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from eta_sim.job import SimJob, Trace
 from eta_sim.scenario import draw, fleet
-from llmbatch.core.eta import EtaModel, EtaState, Observation, PhasePrior, Priors, Spread, observation_of
 from llmbatch.core.eta.footing import FirstFooting
+from llmbatch.core.eta.model import EtaModel
+from llmbatch.core.eta.observation import Observation, observation_of
+from llmbatch.core.eta.priors import PhasePrior, Priors
+from llmbatch.core.eta.spread import Spread
 from llmbatch.core.length_cells import LengthCell
-from llmbatch.core.progress import Flight, ReplicaShare
+from llmbatch.core.progress import EtaState, Flight, ReplicaShare
 from llmbatch.core.states import Phase
 
 ENGINE = fleet(1, 1)[0]

@@ -7,18 +7,20 @@ import random
 
 import pytest
 
-from llmbatch.core.eta import Estimate, EtaState, PhasePrior, Priors, capped_lognormal
+from llmbatch.core.eta import capped_lognormal
 from llmbatch.core.eta.balance import Load, seconds_to_finish
 from llmbatch.core.eta.engine_fit import JobEffort, engine_fit
+from llmbatch.core.eta.estimate import Estimate
 from llmbatch.core.eta.learned import fixed_share_of
 from llmbatch.core.eta.lengths import OutputLengths
 from llmbatch.core.eta.phases import seconds_until_work
-from llmbatch.core.eta.priors import LengthPrior
+from llmbatch.core.eta.priors import LengthPrior, PhasePrior, Priors
 from llmbatch.core.eta.rate import Effort, ReadingPrice, WorkRate
 from llmbatch.core.eta.reach import reach_of
 from llmbatch.core.eta.spread import LogQuantiles, Spread, conformal, miss_probability
 from llmbatch.core.eta.tail import drain
 from llmbatch.core.length_cells import LengthCell, bucket_of
+from llmbatch.core.progress import EtaState
 from llmbatch.core.states import Phase
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fakes.retries import CONFIG, CREATED, accepted, put_answers, store_with_input
 from llmbatch.core.admission import Admission, AdmissionQueue, Verdict
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import RequestError, StoreError
@@ -20,14 +21,15 @@ from llmbatch.core.layout import queue_uri
 from llmbatch.core.progress import EtaSeconds, Progress, Replicas, RowCounts, ShardCounts
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator import admission, admission_queue, tasks
-from llmbatch.orchestrator.accepting import accept, read_spec, request_of
-from llmbatch.orchestrator.admission import read_admission
-from llmbatch.orchestrator.admission_queue import TRIES, leave_queue
-from llmbatch.orchestrator.assets import RESULTS
-from llmbatch.orchestrator.staging import stage
-
-from .retry_fakes import CONFIG, CREATED, accepted, put_answers, store_with_input
+from llmbatch.orchestrator.admission import admit as admission
+from llmbatch.orchestrator.admission import queue as admission_queue
+from llmbatch.orchestrator.admission.admit import read_admission
+from llmbatch.orchestrator.admission.queue import TRIES, leave_queue
+from llmbatch.orchestrator.deployment.names import RESULTS
+from llmbatch.orchestrator.intake.accept import accept, request_of
+from llmbatch.orchestrator.jobs.documents import read_spec
+from llmbatch.orchestrator.staging.stage import stage
+from llmbatch.orchestrator.tasks import inference as tasks
 
 BASE = "s3://llmbatch/llmbatch"
 QUEUE = queue_uri(BASE)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from fakes.retries import CREATED, accepted, finished, store_with_input
 from llmbatch.core.admission import Verdict
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import CostConfig
@@ -16,11 +17,9 @@ from llmbatch.core.eta.priors import LengthPrior, Priors
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator import admission
-from llmbatch.orchestrator.dry_run import EXAMPLES, dry_run
-from llmbatch.orchestrator.job_folders import job_folder
-
-from .retry_fakes import CREATED, accepted, finished, store_with_input
+from llmbatch.orchestrator.admission import admit as admission
+from llmbatch.orchestrator.admission.dry_run import EXAMPLES, dry_run
+from llmbatch.orchestrator.jobs.folders import job_folder
 
 SECRET = "a prompt that nobody else may see"
 

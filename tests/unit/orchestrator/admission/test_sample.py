@@ -13,12 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from fakes.retries import CONFIG, CREATED, finished, store_with_input
 from llmbatch.core.input_size import InputSize
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.accepting import request_of, resolve
-from llmbatch.orchestrator.input_size import LARGE_PIECE_BYTES, PIECE_BYTES, PIECES, estimate_size
-
-from .retry_fakes import CONFIG, CREATED, finished, store_with_input
+from llmbatch.orchestrator.admission.sample import LARGE_PIECE_BYTES, PIECE_BYTES, PIECES, estimate_size
+from llmbatch.orchestrator.intake.accept import request_of, resolve
 
 ROWS = 20_000
 

@@ -7,15 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
+from fakes.alerts import LAYOUT, AtomicStore, FakeSink, an_alert
 from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import ObjectMissing, SinkError, SinkRejected, StoreError
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.alerting.delivery import deliver
-from llmbatch.orchestrator.alerting.raising import raise_alert
+from llmbatch.orchestrator.alerting.job_alerts import raise_alert
 from llmbatch.orchestrator.alerting.turns import MOST_TRIES, take_turn
-
-from .alert_fakes import LAYOUT, AtomicStore, FakeSink, an_alert
 
 LOG = logging.getLogger("test.alerts")
 YELLOW, RED, OK = an_alert(Level.YELLOW), an_alert(Level.RED, minute=1), an_alert(Level.OK, minute=2)

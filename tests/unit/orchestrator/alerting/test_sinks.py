@@ -14,10 +14,11 @@ import pytest
 import yaml
 from airflow.sdk import BaseNotifier
 
+from fakes.alerts import START, an_alert
+from llmbatch.cli import check_alerts as check
 from llmbatch.core.alerts import Level
 from llmbatch.core.config import AlertsConfig
 from llmbatch.core.errors import SinkError, SinkRejected
-from llmbatch.orchestrator.alerting import check
 from llmbatch.orchestrator.alerting.alertmanager import AlertmanagerSink, alerts_body
 from llmbatch.orchestrator.alerting.endpoint import Endpoint
 from llmbatch.orchestrator.alerting.notifier import NotifierSink
@@ -25,8 +26,6 @@ from llmbatch.orchestrator.alerting.sinks import sinks_of
 from llmbatch.orchestrator.alerting.statsd_server import StatsdSink
 from llmbatch.orchestrator.alerting.task_log import TaskLogSink
 from llmbatch.orchestrator.alerting.webhook import WebhookSink
-
-from .alert_fakes import START, an_alert
 
 SECRET = "s3cr3t-token"
 HERE = f"{__name__}"
@@ -320,7 +319,7 @@ def test_the_check_says_which_sink_is_broken(
 
 
 def test_the_example_in_the_configuration_is_right_but_for_its_comment_signs() -> None:
-    text = (Path(__file__).parents[3] / "config" / "config.yaml").read_text()
+    text = (Path(__file__).parents[4] / "config" / "config.yaml").read_text()
     example = text.partition("# alerts:\n")[2].partition("\n\n")[0]
     alerts = yaml.safe_load("\n".join(line.removeprefix("#") for line in example.splitlines()))
     config = AlertsConfig.model_validate(alerts)
@@ -330,7 +329,7 @@ def test_the_example_in_the_configuration_is_right_but_for_its_comment_signs() -
 
 
 def test_the_payload_in_the_documentation_is_what_is_sent(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
-    text = (Path(__file__).parents[3] / "docs" / "alerts.md").read_text()
+    text = (Path(__file__).parents[4] / "docs" / "alerts.md").read_text()
     shown = json.loads(text.partition("```json\n")[2].partition("```")[0])
     connect(monkeypatch, "hook", host="127.0.0.1", port=receiver.port)
     WebhookSink("hook").send(an_alert(Level.RED))

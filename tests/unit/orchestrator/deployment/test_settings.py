@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from llmbatch.core.config import CONFIG_ENV
-from llmbatch.orchestrator.settings import config_path, load_settings
+from llmbatch.orchestrator.deployment.settings import config_path, load_settings
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def test_the_environment_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

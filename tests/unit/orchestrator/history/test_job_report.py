@@ -6,17 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from fakes.finished_jobs import BASE, NOW, alert_of, finish, spec_of, trace_of
 from llmbatch.core.alerts import Level
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.eta.trace import EstimateTrace
 from llmbatch.core.reactions import Reaction, ReactionKind
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.estimate_traces import read_traces, thinned
-from llmbatch.orchestrator.eta_history import engine_key, read_history
-from llmbatch.orchestrator.job_cost import cost_of, work_seconds
-from llmbatch.orchestrator.reporting import SlaReport, learn_from, report_sla
-
-from .finished_jobs import BASE, NOW, alert_of, finish, spec_of, trace_of
+from llmbatch.orchestrator.history.cost import cost_of, work_seconds
+from llmbatch.orchestrator.history.job_report import SlaReport, learn_from, report_sla
+from llmbatch.orchestrator.history.lessons import engine_key, read_history
+from llmbatch.orchestrator.history.traces import read_traces, thinned
 
 
 def lesson_ratios(store: MemoryStore) -> list[float | None]:

@@ -7,21 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from fakes.finished_jobs import BASE, NOW, job_id, spec_of
 from llmbatch.core.errors import StoreError
-from llmbatch.core.eta import KNOTS, Priors, Spread
 from llmbatch.core.eta.history import FinishedJob, History
+from llmbatch.core.eta.priors import Priors
+from llmbatch.core.eta.spread import KNOTS, Spread
 from llmbatch.core.layout import history_uri
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator.eta_history import (
-    TRIES,
-    add_finished,
-    basis_for,
-    engine_key,
-    read_history,
-    template_key,
-)
-
-from .finished_jobs import BASE, NOW, job_id, spec_of
+from llmbatch.orchestrator.history.lessons import TRIES, add_finished, basis_for, engine_key, read_history, template_key
 
 URI = history_uri(BASE)
 

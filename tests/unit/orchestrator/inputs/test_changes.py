@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fakes.retries import CREATED, accepted, staged_rows_of
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import InputChanged
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.staging import load_staged, stage
-
-from .retry_fakes import CREATED, accepted, staged_rows_of
+from llmbatch.orchestrator.jobs.staged_shards import load_staged
+from llmbatch.orchestrator.staging.stage import stage
 
 
 def _parquet(*prompts: str) -> bytes:

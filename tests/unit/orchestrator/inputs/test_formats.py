@@ -14,7 +14,7 @@ from llmbatch.core.errors import RequestError
 from llmbatch.core.job_request import InputFormat
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.input_formats import peek_columns, sniff_format
+from llmbatch.orchestrator.inputs.formats import peek_columns, sniff_format
 
 OPENAI = b'{"custom_id": "a", "body": {}, "url": "/v1/completions"}\n'
 PLAIN = b'{"prompt": "a", "id": 1}\n'

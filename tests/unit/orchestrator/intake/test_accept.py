@@ -12,7 +12,8 @@ from llmbatch.core.errors import ObjectMissing, RequestError
 from llmbatch.core.job_request import InputFormat, OutputFormat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator.accepting import accept, read_spec, request_of
+from llmbatch.orchestrator.intake.accept import accept, request_of
+from llmbatch.orchestrator.jobs.documents import read_spec
 
 CREATED = datetime(2030, 1, 2, 3, tzinfo=UTC)
 OPENAI = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": []}}

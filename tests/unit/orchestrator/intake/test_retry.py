@@ -9,18 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from llmbatch.core.clock import ManualClock
-from llmbatch.core.errors import ReconcileError, RequestError, StoreError
-from llmbatch.core.job_request import OutputFormat
-from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.layout import queue_uri
-from llmbatch.core.manifest import RowRecord
-from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.accepting import read_spec
-from llmbatch.orchestrator.publishing import publish
-from llmbatch.orchestrator.staging import stage
-
-from .retry_fakes import (
+from fakes.retries import (
     CREATED,
     INPUT,
     accepted,
@@ -31,6 +20,16 @@ from .retry_fakes import (
     staged_rows_of,
     store_with_input,
 )
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.errors import ReconcileError, RequestError, StoreError
+from llmbatch.core.job_request import OutputFormat
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import queue_uri
+from llmbatch.core.manifest import RowRecord
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.jobs.documents import read_spec
+from llmbatch.orchestrator.publishing.publish import publish
+from llmbatch.orchestrator.staging.stage import stage
 
 STATES = {2: "failed", 7: "cancelled", 9: "failed", 12: "expired"}
 """What becomes of these lines in the first job; line 5 cannot be read."""

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
+from fakes.retries import CREATED, accepted, finished, proof_of, put_answers, store_with_input
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import ObjectExists, RequestError, StoreError
 from llmbatch.core.job_request import parse_request
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator.idempotency import request_digest
-from llmbatch.orchestrator.publishing import publish
-from llmbatch.orchestrator.staging import stage
-
-from .retry_fakes import CREATED, accepted, finished, proof_of, put_answers, store_with_input
+from llmbatch.orchestrator.jobs.keys import request_digest
+from llmbatch.orchestrator.publishing.publish import publish
+from llmbatch.orchestrator.staging.stage import stage
 
 CONF: dict[str, Any] = {"input_uri": "s3://b/in.jsonl", "idempotency_key": "nightly 2030-01-02"}
 

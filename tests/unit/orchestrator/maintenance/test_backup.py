@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from llmbatch.cli import backup as command
+from llmbatch.cli.backup import main
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator import store as store_module
-from llmbatch.orchestrator.backup import CopyReport, copy_jobs, main
+from llmbatch.orchestrator.maintenance.backup import CopyReport, copy_jobs
 
 FROM, TO = "s3://b/jobs/", "s3://safe/jobs/"
 NAMES = [
@@ -128,7 +129,7 @@ def test_wrong_addresses(store: Copies, source: str, target: str, words: str) ->
 
 
 def test_command_line(store: Copies, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(store_module, "open_environment_store", lambda: store)
+    monkeypatch.setattr(command, "open_environment_store", lambda: store)
     assert main([f"{FROM}j2/", f"{TO}j2/"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert json.loads(last.removeprefix("RESULT ")) == {"objects": 2, "bytes": 44, "copied": 2, "skipped": 0}

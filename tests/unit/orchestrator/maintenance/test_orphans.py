@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from fakes.ray import FakeRay
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control
@@ -17,10 +18,8 @@ from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.dag_run_states import DagRunState, dag_run_state
-from llmbatch.orchestrator.orphans import BY, GRACE_SECONDS, POLITE_SECONDS, Orphan, OrphanSweep
-
-from .ray_fakes import FakeRay
+from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state
+from llmbatch.orchestrator.maintenance.orphans import BY, GRACE_SECONDS, POLITE_SECONDS, Orphan, OrphanSweep
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BASE, DAG = "s3://b/prefix", "llmbatch_inference"

@@ -15,9 +15,9 @@ from llmbatch.core.config import RetentionConfig
 from llmbatch.core.errors import StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.job_folders import job_folders
-from llmbatch.orchestrator.removing import OWNER, expire, remove
-from llmbatch.orchestrator.retention import Part, Removal, plan
+from llmbatch.orchestrator.jobs.folders import job_folders
+from llmbatch.orchestrator.maintenance.removal import OWNER, expire, remove
+from llmbatch.orchestrator.maintenance.retention import Part, Removal, plan
 
 NOW = datetime(2030, 6, 1, tzinfo=UTC)
 BASE = "s3://b/prefix"

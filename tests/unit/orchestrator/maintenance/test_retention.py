@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from llmbatch.core.config import RetentionConfig
-from llmbatch.orchestrator.job_folders import Amount, JobFolder
-from llmbatch.orchestrator.retention import Part, plan
+from llmbatch.orchestrator.jobs.folders import Amount, JobFolder
+from llmbatch.orchestrator.maintenance.retention import Part, plan
 
 NOW = datetime(2030, 6, 1, tzinfo=UTC)
 LIMITS = RetentionConfig(staged_days=7, jobs_days=90, dead_generations_days=5)

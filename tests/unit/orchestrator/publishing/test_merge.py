@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from llmbatch.core.errors import ReconcileError
 from llmbatch.core.identity import row_id_of
-from llmbatch.orchestrator.published_merge import _counted, overlaid
+from llmbatch.orchestrator.publishing.merge import _counted, overlaid
 
 SCHEMA = pa.schema([("row_id", pa.string()), ("text", pa.string())])
 JOB = "job-0000000000000001"

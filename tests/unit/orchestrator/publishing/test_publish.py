@@ -6,10 +6,11 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fakes.finished_jobs import alert_of, trace_of
+from fakes.results import SCHEMA, answer, put_result
 from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
@@ -18,19 +19,14 @@ from llmbatch.core.errors import ReconcileError, StoreError
 from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat, Reactions
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.progress import Progress, RowCounts, ShardCounts
-from llmbatch.core.rows import META_KEY, RESULT_COLUMNS
-from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator.output_columns import FAILED_COLUMNS, USER_COLUMNS
-from llmbatch.orchestrator.publishing import publish
-from llmbatch.orchestrator.staged_shards import decode_shard
-from llmbatch.orchestrator.staging import stage
-
-from .finished_jobs import alert_of, trace_of
+from llmbatch.orchestrator.jobs.staged_shards import decode_shard
+from llmbatch.orchestrator.publishing.files import FAILED_COLUMNS, USER_COLUMNS
+from llmbatch.orchestrator.publishing.publish import publish
+from llmbatch.orchestrator.staging.stage import stage
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-SCHEMA = pa.schema([(name, pa.type_for_alias(alias)) for name, alias in RESULT_COLUMNS])
 INPUT = b"".join(b'{"prompt": "q%d", "id": "c%d"}\n' % (number, number) for number in range(9)) + b"broken\n"
 
 
@@ -59,31 +55,6 @@ def staged_job(
     )
     stage(spec, store, ManualClock(NOW))
     return spec, store
-
-
-def answer(row: dict) -> dict:
-    """What the Ray room writes for a staged row: an answer, or the failure that staging found."""
-    failed = row["error_class"] is not None
-    return {
-        **{name: row[name] for name in ("row_id", "custom_id", "line", "kind", "error_class", "error")},
-        "state": "failed" if failed else "succeeded",
-        "text": None if failed else f"answer {row['line']} ä",
-        "finish_reason": None if failed else "stop",
-        "prompt_tokens": 0 if failed else 3,
-        "completion_tokens": 0 if failed else 5,
-        "cached_tokens": 0 if failed else 1,
-        "seconds": 0.5,
-        "attempts": 0 if failed else 1,
-        "request": row["request"] if failed else None,
-    }
-
-
-def put_result(spec: JobSpec, store: MemoryStore, shard_id: str, rows: list[dict], model: str = "") -> None:
-    tally = ShardTally(shard_id=shard_id, generation=2, rows=len(rows), succeeded=len(rows), failed=0, model=model)
-    sink = io.BytesIO()
-    table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata({META_KEY: tally.model_dump_json().encode()}))
-    pq.write_table(table, sink)
-    store.put(spec.layout.result_shard(shard_id), sink.getvalue())
 
 
 def answered(spec: JobSpec, store: MemoryStore) -> dict[str, list[dict]]:

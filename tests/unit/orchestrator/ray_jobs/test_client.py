@@ -3,12 +3,11 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from fakes.ray import FakeRay
 from llmbatch.core.errors import RayJobError
-from llmbatch.orchestrator.ray_address import RayAddress
-from llmbatch.orchestrator.ray_job_info import RayJobInfo, RayJobStatus
-from llmbatch.orchestrator.ray_jobs import RaySubmission
-
-from .ray_fakes import FakeRay
+from llmbatch.orchestrator.ray_jobs.address import RayAddress
+from llmbatch.orchestrator.ray_jobs.client import RaySubmission
+from llmbatch.orchestrator.ray_jobs.status import RayJobInfo, RayJobStatus
 
 JOB = RaySubmission("job-1-g1", "true", {"env_vars": {"A": "1"}}, {"k": "v"}, {"entrypoint_num_cpus": 0.5})
 

@@ -2,18 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from llmbatch.orchestrator.generations import CURRENT_KEY, OVER_KEY, Generations, generation_of
-
-
-class StateStore(dict):
-    """Airflow's task state store in memory."""
-
-    def set(self, key, value):
-        assert value is not None
-        self[key] = value
-
-    def delete(self, key):
-        self.pop(key, None)
+from fakes.state_store import StateStore
+from llmbatch.orchestrator.ray_jobs.generations import CURRENT_KEY, OVER_KEY, Generations, generation_of
 
 
 @pytest.mark.parametrize(

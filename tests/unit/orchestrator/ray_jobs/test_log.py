@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from llmbatch.orchestrator.job_log import JobLog, last_lines
+from llmbatch.orchestrator.ray_jobs.log import JobLog, last_lines
 
 
 def test_each_line_is_given_once_and_only_when_complete() -> None:

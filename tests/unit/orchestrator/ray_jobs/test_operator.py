@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
+from fakes.ray import FakeRay
+from fakes.state_store import StateStore
 from llmbatch.core.errors import RayJobError, StoreError
 from llmbatch.core.states import ExitReason
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator import operators
-from llmbatch.orchestrator.generations import CURRENT_KEY, OVER_KEY
-from llmbatch.orchestrator.operators import RayOperator
-from llmbatch.orchestrator.ray_hook import RayHook
-
-from .ray_fakes import FakeRay
-from .test_generations import StateStore
+from llmbatch.orchestrator.ray_jobs import operator as operators
+from llmbatch.orchestrator.ray_jobs.generations import CURRENT_KEY, OVER_KEY
+from llmbatch.orchestrator.ray_jobs.hook import RayHook
+from llmbatch.orchestrator.ray_jobs.operator import RayOperator
 
 
 class Ti(SimpleNamespace):
@@ -162,7 +161,7 @@ def objects(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
         assert conn_id == "my_s3"
         return store
 
-    monkeypatch.setattr("llmbatch.orchestrator.store.open_store", opened)
+    monkeypatch.setattr("llmbatch.orchestrator.deployment.store.open_store", opened)
     return store
 
 
@@ -288,7 +287,7 @@ def test_on_kill_stops_the_job_that_is_waited_for(
     task.on_kill()
     assert ray.stops == []
     deferred(task, context)
-    monkeypatch.setattr("llmbatch.orchestrator.ray_jobs.RayJobs", lambda address: ray.sync_client())
+    monkeypatch.setattr("llmbatch.orchestrator.ray_jobs.client.RayJobs", lambda address: ray.sync_client())
     task.on_kill()
     assert ray.stops == ["job-g1"]
 
@@ -296,7 +295,7 @@ def test_on_kill_stops_the_job_that_is_waited_for(
 def test_on_kill_never_raises(ray: FakeRay, context: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     task = operator()
     deferred(task, context)
-    monkeypatch.setattr("llmbatch.orchestrator.ray_jobs.RayJobs", lambda address: ray.sync_client(token="wrong"))
+    monkeypatch.setattr("llmbatch.orchestrator.ray_jobs.client.RayJobs", lambda address: ray.sync_client(token="wrong"))
     task.on_kill()
     assert ray.stops == []
 
@@ -310,7 +309,7 @@ def test_a_subclass_may_cancel_politely(ray: FakeRay, context: dict[str, Any], m
 
     task = Polite(task_id="run", job_name="job", entrypoint="x")
     deferred(task, context)
-    monkeypatch.setattr("llmbatch.orchestrator.ray_jobs.RayJobs", lambda address: ray.sync_client())
+    monkeypatch.setattr("llmbatch.orchestrator.ray_jobs.client.RayJobs", lambda address: ray.sync_client())
     task.on_kill()
     assert asked == ["job-g1"]
     assert ray.stops == []

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -9,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
+from fakes.ray import FakeRay
+from fakes.triggers import event_of, listen
 from llmbatch.core.errors import StoreError
-from llmbatch.orchestrator import triggers
-from llmbatch.orchestrator.ray_hook import RayHook
-from llmbatch.orchestrator.triggers import RayJobTrigger
-
-from .ray_fakes import FakeRay
+from llmbatch.orchestrator.ray_jobs import trigger as triggers
+from llmbatch.orchestrator.ray_jobs.hook import RayHook
+from llmbatch.orchestrator.ray_jobs.trigger import RayJobTrigger
 
 NEVER = object()
 """Stands for a state that Airflow does not tell in time."""
@@ -37,17 +36,6 @@ def trigger(**changes: Any) -> RayJobTrigger:
     return RayJobTrigger(**{**settings, **changes})
 
 
-def event_of(waiting: Any) -> dict[str, Any]:
-    async def first() -> dict[str, Any]:
-        events = waiting.run()
-        event = await anext(events)
-        with pytest.raises(StopAsyncIteration):
-            await anext(events)
-        return event.payload
-
-    return asyncio.run(first())
-
-
 def test_the_wire_format_is_pinned() -> None:
     arguments = {
         "submission_id": "job-g1",
@@ -58,7 +46,7 @@ def test_the_wire_format_is_pinned() -> None:
         "version": 1,
     }
     path, kwargs = RayJobTrigger(**arguments).serialize()
-    assert path == "llmbatch.orchestrator.triggers.RayJobTrigger"
+    assert path == "llmbatch.orchestrator.ray_jobs.trigger.RayJobTrigger"
     assert kwargs == arguments
 
 
@@ -143,21 +131,9 @@ def test_only_new_log_lines_are_passed_on(ray: FakeRay, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
     waiting = trigger()
-    said = _listen(waiting)
+    said = listen(waiting)
     event_of(waiting)
     assert said == ["job-g1 | one", "job-g1 | two", "job-g1 | three"]
-
-
-def _listen(waiting: Any) -> list[str]:
-    said: list[str] = []
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
-
-    waiting._log = logging.Logger("listener", logging.INFO)
-    waiting._log.addHandler(Listener())
-    return said
 
 
 @pytest.mark.parametrize(

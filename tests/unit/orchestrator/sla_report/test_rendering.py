@@ -12,12 +12,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from fakes.finished_jobs import BASE, NOW, alert_of, finish, job_id, progress_of, spec_of, trace_of
+from llmbatch.cli import sla_report as command
+from llmbatch.cli.sla_report import main
 from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
+from llmbatch.core.sla_status import Status
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator import store as store_module
-from llmbatch.orchestrator.reporting import SlaReport, report_sla
-from llmbatch.orchestrator.sla_report.__main__ import main
+from llmbatch.orchestrator.history.job_report import SlaReport, report_sla
 from llmbatch.orchestrator.sla_report.charts import Fan, fan_chart
 from llmbatch.orchestrator.sla_report.collected import collect
 from llmbatch.orchestrator.sla_report.figures import Figures
@@ -25,9 +27,6 @@ from llmbatch.orchestrator.sla_report.markup import joined, number, tag
 from llmbatch.orchestrator.sla_report.rendering import render
 from llmbatch.orchestrator.sla_report.sums import figures_of
 from llmbatch.orchestrator.sla_report.svg import Frame, ceiling, label, ticks
-from llmbatch.orchestrator.sla_status import Status
-
-from .finished_jobs import BASE, NOW, alert_of, finish, job_id, progress_of, spec_of, trace_of
 
 LATER = NOW + timedelta(days=30)
 EVIL = "</td><script>alert(1)</script>"
@@ -256,7 +255,7 @@ def test_an_empty_base_still_has_a_page() -> None:
 def test_the_command_writes_a_file_or_says_why_not(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(store_module, "open_environment_store", lambda: store)
+    monkeypatch.setattr(command, "open_environment_store", lambda: store)
     out = tmp_path / "r.html"
     assert main(["--base", BASE, "--format", "html", "--out", str(out)]) == 0
     assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

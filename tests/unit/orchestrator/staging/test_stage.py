@@ -20,14 +20,7 @@ from hypothesis import strategies as st
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.errors import (
-    ErrorRateExceeded,
-    InputChanged,
-    ObjectExists,
-    RequestError,
-    StagedConflict,
-    StoreError,
-)
+from llmbatch.core.errors import ErrorRateExceeded, InputChanged, ObjectExists, RequestError, StagedConflict, StoreError
 from llmbatch.core.identity import row_id_of
 from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
@@ -36,9 +29,9 @@ from llmbatch.core.rows import STAGED_COLUMNS, StagedRow
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, Sampling
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator.staged_custom_ids import CustomIds
-from llmbatch.orchestrator.staged_shards import cut_shards, decode_shard, encode_shard
-from llmbatch.orchestrator.staging import stage
+from llmbatch.orchestrator.jobs.staged_shards import cut_shards, decode_shard, encode_shard
+from llmbatch.orchestrator.staging.custom_ids import CustomIds
+from llmbatch.orchestrator.staging.stage import stage
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LINES = b"".join(b'{"prompt": "question %d", "id": %d}\n' % (number, number) for number in range(1000))
@@ -276,7 +269,7 @@ def test_custom_ids_behave_like_a_dictionary(names: list[str]) -> None:
 _MEMORY_SCRIPT = """
 import resource, sys
 sys.path.insert(0, {tests!r})
-from test_staging import *
+from test_stage import *
 
 class Stream:
     '''A body that is made while it is read.'''

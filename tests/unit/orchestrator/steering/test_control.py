@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from llmbatch.cli import control as command
+from llmbatch.cli.control import main
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control
@@ -16,9 +18,7 @@ from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator import controlling
-from llmbatch.orchestrator import store as store_module
-from llmbatch.orchestrator.controlling import TRIES, adjust, ask, main
+from llmbatch.orchestrator.steering.control import TRIES, adjust, ask
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LAYOUT = JobLayout("s3://b/jobs/job-1")
@@ -200,8 +200,8 @@ def test_command_line(
 ) -> None:
     store = job(MemoryStore())
     store.put(LAYOUT.control, Control(max_tokens=9, paused=arguments[1] == "resume").model_dump_json().encode())
-    monkeypatch.setattr(store_module, "open_environment_store", lambda: store)
-    monkeypatch.setattr(controlling.getpass, "getuser", lambda: "login")
+    monkeypatch.setattr(command, "open_environment_store", lambda: store)
+    monkeypatch.setattr(command.getpass, "getuser", lambda: "login")
     assert main(arguments) == code
     printed = capsys.readouterr()
     assert said in (printed.err if code else printed.out)
@@ -217,6 +217,6 @@ def test_command_line_tells_of_a_stronger_wish(
 ) -> None:
     store = job(MemoryStore())
     wish(store, CANCEL, "boss")
-    monkeypatch.setattr(store_module, "open_environment_store", lambda: store)
+    monkeypatch.setattr(command, "open_environment_store", lambda: store)
     assert main([LAYOUT.root, "drain", "--reason", "r", "--by", "me"]) == 2
     assert "boss asked to cancel" in capsys.readouterr().err

@@ -19,8 +19,8 @@ from llmbatch.core.progress import EtaSeconds, Progress, Replicas, RowCounts, Sh
 from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
 from llmbatch.core.states import DesiredState, Phase
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.controlling import ask
-from llmbatch.orchestrator.reacting import SETTLE_SECONDS, START_SECONDS, react
+from llmbatch.orchestrator.steering.control import ask
+from llmbatch.orchestrator.steering.reactions import SETTLE_SECONDS, START_SECONDS, react
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BASE = "s3://b/base"
@@ -246,7 +246,7 @@ def test_a_reactor_that_dies_between_record_and_deed_does_it_at_its_next_look(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("llmbatch.orchestrator.reacting.adjust", _die)
+        broken.setattr("llmbatch.orchestrator.steering.reactions.adjust", _die)
         with pytest.raises(StoreError):
             site.look()
     assert site.kinds() == [REPLICAS]
@@ -257,7 +257,7 @@ def test_a_reactor_that_dies_between_record_and_deed_does_it_at_its_next_look(
 def test_of_two_reactors_one_acts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = Reaction(kind=REPLICAS, number=1, at=NOW, was="1", to="2")
     site.store.put(site.spec.layout.reaction(1), theirs.model_dump_json().encode())
-    monkeypatch.setattr("llmbatch.orchestrator.reacting.read_reactions", lambda store, layout: ())
+    monkeypatch.setattr("llmbatch.orchestrator.steering.reactions.read_reactions", lambda store, layout: ())
     assert site.look() == []
     assert site.kinds() == [REPLICAS]
 

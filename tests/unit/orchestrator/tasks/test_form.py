@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from llmbatch.core.job_request import EngineOptions, JobRequest, Reactions, parse_request
 from llmbatch.core.sampling import Sampling
-from llmbatch.orchestrator.form import form_params
+from llmbatch.orchestrator.tasks.form import form_params
 
 FORM = form_params()
 SECTIONS = ["1. Input", "2. Prompt", "3. Model", "4. Output", "5. Deadline and limits"]

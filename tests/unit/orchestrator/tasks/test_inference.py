@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from fakes.finished_jobs import BASE, finish, spec_of
+from fakes.sla import accepted
 from llmbatch.core.alerts import Level, read_alerts
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import RequestError, StoreError
@@ -17,16 +19,13 @@ from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRec
 from llmbatch.core.sla import Promise
 from llmbatch.core.sla_alert import compose
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator import tasks
-from llmbatch.orchestrator.alerting.raising import raise_alert
-from llmbatch.orchestrator.assets import RESULTS
-from llmbatch.orchestrator.eta_history import read_history
-from llmbatch.orchestrator.form import form_params
+from llmbatch.orchestrator.alerting.job_alerts import raise_alert
+from llmbatch.orchestrator.deployment.names import RESULTS
+from llmbatch.orchestrator.history.lessons import read_history
+from llmbatch.orchestrator.tasks import inference as tasks
+from llmbatch.orchestrator.tasks.form import form_params
 
-from .finished_jobs import BASE, finish, spec_of
-from .sla_fakes import accepted
-
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 RUN_AFTER = datetime(2030, 1, 1, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -152,7 +151,7 @@ def test_report_teaches_the_history_and_survives_if_that_fails(
 
 
 def test_report_ends_an_alert_that_still_fires(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmbatch.orchestrator.sla_alerts.deliver", lambda *_: None)
+    monkeypatch.setattr("llmbatch.orchestrator.alerting.job_alerts.deliver", lambda *_: None)
     spec = accepted(store, RUN_AFTER)
     raised = compose(Promise.of(spec), Level.RED, 1, progress=None, is_stale=False, now=LONG_AGO, raised_by="sensor")
     raise_alert(raised, store, spec.layout)

@@ -12,19 +12,21 @@ import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from fakes.ray import FakeRay
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import CONFIG_ENV, RetentionConfig
 from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator import dag_run_states, maintenance, orphans, ray_hook
-from llmbatch.orchestrator import store as store_module
-from llmbatch.orchestrator.dag_run_states import DagRunState
-from llmbatch.orchestrator.maintenance import EXPIRE_HOUR, maintenance_params
+from llmbatch.orchestrator.deployment import run_states as dag_run_states
+from llmbatch.orchestrator.deployment import store as store_module
+from llmbatch.orchestrator.deployment.run_states import DagRunState
+from llmbatch.orchestrator.maintenance import orphans
+from llmbatch.orchestrator.ray_jobs import hook as ray_hook
+from llmbatch.orchestrator.tasks import maintenance
+from llmbatch.orchestrator.tasks.maintenance import EXPIRE_HOUR, maintenance_params
 
-from .ray_fakes import FakeRay
-
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 BASE = "s3://llmbatch/llmbatch"
 
 

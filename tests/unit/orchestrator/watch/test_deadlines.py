@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fakes.sla import CONFIG, HOURS, ROOT, accepted, alert_names, alerts_of, heartbeat
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.identity import job_id_of
@@ -13,13 +14,12 @@ from llmbatch.core.job_request import DEFAULT_SLA_HOURS
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator import deadline_callback, sla_alerts
-from llmbatch.orchestrator.accepting import request_of
-from llmbatch.orchestrator.dag_run_states import DagRunState
-from llmbatch.orchestrator.deadlines import CALLBACK, SlaDeadline, promised_hours, sla_deadlines
-from llmbatch.orchestrator.form import form_params
-
-from .sla_fakes import CONFIG, HOURS, ROOT, accepted, alert_names, alerts_of, heartbeat
+from llmbatch.orchestrator.alerting import job_alerts as sla_alerts
+from llmbatch.orchestrator.deployment.run_states import DagRunState
+from llmbatch.orchestrator.intake.accept import request_of
+from llmbatch.orchestrator.tasks.form import form_params
+from llmbatch.orchestrator.watch import deadline_callback
+from llmbatch.orchestrator.watch.deadlines import CALLBACK, SlaDeadline, promised_hours, sla_deadlines
 
 START = datetime.now(UTC) - timedelta(hours=2)
 """Deadlines of these jobs have passed; the callback goes by the machine's clock."""

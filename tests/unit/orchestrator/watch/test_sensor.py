@@ -7,19 +7,20 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
+from fakes.heartbeat import beat
+from fakes.sla import accepted
+from fakes.triggers import event_of, listen
 from llmbatch.core.alerts import read_alerts
 from llmbatch.core.errors import StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator import eta_trigger, progress_watch, sla_alerts
-from llmbatch.orchestrator.eta_trigger import EtaTrigger
-from llmbatch.orchestrator.sensors import EtaSensor
-from llmbatch.orchestrator.sla_watch import SlaWatch
-
-from .sla_fakes import accepted
-from .test_progress_watch import beat
-from .test_ray_trigger import _listen, event_of
+from llmbatch.orchestrator.alerting import job_alerts as sla_alerts
+from llmbatch.orchestrator.watch import progress as progress_watch
+from llmbatch.orchestrator.watch import trigger as eta_trigger
+from llmbatch.orchestrator.watch.sensor import EtaSensor
+from llmbatch.orchestrator.watch.sla import SlaWatch
+from llmbatch.orchestrator.watch.trigger import EtaTrigger
 
 JOB = "s3://b/jobs/job-1"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -90,7 +91,7 @@ def test_the_wire_format_is_pinned() -> None:
         "version": 1,
     }
     path, kwargs = EtaTrigger(**arguments).serialize()
-    assert path == "llmbatch.orchestrator.eta_trigger.EtaTrigger"
+    assert path == "llmbatch.orchestrator.watch.trigger.EtaTrigger"
     assert kwargs == arguments
 
 
@@ -102,7 +103,7 @@ def test_it_tells_the_job_s_story_and_ends_with_done(scene: Scene) -> None:
         (written(Phase.DONE, 1000), "deferred"),
     ]
     waiting = trigger()
-    said = _listen(waiting)
+    said = listen(waiting)
     assert event_of(waiting) == {
         "job_id": "job-1",
         "reason": "phase_done",
@@ -147,7 +148,7 @@ def test_no_failed_look_ends_it(scene: Scene) -> None:
         (written(Phase.DONE), "deferred"),
     ]
     waiting = trigger()
-    said = _listen(waiting)
+    said = listen(waiting)
     assert event_of(waiting)["reason"] == "phase_done"
     assert sum("no route" in line for line in said) == 1
     assert any("fields are not as" in line for line in said)
@@ -190,7 +191,7 @@ def test_a_lost_trigger_is_started_again_while_the_job_runs(
             raise state
         return state
 
-    monkeypatch.setattr("llmbatch.orchestrator.task_states.task_state", ask)
+    monkeypatch.setattr("llmbatch.orchestrator.deployment.run_states.task_state", ask)
     lost = {"error": "Trigger failure", "traceback": ["boom"]}
     if again:
         with pytest.raises(TaskDeferred):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fakes.sla import CONFIG, accepted, alert_names, alerts_of, heartbeat
 from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import CONFIG_ENV, SlaConfig
@@ -14,11 +15,10 @@ from llmbatch.core.job_request import Reactions
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import Progress
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator import sla_alerts, sla_watch
-from llmbatch.orchestrator.settings import load_settings
-from llmbatch.orchestrator.sla_watch import SlaWatch, finished_reason
-
-from .sla_fakes import CONFIG, accepted, alert_names, alerts_of, heartbeat
+from llmbatch.orchestrator.alerting import job_alerts as sla_alerts
+from llmbatch.orchestrator.deployment.settings import load_settings
+from llmbatch.orchestrator.watch import sla as sla_watch
+from llmbatch.orchestrator.watch.sla import SlaWatch, finished_reason
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 QUICK = SlaConfig(red_polls=2, red_for=0, red_from=0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch_stack.postgres import forget_dead_postmaster
+from llmbatch_stack.components.postgres import forget_dead_postmaster
 
 
 @pytest.fixture

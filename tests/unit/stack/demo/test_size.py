@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch_stack.demo_size import LEAST_ROWS, EngineProbe, fitting_rows
+from llmbatch_stack.demo.size import LEAST_ROWS, EngineProbe, fitting_rows
 
 
 @pytest.mark.parametrize(

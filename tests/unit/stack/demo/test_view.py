@@ -9,7 +9,7 @@ from rich.console import Console
 
 from llmbatch.core.progress import EtaSeconds, Progress, Rates, RowCounts, ShardCounts
 from llmbatch.core.states import Phase
-from llmbatch_stack.demo_view import LiveView
+from llmbatch_stack.demo.view import LiveView
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch_stack.install_command import InstallError, run
+from llmbatch_stack.install.command import InstallError, run
 
 
 def test_failure_shows_the_end_of_the_log_and_where_it_is(tmp_path: Path):

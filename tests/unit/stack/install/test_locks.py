@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch_stack.locks import LockError, compile_lock
-from llmbatch_stack.package_sources import PackageSources
-from llmbatch_stack.rooms import TORCH_CPU_INDEX
-from llmbatch_stack.uv import Uv
+from llmbatch_stack.install.locks import LockError, compile_lock
+from llmbatch_stack.install.package_sources import PackageSources
+from llmbatch_stack.install.rooms import TORCH_CPU_INDEX
+from llmbatch_stack.install.uv import Uv
 
 
 def test_extra_indexes_count_only_where_the_main_one_has_no_solution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch_stack.package_sources import from_pip
+from llmbatch_stack.install.package_sources import from_pip
 
 TORCH = "https://torch.example/whl/cpu"
 

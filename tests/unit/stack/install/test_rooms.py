@@ -13,13 +13,14 @@ from typing import IO
 
 import pytest
 
-from llmbatch_stack import record, rooms
-from llmbatch_stack.install_command import InstallError
-from llmbatch_stack.process import identify
-from llmbatch_stack.record import Phase, Record
-from llmbatch_stack.room import Room
+from llmbatch_stack.install import rooms
+from llmbatch_stack.install.command import InstallError
+from llmbatch_stack.install.room import Room
+from llmbatch_stack.install.uv import uv_room
+from llmbatch_stack.process import record
+from llmbatch_stack.process.record import Phase, Record
+from llmbatch_stack.process.table import identify
 from llmbatch_stack.settings import Settings, load
-from llmbatch_stack.uv import uv_room
 
 LOCKS = {"local-airflow.lock": "a==1\nB_c==2 ; python_version < '4'\n    # via a\n", "local-ray.lock": "torch==2+cpu\n"}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmbatch_stack import tools
+from llmbatch_stack.install import tools
 from llmbatch_stack.settings import Settings, load
 
 TEMPLATES = b"/usr/share/prometheus/alertmanager"

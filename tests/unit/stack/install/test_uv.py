@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch_stack import rooms
-from llmbatch_stack.install_command import InstallError, clean_environment
-from llmbatch_stack.package_sources import from_pip
-from llmbatch_stack.room import Room
+from llmbatch_stack.install import rooms
+from llmbatch_stack.install.command import InstallError, clean_environment
+from llmbatch_stack.install.package_sources import from_pip
+from llmbatch_stack.install.room import Room
+from llmbatch_stack.install.uv import Uv, ready
 from llmbatch_stack.settings import load
-from llmbatch_stack.uv import Uv, ready
 
 
 def wheel(folder: Path, name: str, version: str) -> None:

@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from llmbatch_stack import ports
-from llmbatch_stack.component import Component
+from llmbatch_stack.process import ports
+from llmbatch_stack.process.component import Component
 from llmbatch_stack.settings import HOST, PORT_OFFSETS, Settings, load
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch_stack.priority import IDLE, WORKING, SessionPriorities
-from llmbatch_stack.process import SessionUse, session_use
+from llmbatch_stack.process.priority import IDLE, WORKING, SessionPriorities
+from llmbatch_stack.process.table import SessionUse, session_use
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from llmbatch_stack import record
-from llmbatch_stack.record import Phase, Record
+from llmbatch_stack.process import record
+from llmbatch_stack.process.record import Phase, Record
 
 
 def test_round_trip(tmp_path: Path):

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from llmbatch_stack.process import MARKER, ProcessIdentity, end, identify, members, session_of
+from llmbatch_stack.process.table import MARKER, ProcessIdentity, end, identify, members, session_of
 
 WAIT = "print(flush=True); import signal; signal.pause()"
 SPAWN_AND_WAIT = f"""

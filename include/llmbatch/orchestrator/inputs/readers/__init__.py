@@ -1,21 +1,4 @@
-"""Readers: one input object to staged rows, one file per format. A bad row becomes a failed row, never an error."""
+"""Readers: one input object to staged rows, a file for each format. A bad row becomes a failed row, not an error.
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-
-from llmbatch.core.job_request import InputFormat
-from llmbatch.core.rows import StagedRow
-from llmbatch.orchestrator.readers.csv_table import read_csv
-from llmbatch.orchestrator.readers.jsonl import read_jsonl
-from llmbatch.orchestrator.readers.openai_batch import read_openai_batch
-from llmbatch.orchestrator.readers.parquet import read_parquet
-from llmbatch.orchestrator.readers.source import Source
-
-READERS: dict[InputFormat, Callable[[Source], Iterator[StagedRow]]] = {
-    InputFormat.OPENAI_BATCH: read_openai_batch,
-    InputFormat.JSONL: read_jsonl,
-    InputFormat.PARQUET: read_parquet,
-    InputFormat.CSV: read_csv,
-}
-"""The reader of every format but ``auto``, which is resolved when a job is accepted."""
+Door: ``catalogue``.
+"""

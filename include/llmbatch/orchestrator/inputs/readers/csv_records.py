@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from llmbatch.core.errors import RowError
 from llmbatch.core.states import ErrorClass
-from llmbatch.orchestrator.readers.lines import Line
-from llmbatch.orchestrator.readers.source import decoded
+from llmbatch.orchestrator.inputs.readers.lines import Line
+from llmbatch.orchestrator.inputs.readers.source import decoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
-from llmbatch.orchestrator.readers.csv_records import CsvRecord, csv_records
-from llmbatch.orchestrator.readers.source import Source, table_custom_id
+from llmbatch.orchestrator.inputs.readers.csv_records import CsvRecord, csv_records
+from llmbatch.orchestrator.inputs.readers.source import Source, table_custom_id
 
 
 def read_csv(source: Source) -> Iterator[StagedRow]:

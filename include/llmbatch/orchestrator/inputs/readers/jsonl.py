@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
-from llmbatch.orchestrator.readers.json_object import json_object
-from llmbatch.orchestrator.readers.source import Source, decoded, table_custom_id
+from llmbatch.orchestrator.inputs.readers.json_object import json_object
+from llmbatch.orchestrator.inputs.readers.source import Source, decoded, table_custom_id
 
 
 def read_jsonl(source: Source) -> Iterator[StagedRow]:

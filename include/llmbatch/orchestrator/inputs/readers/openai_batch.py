@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import RowKind, StagedRow
 from llmbatch.core.states import ErrorClass
-from llmbatch.orchestrator.readers.json_object import json_object
-from llmbatch.orchestrator.readers.source import Source, checked_custom_id, decoded
+from llmbatch.orchestrator.inputs.readers.json_object import json_object
+from llmbatch.orchestrator.inputs.readers.source import Source, checked_custom_id, decoded
 
 CHAT_URL, COMPLETION_URL = "/v1/chat/completions", "/v1/completions"
 

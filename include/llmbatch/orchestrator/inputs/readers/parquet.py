@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
-from llmbatch.orchestrator.readers.range_file import RangeFile
-from llmbatch.orchestrator.readers.source import Source, table_custom_id
-from llmbatch.orchestrator.staged_request import OWN_COLUMNS
+from llmbatch.orchestrator.inputs.prompt import OWN_COLUMNS
+from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
+from llmbatch.orchestrator.inputs.readers.source import Source, table_custom_id
 
 _BATCH_BYTES = 8 * 2**20
 _MAX_BATCH_ROWS = 4096

@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.readers.object_stream import read_span
+from llmbatch.orchestrator.inputs.readers.object_stream import read_span
 
 _BLOCK_BYTES = 1024 * 1024
 _BLOCKS = 16

@@ -12,10 +12,10 @@ from llmbatch.core.job_spec import InputObject
 from llmbatch.core.rows import RowKind, StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.readers.compression import BrokenStream, plain_chunks
-from llmbatch.orchestrator.readers.lines import Line, split_lines
-from llmbatch.orchestrator.readers.object_stream import object_chunks
-from llmbatch.orchestrator.staged_request import BuiltRequest, RequestBuilder
+from llmbatch.orchestrator.inputs.prompt import BuiltRequest, RequestBuilder
+from llmbatch.orchestrator.inputs.readers.compression import BrokenStream, plain_chunks
+from llmbatch.orchestrator.inputs.readers.lines import Line, split_lines
+from llmbatch.orchestrator.inputs.readers.object_stream import object_chunks
 
 RAW_CHARS = 2000
 """How much of a bad row is kept."""

@@ -21,7 +21,7 @@ from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.staged_rows import staged_rows, unique_rows
+from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 CHAT = "/v1/chat/completions"

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from llmbatch.orchestrator.ray_address import RayAddress
-from llmbatch.orchestrator.ray_jobs import AsyncRayJobs, RayJobs
+from llmbatch.orchestrator.ray_jobs.address import RayAddress
+from llmbatch.orchestrator.ray_jobs.client import AsyncRayJobs, RayJobs
 
 TOKEN = "right"
 

@@ -6,17 +6,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fakes.heartbeat import beat
 from llmbatch.core.alerts import Alert, read_alerts
 from llmbatch.core.config import load_config
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import EtaSeconds, Progress
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.accepting import accept
+from llmbatch.orchestrator.intake.accept import accept
 
-from .test_progress_watch import beat
-
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 CONFIG = load_config(ROOT / "config" / "config.yaml")
 HOURS = 1.0
 

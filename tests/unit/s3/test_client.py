@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmbatch.cluster.store import open_store, parse_stamp
+from llmbatch.s3.client import open_environment_store, parse_stamp
 
 
 @pytest.mark.parametrize(
@@ -22,5 +22,5 @@ def test_the_store_reads_times_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    client = open_store()._client
+    client = open_environment_store()._client
     assert client._endpoint._response_parser_factory._defaults["timestamp_parser"] is parse_stamp

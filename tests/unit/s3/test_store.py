@@ -1,21 +1,20 @@
 """The memory store behaves as S3 does, and S3's errors become ours."""
 
 import io
+from unittest.mock import Mock
 
 import pytest
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError
+from s3transfer.exceptions import RetriesExceededError
+from urllib3.exceptions import ProtocolError
 
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreError
-from llmbatch.core.s3_store import ONE_COPY_BYTES, S3Store, probe_conditional_writes
 from llmbatch.core.store import MemoryStore, ObjectInfo
+from llmbatch.s3.store import ONE_COPY_BYTES, S3Store, probe_conditional_writes
 
 URI = "s3://b/k"
-
-
-class ClientError(Exception):
-    def __init__(self, code):
-        super().__init__(code)
-        self.response = {"Error": {"Code": code}}
 
 
 class Client:
@@ -26,13 +25,13 @@ class Client:
 
     def put_object(self, **call):
         if self.code:
-            raise ClientError(self.code)
+            raise ClientError({"Error": {"Code": self.code}}, "Call")
         self.body = call["Body"]
         return {"ETag": '"e"'}
 
     def get_object(self, **call):
         if self.code:
-            raise ClientError(self.code)
+            raise ClientError({"Error": {"Code": self.code}}, "Call")
         return {"Body": io.BytesIO(self.body), "ETag": '"e"'}
 
 
@@ -55,10 +54,26 @@ def test_client_errors_are_translated(code, call, error):
         call(S3Store(Client(code)))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="http://s3"),
+        ProtocolError("Connection broken"),
+        RetriesExceededError(OSError("broken")),
+        S3UploadFailedError("parts are missing"),
+    ],
+)
+def test_errors_without_an_answer_are_translated(error):
+    client = Client()
+    client.get_object = Mock(side_effect=error)
+    with pytest.raises(StoreError, match="s3://b/k"):
+        S3Store(client).get(URI)
+
+
 def test_connection_that_breaks_while_a_stream_is_read_is_a_store_error():
     class Broken(io.BytesIO):
         def read(self, amt=None):
-            raise ClientError("IncompleteRead")
+            raise IncompleteReadError(actual_bytes=1, expected_bytes=2)
 
     client = Client()
     client.get_object = lambda **_: {"Body": Broken()}

@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from fakes.results import answer, put_result
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import Config
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.accepting import accept, request_of
-from llmbatch.orchestrator.publishing import publish
-from llmbatch.orchestrator.staged_shards import decode_shard
-from llmbatch.orchestrator.staging import load_staged, stage
-
-from .test_publishing import answer, put_result
+from llmbatch.orchestrator.intake.accept import accept, request_of
+from llmbatch.orchestrator.jobs.staged_shards import decode_shard, load_staged
+from llmbatch.orchestrator.publishing.publish import publish
+from llmbatch.orchestrator.staging.stage import stage
 
 CREATED = datetime(2030, 1, 2, 3, tzinfo=UTC)
 CONFIG = Config.model_validate(

@@ -1,0 +1,1 @@
+"""Processes of the stack: what a component is, records, ports, priorities."""

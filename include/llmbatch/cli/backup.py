@@ -1,0 +1,36 @@
+"""Back up a job's folder or many, and restore them with the arguments exchanged. The store is that of ``AWS_*``.
+
+python -m llmbatch.cli.backup s3://bucket/llmbatch/jobs/<job_id>/ s3://backup/llmbatch/jobs/<job_id>/
+python -m llmbatch.cli.backup s3://bucket/llmbatch/jobs/ s3://backup/llmbatch/jobs/
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from llmbatch.core.errors import LlmbatchError
+from llmbatch.orchestrator.maintenance.backup import copy_jobs
+from llmbatch.s3.client import open_environment_store
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; its last line is the report."""
+    parser = argparse.ArgumentParser(prog="python -m llmbatch.cli.backup", description=__doc__)
+    parser.add_argument("source", help="folder to copy, s3://…")
+    parser.add_argument("target", help="folder to copy it to, s3://…")
+    given = parser.parse_args(arguments)
+    try:
+        report = copy_jobs(given.source, given.target, open_environment_store())
+    except LlmbatchError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"RESULT {json.dumps(asdict(report))}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

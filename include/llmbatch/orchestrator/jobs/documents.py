@@ -1,0 +1,12 @@
+"""The documents of a job's folder as every other room reads them."""
+
+from __future__ import annotations
+
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.store import ObjectStore
+
+
+def read_spec(job_uri: str, store: ObjectStore) -> JobSpec:
+    """Return the accepted job in a job folder."""
+    return JobSpec.model_validate_json(store.get(JobLayout(job_uri).spec))

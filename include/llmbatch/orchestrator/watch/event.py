@@ -1,0 +1,25 @@
+"""The flat event that ends a watch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class WatchReason(StrEnum):
+    """Why ``EtaTrigger`` stopped watching."""
+
+    PHASE_DONE = "phase_done"
+    RUN_ENDED = "run_ended"
+
+
+class WatchEvent(BaseModel):
+    """The end of a watch: the last phase seen (null if the job never reported) and the state of the run task."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    job_id: str
+    reason: WatchReason
+    phase: str | None = None
+    run_state: str | None = None

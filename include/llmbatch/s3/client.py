@@ -1,0 +1,40 @@
+"""The S3 client of the usual ``AWS_*`` environment: of a Ray job, and of a command that a person types."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from llmbatch.s3.store import S3Store
+
+
+def open_environment_store(*, max_connections: int = 32) -> S3Store:
+    """Return a store whose client retries (five attempts, exponential back-off) and never hangs.
+
+    Args:
+        max_connections: HTTP connections kept; at least as many as threads will use.
+    """
+    import boto3
+    import botocore.session
+    from botocore.config import Config
+
+    config = Config(
+        retries={"mode": "standard", "max_attempts": 5},
+        connect_timeout=5,
+        read_timeout=60,
+        max_pool_connections=max_connections,
+    )
+    session = botocore.session.get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_stamp)
+    return S3Store(boto3.Session(botocore_session=session).client("s3", config=config))
+
+
+def parse_stamp(value: str) -> datetime:
+    """Return the time that S3 wrote. A listing has one for each object, and botocore is slow to read it.
+
+    ``2030-01-02T03:04:05Z`` is read here, every other form (those of headers) by botocore.
+    """
+    if value[:2] == "20" and value.endswith("Z"):
+        return datetime.fromisoformat(value)
+    from botocore.utils import parse_timestamp
+
+    return parse_timestamp(value)
