@@ -560,6 +560,7 @@ def test_real_engine_mixed_rows_and_no_child_survives_a_killed_actor(job: Job, m
     pid = until(lambda: replica_pid(job.environment), "the replica runs")
     children = psutil.Process(pid).children(recursive=True)
     assert len(children) >= 2
+    assert {os.getsid(child.pid) for child in children} == {pid}, "an engine shares the session of Ray's servers"
     os.kill(pid, signal.SIGKILL)
     gone, survivors = psutil.wait_procs(children, timeout=120)
     assert not survivors

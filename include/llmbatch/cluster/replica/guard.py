@@ -52,13 +52,10 @@ class ChildGuard:
 def guard_children() -> ChildGuard:
     """Make this process lead a session and a group, and start its watcher. Call once, before any child is started.
 
-    A process that leads a group already stays in its session.
-
     Raises:
         OSError: the watcher cannot start.
     """
-    if os.getpgrp() != os.getpid():
-        os.setsid()
+    _lead_a_session()
     reader, writer = os.pipe()  # neither end is inherited by processes that are spawned later
     try:
         subprocess.run(
@@ -73,3 +70,15 @@ def guard_children() -> ChildGuard:
     finally:
         os.close(reader)
     return ChildGuard(os.getpid(), writer)
+
+
+def _lead_a_session() -> None:
+    """Open a session. Ray makes its workers leaders of a group, and such a process must leave its group first.
+
+    The new session has a group of the same number, so Ray's own clean-up by group still finds it.
+    """
+    if os.getsid(0) == os.getpid():
+        return
+    if os.getpgrp() == os.getpid():
+        os.setpgid(0, os.getpgid(os.getppid()))
+    os.setsid()

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 PARENT = """
 import subprocess, sys, time
 from llmbatch.cluster.replica.guard import guard_children
@@ -19,6 +21,28 @@ child = subprocess.Popen([sys.executable, "-c", start + sleep, sleep], stdout=su
 print(child.pid, child.stdout.readline().strip(), flush=True)
 time.sleep(600)
 """
+
+
+WORKER = """
+import os
+from llmbatch.cluster.replica.guard import guard_children
+if {leads_a_group}:
+    os.setpgid(0, 0)
+guard_children()
+print(os.getpid(), os.getsid(0), os.getpgrp(), flush=True)
+"""
+
+
+@pytest.mark.parametrize("leads_a_group", [True, False])
+def test_it_leads_a_session_of_its_own(leads_a_group: bool) -> None:
+    code = WORKER.format(leads_a_group=leads_a_group)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True, timeout=60
+    )
+    pid, session, group = map(int, done.stdout.split())
+    assert (session, group) == (pid, pid)
+    assert session != os.getsid(0)
 
 
 def alive(pid: int) -> bool:
