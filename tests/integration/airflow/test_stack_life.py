@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from llmbatch_stack.process import record
-from llmbatch_stack.process.table import members
+from llmbatch_stack.process.priority import IDLE, WORKING
+from llmbatch_stack.process.table import identify, members
 from llmbatch_stack.settings import HOST, PORT_OFFSETS, Settings, load
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
@@ -121,6 +122,29 @@ def test_up_makes_every_component_healthy_and_is_idempotent(stack: Stack):
     assert {name: one.pid for name, one in record.read_all(stack.settings.run).items()} == pids
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not group processes by session")
+def test_sessions_yield_to_engines(stack: Stack):
+    def nice_of(component: str) -> int:
+        return int(Path(f"/proc/{stack.pid(component)}/autogroup").read_text().split()[-1])
+
+    deadline = time.monotonic() + 600
+    serving = ("ray", "postgres", "seaweedfs", "airflow-api-server")
+    background = ("airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
+    while not (all(nice_of(one) == WORKING for one in serving) and any(nice_of(one) == IDLE for one in background)):
+        assert time.monotonic() < deadline, {one: nice_of(one) for one in serving + background}
+        time.sleep(0.2)
+
+
+def test_a_stopped_and_continued_supervisor_keeps_its_stack(stack: Stack):
+    supervisor = stack.pid("supervisor")
+    os.kill(supervisor, signal.SIGSTOP)
+    time.sleep(4)  # longer than any timeout that it may wait with
+    os.kill(supervisor, signal.SIGCONT)
+    status = stack.run("status")
+    assert status.returncode == 0, status.stdout
+    assert stack.pid("supervisor") == supervisor
+
+
 def test_nothing_listens_beyond_the_loopback(stack: Stack):
     ours = {stack.settings.port(name) for name in PORT_OFFSETS}
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -134,7 +158,10 @@ def test_nothing_listens_beyond_the_loopback(stack: Stack):
 @pytest.mark.parametrize("component", ["airflow-triggerer", "postgres"])
 def test_killed_component_comes_back(stack: Stack, component: str):
     before = stack.pid(component)
+    killed = identify(before)
+    assert killed is not None
     os.kill(before, signal.SIGKILL)
+    killed.wait(60)  # its session yields to whatever else runs here, also while it dies
     assert stack.run("up").returncode == 0  # waits until all are ready again
     assert stack.pid(component) != before
     # those that lost their database end and come back at moments of their own
