@@ -1,4 +1,4 @@
-# Verbs of this checkout. `make` alone lists them.
+# The verbs of this repository. `make` alone lists them.
 PYTHON ?= python3
 AIRFLOW_PYTHON := .llmbatch/venvs/airflow/bin/python
 RAY_PYTHON := .llmbatch/venvs/ray/bin/python
@@ -11,16 +11,16 @@ STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: ## both virtual environments, the bundled model and Alertmanager (for tests) under .llmbatch/
+install: ## create both environments, the bundled model and Alertmanager (for tests) under .llmbatch/
 	@PYTHONPATH=deploy/embedded $(PYTHON) -m llmbatch_stack.install
 
 up: install ## start S3, Postgres, Ray and Airflow in the background
 	@$(STACK) up
 
-down: ## stop all of it and leave nothing behind
+down: ## stop the stack and all its processes
 	@if [ -x $(AIRFLOW_PYTHON) ]; then $(STACK) down; fi
 
-status: ## ask every component whether it is healthy
+status: ## report the health of every component
 	@$(STACK) status
 
 demo: up ## run a real job through the real engine, with a live ETA
@@ -29,18 +29,18 @@ demo: up ## run a real job through the real engine, with a live ETA
 locks: ## compile requirements/*.lock from requirements/*.in
 	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.locks
 
-check-locks: ## fail if a lock is not what its .in file gives
+check-locks: ## fail if a lock file does not match its .in file
 	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.locks --check
 
-# One room's tests run in that room's environment only: the other room's libraries are not there to be imported.
-# Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need Python alone: once is enough.
+# Tests of one room run in the environment of that room only, where the libraries of the other room cannot be imported.
+# Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need only Python and run once.
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
 SIMULATIONS := eta/test_model.py eta/test_real_traces.py test_commit_protocol.py
 AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/stack tests/unit/chaos tests/dags tests/integration/airflow
 RAY_TESTS := tests/unit/cluster tests/integration/ray
 E2E_TESTS := tests/e2e
 
-test: install ## every test that needs no GPU and no image; all rooms, also when one is red
+test: install ## run every test that needs no GPU and no image; all rooms, even if one fails
 	@$(AIRFLOW_PYTHON) tests/rooms.py "$(MAKE)" test-airflow test-ray test-e2e
 
 test-airflow: install
@@ -52,11 +52,11 @@ test-ray: install
 test-e2e: install
 	@$(AIRFLOW_PYTHON) -m pytest $(E2E_TESTS)
 
-lint: install ## ruff, rules and format
+lint: install ## run ruff: rules and format
 	@$(AIRFLOW_PYTHON) -m ruff check .
 	@$(AIRFLOW_PYTHON) -m ruff format --check .
 
-types: install ## mypy, strict, each room in its own environment
+types: install ## run mypy in strict mode, each room in its own environment
 	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/cli dags plugins \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py \
@@ -64,23 +64,23 @@ types: install ## mypy, strict, each room in its own environment
 	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tests/tiny_model.py benchmarks/resume/commit_cost.py \
 		benchmarks/resume/list_committed.py
 
-arch: install ## import contracts: the rooms and the only allowed arrows
+arch: install ## check the import contracts of the rooms
 	@PYTHONPATH=include:deploy/embedded $(dir $(RAY_PYTHON))lint-imports --no-cache
 
-bench-engine: install ## this pipeline against bare vLLM, ray.data.llm and vllm run-batch
+bench-engine: install ## measure this pipeline against bare vLLM, ray.data.llm and vllm run-batch
 	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_engine.py
 
-bench-stack: install ## what the idle stack takes from an engine on the same machine
+bench-stack: install ## measure how much speed an engine loses beside the idle stack
 	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_stack.py
 
-bench-staging: install ## rows per second and memory of staging
+bench-staging: install ## measure rows per second and memory of staging
 	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_staging.py
 
-bench-resume: install ## what commits and heartbeats cost, and how quickly a job goes on after a crash
+bench-resume: install ## measure the cost of commits and heartbeats, and the time to resume after a crash
 	@PYTHONPATH=include:deploy/embedded:tests $(AIRFLOW_PYTHON) benchmarks/bench_resume.py
 
-chaos: install ## break everything at every moment of a job (LLMBATCH_CHAOS=short|echo|vllm|all), about an hour
+chaos: install ## run the kill matrix: each fault at each moment of a job (LLMBATCH_CHAOS=short|echo|vllm|all), about an hour
 	@PYTHONPATH=include:deploy/embedded:tests $(AIRFLOW_PYTHON) -m chaos
 
-bench-eta: install ## how right ETAs are: simulated jobs, rivals and ours, held-out workloads
+bench-eta: install ## measure ETA accuracy: ours and other methods on simulated, held-out jobs
 	@PYTHONPATH=include:benchmarks $(AIRFLOW_PYTHON) benchmarks/bench_eta.py

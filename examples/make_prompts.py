@@ -1,10 +1,11 @@
-"""Make ``prompts/python_docs.jsonl``: real questions about real text, in OpenAI's batch format.
+"""Generate ``prompts/python_docs.jsonl``: questions about real text, in OpenAI's batch format.
 
 The text is the documentation of Python's standard library (docstrings of CPython 3.11, PSF License Agreement 2.0, see
-``prompts/LICENSE.python_docs``). One row asks one question about one function or class; lengths are as mixed as the
-docstrings are, from a line to a page.
+``prompts/LICENSE.python_docs``). Each row contains one question about one function or class. Lengths vary as those of
+the docstrings do, from a line to a page.
 
-Run: ``python3.11 examples/make_prompts.py > examples/prompts/python_docs.jsonl`` (deterministic for one Python patch).
+Run: ``python3.11 examples/make_prompts.py > examples/prompts/python_docs.jsonl`` (the output depends only on
+the Python patch release).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A nightly batch: copy this file into your DAGs folder and change the input.
 
-The run id is derived from the night, so that a repeated start meets the job that is there instead of a second one.
+The run id is derived from the scheduled run, so a repeated start finds the existing job instead of creating another.
 """
 
 from __future__ import annotations
