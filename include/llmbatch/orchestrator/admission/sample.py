@@ -18,7 +18,6 @@ from llmbatch.core.input_size import InputSize, LengthTally
 from llmbatch.core.job_request import InputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.rows import StagedRow
-from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.store import MemoryStore, ObjectStore
 from llmbatch.orchestrator.inputs.formats import sniff_format
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
@@ -180,7 +179,7 @@ def _read(spec: JobSpec, fmt: InputFormat, obj: InputObject, body: bytes, tally:
 def _count(tally: LengthTally, rows: Iterable[StagedRow]) -> None:
     for row in rows:
         if row.error_class is None:
-            tally.add(row.input_chars, max_tokens_of(row.request))
+            tally.add(row.input_chars, row.answer_limit)
 
 
 def _scaled(tally: LengthTally, rows: int, doubt: float, *, is_all: bool) -> InputSize | None:

@@ -32,11 +32,12 @@ _SCHEMA_KEYS = ("response_format", "guided_json")
 
 
 class BuiltRequest(NamedTuple):
-    """A request as JSON text, and how many characters of input it holds."""
+    """A request as JSON text, the characters of its prompt, and the output tokens that its answer may have."""
 
     kind: RowKind
     text: str
     input_chars: int
+    max_tokens: int
 
 
 class RequestBuilder:
@@ -124,16 +125,16 @@ class RequestBuilder:
             )
         if "\\u0000" in prompt and "\\u0000" in prompt.replace("\\\\", ""):
             raise _invalid("the prompt holds a NUL character", "Remove it")
-        sampling = self._sampling.text_for(parameters)
+        sampling = self._sampling.merged(parameters)
         wanted = _serialised(schema) if schema is not None else self._schema
-        parts = {"output_schema": wanted, "sampling": sampling}
+        parts = {"output_schema": wanted, "sampling": sampling.text}
         rest = [f'"{name}":{text}' for name, text in parts.items() if text is not None]
         text = "{" + ",".join([prompt, *rest] if kind == "chat" else sorted([prompt, *rest])) + "}"
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
             raise _invalid("the row holds half of a surrogate pair (\\ud800 to \\udfff)", "Remove it") from None
-        return BuiltRequest(kind, text, chars)
+        return BuiltRequest(kind, text, chars, sampling.max_tokens)
 
 
 def _parameters(body: Mapping[str, object], prompt_key: str) -> dict[str, object]:

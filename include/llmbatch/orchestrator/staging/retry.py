@@ -71,12 +71,13 @@ def _resampled(row: StagedRow, sampling: Sampling) -> StagedRow:
     if sampling == Sampling():
         return row
     request = json.loads(row.request)
-    merged = sampling.over(Sampling.model_validate(request["sampling"])).model_dump(exclude_none=True)
+    merged = sampling.over(Sampling.model_validate(request["sampling"]))
+    values = merged.model_dump(exclude_none=True)
     try:
-        Sampling.model_validate(merged)
+        Sampling.model_validate(values)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise RequestError(
             "sampling", f"contradicts what row {row.row_id} has of its own: {problem}", "Correct the value."
         ) from None
-    return replace(row, request=canonical({**request, "sampling": merged}))
+    return replace(row, request=canonical({**request, "sampling": values}), max_tokens=merged.max_tokens)

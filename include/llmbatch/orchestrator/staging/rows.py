@@ -52,5 +52,10 @@ def _duplicate(row: StagedRow, first: str, objects: tuple[str, ...]) -> StagedRo
         f"{int(there[2])} of {objects[int(there[0])]}. Give every row a custom_id of its own"
     )
     return replace(
-        row, request=shortened(row.request), input_chars=0, error_class=ErrorClass.INVALID.value, error=message
+        row,
+        request=shortened(row.request),
+        input_chars=0,
+        max_tokens=None,
+        error_class=ErrorClass.INVALID.value,
+        error=message,
     )

@@ -14,7 +14,6 @@ from llmbatch.core.length_cells import LengthClass, class_of
 from llmbatch.core.length_sums import RowSums, pack_rows
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.rows import StagedRow
-from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard, encode_shard
@@ -81,7 +80,7 @@ def _lengths(rows: Iterable[StagedRow]) -> str:
     """Count rows and characters by length, with the longest answer allowed."""
     sums: dict[LengthClass, RowSums] = {}
     for row in rows:
-        limit = max_tokens_of(row.request)
+        limit = row.answer_limit
         kind = class_of(row.input_chars, limit)
         rows_, chars, most = sums.get(kind, (0, 0, 0))
         sums[kind] = RowSums(rows_ + 1, chars + row.input_chars, max(most, limit))

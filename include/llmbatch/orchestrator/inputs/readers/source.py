@@ -85,16 +85,33 @@ class Source:
 
     def row(self, line: int, custom_id: str | None, request: BuiltRequest) -> StagedRow:
         """Return a row that an engine can answer."""
-        row_id = row_id_of(self.index, line)
-        return StagedRow(row_id, custom_id, line, request.kind, request.text, request.input_chars, None, None)
+        return StagedRow(
+            row_id=row_id_of(self.index, line),
+            custom_id=custom_id,
+            line=line,
+            kind=request.kind,
+            request=request.text,
+            input_chars=request.input_chars,
+            max_tokens=request.max_tokens,
+            error_class=None,
+            error=None,
+        )
 
     def failed(
         self, line: int, custom_id: str | None, error: RowError, raw: str | bytes, kind: RowKind = "chat"
     ) -> StagedRow:
         """Return a row that could not be read, with the reason and the start of its raw text."""
-        text = shortened(raw)
-        message = f"line {line} of {self.name}: {error.message}"
-        return StagedRow(row_id_of(self.index, line), custom_id, line, kind, text, 0, error.error_class.value, message)
+        return StagedRow(
+            row_id=row_id_of(self.index, line),
+            custom_id=custom_id,
+            line=line,
+            kind=kind,
+            request=shortened(raw),
+            input_chars=0,
+            max_tokens=None,
+            error_class=error.error_class.value,
+            error=f"line {line} of {self.name}: {error.message}",
+        )
 
 
 def shortened(raw: str | bytes) -> str:
