@@ -19,7 +19,6 @@ from llmbatch.core.job_request import InputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.store import MemoryStore, ObjectStore
-from llmbatch.orchestrator.inputs.formats import sniff_format
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.catalogue import READERS
 from llmbatch.orchestrator.inputs.readers.compression import GZIP_MAGIC, ZSTD_MAGIC
@@ -64,10 +63,9 @@ def estimate_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
     try:
         if spec.retry_of is not None:
             return _retry_size(spec, spec.retry_of, store)
-        fmt = spec.input_format
-        if fmt is InputFormat.AUTO:
-            fmt = sniff_format(store, spec.objects[0])
-        return _parquet_size(spec, store) if fmt is InputFormat.PARQUET else _text_size(spec, fmt, store)
+        if spec.input_format is InputFormat.PARQUET:
+            return _parquet_size(spec, store)
+        return _text_size(spec, spec.input_format, store)
     except (RequestError, InputChanged) as error:
         # Staging reads everything and says it in full; a size is not worth a second opinion.
         _LOG.warning("no size estimate job=%s reason=%s", spec.job_id, error)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llmbatch.core.job_request import InputFormat, OutputFormat
+from llmbatch.core.job_request import OutputFormat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
 from llmbatch.orchestrator.publishing.openai_lines import OpenaiLines
@@ -100,11 +100,10 @@ class JsonLinesFile:
 
 def open_outputs(spec: JobSpec, folder: Path) -> tuple[OutputFile, OutputFile]:
     """Return the file for rows that succeeded and the file for all others, in the format asked for."""
-    form = output_format_of(spec)
-    if form is OutputFormat.OPENAI_BATCH:
+    if spec.output_format is OutputFormat.OPENAI_BATCH:
         lines = OpenaiLines(spec)
         return JsonLinesFile(folder, "output.jsonl", lines.output), JsonLinesFile(folder, "errors.jsonl", lines.error)
-    if form is OutputFormat.PARQUET:
+    if spec.output_format is OutputFormat.PARQUET:
         return (
             ParquetFile(folder, "results.parquet", USER_COLUMNS),
             ParquetFile(folder, "failed.parquet", FAILED_COLUMNS),
@@ -113,14 +112,6 @@ def open_outputs(spec: JobSpec, folder: Path) -> tuple[OutputFile, OutputFile]:
         JsonLinesFile(folder, "results.jsonl", _picker(USER_COLUMNS)),
         JsonLinesFile(folder, "failed.jsonl", _picker(FAILED_COLUMNS)),
     )
-
-
-def output_format_of(spec: JobSpec) -> OutputFormat:
-    """Return the output format; ``auto`` is the input's, and JSONL for CSV."""
-    if spec.output_format is not OutputFormat.AUTO:
-        return spec.output_format
-    same = {InputFormat.OPENAI_BATCH: OutputFormat.OPENAI_BATCH, InputFormat.PARQUET: OutputFormat.PARQUET}
-    return same.get(spec.input_format, OutputFormat.JSONL)
 
 
 def _picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Mapping[str, object]]:
