@@ -1,4 +1,4 @@
-"""Committed shards read back and compared with what was staged, in input order, several reads at a time."""
+"""Committed shards, read back and compared with the staged shards, in input order, several reads at a time."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class CommittedShard:
-    """One committed shard: its record, its rows in input order with their model, and what its comparison found."""
+    """One committed shard: its record, its rows in input order with their model, and the result of its comparison."""
 
     record: ShardRecord
     table: pa.Table
     found: Discrepancy
 
 
-def reconciled_shards(spec: JobSpec, store: ObjectStore, staged: StagedManifest) -> Iterator[CommittedShard]:
-    """Yield every shard; after the last one, prove that all rows are there once.
+def committed_shards(spec: JobSpec, store: ObjectStore, staged: StagedManifest) -> Iterator[CommittedShard]:
+    """Yield every committed shard in input order; after the last one, check that every staged row is there once.
 
-    Nothing may be delivered before this is exhausted: the error comes at the end, so that it names all bad shards.
+    Deliver nothing before the iterator is exhausted: the error is raised at the end, so that it names all bad shards.
 
     Raises:
-        ReconcileError: rows are missing, doubled or foreign.
-        StoreError: a committed object is not a result shard.
+        ReconcileError: rows are missing, duplicated or foreign.
+        StoreError: a committed object is not a result shard, or a staged shard is missing.
     """
     committed = {info.uri: info for info in store.list(spec.layout.results)}
     known = {spec.layout.result_shard(shard.shard_id) for shard in staged.shards}
@@ -61,7 +61,7 @@ def reconciled_shards(spec: JobSpec, store: ObjectStore, staged: StagedManifest)
 
 
 class _Ledger:
-    """Adds up what is wrong, by shard."""
+    """Sums the discrepancies by shard."""
 
     def __init__(self) -> None:
         self.missing = self.duplicates = 0
@@ -74,7 +74,7 @@ class _Ledger:
             self._bad.append(f"{shard_id} ({found.example})")
 
     def examples(self) -> str:
-        """Return the bad shards with one row each, the first five by name."""
+        """Return the first five bad shards with one row each."""
         more = f" and {len(self._bad) - _NAMED} more" if len(self._bad) > _NAMED else ""
         return ", ".join(self._bad[:_NAMED]) + more
 
@@ -82,7 +82,7 @@ class _Ledger:
 def _compared(
     spec: JobSpec, store: ObjectStore, shard: StagedShard, info: ObjectInfo | None
 ) -> CommittedShard | StagedShard:
-    """Read both sides of one shard. Without a committed side, return the staged record."""
+    """Read both sides of one shard. Return the staged record if no result was committed."""
     if info is None:
         return shard
     expected = _staged_ids(spec, store, shard)
@@ -107,7 +107,7 @@ def _staged_ids(spec: JobSpec, store: ObjectStore, shard: StagedShard) -> list[s
         ids: list[str] = decode_shard(store.get(uri), ["row_id"])["row_id"].to_pylist()
     except (ObjectMissing, pa.ArrowException, OSError) as error:
         raise StoreError(
-            f"{uri} cannot be read any more: {error}. The staged input must stay until publish."
+            f"{uri} cannot be read: {error}. Keep the staged shards until the job is published."
         ) from error
     if len(ids) != shard.rows:
         raise StoreError(f"{uri} holds {len(ids)} rows where the staged manifest has {shard.rows}.")

@@ -114,6 +114,11 @@ def open_outputs(spec: JobSpec, folder: Path) -> tuple[OutputFile, OutputFile]:
     )
 
 
+def output_uri(spec: JobSpec, name: str) -> str:
+    """Return the address of a delivered file."""
+    return f"{spec.output_uri.rstrip('/')}/{name}"
+
+
 def _picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Mapping[str, object]]:
     return lambda row: {name: row[name] for name in columns}
 

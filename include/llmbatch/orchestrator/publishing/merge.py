@@ -40,7 +40,7 @@ def merged(
     for job in jobs[1:]:
         whole = overlaid(whole, _results(job, store))
     whole = overlaid(whole, own)
-    return _counted(spec.job_id, whole, jobs[0].proof.rows.input)
+    return counted(spec.job_id, whole, jobs[0].proof.rows.input)
 
 
 def overlaid(base: Iterable[pa.Table], newer: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -96,7 +96,7 @@ def _results(job: FinishedJob, store: ObjectStore) -> Iterator[pa.Table]:
     return in_order(table, job.proof.shards, in_flight=IN_FLIGHT, name="merge")
 
 
-def _counted(job_id: str, tables: Iterable[pa.Table], expected: int) -> Iterator[pa.Table]:
+def counted(job_id: str, tables: Iterable[pa.Table], expected: int) -> Iterator[pa.Table]:
     """Pass the tables on and prove that their ids only ascend and are as many as expected.
 
     Each result of the first job is as its manifest proved it, and ``overlaid`` drops no id. So one that is too many is

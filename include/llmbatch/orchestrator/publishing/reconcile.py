@@ -1,0 +1,99 @@
+"""Reconcile a job: prove that every input row ended exactly once, and write the rows to local output files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.manifest import RowRecord, ShardRecord, TokenRecord
+from llmbatch.core.shards import StagedManifest
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.jobs.lineage import lineage
+from llmbatch.orchestrator.jobs.result_shards import succeeded_and_rest
+from llmbatch.orchestrator.publishing.committed import CommittedShard, committed_shards
+from llmbatch.orchestrator.publishing.files import OutputFile, open_outputs
+from llmbatch.orchestrator.publishing.merge import merged
+from llmbatch.orchestrator.publishing.totals import Totals
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """A job whose rows are proved complete.
+
+    Attributes:
+        rows: number of rows by outcome; a retry's are those of the merged job.
+        invalid_rows: rows that could not be read, of the merged job too.
+        tokens: of ``rows``.
+        models: number of succeeded rows by model.
+        shards: the job's own committed shards in input order.
+        dead: those of ``shards`` with a row that did not succeed.
+        files: closed local files: the results, then the failed rows if there are any.
+    """
+
+    rows: RowRecord
+    invalid_rows: int
+    tokens: TokenRecord
+    models: dict[str, int]
+    shards: tuple[ShardRecord, ...]
+    dead: tuple[ShardRecord, ...]
+    files: tuple[OutputFile, ...]
+
+
+def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder: Path) -> Reconciled:
+    """Compare the committed rows with the staged ones, merge a retry with its earlier jobs, and write local files.
+
+    Writes only into ``folder``. Memory holds the shards in flight.
+
+    Args:
+        spec: the accepted job.
+        store: where the job's folder and those of its earlier jobs are.
+        staged: the job's finished staging.
+        folder: an empty local folder for the output files.
+
+    Raises:
+        ReconcileError: rows are missing or duplicated.
+        StoreError: the store failed, or results of the job or of an earlier one are missing or unreadable.
+    """
+    earlier = lineage(spec.retry_of, store) if spec.retry_of is not None else ()
+    own = _OwnShards(committed_shards(spec, store, staged))
+    tables = merged(spec, earlier, own.tables(), store) if earlier else own.tables()
+    results, failed = open_outputs(spec, folder)
+    totals = Totals()
+    try:
+        for table in tables:
+            good, rest = succeeded_and_rest(table)
+            results.append(good)
+            failed.append(rest)
+            totals.add(table)
+    finally:
+        results.close()
+        failed.close()
+    return Reconciled(
+        rows=totals.rows(),
+        invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),
+        tokens=totals.tokens(),
+        models=totals.models(),
+        shards=tuple(own.records),
+        dead=tuple(own.dead),
+        files=(results, failed) if failed.rows else (results,),
+    )
+
+
+class _OwnShards:
+    """The job's own shards: their tables once, as a stream, and afterwards their records."""
+
+    def __init__(self, shards: Iterable[CommittedShard]) -> None:
+        self._shards = shards
+        self.records: list[ShardRecord] = []
+        self.dead: list[ShardRecord] = []
+
+    def tables(self) -> Iterator[pa.Table]:
+        for shard in self._shards:
+            self.records.append(shard.record)
+            if succeeded_and_rest(shard.table)[1].num_rows:
+                self.dead.append(shard.record)
+            yield shard.table
