@@ -7,19 +7,17 @@ job that was restored from a backup counts from then on.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectInfo, ObjectStore
+from llmbatch.orchestrator.jobs.index import stored_jobs
 
-_JOB_ID = re.compile(r"job-[0-9a-f]{16}")
 _LOG = logging.getLogger(__name__)
 
 
@@ -64,14 +62,12 @@ class JobFolder:
 
 
 def job_folders(store: ObjectStore, base_uri: str) -> Iterator[JobFolder]:
-    """Yield every job folder under ``<base_uri>/jobs/``. What is not named as a job is left out.
+    """Yield every job folder under ``<base_uri>/jobs/``; folders with another name are skipped.
 
-    Costs one request a thousand objects and one for each unfinished job.
+    Costs one request for each 1000 objects and one for each unfinished job.
     """
-    prefix = f"{base_uri}/jobs/"
-    for job_id, objects in groupby(store.list(prefix), key=lambda info: info.uri[len(prefix) :].partition("/")[0]):
-        if _JOB_ID.fullmatch(job_id):
-            yield _folder(store, JobLayout(f"{prefix}{job_id}"), objects)
+    for layout, objects in stored_jobs(base_uri, store):
+        yield _folder(store, layout, objects)
 
 
 def job_folder(store: ObjectStore, root: str) -> JobFolder:

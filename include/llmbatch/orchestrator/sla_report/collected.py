@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,11 +20,11 @@ from llmbatch.core.sla_status import JobStatus, status_of
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.history.job_report import MOST_ESTIMATES, SlaReport
 from llmbatch.orchestrator.history.traces import read_traces, thinned
+from llmbatch.orchestrator.jobs.index import stored_jobs
 
 IN_FLIGHT = 16
 """Reads at a time."""
 
-_JOB_ID = re.compile(r"job-[0-9a-f]{16}")
 _LOG = logging.getLogger(__name__)
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -65,7 +63,7 @@ def collect(base_uri: str, store: ObjectStore, *, most: int, now: datetime) -> C
     Raises:
         StoreError: the store failed.
     """
-    folders = sorted(_folders(base_uri.rstrip("/"), store), key=lambda each: each.touched_at, reverse=True)
+    folders = sorted(_folders(base_uri, store), key=lambda each: each.touched_at, reverse=True)
     reported = [folder for folder in folders if folder.is_reported]
     others = [folder for folder in folders if not folder.is_reported]
 
@@ -85,11 +83,10 @@ def collect(base_uri: str, store: ObjectStore, *, most: int, now: datetime) -> C
 
 
 def _folders(base_uri: str, store: ObjectStore) -> list[_Folder]:
-    prefix, found = f"{base_uri}/jobs/", []
-    for job_id, objects in groupby(store.list(prefix), key=lambda info: info.uri[len(prefix) :].partition("/")[0]):
-        layout = JobLayout(f"{prefix}{job_id}")
+    found = []
+    for layout, objects in stored_jobs(base_uri, store):
         own = {info.uri: info.modified for info in objects if info.uri in {layout.spec, layout.sla}}
-        if _JOB_ID.fullmatch(job_id) and own:
+        if own:
             touched = own.get(layout.sla) or own.get(layout.spec) or datetime.min.replace(tzinfo=UTC)
             found.append(_Folder(layout, touched, layout.sla in own))
     return found
