@@ -16,14 +16,14 @@ from llmbatch.orchestrator.jobs.result_shards import read_result
 
 
 @dataclass(frozen=True)
-class FinishedJob:
+class PublishedJob:
     """A job with its proof."""
 
     spec: JobSpec
     proof: JobManifest
 
     @classmethod
-    def read(cls, root_uri: str, store: ObjectStore) -> FinishedJob:
+    def read(cls, root_uri: str, store: ObjectStore) -> PublishedJob:
         """Return the job in a folder. Raises ``ObjectMissing`` for the spec or the manifest."""
         layout = JobLayout(root_uri)
         spec = JobSpec.model_validate_json(store.get(layout.spec))
@@ -46,17 +46,17 @@ class FinishedJob:
         return table.take(pc.sort_indices(table, sort_keys=[("row_id", "ascending")]))
 
 
-def lineage(root_uri: str, store: ObjectStore) -> tuple[FinishedJob, ...]:
+def lineage(root_uri: str, store: ObjectStore) -> tuple[PublishedJob, ...]:
     """Return the job in that folder, preceded by the one that it retried, and so on: the oldest first.
 
     Raises:
         StoreError: one of them is not there any more, or not as it was proved.
     """
-    jobs: list[FinishedJob] = []
+    jobs: list[PublishedJob] = []
     following: str | None = root_uri
     while following is not None:
         try:
-            job = FinishedJob.read(following, store)
+            job = PublishedJob.read(following, store)
         except ObjectMissing as error:
             raise StoreError(f"{error}, and a retry needs it. Restore the job's folder from a backup.") from error
         lost = job.lost_result(store)

@@ -16,12 +16,12 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import ShardRecord
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.jobs.lineage import FinishedJob
+from llmbatch.orchestrator.jobs.lineage import PublishedJob
 from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, with_model
 
 
 def merged(
-    spec: JobSpec, jobs: Sequence[FinishedJob], own: Iterable[pa.Table], store: ObjectStore
+    spec: JobSpec, jobs: Sequence[PublishedJob], own: Iterable[pa.Table], store: ObjectStore
 ) -> Iterator[pa.Table]:
     """Yield every row of the first job once, in input order, as the last job that ran it left it.
 
@@ -89,7 +89,7 @@ class _Ahead:
         yield from self._tables
 
 
-def _results(job: FinishedJob, store: ObjectStore) -> Iterator[pa.Table]:
+def _results(job: PublishedJob, store: ObjectStore) -> Iterator[pa.Table]:
     def table(shard: ShardRecord) -> pa.Table:
         return with_model(job.result(shard, store), job.spec, shard.key)
 

@@ -16,7 +16,7 @@ from llmbatch.core.rows import StagedRow
 from llmbatch.core.sampling import Sampling
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.sampling import canonical
-from llmbatch.orchestrator.jobs.lineage import FinishedJob, lineage
+from llmbatch.orchestrator.jobs.lineage import PublishedJob, lineage
 from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, succeeded_and_rest
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 
@@ -52,7 +52,7 @@ def rows_to_retry(root_uri: str, sampling: Sampling, store: ObjectStore) -> Iter
         )
 
 
-def _undone(parent: FinishedJob, shard: ShardRecord, store: ObjectStore) -> list[StagedRow]:
+def _undone(parent: PublishedJob, shard: ShardRecord, store: ObjectStore) -> list[StagedRow]:
     _, rest = succeeded_and_rest(parent.result(shard, store))
     if not rest.num_rows:
         return []
