@@ -1,4 +1,4 @@
-"""A row's sampling parameters over the job's, as the JSON text that goes into its request."""
+"""A row's sampling parameters over the job's, as JSON text for its request."""
 
 from __future__ import annotations
 

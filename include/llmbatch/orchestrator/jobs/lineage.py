@@ -1,4 +1,4 @@
-"""A finished job and the jobs whose rows it ran again, as their manifests proved them."""
+"""A published job and the earlier jobs whose rows it ran again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from llmbatch.orchestrator.jobs.result_shards import read_result
 
 @dataclass(frozen=True)
 class PublishedJob:
-    """A job with its proof."""
+    """A job with its manifest."""
 
     spec: JobSpec
     proof: JobManifest
@@ -31,12 +31,12 @@ class PublishedJob:
 
     @property
     def rows_to_retry(self) -> int:
-        """Rows of the whole that did not succeed and can be run: not those that could not even be read."""
+        """Rows of the merged job that did not succeed and can run again; unreadable rows cannot."""
         rows = self.proof.rows
         return rows.failed + rows.expired + rows.cancelled - self.proof.input.invalid_rows
 
     def lost_result(self, store: ObjectStore) -> str | None:
-        """Return the address of a result shard that is not there any more as the manifest proved it, else None."""
+        """Return the address of a result shard that is missing or differs from the manifest, else None."""
         etags = {info.uri: info.etag for info in store.list(self.spec.layout.results)}
         return next((shard.key for shard in self.proof.shards if etags.get(shard.key) != shard.etag), None)
 
@@ -47,10 +47,10 @@ class PublishedJob:
 
 
 def lineage(root_uri: str, store: ObjectStore) -> tuple[PublishedJob, ...]:
-    """Return the job in that folder, preceded by the one that it retried, and so on: the oldest first.
+    """Return the job in that folder and, before it, the jobs that it retried: the oldest first.
 
     Raises:
-        StoreError: one of them is not there any more, or not as it was proved.
+        StoreError: one of them is missing, or a result differs from its manifest.
     """
     jobs: list[PublishedJob] = []
     following: str | None = root_uri
@@ -62,7 +62,7 @@ def lineage(root_uri: str, store: ObjectStore) -> tuple[PublishedJob, ...]:
         lost = job.lost_result(store)
         if lost is not None:
             raise StoreError(
-                f"{lost} is not there any more as {job.spec.layout.manifest} proved it, and a retry needs it. "
+                f"{lost} is missing or differs from {job.spec.layout.manifest}, and a retry needs it. "
                 "Restore it from a backup, or start a new job on the input."
             )
         jobs.append(job)

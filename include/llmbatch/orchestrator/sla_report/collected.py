@@ -1,4 +1,4 @@
-"""The jobs that a report is about, read from the store."""
+"""The jobs of a report, read from the store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Part = TypeVar("Part", bound=BaseModel)
 
 @dataclass(frozen=True)
 class OpenJob:
-    """A job without ``sla.json``: running, stopped, or proven a moment ago."""
+    """A job without ``sla.json``: running, stopped, or just published."""
 
     status: JobStatus
     submitted_at: datetime
@@ -40,7 +40,7 @@ class OpenJob:
 
 @dataclass(frozen=True)
 class Collected:
-    """Finished jobs by finish and open ones by deadline; ``left_out`` are older ones beyond the limit."""
+    """Finished jobs by finish and open ones by deadline; ``left_out`` is the number of older ones over the limit."""
 
     finished: tuple[SlaReport, ...]
     open: tuple[OpenJob, ...]
@@ -57,8 +57,8 @@ class _Folder:
 def collect(base_uri: str, store: ObjectStore, *, most: int, now: datetime) -> Collected:
     """Read the newest ``most`` finished jobs and as many open ones.
 
-    Costs one request a thousand objects under ``<base_uri>/jobs/``, one for each finished job and four for each open
-    one. What cannot be read is told in the log and left out.
+    Costs one request for each 1000 objects under ``<base_uri>/jobs/``, one for each finished job and four for each open
+    one. Unreadable objects are logged and left out.
 
     Raises:
         StoreError: the store failed.
@@ -95,7 +95,7 @@ def _folders(base_uri: str, store: ObjectStore) -> list[_Folder]:
 def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob | None:
     spec = _part(JobSpec, layout.spec, store)
     if spec is None or spec.request.dry_run:
-        return None  # a dry run promises nothing
+        return None  # a dry run processes no rows
     manifest = _part(JobManifest, layout.manifest, store)
     progress = _part(Progress, layout.progress, store)
     points = tuple(point for trace in read_traces(store, layout) for point in trace.points)
@@ -107,7 +107,7 @@ def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob |
 
 
 def _part(kind: type[Part], uri: str, store: ObjectStore) -> Part | None:
-    """Return one object of a job; None if it is not there or cannot be read."""
+    """Return one object of a job; None if it is missing or unreadable."""
     try:
         return kind.model_validate_json(store.get(uri))
     except ObjectMissing:

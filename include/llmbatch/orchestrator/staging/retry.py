@@ -24,25 +24,25 @@ from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 def rows_to_retry(root_uri: str, sampling: Sampling, store: ObjectStore) -> Iterator[StagedRow]:
     """Yield the rows in input order under their own ids, streaming.
 
-    Rows that could not be read are left out: no engine can answer them, and they keep the outcome that they have. What
-    a retry stages is what its parent left undone, so the rows of a chain's last job are all that may be undone in it.
+    Unreadable rows are left out: no engine can answer them, and they keep their outcome. A retry stages the rows that
+    its parent did not finish, so the rows of a chain's last job are the only ones that can be unfinished.
 
     Args:
         root_uri: folder of the earlier job.
-        sampling: what is set here wins over the rows' own.
+        sampling: values that are set here override the rows' own.
         store: where the jobs are.
 
     Raises:
-        StoreError: the earlier job's rows or results are lost, or do not agree with its manifest.
+        StoreError: the earlier job's rows or results are missing or differ from its manifest.
         RequestError: ``sampling`` contradicts that of a row.
     """
     parent = lineage(root_uri, store)[-1]
 
-    def undone(shard: ShardRecord) -> list[StagedRow]:
-        return [_resampled(row, sampling) for row in _undone(parent, shard, store)]
+    def unfinished(shard: ShardRecord) -> list[StagedRow]:
+        return [_resampled(row, sampling) for row in _unfinished(parent, shard, store)]
 
     count = 0
-    for rows in in_order(undone, parent.proof.shards, in_flight=IN_FLIGHT, name="retry"):
+    for rows in in_order(unfinished, parent.proof.shards, in_flight=IN_FLIGHT, name="retry"):
         count += len(rows)
         yield from rows
     if count != parent.rows_to_retry:
@@ -52,7 +52,7 @@ def rows_to_retry(root_uri: str, sampling: Sampling, store: ObjectStore) -> Iter
         )
 
 
-def _undone(parent: PublishedJob, shard: ShardRecord, store: ObjectStore) -> list[StagedRow]:
+def _unfinished(parent: PublishedJob, shard: ShardRecord, store: ObjectStore) -> list[StagedRow]:
     _, rest = succeeded_and_rest(parent.result(shard, store))
     if not rest.num_rows:
         return []

@@ -22,7 +22,7 @@ _IN_FLIGHT = 16
 
 
 class ShardWriter:
-    """Writes the shards of one job. A shard that is there already must hold the same rows: then this is a retry."""
+    """Writes the shards of one job. A shard that exists already, from an earlier attempt, must hold the same rows."""
 
     def __init__(self, store: ObjectStore, layout: JobLayout) -> None:
         self._store, self._layout = store, layout
@@ -32,7 +32,7 @@ class ShardWriter:
         """Yield the record of every shard in order, at most 16 of them in flight.
 
         Raises:
-            StagedConflict: a shard with other rows is there.
+            StagedConflict: a shard with other rows exists.
             StoreError: the store failed.
         """
         return in_order(self._write, enumerate(shards), in_flight=_IN_FLIGHT, name="stage")
@@ -77,7 +77,7 @@ class ShardWriter:
 
 
 def _lengths(rows: Iterable[StagedRow]) -> str:
-    """Count rows and characters by length, with the longest answer allowed."""
+    """Sum rows and characters by length class, with the longest allowed answer."""
     sums: dict[LengthClass, RowSums] = {}
     for row in rows:
         limit = row.answer_limit

@@ -1,4 +1,4 @@
-"""One input object on its way to staged rows: its place in the job, its bytes, and how its rows are named."""
+"""One input object on its way to staged rows: its index in the job, its bytes, and its row ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from llmbatch.orchestrator.inputs.readers.lines import Line, split_lines
 from llmbatch.orchestrator.inputs.readers.object_stream import object_chunks
 
 RAW_CHARS = 2000
-"""How much of a bad row is kept."""
+"""Characters of an unreadable row that are kept."""
 
 MAX_CUSTOM_ID_CHARS = 512
 
@@ -55,7 +55,7 @@ class Source:
         """Yield the plain text lines of the object.
 
         Raises:
-            RequestError: the object is no text at all, or (while reading) its compressed data is damaged.
+            RequestError: the object is not text, or (while reading) its compressed data is damaged.
         """
         chunks = plain_chunks(object_chunks(self.store, self.obj))
         lines = self._whole(split_lines(chunks, self.max_line_bytes))
@@ -68,7 +68,7 @@ class Source:
         return chain((first,), lines)
 
     def _whole(self, lines: Iterator[Line]) -> Iterator[Line]:
-        """Pass the lines on; a damaged stream is an error, because nobody knows how many lines it has lost."""
+        """Yield the lines; a damaged stream is an error, because the number of lost lines is unknown."""
         number = 0
         try:
             for line in lines:
