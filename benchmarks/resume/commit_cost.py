@@ -47,7 +47,7 @@ def main() -> None:
     store, layout, clock = open_store(), JobLayout(options.job), SystemClock()
     answer = Answer(" ".join(f"word{n}" for n in range(ANSWER_WORDS)), "stop", 100, ANSWER_WORDS)
     rows = [
-        StagedRow(row_id_of(0, n), f"c{n}", n, "chat", "x" * PROMPT_CHARS, PROMPT_CHARS, None, None)
+        StagedRow(row_id_of(0, n), f"c{n}", n, "chat", "x" * PROMPT_CHARS, PROMPT_CHARS, None, None, None)
         for n in range(options.shard_rows)
     ]
 

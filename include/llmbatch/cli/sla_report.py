@@ -13,7 +13,7 @@ from pathlib import Path
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError
 from llmbatch.core.layout import split_uri
-from llmbatch.orchestrator.sla_report.rendering import FORMATS, MOST_JOBS, render
+from llmbatch.orchestrator.sla_report.report import FORMATS, MOST_JOBS, render
 from llmbatch.s3.client import open_environment_store
 
 

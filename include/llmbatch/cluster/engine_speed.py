@@ -75,7 +75,7 @@ def main() -> int:
     chosen = parser.parse_args()
     lines = chosen.requests.read_text(encoding="utf-8").splitlines()
     rows = [
-        StagedRow(f"row-{number}", None, number, "chat", line, len(line), None, None)
+        StagedRow(f"row-{number}", None, number, "chat", line, len(line), None, None, None)
         for number, line in enumerate(lines, 1)
     ]
     guard_children()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
@@ -54,6 +54,14 @@ class JobSpec(BaseModel):
     fallback_model_uri: str | None = None
     retry_of: str | None = None
     request_digest: str = ""
+
+    @field_validator("input_format", "output_format")
+    @classmethod
+    def _resolved(cls, value: InputFormat | OutputFormat) -> InputFormat | OutputFormat:
+        """Accept resolves ``auto``; every later step relies on a known format."""
+        if value in (InputFormat.AUTO, OutputFormat.AUTO):
+            raise ValueError("must be a resolved format, not auto")
+        return value
 
     @property
     def layout(self) -> JobLayout:

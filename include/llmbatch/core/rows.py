@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
+
 RowKind = Literal["chat", "completion"]
 
 
@@ -12,9 +14,13 @@ RowKind = Literal["chat", "completion"]
 class StagedRow:
     """One input row in a staged shard.
 
-    ``request`` is JSON text: ``{"messages": [...]} | {"prompt": "..."}`` with ``sampling`` (see ``core.sampling``) and
-    optional ``output_schema``; for a row that could not be read it is the raw text, shortened. Then ``error_class`` and
-    ``error`` are set, and no engine ever sees the row.
+    Attributes:
+        request: JSON text, ``{"messages": [...]}`` or ``{"prompt": "..."}``, with ``sampling`` (see ``core.sampling``)
+            and an optional ``output_schema``. Of an unreadable row: the start of its raw text.
+        input_chars: characters of the prompt.
+        max_tokens: the ``max_tokens`` of the request's sampling; None if it sets none, as in an unreadable row.
+        error_class: set only for an unreadable row, which never reaches an engine.
+        error: the reason, set with ``error_class``.
     """
 
     row_id: str
@@ -23,8 +29,14 @@ class StagedRow:
     kind: RowKind
     request: str
     input_chars: int
+    max_tokens: int | None
     error_class: str | None
     error: str | None
+
+    @property
+    def answer_limit(self) -> int:
+        """The maximum number of output tokens of the row's answer."""
+        return self.max_tokens if self.max_tokens is not None else DEFAULT_MAX_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,7 @@ STAGED_COLUMNS: tuple[Column, ...] = (
     ("kind", "string"),
     ("request", "string"),
     ("input_chars", "int64"),
+    ("max_tokens", "int32"),
     ("error_class", "string"),
     ("error", "string"),
 )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 DEFAULT_MAX_TOKENS = 256
-
-_MAX_TOKENS = re.compile(r'"max_tokens":(\d+)')
 
 IGNORED_BODY_KEYS = frozenset({"model", "user", "metadata", "stream", "stream_options", "store", "service_tier", "n"})
 """Keys of an OpenAI body that do not change the answer of a batch row (``n`` must be 1, which is checked)."""
@@ -56,13 +53,3 @@ def sampling_of_body(body: dict[str, JsonValue]) -> Sampling:
     if "max_completion_tokens" in known:
         known["max_tokens"] = known.pop("max_completion_tokens")
     return Sampling.model_validate(known)
-
-
-def max_tokens_of(request: str) -> int:
-    """Return the most tokens that the answer of a staged request may have.
-
-    Parsing the whole text would cost as much as staging it: the sampling comes last, and no text of a user holds a
-    quotation mark that is not escaped.
-    """
-    found = _MAX_TOKENS.search(request, max(0, request.rfind('"sampling":{')))
-    return int(found[1]) if found else DEFAULT_MAX_TOKENS

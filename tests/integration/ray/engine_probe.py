@@ -27,7 +27,8 @@ def row(number: int) -> StagedRow:
     """A prompt of its own length; the answer has all the tokens that it may have."""
     sampling = {"max_tokens": MAX_TOKENS, "temperature": 0, "ignore_eos": True}
     request = json.dumps({"prompt": "word " * (8 + number % 8), "sampling": sampling})
-    return StagedRow(f"00000-{number:09d}", f"c{number}", number, "completion", request, len(request), None, None)
+    row_id, chars = f"00000-{number:09d}", len(request)
+    return StagedRow(row_id, f"c{number}", number, "completion", request, chars, MAX_TOKENS, None, None)
 
 
 async def probe(folder: str, rows: int) -> dict[str, object]:

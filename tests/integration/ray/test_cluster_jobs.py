@@ -267,6 +267,7 @@ def job(store: S3Store, cluster: dict[str, str], slowness: float) -> Job:
 
 def row(line: int, request: dict[str, Any] | str, kind: str = "chat", error_class: str | None = None) -> dict[str, Any]:
     text = request if isinstance(request, str) else json.dumps(request)
+    sampling = request.get("sampling") or {} if isinstance(request, dict) else {}
     return {
         "row_id": f"00000-{line:09d}",
         "custom_id": f"c{line}",
@@ -274,6 +275,7 @@ def row(line: int, request: dict[str, Any] | str, kind: str = "chat", error_clas
         "kind": kind,
         "request": text,
         "input_chars": len(text),
+        "max_tokens": sampling.get("max_tokens"),
         "error_class": error_class,
         "error": "unreadable" if error_class else None,
     }

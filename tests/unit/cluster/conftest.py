@@ -22,7 +22,6 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.length_cells import LengthClass, class_of
 from llmbatch.core.length_sums import RowSums, pack_rows
 from llmbatch.core.rows import STAGED_COLUMNS, StagedRow
-from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.shards import StagedManifest, StagedShard
 from llmbatch.core.store import MemoryStore
 
@@ -36,7 +35,10 @@ def chat(line: int, text: str, **sampling: Any) -> StagedRow:
 def staged(line: int, kind: Any, request: Any, error_class: str | None = None) -> StagedRow:
     text = request if isinstance(request, str) else json.dumps(request, separators=(",", ":"))
     error = "unreadable" if error_class else None
-    return StagedRow(f"00000-{line:09d}", f"c{line}", line, kind, text, len(text), error_class, error)
+    sampling = request.get("sampling") if isinstance(request, dict) else None
+    limit = sampling.get("max_tokens") if isinstance(sampling, dict) else None
+    limit = limit if isinstance(limit, int) else None
+    return StagedRow(f"00000-{line:09d}", f"c{line}", line, kind, text, len(text), limit, error_class, error)
 
 
 def stage(store: MemoryStore, rows: Sequence[StagedRow], shard_rows: int, **engine: Any) -> SimpleNamespace:
@@ -54,7 +56,7 @@ def stage(store: MemoryStore, rows: Sequence[StagedRow], shard_rows: int, **engi
         lengths: dict[LengthClass, RowSums] = {}
         for row in part:
             if row.error_class is None:
-                limit = max_tokens_of(row.request)
+                limit = row.answer_limit
                 kind = class_of(row.input_chars, limit)
                 found = lengths.get(kind, (0, 0, 0))
                 lengths[kind] = RowSums(found[0] + 1, found[1] + row.input_chars, max(found[2], limit))

@@ -18,7 +18,7 @@ REQUEST = '{"messages": [{"role": "user", "content": "one two three"}], "samplin
 
 
 def rows(count: int, request: str = REQUEST) -> list[StagedRow]:
-    return [StagedRow(f"r{n}", None, n, "chat", request, len(request), None, None) for n in range(count)]
+    return [StagedRow(f"r{n}", None, n, "chat", request, len(request), None, None, None) for n in range(count)]
 
 
 def test_all_rows_are_counted_with_their_tokens() -> None:

@@ -13,7 +13,7 @@ from llmbatch.core.manifest import JobManifest
 from llmbatch.s3.store import S3Store
 from llmbatch_stack import stack
 from llmbatch_stack.credentials import load_or_create
-from llmbatch_stack.demo.job_run import DAG_ID, FinishedJob, JobFailed, follow, open_airflow, open_store
+from llmbatch_stack.demo.job_run import DAG_ID, CompletedRun, JobFailed, follow, open_airflow, open_store
 from llmbatch_stack.demo.size import engine_probe
 from llmbatch_stack.demo.view import LiveView, show_result, show_samples, show_summary
 from llmbatch_stack.settings import BUCKET, Settings, SettingsError
@@ -92,7 +92,7 @@ def _rows_wanted() -> int | None:
     return int(text)
 
 
-def _result(job: FinishedJob) -> dict[str, object]:
+def _result(job: CompletedRun) -> dict[str, object]:
     manifest: JobManifest = job.manifest
     work = manifest.timing.get("work", 0.0) + manifest.timing.get("tail", 0.0)
     return {
@@ -110,7 +110,7 @@ def _result(job: FinishedJob) -> dict[str, object]:
     }
 
 
-def _samples(store: S3Store, job: FinishedJob, lines: list[str]) -> list[tuple[str, str, str]]:
+def _samples(store: S3Store, job: CompletedRun, lines: list[str]) -> list[tuple[str, str, str]]:
     """Return the first answers as ``(custom_id, question, answer)``."""
     questions = {row["custom_id"]: row["body"]["messages"][-1]["content"] for row in map(json.loads, lines)}
     answers = next(output.uri for output in job.manifest.outputs if output.rows)

@@ -29,7 +29,7 @@ class JobFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
-class FinishedJob:
+class CompletedRun:
     """A job that succeeded. ``seconds_total`` runs from the trigger to the end of the DAG run."""
 
     run: DagRun
@@ -65,7 +65,7 @@ def layout_of(run: DagRun) -> JobLayout:
 
 def follow(
     api: AirflowApi, store: S3Store, run: DagRun, on_progress: OnProgress, *, poll_seconds: float = POLL_SECONDS
-) -> FinishedJob:
+) -> CompletedRun:
     """Wait until the run is over, telling ``on_progress`` phase, heartbeat and seconds since now, every poll.
 
     Raises:
@@ -85,7 +85,7 @@ def follow(
     if current.state != "success":
         raise JobFailed(_why(api, current, tasks))
     manifest = JobManifest.model_validate_json(store.get(layout.manifest))
-    return FinishedJob(current, layout, manifest, tasks, seconds)
+    return CompletedRun(current, layout, manifest, tasks, seconds)
 
 
 def _progress(store: S3Store, layout: JobLayout) -> Progress | None:

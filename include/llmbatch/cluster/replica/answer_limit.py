@@ -29,4 +29,5 @@ def shortened(row: StagedRow, max_tokens: int | None) -> StagedRow:
     own, least = sampling.get("max_tokens") or DEFAULT_MAX_TOKENS, sampling.get("min_tokens") or 0
     if not isinstance(own, int) or not isinstance(least, int) or own <= max_tokens or least > max_tokens:
         return row
-    return replace(row, request=json.dumps({**request, "sampling": {**sampling, "max_tokens": max_tokens}}))
+    limited = {**request, "sampling": {**sampling, "max_tokens": max_tokens}}
+    return replace(row, request=json.dumps(limited), max_tokens=max_tokens)

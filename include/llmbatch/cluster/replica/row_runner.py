@@ -20,7 +20,6 @@ from llmbatch.core.crashes import Suspicion, groups
 from llmbatch.core.errors import RowError
 from llmbatch.core.length_cells import LengthClass, class_of
 from llmbatch.core.rows import ResultRow, StagedRow
-from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.states import ErrorClass, RowState
 
 _log = logging.getLogger(__name__)
@@ -176,4 +175,4 @@ class RowRunner:
 
 def _class(row: StagedRow) -> LengthClass:
     """Return what staging counted the row as, whatever an order shortens it to."""
-    return class_of(row.input_chars, max_tokens_of(row.request))
+    return class_of(row.input_chars, row.answer_limit)

@@ -9,7 +9,6 @@ from llmbatch.core.eta.forecast import forecast
 from llmbatch.core.input_size import LengthTally
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.rows import StagedRow
-from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.admission.admit import preview, read_basis
 from llmbatch.orchestrator.staging.stage import input_rows
@@ -66,7 +65,7 @@ class _Count:
             if len(self.examples) < EXAMPLES:
                 self.examples.append(row.error)
             return
-        longest = max_tokens_of(row.request)
+        longest = row.answer_limit
         self.tally.add(row.input_chars, longest)
         # Beyond ASCII a character has more than one byte; which of the request's are the prompt's does not matter.
         tokens = prompt_tokens(row.input_chars, row.input_chars + len(row.request.encode()) - len(row.request))

@@ -20,6 +20,7 @@ from llmbatch.core.layout import JobLayout, queue_uri
 from llmbatch.core.progress import EtaSeconds, Progress
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.jobs.index import admission_queue
 
 TRIES = 20
 MOST_JOBS = 500
@@ -47,9 +48,10 @@ def change_queue(
     uri = queue_uri(base_uri)
     for attempt in range(TRIES):
         try:
-            old, etag = _read(uri, store)
-            jobs = tuple(sorted(change(old.jobs), key=lambda job: (job.deadline, job.job_id)))[:MOST_JOBS]
-            if jobs == old.jobs:
+            queue, etag = admission_queue(base_uri, store)
+            old = queue.jobs if queue is not None else ()
+            jobs = tuple(sorted(change(old), key=lambda job: (job.deadline, job.job_id)))[:MOST_JOBS]
+            if jobs == old:
                 return
             body = AdmissionQueue(jobs=jobs).model_dump_json(indent=1).encode()
             if etag is None:
@@ -67,7 +69,8 @@ def change_queue(
 
 def queued_jobs(base_uri: str, store: ObjectStore) -> tuple[QueuedJob, ...]:
     """Return the queue as it is now."""
-    return _read(queue_uri(base_uri), store)[0].jobs
+    queue, _ = admission_queue(base_uri, store)
+    return queue.jobs if queue is not None else ()
 
 
 def leave_queue(base_uri: str, job_id: str, store: ObjectStore) -> None:
@@ -104,20 +107,6 @@ def as_it_stands(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob
     passed = max(0.0, age.total_seconds())
     left = EtaSeconds(**{name: max(0.0, value - passed) for name, value in progress.eta.model_dump().items()})
     return job.model_copy(update={"eta": left, "replicas": max(1, progress.replicas.live)})
-
-
-def _read(uri: str, store: ObjectStore) -> tuple[AdmissionQueue, str | None]:
-    """Return the queue and its version; an empty one, and None, where there is none."""
-    try:
-        # Written over in between, the body is newer than the version: then replacing that version is refused.
-        info, body = store.head(uri), store.get(uri)
-    except ObjectMissing:
-        return AdmissionQueue(), None
-    try:
-        return AdmissionQueue.model_validate_json(body), info.etag
-    except ValidationError as error:
-        _LOG.warning("beginning anew instead of an unreadable %s problems=%d", uri, error.error_count())
-        return AdmissionQueue(), info.etag
 
 
 def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:

@@ -18,9 +18,7 @@ from llmbatch.core.input_size import InputSize, LengthTally
 from llmbatch.core.job_request import InputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.rows import StagedRow
-from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.store import MemoryStore, ObjectStore
-from llmbatch.orchestrator.inputs.formats import sniff_format
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.catalogue import READERS
 from llmbatch.orchestrator.inputs.readers.compression import GZIP_MAGIC, ZSTD_MAGIC
@@ -65,10 +63,9 @@ def estimate_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
     try:
         if spec.retry_of is not None:
             return _retry_size(spec, spec.retry_of, store)
-        fmt = spec.input_format
-        if fmt is InputFormat.AUTO:
-            fmt = sniff_format(store, spec.objects[0])
-        return _parquet_size(spec, store) if fmt is InputFormat.PARQUET else _text_size(spec, fmt, store)
+        if spec.input_format is InputFormat.PARQUET:
+            return _parquet_size(spec, store)
+        return _text_size(spec, spec.input_format, store)
     except (RequestError, InputChanged) as error:
         # Staging reads everything and says it in full; a size is not worth a second opinion.
         _LOG.warning("no size estimate job=%s reason=%s", spec.job_id, error)
@@ -180,7 +177,7 @@ def _read(spec: JobSpec, fmt: InputFormat, obj: InputObject, body: bytes, tally:
 def _count(tally: LengthTally, rows: Iterable[StagedRow]) -> None:
     for row in rows:
         if row.error_class is None:
-            tally.add(row.input_chars, max_tokens_of(row.request))
+            tally.add(row.input_chars, row.answer_limit)
 
 
 def _scaled(tally: LengthTally, rows: int, doubt: float, *, is_all: bool) -> InputSize | None:

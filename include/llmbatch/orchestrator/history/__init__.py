@@ -1,4 +1,4 @@
-"""What finished jobs leave behind: report, lessons for estimates, cost.
+"""Records of finished jobs: the job report, the history for estimates, the cost.
 
 Door: ``job_report``. Imports jobs.
 """

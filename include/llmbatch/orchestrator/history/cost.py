@@ -1,4 +1,4 @@
-"""What a job has cost: replicas by the time that they were held."""
+"""Cost of a job: replicas multiplied by the time that they were allocated."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def cost_of(
     tokens: int | None,
     usd_per_gpu_hour: float | None,
 ) -> CostRecord:
-    """Add up the replicas' time over all generations.
+    """Return the cost of a job, from its replicas' time over all generations.
 
-    Two replicas of one GPU that load for 60 s and work for 1740 s are one GPU hour. A generation whose trace is missing
-    is not counted; without any trace, ``timing`` and the least number of replicas are taken.
+    Two replicas of one GPU that load for 60 s and work for 1740 s are one GPU hour. A generation without a trace is not
+    counted. If no generation has one, ``timing`` and the minimum number of replicas are used.
 
     Args:
-        engine: of the job's spec.
-        traces: of its generations.
+        engine: the engine settings of the job.
+        traces: the traces of its generations.
         timing: seconds by phase of the last generation.
-        tokens: that the price per million is for; None if they are not this job's alone.
-        usd_per_gpu_hour: None if nobody has said it.
+        tokens: number of tokens for the price per million; None if they include those of other jobs.
+        usd_per_gpu_hour: price in US dollars; None if it is not configured.
     """
     seconds = sum(_replica_seconds(trace, engine.min_replicas) for trace in traces)
     if not traces:
@@ -49,13 +49,13 @@ def cost_of(
 
 
 def work_seconds(traces: Sequence[EstimateTrace], timing: Mapping[str, float]) -> float:
-    """Return the seconds in which rows were worked on, of all generations; without traces, of the last one."""
+    """Return the seconds in which rows were processed, of all generations; without traces, of the last one."""
     phases: list[Mapping[str, float]] = [trace.seconds_phase for trace in traces] or [timing]
     return sum(each.get(phase, 0.0) for each in phases for phase in _WORK)
 
 
 def _replica_seconds(trace: EstimateTrace, least: int) -> float:
-    """Replicas times seconds of one generation. While the first ones load, as many are held as answer afterwards."""
+    """Return the replica seconds of one generation. While the first replicas load, they count as when they answer."""
     load = trace.seconds_phase.get(Phase.MODEL_LOAD.value, 0.0)
     live = [point for point in trace.points if point.replicas]
     if not live:

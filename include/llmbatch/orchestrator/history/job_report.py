@@ -1,4 +1,4 @@
-"""``sla.json``: the promise of a job against what happened. Written after the manifest, and never read by the job."""
+"""``sla.json``: the deadline of a job against the outcome. Written after the manifest; the job never reads it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from llmbatch.orchestrator.history.traces import levels_of, read_traces, thinned
 from llmbatch.orchestrator.jobs.documents import read_spec
 
 MOST_ESTIMATES = 60
-"""Estimates repeated in ``sla.json``, for charts; the traces have more."""
+"""Estimates copied to ``sla.json`` for charts; the traces have more."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,12 +43,12 @@ class SlaReport(BaseModel):
 
     Attributes:
         margin_seconds: from the finish to the deadline; negative when it was missed.
-        rows: of the whole; a retry's are merged with those of the jobs before it, and so are ``tokens``.
+        rows: by outcome; a retry's are merged with those of its earlier jobs, and so are ``tokens``.
         own_rows: rows that this job ran itself.
-        work_seconds: in which rows were worked on, of all generations.
+        work_seconds: seconds in which rows were processed, of all generations.
         rows_per_second: of ``own_rows``; tokens_per_second: of output tokens, null for a retry.
-        replicas: when their number changed, and to what.
-        reactions: what was done to keep the deadline, as recorded.
+        replicas: times at which the number of replicas changed, with the new number.
+        reactions: the recorded reactions to a deadline at risk.
         estimates: thinned, for charts.
     """
 
@@ -139,13 +139,13 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
 
 
 def learn_from(job_uri: str, store: ObjectStore) -> None:
-    """Add a published job to the history that later ETAs start from; one without a trace teaches nothing.
+    """Add a published job to the history that later ETAs start from; a job without a trace is not added.
 
-    Of a job to which something was done on its way, only the errors of what was said after that are taught, and no
-    rate and no answers if these were shortened or another model's.
+    If reactions changed the job, only the errors of the estimates after the last reaction are added. If a reaction
+    shortened answers or changed the model, no rate and no answer lengths are added.
 
     Raises:
-        StoreError: the store failed, or the history was changed by others again and again.
+        StoreError: the store failed, or other writers changed the history 20 times in a row.
     """
     layout = JobLayout(job_uri)
     traces = read_traces(store, layout)
@@ -179,9 +179,9 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
 
 
 def _ended_at(layout: JobLayout, manifest: JobManifest, store: ObjectStore) -> datetime:
-    """Return when the last shard was committed, which is what ETAs are about; at the latest, when the job was proven.
+    """Return when the last shard was committed, which ETAs predict; at the latest the time of the manifest.
 
-    The last heartbeat of a finished job is never written again.
+    The last heartbeat of a finished job is final.
     """
     try:
         progress = Progress.model_validate_json(store.get(layout.progress))

@@ -1,7 +1,7 @@
-"""What finished jobs teach about ETAs, in one object of the store: read at accept, added to at the end.
+"""The ETA history: measurements of finished jobs in one object of the store, read at accept and extended at the end.
 
-Every finished job adds itself the same way. A benchmark is a job like any other: run one on a new model or machine, and
-what it measured (phases, rate, price of reading, answers, errors of its estimates) is the prior of the jobs after it.
+Every finished job adds itself. A benchmark is an ordinary job: after a run on a new model or machine, its measurements
+(phases, rate, cost of input characters, answer lengths, errors of its estimates) are the prior of later jobs.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from llmbatch.core.layout import history_uri
 from llmbatch.core.store import ObjectStore
 
 TRIES = 20
-"""Jobs that may end at the same moment and come in between before this one gives up."""
+"""Attempts to write the history; each fails if another job writes it in between."""
 
 _LOG = logging.getLogger(__name__)
 
 
 def engine_key(spec: JobSpec) -> str:
-    """Name what makes jobs comparable in speed: model, engine, accelerator and rows decoded together.
+    """Return a key of jobs that are comparable in speed: model, engine, accelerator and rows decoded together.
 
-    The number of replicas is not in it, for rates are those of one replica.
+    The number of replicas is not part of it, because rates are per replica.
     """
     engine = spec.engine
     # A default that was never parsed is 1, the same one read from spec.json is 1.0.
@@ -41,13 +41,13 @@ def engine_key(spec: JobSpec) -> str:
 
 
 def template_key(spec: JobSpec) -> str:
-    """Name what makes jobs comparable in answers, without telling it: a digest of template, system prompt and cap."""
+    """Return a key of jobs that are comparable in answers: a digest of template, system prompt and ``max_tokens``."""
     request = spec.request
     return _digest([request.prompt_template, request.system_prompt, request.sampling.max_tokens])
 
 
 def read_history(base_uri: str, store: ObjectStore) -> History:
-    """Return the history; an empty one if there is none yet, or if it cannot be read, which the log tells.
+    """Return the history. A missing or unreadable one is empty; an unreadable one is logged.
 
     Raises:
         StoreError: the store failed.
@@ -59,7 +59,7 @@ def read_history(base_uri: str, store: ObjectStore) -> History:
 
 
 def basis_for(spec: JobSpec, history: History) -> EtaBasis:
-    """Return what is believed of a job before its first heartbeat."""
+    """Return the basis of a job's estimates before its first heartbeat."""
     engine, template = engine_key(spec), template_key(spec)
     return EtaBasis(
         engine=engine,
@@ -71,12 +71,12 @@ def basis_for(spec: JobSpec, history: History) -> EtaBasis:
 
 
 def add_finished(base_uri: str, job: FinishedJob, store: ObjectStore) -> None:
-    """Add a job, or replace its entry; nothing is written if the same entry is there.
+    """Add a job, or replace its entry; an equal entry is not written again.
 
-    An unreadable history is copied to ``<its address>.unreadable-<etag>`` before a new one takes its place.
+    An unreadable history is copied to ``<its address>.unreadable-<etag>`` before a new one replaces it.
 
     Raises:
-        StoreError: the store failed, or twenty other writers came in between.
+        StoreError: the store failed, or other writers changed the history 20 times in a row.
     """
     uri = history_uri(base_uri)
     for _ in range(TRIES):
@@ -93,7 +93,7 @@ def add_finished(base_uri: str, job: FinishedJob, store: ObjectStore) -> None:
             else:
                 store.create(uri, new.model_dump_json().encode())
         except (ObjectExists, ObjectChanged, ObjectMissing, InputChanged):
-            continue  # another job ended since we looked; look at that
+            continue  # another job has written the history since it was read
         _LOG.info("job=%s is in the history engine=%r jobs=%d", job.job_id, job.engine, len(new.jobs))
         return
     raise StoreError(
@@ -102,7 +102,7 @@ def add_finished(base_uri: str, job: FinishedJob, store: ObjectStore) -> None:
 
 
 def _read(uri: str, store: ObjectStore) -> tuple[bytes | None, str | None]:
-    """Return body and version that belong together; None where there is no history."""
+    """Return the body and its ETag; None for both without a history."""
     try:
         info = store.head(uri)
     except ObjectMissing:
@@ -116,8 +116,8 @@ def _parsed(base_uri: str, body: bytes) -> History | None:
         return History.model_validate_json(body)
     except ValidationError as error:
         _LOG.warning(
-            "unreadable history=%s problems=%d; ETAs start from wide defaults. The next job that ends begins a new one "
-            "and keeps this beside it; to go on with it, mend it and put it back.",
+            "unreadable history=%s problems=%d; ETAs start from wide defaults. The next job that ends starts a new "
+            "history and keeps a copy of this one. To use it again, repair the copy and restore it.",
             history_uri(base_uri),
             error.error_count(),
         )
@@ -128,7 +128,7 @@ def _put_aside(uri: str, body: bytes, store: ObjectStore) -> None:
     try:
         store.create(uri, body)
     except ObjectExists:
-        return  # an earlier try has kept this very version
+        return  # an earlier attempt has kept this version
 
 
 def _digest(facts: list[object]) -> str:

@@ -1,4 +1,4 @@
-"""How right a job's estimates and alerts were, against what happened."""
+"""Accuracy of a job's estimates and alerts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ class EtaScore(_Part):
 
     Attributes:
         ended_at: when the last commit was.
-        points: estimates that were made before it, and of these the ones that were unknown.
+        points: number of estimates before it.
+        unknown: number of these that had no value.
         marks: the estimates at 10, 25, 50, 75 and 90 % of the rows.
         error_pct: mean of their absolute errors (MAPE), in percent; null without marks.
-        bias_pct: mean of their signed errors; below 0, the job took longer than said.
-        coverage_pct: how many of all known estimates had the end between P10 and P90.
-        width: middle of P90 over P10 of all known estimates.
+        bias_pct: mean of their signed errors; below 0, the job took longer than estimated.
+        coverage_pct: share of known estimates whose P10 to P90 contained the end, in percent.
+        width: median of P90 / P10 of all known estimates.
     """
 
     ended_at: AwareDatetime
@@ -41,7 +42,7 @@ class EtaScore(_Part):
 
 
 class AlertScore(_Part):
-    """One alert, and how early it came: seconds before the deadline, and their part of the whole window."""
+    """One alert and its lead: seconds before the deadline, and their percentage of the time from submission to it."""
 
     level: Level
     number: int
@@ -54,9 +55,9 @@ class AlertScore(_Part):
 
 
 def score_of(traces: Sequence[EstimateTrace], ended_at: datetime) -> EtaScore:
-    """Score every estimate that was made before the last commit, whatever came between.
+    """Score every estimate that was made before the last commit.
 
-    An estimate before a crash or before a replica was added was what a person read, so it counts as it was said.
+    Estimates before a crash or a change of replicas count too, because users have read them.
     """
     points = [point for trace in traces for point in trace.points if point.at < ended_at]
     log = EstimateLog()
@@ -78,10 +79,10 @@ def score_of(traces: Sequence[EstimateTrace], ended_at: datetime) -> EtaScore:
 
 
 def log_ratios(traces: Sequence[EstimateTrace], ended_at: datetime, since: datetime | None) -> EstimateLog:
-    """Return the log of what may be taught: estimates of the last generation, made from ``since`` on.
+    """Return the log of estimates for the history: those of the last generation, made from ``since`` on.
 
-    How long a dead generation lay before somebody cleared it, and what more replicas saved, is no error of the model:
-    taught, it would shift and widen the intervals of jobs where nothing of the kind happens.
+    The time before a failed generation was cleared, and the time that added replicas saved, are not errors of the
+    model. In the history they would shift and widen the intervals of jobs without such events.
     """
     log = EstimateLog()
     for point in traces[-1].points if traces else ():
@@ -107,7 +108,7 @@ def alert_score(alert: Alert, submitted_at: datetime) -> AlertScore:
 
 
 def replicas_over_time(points: Sequence[TracePoint]) -> tuple[tuple[datetime, int], ...]:
-    """Return when the number of live replicas changed, and to what."""
+    """Return the times at which the number of live replicas changed, with the new number."""
     found: list[tuple[datetime, int]] = []
     for point in points:
         if not found or found[-1][1] != point.replicas:

@@ -1,4 +1,4 @@
-"""The estimates of all generations of a job, as they were kept."""
+"""The stored estimates of all generations of a job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def read_traces(store: ObjectStore, layout: JobLayout) -> tuple[EstimateTrace, ...]:
-    """Return the job's traces, by generation. An unreadable one is told in the log and left out.
+    """Return the job's traces, by generation. An unreadable one is logged and skipped.
 
     Raises:
         StoreError: the store failed.

@@ -1,4 +1,4 @@
-"""What an input object is: its format and its columns, from its name and its first bytes."""
+"""Format and columns of an input object, from its name and its first bytes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def sniff_format(store: ObjectStore, obj: InputObject) -> InputFormat:
     An object without a known extension must start with a JSON object or be Parquet.
 
     Raises:
-        RequestError: the format cannot be told, or the object is one JSON document instead of JSON lines.
+        RequestError: the format cannot be determined, or the object is one JSON document instead of JSON lines.
         InputChanged: the object is no longer the one that was listed.
     """
     by_name = format_by_name(obj.uri)
@@ -66,7 +66,7 @@ def sniff_format(store: ObjectStore, obj: InputObject) -> InputFormat:
         )
     if by_name is None:
         raise RequestError(
-            "input_format", f"auto cannot tell the format of {obj.uri}", "Set openai_batch, jsonl, parquet or csv."
+            "input_format", f"auto cannot determine the format of {obj.uri}", "Set openai_batch, jsonl, parquet or csv."
         )
     return by_name
 
@@ -120,7 +120,7 @@ def resolve_format(request: JobRequest, objects: Sequence[InputObject], store: O
 
 
 def resolve_output_format(request: JobRequest, input_format: InputFormat) -> OutputFormat:
-    """Return the asked output format; ``auto`` answers in the input's, and CSV (which cannot nest) in JSON lines."""
+    """Return the requested output format; ``auto`` is the input's, and JSON lines for CSV, which cannot nest."""
     return _ANSWERS[input_format] if request.output_format is OutputFormat.AUTO else request.output_format
 
 

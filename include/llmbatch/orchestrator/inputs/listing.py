@@ -18,7 +18,7 @@ _NEIGHBOURS = 200
 
 
 def list_inputs(input_uri: str, store: ObjectStore) -> tuple[InputObject, ...]:
-    """Return the objects in key order, each in the version that is there now.
+    """Return the objects in key order, each in its current version.
 
     ``*`` and ``?`` stay within one folder, ``**`` crosses folders, ``[abc]`` is a set. Under a prefix, names that begin
     with ``_`` or ``.`` (markers such as ``_SUCCESS``) and empty objects are not input.

@@ -1,4 +1,4 @@
-"""From what a user wrote in one row to the request that an engine gets, as deterministic JSON text.
+"""Build the request of an input row for the engine, as deterministic JSON text.
 
 Rules:
     * An OpenAI body keeps its kind: ``/v1/chat/completions`` is a chat, ``/v1/completions`` a completion.
@@ -6,8 +6,8 @@ Rules:
       ``messages_column``, the ``prompt_column``, or the first of the columns ``messages``, ``prompt``, ``text``. A
       prompt becomes one user message.
     * A ``system_prompt`` is put before the messages of rows without a system message; it turns completions into chats.
-    * A table row may set its own parameters in a column ``sampling`` (an object, or its JSON text). Other columns do
-      not count. An OpenAI body sets them as usual; its ``model`` is ignored, the job's model answers every row.
+    * A table row may set its own parameters in a column ``sampling`` (an object, or its JSON text). Other columns are
+      ignored. An OpenAI body sets them as usual; its ``model`` is ignored, the job's model answers every row.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from llmbatch.orchestrator.inputs.sampling import SamplingMerge, canonical
 
 DEFAULT_COLUMNS = ("messages", "prompt", "text")
 OWN_COLUMNS = ("custom_id", "id", "sampling")
-"""Columns that mean something whatever the prompt column is."""
+"""Columns that are read in addition to the prompt column."""
 
 _SCHEMA_KEYS = ("response_format", "guided_json")
 
 
 class BuiltRequest(NamedTuple):
-    """A request as JSON text, and how many characters of input it holds."""
+    """A request as JSON text, the characters of its prompt, and the output tokens that its answer may have."""
 
     kind: RowKind
     text: str
     input_chars: int
+    max_tokens: int
 
 
 class RequestBuilder:
@@ -124,20 +125,20 @@ class RequestBuilder:
             )
         if "\\u0000" in prompt and "\\u0000" in prompt.replace("\\\\", ""):
             raise _invalid("the prompt holds a NUL character", "Remove it")
-        sampling = self._sampling.text_for(parameters)
+        sampling = self._sampling.merged(parameters)
         wanted = _serialised(schema) if schema is not None else self._schema
-        parts = {"output_schema": wanted, "sampling": sampling}
+        parts = {"output_schema": wanted, "sampling": sampling.text}
         rest = [f'"{name}":{text}' for name, text in parts.items() if text is not None]
         text = "{" + ",".join([prompt, *rest] if kind == "chat" else sorted([prompt, *rest])) + "}"
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
             raise _invalid("the row holds half of a surrogate pair (\\ud800 to \\udfff)", "Remove it") from None
-        return BuiltRequest(kind, text, chars)
+        return BuiltRequest(kind, text, chars, sampling.max_tokens)
 
 
 def _parameters(body: Mapping[str, object], prompt_key: str) -> dict[str, object]:
-    """Return what is left for sampling; a null means "not given", as SDKs write it."""
+    """Return the sampling parameters; a null means "not given", as SDKs write it."""
     return {
         key: value for key, value in body.items() if value is not None and key != prompt_key and key not in _SCHEMA_KEYS
     }

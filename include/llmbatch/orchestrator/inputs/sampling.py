@@ -1,9 +1,10 @@
-"""A row's sampling parameters over the job's, as the JSON text that goes into its request."""
+"""A row's sampling parameters over the job's, as JSON text for its request."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -17,16 +18,31 @@ canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii
 """Serialise so that equal values give equal bytes."""
 
 
+class RowSampling(NamedTuple):
+    """A row's sampling parameters as JSON text, and the output tokens that they allow."""
+
+    text: str
+    max_tokens: int
+
+
+class _Merged(NamedTuple):
+    values: dict[str, object]
+    max_tokens: int
+
+    def serialised(self) -> RowSampling:
+        return RowSampling(canonical(self.values), self.max_tokens)
+
+
 class SamplingMerge:
-    """Merges and serialises sampling; most rows of a file ask for the same, so answers are remembered."""
+    """Merges and serialises sampling parameters. Most rows of a file have the same, so merges are cached."""
 
     def __init__(self, job: Sampling) -> None:
         self._job = job
-        self._known: dict[str, dict[str, object]] = {}
-        self._default = canonical(self._merged({}))
+        self._cache: dict[str, _Merged] = {}
+        self._default = self._merge({}).serialised()
 
-    def text_for(self, body: Mapping[str, object]) -> str:
-        """Return the merged parameters as JSON; ``max_tokens`` is always set.
+    def merged(self, body: Mapping[str, object]) -> RowSampling:
+        """Return a row's parameters over the job's; ``max_tokens`` is always set.
 
         Raises:
             RowError: an unknown key or a value out of range, by name.
@@ -34,31 +50,32 @@ class SamplingMerge:
         if not body:
             return self._default
         seed = body.get("seed")
-        if type(seed) is int and -(2**63) <= seed < 2**63:  # often another one in every row: not worth remembering
-            rest = {name: value for name, value in body.items() if name != "seed"}
-            return canonical({**self._remembered(rest), "seed": seed})
-        return canonical(self._remembered(body))
+        if type(seed) is int and -(2**63) <= seed < 2**63:  # often different in every row: not worth caching
+            merged = self._cached({name: value for name, value in body.items() if name != "seed"})
+            return merged._replace(values={**merged.values, "seed": seed}).serialised()
+        return self._cached(body).serialised()
 
-    def _remembered(self, body: Mapping[str, object]) -> dict[str, object]:
+    def _cached(self, body: Mapping[str, object]) -> _Merged:
         key = repr(body)
-        merged = self._known.get(key)
+        merged = self._cache.get(key)
         if merged is None:
-            if len(self._known) >= _CACHE_ENTRIES:
-                self._known.clear()
-            merged = self._known[key] = self._merged(body)
+            if len(self._cache) >= _CACHE_ENTRIES:
+                self._cache.clear()
+            merged = self._cache[key] = self._merge(body)
         return merged
 
-    def _merged(self, body: Mapping[str, object]) -> dict[str, object]:
+    def _merge(self, body: Mapping[str, object]) -> _Merged:
         try:
             row = sampling_of_body(dict(body))  # type: ignore[arg-type]  # pydantic checks the values
-            merged = row.over(self._job).model_dump(exclude_none=True)
-            merged.setdefault("max_tokens", DEFAULT_MAX_TOKENS)
-            Sampling.model_validate(merged)  # a row's min_tokens against the job's max_tokens
+            merged = row.over(self._job)
+            max_tokens = merged.max_tokens if merged.max_tokens is not None else DEFAULT_MAX_TOKENS
+            values = {**merged.model_dump(exclude_none=True), "max_tokens": max_tokens}
+            Sampling.model_validate(values)  # a row's min_tokens against the job's max_tokens
         except ValidationError as error:
             raise RowError(ErrorClass.INVALID, _first_problem(error)) from None
         except ValueError as error:
             raise RowError(ErrorClass.INVALID, f"{error}") from None
-        return merged
+        return _Merged(values, max_tokens)
 
 
 def _first_problem(error: ValidationError) -> str:

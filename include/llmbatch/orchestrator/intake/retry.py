@@ -12,7 +12,7 @@ from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.jobs.lineage import FinishedJob, lineage
+from llmbatch.orchestrator.jobs.lineage import PublishedJob, lineage
 
 FIELD = "retry_failed_of"
 _INHERITED = (
@@ -55,9 +55,9 @@ def retried(request: JobRequest, root_uri: str, store: ObjectStore) -> tuple[Job
     return request.model_copy(update={**inherited, "model": model, "max_error_rate": rate}), parent.spec
 
 
-def _finished(root_uri: str, store: ObjectStore) -> FinishedJob:
+def _finished(root_uri: str, store: ObjectStore) -> PublishedJob:
     try:
-        return FinishedJob.read(root_uri, store)
+        return PublishedJob.read(root_uri, store)
     except ObjectMissing as error:
         if error.uri == JobLayout(root_uri).manifest:
             raise RequestError(
@@ -70,7 +70,7 @@ def _finished(root_uri: str, store: ObjectStore) -> FinishedJob:
         ) from None
 
 
-def _error_rate(request: JobRequest, parent: FinishedJob) -> float:
+def _error_rate(request: JobRequest, parent: PublishedJob) -> float:
     """Return the share of the retried rows that may fail again, so that not too many of all rows fail in the end.
 
     With 1000 rows, 10 of them unreadable, 30 to retry and a limit of 2 %, 10 of the 30 may fail again.
@@ -95,7 +95,7 @@ def _error_rate(request: JobRequest, parent: FinishedJob) -> float:
     return min(1.0, (allowed + 0.5) / again)
 
 
-def _require_staged(parent: FinishedJob, store: ObjectStore) -> None:
+def _require_staged(parent: PublishedJob, store: ObjectStore) -> None:
     spec = parent.spec
     there = {info.uri for info in store.list(spec.layout.staged)}
     if any(spec.layout.staged_shard(shard.shard_id) not in there for shard in parent.proof.shards):

@@ -1,4 +1,4 @@
-"""A job's folder as every other room reads it.
+"""Readers of job folders, for every other room.
 
 Door: ``documents``. Imports no other room.
 """

@@ -1,4 +1,4 @@
-"""The documents of a job's folder as every other room reads them."""
+"""Readers of the documents in a job folder."""
 
 from __future__ import annotations
 

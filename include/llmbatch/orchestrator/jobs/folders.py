@@ -1,25 +1,23 @@
-"""What one listing tells about the job folders: how large, finished or not, and when last touched.
+"""Size, state and last write of each job folder, from one listing.
 
-All times are the store's own times of writing. A heartbeat, a claim, a committed shard: each is a sign of life, and a
-job that was restored from a backup counts from then on.
+All times are the store's modification times. A heartbeat, a claim or a committed shard counts as activity. A job that
+was restored from a backup counts as active since the restore.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectInfo, ObjectStore
+from llmbatch.orchestrator.jobs.index import stored_jobs
 
-_JOB_ID = re.compile(r"job-[0-9a-f]{16}")
 _LOG = logging.getLogger(__name__)
 
 
@@ -35,7 +33,7 @@ class Amount:
 
     @classmethod
     def of(cls, objects: Iterable[ObjectInfo]) -> Amount:
-        """Add objects up."""
+        """Return the sum over objects."""
         total = cls()
         for info in objects:
             total += cls(1, info.size)
@@ -46,9 +44,12 @@ class Amount:
 class JobFolder:
     """One job folder.
 
-    ``finished_at`` is null without ``manifest.json`` (of a dry run: ``dry_run.json``); ``is_accepted`` tells of
-    ``spec.json``. ``deadline`` and ``needs`` (the jobs that this one retries, with those that they retried) are known
-    of unfinished jobs only.
+    Attributes:
+        touched_at: the latest modification time of an object.
+        finished_at: that of ``manifest.json`` (dry run: ``dry_run.json``); None for an unfinished job.
+        is_accepted: whether ``spec.json`` exists.
+        deadline: None for a finished job, or without a readable ``spec.json``.
+        needs: ids of the jobs whose rows this one retries, directly or through other retries; empty for a finished job.
     """
 
     job_id: str
@@ -64,23 +65,21 @@ class JobFolder:
 
 
 def job_folders(store: ObjectStore, base_uri: str) -> Iterator[JobFolder]:
-    """Yield every job folder under ``<base_uri>/jobs/``. What is not named as a job is left out.
+    """Yield every job folder under ``<base_uri>/jobs/``; folders with another name are skipped.
 
-    Costs one request a thousand objects and one for each unfinished job.
+    Costs one request for each 1000 objects and one for each unfinished job.
     """
-    prefix = f"{base_uri}/jobs/"
-    for job_id, objects in groupby(store.list(prefix), key=lambda info: info.uri[len(prefix) :].partition("/")[0]):
-        if _JOB_ID.fullmatch(job_id):
-            yield _folder(store, JobLayout(f"{prefix}{job_id}"), objects)
+    for layout, objects in stored_jobs(base_uri, store):
+        yield _folder(store, layout, objects)
 
 
 def job_folder(store: ObjectStore, root: str) -> JobFolder:
-    """Return one job folder as it is now, perhaps an empty one."""
+    """Return one job folder as it is now; it may be empty."""
     return _folder(store, JobLayout(root), store.list(f"{root}/"))
 
 
 def leftovers(layout: JobLayout, objects: Iterable[ObjectInfo]) -> list[ObjectInfo]:
-    """Return what only generations that are over needed: claims but the last, crash records, the probe."""
+    """Return the objects that only ended generations needed: all claims but the last, crash records, the probe."""
     claims: list[ObjectInfo] = []
     found: list[ObjectInfo] = []
     for info in objects:
@@ -92,8 +91,8 @@ def leftovers(layout: JobLayout, objects: Iterable[ObjectInfo]) -> list[ObjectIn
     return found + claims[:-1]
 
 
-class _Promise(BaseModel):
-    """The two facts of ``spec.json`` that matter here, in whatever version wrote it."""
+class _Spec(BaseModel):
+    """The two fields of ``spec.json`` that are needed here, of any version."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -107,7 +106,7 @@ def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo]
     small: list[ObjectInfo] = []
     for info in objects:
         amount = Amount(1, info.size)
-        modified = info.modified or datetime.now(UTC)  # unknown must never look old
+        modified = info.modified or datetime.now(UTC)  # an unknown time must never count as old
         total, touched = total + amount, max(touched, modified)
         if layout.shard_of(info.uri) is None:
             small.append(info)
@@ -116,7 +115,7 @@ def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo]
         if info.uri in {layout.manifest, layout.dry_run}:
             finished = modified
         accepted = accepted or info.uri == layout.spec
-    promise = _promise(store, layout) if accepted and finished is None else None
+    spec = _spec(store, layout) if accepted and finished is None else None
     return JobFolder(
         job_id=layout.root.rsplit("/", 1)[-1],
         root=layout.root,
@@ -126,26 +125,26 @@ def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo]
         total=total,
         staged_shards=shards,
         leftovers=Amount.of(leftovers(layout, small)),
-        deadline=promise.deadline if promise else None,
-        needs=_ancestors(store, promise) if promise else frozenset(),
+        deadline=spec.deadline if spec else None,
+        needs=_ancestors(store, spec) if spec else frozenset(),
     )
 
 
-def _ancestors(store: ObjectStore, promise: _Promise) -> frozenset[str]:
-    """Return the ids of the jobs that a retry still reads: the whole chain behind it."""
+def _ancestors(store: ObjectStore, spec: _Spec) -> frozenset[str]:
+    """Return the ids of the jobs that a retry still reads: the whole chain before it."""
     found: set[str] = set()
-    following: _Promise | None = promise
+    following: _Spec | None = spec
     while following is not None and following.retry_of is not None:
         found.add(following.retry_of.rsplit("/", 1)[-1])
-        following = _promise(store, JobLayout(following.retry_of))
+        following = _spec(store, JobLayout(following.retry_of))
     return frozenset(found)
 
 
-def _promise(store: ObjectStore, layout: JobLayout) -> _Promise | None:
+def _spec(store: ObjectStore, layout: JobLayout) -> _Spec | None:
     try:
-        return _Promise.model_validate_json(store.get(layout.spec))
+        return _Spec.model_validate_json(store.get(layout.spec))
     except ObjectMissing:
         return None
     except ValidationError as error:
-        _LOG.warning("unreadable spec=%s problems=%d; its deadline is not known", layout.spec, error.error_count())
+        _LOG.warning("unreadable spec=%s problems=%d; its deadline is unknown", layout.spec, error.error_count())
         return None

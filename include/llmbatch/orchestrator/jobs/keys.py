@@ -1,9 +1,8 @@
-"""Idempotency keys: which job a key stands for, noted once under ``<base_uri>/idempotency/``.
+"""Idempotency keys: which job a key identifies, recorded once under ``<base_uri>/idempotency/``.
 
-The note is written after the job's ``spec.json``, so a key never names a job that is not accepted. An accept that dies
-between the two writes leaves a job that no key names yet: its own run, tried again, writes the note; if another run
-with that key was faster, the note names the other job, and the first run adopts it (its own ``spec.json`` stays
-unused). Of any number of runs with one key, all work on one job.
+The record is written after the job's ``spec.json``, so a key never identifies a job that is not accepted. If accept
+fails between the two writes, its retry writes the record. If another run with the same key has written its record
+first, the first run adopts that job, and its own ``spec.json`` stays unused. All runs with one key work on one job.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ FIELD = "idempotency_key"
 
 
 class KeyNote(BaseModel):
-    """The job that a key stands for, and what was asked for when it was first used."""
+    """The job that a key identifies, and a digest of the first request with that key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,13 +32,13 @@ class KeyNote(BaseModel):
 
 
 def request_digest(request: JobRequest) -> str:
-    """Return a hash of what was asked for. What equals its default, and the key itself, do not count."""
-    asked = request.model_dump(mode="json", exclude_defaults=True, exclude={FIELD})
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    """Return a hash of a request, without fields that have their default value and without the key."""
+    fields = request.model_dump(mode="json", exclude_defaults=True, exclude={FIELD})
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def job_of_key(key: str, digest: str, base_uri: str, store: ObjectStore) -> KeyNote | None:
-    """Return the job that the key stands for, None if it was never used.
+    """Return the job that the key identifies, None if the key was never used.
 
     Raises:
         RequestError: the key was used for another request.
@@ -58,11 +57,11 @@ def job_of_key(key: str, digest: str, base_uri: str, store: ObjectStore) -> KeyN
 
 
 def bind_key(key: str, spec: JobSpec, base_uri: str, store: ObjectStore) -> KeyNote:
-    """Let the key stand for this job, unless it stands for one already; return the job that it stands for.
+    """Bind the key to this job, unless it is bound already; return the job that it identifies.
 
     Raises:
         RequestError: the key was used for another request.
-        StoreError: the store refused the note though there is none.
+        StoreError: the store refused the record although none exists.
     """
     uri = idempotency_uri(base_uri, key)
     note = KeyNote(job_id=spec.job_id, root_uri=spec.root_uri, request_digest=spec.request_digest)
@@ -77,10 +76,10 @@ def bind_key(key: str, spec: JobSpec, base_uri: str, store: ObjectStore) -> KeyN
 
 
 def adopted(note: KeyNote, store: ObjectStore) -> JobSpec:
-    """Return the spec of the job that a key stands for.
+    """Return the spec of the job that a key identifies.
 
     Raises:
-        RequestError: its folder is gone.
+        RequestError: its folder was removed.
     """
     try:
         return JobSpec.model_validate_json(store.get(JobLayout(note.root_uri).spec))

@@ -1,4 +1,4 @@
-"""A finished job and the jobs whose rows it ran again, as their manifests proved them."""
+"""A published job and the earlier jobs whose rows it ran again."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from llmbatch.orchestrator.jobs.result_shards import read_result
 
 
 @dataclass(frozen=True)
-class FinishedJob:
-    """A job with its proof."""
+class PublishedJob:
+    """A job with its manifest."""
 
     spec: JobSpec
     proof: JobManifest
 
     @classmethod
-    def read(cls, root_uri: str, store: ObjectStore) -> FinishedJob:
+    def read(cls, root_uri: str, store: ObjectStore) -> PublishedJob:
         """Return the job in a folder. Raises ``ObjectMissing`` for the spec or the manifest."""
         layout = JobLayout(root_uri)
         spec = JobSpec.model_validate_json(store.get(layout.spec))
@@ -31,12 +31,12 @@ class FinishedJob:
 
     @property
     def rows_to_retry(self) -> int:
-        """Rows of the whole that did not succeed and can be run: not those that could not even be read."""
+        """Rows of the merged job that did not succeed and can run again; unreadable rows cannot."""
         rows = self.proof.rows
         return rows.failed + rows.expired + rows.cancelled - self.proof.input.invalid_rows
 
     def lost_result(self, store: ObjectStore) -> str | None:
-        """Return the address of a result shard that is not there any more as the manifest proved it, else None."""
+        """Return the address of a result shard that is missing or differs from the manifest, else None."""
         etags = {info.uri: info.etag for info in store.list(self.spec.layout.results)}
         return next((shard.key for shard in self.proof.shards if etags.get(shard.key) != shard.etag), None)
 
@@ -46,23 +46,23 @@ class FinishedJob:
         return table.take(pc.sort_indices(table, sort_keys=[("row_id", "ascending")]))
 
 
-def lineage(root_uri: str, store: ObjectStore) -> tuple[FinishedJob, ...]:
-    """Return the job in that folder, preceded by the one that it retried, and so on: the oldest first.
+def lineage(root_uri: str, store: ObjectStore) -> tuple[PublishedJob, ...]:
+    """Return the job in that folder and, before it, the jobs that it retried: the oldest first.
 
     Raises:
-        StoreError: one of them is not there any more, or not as it was proved.
+        StoreError: one of them is missing, or a result differs from its manifest.
     """
-    jobs: list[FinishedJob] = []
+    jobs: list[PublishedJob] = []
     following: str | None = root_uri
     while following is not None:
         try:
-            job = FinishedJob.read(following, store)
+            job = PublishedJob.read(following, store)
         except ObjectMissing as error:
             raise StoreError(f"{error}, and a retry needs it. Restore the job's folder from a backup.") from error
         lost = job.lost_result(store)
         if lost is not None:
             raise StoreError(
-                f"{lost} is not there any more as {job.spec.layout.manifest} proved it, and a retry needs it. "
+                f"{lost} is missing or differs from {job.spec.layout.manifest}, and a retry needs it. "
                 "Restore it from a backup, or start a new job on the input."
             )
         jobs.append(job)

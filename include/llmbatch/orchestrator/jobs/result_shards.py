@@ -1,4 +1,4 @@
-"""Committed result shards as every other room reads them."""
+"""Readers of committed result shards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MODEL_COLUMN = "model"
 """Added to the result columns: the name of the model that answered."""
 
 IN_FLIGHT = 12
-"""Shards read ahead of the one that is worked on."""
+"""Shards that are read ahead of the current one."""
 
 
 def read_result(store: ObjectStore, uri: str) -> pa.Table:
@@ -41,7 +41,7 @@ def with_model(table: pa.Table, spec: JobSpec, uri: str) -> pa.Table:
     """Return the table of a committed shard with the model of its rows in a column, and without metadata.
 
     Raises:
-        StoreError: the shard has no tally, which knows the model.
+        StoreError: the shard has no tally, which names the model.
     """
     names = pa.array([spec.model_name_of(tally_of(uri, table).model)] * table.num_rows, pa.string())
     return table.replace_schema_metadata(None).append_column(MODEL_COLUMN, names)

@@ -1,4 +1,4 @@
-"""Rows to shards, and shards to Parquet bytes that are always the same for the same rows."""
+"""Rows to shards, and shards to deterministic Parquet bytes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ROW_OVERHEAD_BYTES = 64
 
 
 def cut_shards(rows: Iterable[StagedRow], max_rows: int, max_bytes: int) -> Iterator[list[StagedRow]]:
-    """Yield consecutive rows, at most ``max_rows`` and ``max_bytes`` of requests at a time, and never none.
+    """Yield consecutive rows, at most ``max_rows`` and ``max_bytes`` of requests at a time; no shard is empty.
 
-    Five rows with ``max_rows`` 2 make shards of 2, 2 and 1. A row larger than ``max_bytes`` is a shard by itself.
+    Five rows with ``max_rows`` 2 make shards of 2, 2 and 1. A row larger than ``max_bytes`` is a shard of one row.
     """
     shard: list[StagedRow] = []
     size = 0

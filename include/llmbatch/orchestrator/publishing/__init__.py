@@ -1,4 +1,4 @@
-"""Prove a job's rows, deliver its files, write its manifest.
+"""Reconcile a job's rows, deliver its files, create its manifest.
 
 Door: ``publish``. Imports history and jobs.
 """

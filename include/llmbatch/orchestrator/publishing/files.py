@@ -1,4 +1,4 @@
-"""Output files under construction: local, appended to shard by shard, delivered when everything is proved."""
+"""Local output files: written shard by shard, delivered after all rows are reconciled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llmbatch.core.job_request import InputFormat, OutputFormat
+from llmbatch.core.job_request import OutputFormat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
 from llmbatch.orchestrator.publishing.openai_lines import OpenaiLines
@@ -28,7 +28,7 @@ USER_COLUMNS = (
     "error",
 )
 FAILED_COLUMNS = (*USER_COLUMNS, "request")
-"""What users get of a result row, in one order for every format: fewer columns than the committed shard has."""
+"""The delivered columns of a result row, in one order for every format; the committed shard has more columns."""
 
 _GROUP_ROWS = 8192
 _GROUP_BYTES = 16 * 2**20
@@ -37,7 +37,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=
 
 
 class OutputFile(Protocol):
-    """A local file that takes rows of the result schema."""
+    """A local file of rows of the result schema."""
 
     name: str
     path: Path
@@ -51,7 +51,7 @@ class OutputFile(Protocol):
 
 
 class ParquetFile:
-    """Rows in groups of some thousands, whatever the size of a shard."""
+    """Parquet with row groups of at most about 8192 rows or 16 MiB, independent of the shard size."""
 
     def __init__(self, folder: Path, name: str, columns: tuple[str, ...]) -> None:
         self.name, self.path, self.rows = name, folder / name, 0
@@ -60,7 +60,7 @@ class ParquetFile:
         self._waiting: list[pa.Table] = []
 
     def append(self, table: pa.Table) -> None:
-        """Add the rows; write a group when there are enough."""
+        """Add the rows; write a row group when it is full."""
         self.rows += table.num_rows
         self._waiting.append(table.select(self._columns).replace_schema_metadata(None))
         if (
@@ -81,7 +81,7 @@ class ParquetFile:
 
 
 class JsonLinesFile:
-    """One JSON object per row, as ``line_of`` makes it."""
+    """One JSON object per row, built by ``line_of``."""
 
     def __init__(self, folder: Path, name: str, line_of: Callable[[Mapping[str, Any]], Mapping[str, object]]) -> None:
         self.name, self.path, self.rows = name, folder / name, 0
@@ -99,12 +99,11 @@ class JsonLinesFile:
 
 
 def open_outputs(spec: JobSpec, folder: Path) -> tuple[OutputFile, OutputFile]:
-    """Return the file for rows that succeeded and the file for all others, in the format asked for."""
-    form = output_format_of(spec)
-    if form is OutputFormat.OPENAI_BATCH:
+    """Return the file for succeeded rows and the file for all other rows, in the job's output format."""
+    if spec.output_format is OutputFormat.OPENAI_BATCH:
         lines = OpenaiLines(spec)
         return JsonLinesFile(folder, "output.jsonl", lines.output), JsonLinesFile(folder, "errors.jsonl", lines.error)
-    if form is OutputFormat.PARQUET:
+    if spec.output_format is OutputFormat.PARQUET:
         return (
             ParquetFile(folder, "results.parquet", USER_COLUMNS),
             ParquetFile(folder, "failed.parquet", FAILED_COLUMNS),
@@ -115,12 +114,9 @@ def open_outputs(spec: JobSpec, folder: Path) -> tuple[OutputFile, OutputFile]:
     )
 
 
-def output_format_of(spec: JobSpec) -> OutputFormat:
-    """Return the output format; ``auto`` is the input's, and JSONL for CSV."""
-    if spec.output_format is not OutputFormat.AUTO:
-        return spec.output_format
-    same = {InputFormat.OPENAI_BATCH: OutputFormat.OPENAI_BATCH, InputFormat.PARQUET: OutputFormat.PARQUET}
-    return same.get(spec.input_format, OutputFormat.JSONL)
+def output_uri(spec: JobSpec, name: str) -> str:
+    """Return the address of a delivered file."""
+    return f"{spec.output_uri.rstrip('/')}/{name}"
 
 
 def _picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Mapping[str, object]]:

@@ -1,7 +1,7 @@
-"""The whole of a retried job: the rows that succeeded earlier and the outcomes of those that were run again.
+"""Merge a retry with its earlier jobs: rows that succeeded earlier, and the new outcomes of the rows that ran again.
 
-All sequences are in input order, so they are merged as they stream by: memory holds the shards in flight, for each job
-of the chain.
+All sequences are in input order, so they are merged as streams: memory holds the shards in flight of each job in the
+chain.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import ShardRecord
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.jobs.lineage import FinishedJob
+from llmbatch.orchestrator.jobs.lineage import PublishedJob
 from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, with_model
 
 
 def merged(
-    spec: JobSpec, jobs: Sequence[FinishedJob], own: Iterable[pa.Table], store: ObjectStore
+    spec: JobSpec, jobs: Sequence[PublishedJob], own: Iterable[pa.Table], store: ObjectStore
 ) -> Iterator[pa.Table]:
-    """Yield every row of the first job once, in input order, as the last job that ran it left it.
+    """Yield every row of the first job once, in input order, with the outcome of the last job that ran it.
 
     Args:
         spec: the retry.
         jobs: the jobs before it, the oldest first.
-        own: the retry's results in input order, with their model. They are read to their end, so that what proves them
-            can speak up.
+        own: the retry's results in input order, with their model. They are read to the end, so that an error of their
+            comparison is raised.
         store: where the jobs are.
 
     Raises:
-        ReconcileError: the merged rows are not those of the first job, each once; comes after the last of them.
+        ReconcileError: the merged rows are not those of the first job, each once; raised after the last row.
         StoreError: a result cannot be read.
     """
     whole = _results(jobs[0], store)
     for job in jobs[1:]:
         whole = overlaid(whole, _results(job, store))
     whole = overlaid(whole, own)
-    return _counted(spec.job_id, whole, jobs[0].proof.rows.input)
+    return counted(spec.job_id, whole, jobs[0].proof.rows.input)
 
 
 def overlaid(base: Iterable[pa.Table], newer: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -62,14 +62,14 @@ def overlaid(base: Iterable[pa.Table], newer: Iterable[pa.Table]) -> Iterator[pa
 
 
 class _Ahead:
-    """A sequence of tables, taken off its front by row id."""
+    """A stream of tables that is consumed by row id."""
 
     def __init__(self, tables: Iterable[pa.Table]) -> None:
         self._tables = iter(tables)
         self._front: pa.Table | None = None
 
     def up_to(self, row_id: str) -> list[pa.Table]:
-        """Take the rows up to this one, included."""
+        """Take the rows up to and including this row id."""
         taken: list[pa.Table] = []
         while True:
             front = self._front if self._front is not None else next(self._tables, None)
@@ -83,24 +83,24 @@ class _Ahead:
                 return taken
 
     def rest(self) -> Iterator[pa.Table]:
-        """Take all that is left."""
+        """Take the remaining tables."""
         if self._front is not None:
             yield self._front
         yield from self._tables
 
 
-def _results(job: FinishedJob, store: ObjectStore) -> Iterator[pa.Table]:
+def _results(job: PublishedJob, store: ObjectStore) -> Iterator[pa.Table]:
     def table(shard: ShardRecord) -> pa.Table:
         return with_model(job.result(shard, store), job.spec, shard.key)
 
     return in_order(table, job.proof.shards, in_flight=IN_FLIGHT, name="merge")
 
 
-def _counted(job_id: str, tables: Iterable[pa.Table], expected: int) -> Iterator[pa.Table]:
-    """Pass the tables on and prove that their ids only ascend and are as many as expected.
+def counted(job_id: str, tables: Iterable[pa.Table], expected: int) -> Iterator[pa.Table]:
+    """Yield the tables and check that their row ids ascend strictly and have the expected number.
 
-    Each result of the first job is as its manifest proved it, and ``overlaid`` drops no id. So one that is too many is
-    a double or belongs to another job.
+    Each result of the first job is as its manifest proved it, and ``overlaid`` drops no id. So a surplus row is a
+    duplicate or belongs to another job.
     """
     rows = 0
     last = ""

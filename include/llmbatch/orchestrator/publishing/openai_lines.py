@@ -22,7 +22,7 @@ _STATUS: dict[str, int] = {
 class OpenaiLines:
     """Makes the lines of one job. Ids are derived from job and row; ``created`` is when the job was accepted.
 
-    A row says in a column ``model`` which model answered it.
+    The column ``model`` of a row names the model that answered it.
     """
 
     def __init__(self, spec: JobSpec) -> None:
@@ -34,7 +34,7 @@ class OpenaiLines:
         return self._line(row, self._response(row, 200, self._completion(row)), None)
 
     def error(self, row: Mapping[str, Any]) -> dict[str, object]:
-        """Return the line of a row that did not; one that never ran has no response, as at OpenAI."""
+        """Return the line of a row that did not succeed. A row that never ran has no response, as in OpenAI's API."""
         state = RowState(row["state"])
         if state is not RowState.FAILED:
             message = row["error"] or f"the row was {state.value} before it was answered"

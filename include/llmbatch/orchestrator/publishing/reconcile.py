@@ -1,114 +1,99 @@
-"""Committed shards read back and compared with what was staged, in input order, several reads at a time."""
+"""Reconcile a job: prove that every input row ended exactly once, and write the rows to local output files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from llmbatch.core.errors import ObjectMissing, ReconcileError, StoreError
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.manifest import Discrepancy, ShardRecord, compare_row_ids
-from llmbatch.core.read_ahead import in_order
-from llmbatch.core.shards import StagedManifest, StagedShard
-from llmbatch.core.store import ObjectInfo, ObjectStore
-from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, read_result, tally_of, with_model
-from llmbatch.orchestrator.jobs.staged_shards import decode_shard
-
-_NAMED = 5
+from llmbatch.core.manifest import RowRecord, ShardRecord, TokenRecord
+from llmbatch.core.shards import StagedManifest
+from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.jobs.lineage import lineage
+from llmbatch.orchestrator.jobs.result_shards import succeeded_and_rest
+from llmbatch.orchestrator.publishing.committed import CommittedShard, committed_shards
+from llmbatch.orchestrator.publishing.files import OutputFile, open_outputs
+from llmbatch.orchestrator.publishing.merge import merged
+from llmbatch.orchestrator.publishing.totals import Totals
 
 
 @dataclass(frozen=True)
-class CommittedShard:
-    """One committed shard: its record, its rows in input order with their model, and what its comparison found."""
+class Reconciled:
+    """A job whose rows are proved complete.
 
-    record: ShardRecord
-    table: pa.Table
-    found: Discrepancy
+    Attributes:
+        rows: number of rows by outcome; a retry's are those of the merged job.
+        invalid_rows: rows that could not be read, of the merged job too.
+        tokens: of ``rows``.
+        models: number of succeeded rows by model.
+        shards: the job's own committed shards in input order.
+        dead: those of ``shards`` with a row that did not succeed.
+        files: closed local files: the results, then the failed rows if there are any.
+    """
+
+    rows: RowRecord
+    invalid_rows: int
+    tokens: TokenRecord
+    models: dict[str, int]
+    shards: tuple[ShardRecord, ...]
+    dead: tuple[ShardRecord, ...]
+    files: tuple[OutputFile, ...]
 
 
-def reconciled_shards(spec: JobSpec, store: ObjectStore, staged: StagedManifest) -> Iterator[CommittedShard]:
-    """Yield every shard; after the last one, prove that all rows are there once.
+def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder: Path) -> Reconciled:
+    """Compare the committed rows with the staged ones, merge a retry with its earlier jobs, and write local files.
 
-    Nothing may be delivered before this is exhausted: the error comes at the end, so that it names all bad shards.
+    Writes only into ``folder``. Memory holds the shards in flight.
+
+    Args:
+        spec: the accepted job.
+        store: where the job's folder and those of its earlier jobs are.
+        staged: the job's finished staging.
+        folder: an empty local folder for the output files.
 
     Raises:
-        ReconcileError: rows are missing, doubled or foreign.
-        StoreError: a committed object is not a result shard.
+        ReconcileError: rows are missing or duplicated.
+        StoreError: the store failed, or results of the job or of an earlier one are missing or unreadable.
     """
-    committed = {info.uri: info for info in store.list(spec.layout.results)}
-    known = {spec.layout.result_shard(shard.shard_id) for shard in staged.shards}
-    ledger = _Ledger()
-
-    def compared(shard: StagedShard) -> CommittedShard | StagedShard:
-        return _compared(spec, store, shard, committed.get(spec.layout.result_shard(shard.shard_id)))
-
-    for shard in in_order(compared, staged.shards, in_flight=IN_FLIGHT, name="publish"):
-        if isinstance(shard, StagedShard):
-            ledger.add(shard.shard_id, Discrepancy(shard.rows, 0, "no committed result"))
-            continue
-        ledger.add(shard.record.shard_id, shard.found)
-        yield shard
-    for uri in sorted(committed.keys() - known):
-        shard_id = spec.layout.shard_of(uri)
-        if shard_id is not None:
-            rows = read_result(store, uri).num_rows
-            ledger.add(shard_id, Discrepancy(0, rows, "a shard that was never staged"))
-    if ledger.missing or ledger.duplicates:
-        raise ReconcileError(spec.job_id, ledger.missing, ledger.duplicates, ledger.examples())
-
-
-class _Ledger:
-    """Adds up what is wrong, by shard."""
-
-    def __init__(self) -> None:
-        self.missing = self.duplicates = 0
-        self._bad: list[str] = []
-
-    def add(self, shard_id: str, found: Discrepancy) -> None:
-        self.missing += found.missing
-        self.duplicates += found.duplicates
-        if found.missing or found.duplicates:
-            self._bad.append(f"{shard_id} ({found.example})")
-
-    def examples(self) -> str:
-        """Return the bad shards with one row each, the first five by name."""
-        more = f" and {len(self._bad) - _NAMED} more" if len(self._bad) > _NAMED else ""
-        return ", ".join(self._bad[:_NAMED]) + more
-
-
-def _compared(
-    spec: JobSpec, store: ObjectStore, shard: StagedShard, info: ObjectInfo | None
-) -> CommittedShard | StagedShard:
-    """Read both sides of one shard. Without a committed side, return the staged record."""
-    if info is None:
-        return shard
-    expected = _staged_ids(spec, store, shard)
-    table = read_result(store, info.uri)
-    ids = table["row_id"].to_pylist()
-    found = compare_row_ids(expected, ids)
-    if ids != expected:
-        table = table.take(pc.sort_indices(table, sort_keys=[("row_id", "ascending")]))
-    record = ShardRecord(
-        shard_id=shard.shard_id,
-        rows=table.num_rows,
-        key=info.uri,
-        etag=info.etag,
-        generation=tally_of(info.uri, table).generation,
-    )
-    return CommittedShard(record, with_model(table, spec, info.uri), found)
-
-
-def _staged_ids(spec: JobSpec, store: ObjectStore, shard: StagedShard) -> list[str]:
-    uri = spec.layout.staged_shard(shard.shard_id)
+    earlier = lineage(spec.retry_of, store) if spec.retry_of is not None else ()
+    own = _OwnShards(committed_shards(spec, store, staged))
+    tables = merged(spec, earlier, own.tables(), store) if earlier else own.tables()
+    results, failed = open_outputs(spec, folder)
+    totals = Totals()
     try:
-        ids: list[str] = decode_shard(store.get(uri), ["row_id"])["row_id"].to_pylist()
-    except (ObjectMissing, pa.ArrowException, OSError) as error:
-        raise StoreError(
-            f"{uri} cannot be read any more: {error}. The staged input must stay until publish."
-        ) from error
-    if len(ids) != shard.rows:
-        raise StoreError(f"{uri} holds {len(ids)} rows where the staged manifest has {shard.rows}.")
-    return ids
+        for table in tables:
+            good, rest = succeeded_and_rest(table)
+            results.append(good)
+            failed.append(rest)
+            totals.add(table)
+    finally:
+        results.close()
+        failed.close()
+    return Reconciled(
+        rows=totals.rows(),
+        invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),
+        tokens=totals.tokens(),
+        models=totals.models(),
+        shards=tuple(own.records),
+        dead=tuple(own.dead),
+        files=(results, failed) if failed.rows else (results,),
+    )
+
+
+class _OwnShards:
+    """The job's own shards: their tables once, as a stream, and afterwards their records."""
+
+    def __init__(self, shards: Iterable[CommittedShard]) -> None:
+        self._shards = shards
+        self.records: list[ShardRecord] = []
+        self.dead: list[ShardRecord] = []
+
+    def tables(self) -> Iterator[pa.Table]:
+        for shard in self._shards:
+            self.records.append(shard.record)
+            if succeeded_and_rest(shard.table)[1].num_rows:
+                self.dead.append(shard.record)
+            yield shard.table

@@ -13,7 +13,7 @@ from llmbatch.orchestrator.jobs.result_shards import MODEL_COLUMN
 
 
 class Totals:
-    """Adds up rows by state and model, and tokens, from the rows themselves and not from anybody's counters."""
+    """Sums rows by state and model, and tokens. Counts the rows themselves and uses no stored counter."""
 
     def __init__(self) -> None:
         self._states: Counter[str] = Counter()

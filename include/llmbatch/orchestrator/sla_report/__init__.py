@@ -1,1 +1,1 @@
-"""How the jobs under one base kept their promises: ``python -m llmbatch.cli.sla_report``."""
+"""The SLA report on all jobs under one base address: ``python -m llmbatch.cli.sla_report``."""

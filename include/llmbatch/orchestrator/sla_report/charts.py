@@ -1,4 +1,4 @@
-"""The report's charts. Each is one drawing with a title, or None where there is nothing to draw."""
+"""The report's charts. Each is one drawing with a title, or None without data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from llmbatch.orchestrator.sla_report.svg import Frame, ceiling, label
 _MOST_LABELS = 8
 _WIDEST_BAR = 42.0
 _FAR = 4.0
-"""A deadline that many times later than anything predicted is not drawn to scale."""
+"""A deadline that is more than this many times the latest prediction is not drawn to scale."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class Fan:
 
 
 def fan_chart(fan: Fan) -> Element | None:
-    """Draw when the job was said to finish: P10 to P90 as a band, P50 as a line, the deadline and the finish.
+    """Draw the predicted finish: P10 to P90 as a band, P50 as a line, the deadline and the finish.
 
-    A deadline that is far above all of that would press it to the floor: it is then only written at the top.
+    A deadline far above the predictions would flatten them. It is then a note at the top.
     """
     known = [(point, point.seconds) for point in fan.estimates if point.seconds is not None]
     if not known:
         return None
-    said_at = [(point.at - fan.submitted_at).total_seconds() for point, _ in known]
-    highest = max(at + seconds[2] for at, (_, seconds) in zip(said_at, known, strict=True))
+    made_at = [(point.at - fan.submitted_at).total_seconds() for point, _ in known]
+    highest = max(at + seconds[2] for at, (_, seconds) in zip(made_at, known, strict=True))
     if fan.ended_at:
         highest = max(highest, (fan.ended_at - fan.submitted_at).total_seconds())
     window = (fan.deadline - fan.submitted_at).total_seconds()
@@ -48,7 +48,7 @@ def fan_chart(fan: Fan) -> Element | None:
         return (stamp - fan.submitted_at).total_seconds() / unit
 
     rows = [
-        (at / unit, *((at + each) / unit for each in seconds)) for at, (_, seconds) in zip(said_at, known, strict=True)
+        (at / unit, *((at + each) / unit for each in seconds)) for at, (_, seconds) in zip(made_at, known, strict=True)
     ]
     deadline, ended = after(fan.deadline), after(fan.ended_at) if fan.ended_at else None
     last = max(rows[-1][0], ended or 0.0)
@@ -66,13 +66,13 @@ def fan_chart(fan: Fan) -> Element | None:
         parts.append(frame.note(frame.x[1], top, words, above=-12, anchor="end"))
     else:
         parts += [frame.level(deadline, "deadline"), frame.note(frame.x[1], deadline, "deadline", anchor="end")]
-    said = f"last estimate {number(rows[-1][2])} {name} after submission"
+    summary = f"last estimate {number(rows[-1][2])} {name} after submission"
     if ended is not None:
-        said = f"finished {number(ended)} {name} after submission"
+        summary = f"finished {number(ended)} {name} after submission"
         parts += [frame.level(ended, "actual"), frame.note(0.0, ended, "finished", anchor="start")]
-        parts.append(frame.dot(ended, ended, said))
+        parts.append(frame.dot(ended, ended, summary))
     key = f"fan-{fan.job_id}"
-    text = f"Deadline {number(deadline)} {name} after submission, {said}."
+    text = f"Deadline {number(deadline)} {name} after submission, {summary}."
     return frame.chart(key, f"Predicted finish of {fan.job_id}", text, *parts)
 
 
@@ -129,7 +129,7 @@ def cost_chart(weeks: Sequence[Period]) -> Element | None:
 
 
 def error_chart(eta: EtaAccuracy) -> Element | None:
-    """Draw the median error of the remaining time by how far jobs were; one short job can move a mean anywhere."""
+    """Draw the median error of the remaining time by how far jobs were; one short job can dominate a mean."""
     if not eta.median_error_pct:
         return None
     places = list(eta.median_error_pct.items())
@@ -146,19 +146,19 @@ def error_chart(eta: EtaAccuracy) -> Element | None:
 
 
 def calibration_chart(eta: EtaAccuracy) -> Element | None:
-    """Draw how often intervals held the finish against how often they said they would."""
+    """Draw how often intervals contained the finish, against their nominal width."""
     if not eta.calibration:
         return None
     seen = [(float(width), held) for width, held in eta.calibration.items()]
     frame = Frame(x=(0.0, 100.0), y=(0.0, 100.0))
     parts = [
-        frame.grid("interval said, %", "held the finish, %"),
+        frame.grid("nominal interval, %", "contained the finish, %"),
         frame.line([(0, 0), (100, 100)], "ideal"),
         frame.note(97, 97, "ideal", above=-14, anchor="end"),
         frame.line([(0.0, 0.0), *seen], "line"),
-        *(frame.dot(x, y, f"{number(x)} % intervals held the finish in {number(y, 1)} %") for x, y in seen),
+        *(frame.dot(x, y, f"{number(x)} % intervals contained the finish in {number(y, 1)} %") for x, y in seen),
     ]
-    text = "; ".join(f"{number(x)} % said, {number(y, 1)} % held" for x, y in seen)
+    text = "; ".join(f"{number(x)} % nominal, {number(y, 1)} % observed" for x, y in seen)
     return frame.chart("calibration", "Calibration of the interval", text, *parts)
 
 
@@ -169,7 +169,7 @@ def _some(names: Sequence[str]) -> list[tuple[float, str]]:
 
 
 def _unit(seconds: float) -> tuple[float, str]:
-    """Return what a window is told in, and its name."""
+    """Return the unit of a window in seconds, and its name."""
     return next(
         ((size, name) for size, name in ((3600.0, "hours"), (60.0, "minutes")) if seconds >= size), (1, "seconds")
     )

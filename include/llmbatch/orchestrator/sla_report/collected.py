@@ -1,12 +1,10 @@
-"""The jobs that a report is about, read from the store."""
+"""The jobs of a report, read from the store."""
 
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,18 +20,18 @@ from llmbatch.core.sla_status import JobStatus, status_of
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.history.job_report import MOST_ESTIMATES, SlaReport
 from llmbatch.orchestrator.history.traces import read_traces, thinned
+from llmbatch.orchestrator.jobs.index import stored_jobs
 
 IN_FLIGHT = 16
 """Reads at a time."""
 
-_JOB_ID = re.compile(r"job-[0-9a-f]{16}")
 _LOG = logging.getLogger(__name__)
 Part = TypeVar("Part", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class OpenJob:
-    """A job without ``sla.json``: running, stopped, or proven a moment ago."""
+    """A job without ``sla.json``: running, stopped, or just published."""
 
     status: JobStatus
     submitted_at: datetime
@@ -42,7 +40,7 @@ class OpenJob:
 
 @dataclass(frozen=True)
 class Collected:
-    """Finished jobs by finish and open ones by deadline; ``left_out`` are older ones beyond the limit."""
+    """Finished jobs by finish and open ones by deadline; ``left_out`` is the number of older ones over the limit."""
 
     finished: tuple[SlaReport, ...]
     open: tuple[OpenJob, ...]
@@ -59,13 +57,13 @@ class _Folder:
 def collect(base_uri: str, store: ObjectStore, *, most: int, now: datetime) -> Collected:
     """Read the newest ``most`` finished jobs and as many open ones.
 
-    Costs one request a thousand objects under ``<base_uri>/jobs/``, one for each finished job and four for each open
-    one. What cannot be read is told in the log and left out.
+    Costs one request for each 1000 objects under ``<base_uri>/jobs/``, one for each finished job and four for each open
+    one. Unreadable objects are logged and left out.
 
     Raises:
         StoreError: the store failed.
     """
-    folders = sorted(_folders(base_uri.rstrip("/"), store), key=lambda each: each.touched_at, reverse=True)
+    folders = sorted(_folders(base_uri, store), key=lambda each: each.touched_at, reverse=True)
     reported = [folder for folder in folders if folder.is_reported]
     others = [folder for folder in folders if not folder.is_reported]
 
@@ -85,11 +83,10 @@ def collect(base_uri: str, store: ObjectStore, *, most: int, now: datetime) -> C
 
 
 def _folders(base_uri: str, store: ObjectStore) -> list[_Folder]:
-    prefix, found = f"{base_uri}/jobs/", []
-    for job_id, objects in groupby(store.list(prefix), key=lambda info: info.uri[len(prefix) :].partition("/")[0]):
-        layout = JobLayout(f"{prefix}{job_id}")
+    found = []
+    for layout, objects in stored_jobs(base_uri, store):
         own = {info.uri: info.modified for info in objects if info.uri in {layout.spec, layout.sla}}
-        if _JOB_ID.fullmatch(job_id) and own:
+        if own:
             touched = own.get(layout.sla) or own.get(layout.spec) or datetime.min.replace(tzinfo=UTC)
             found.append(_Folder(layout, touched, layout.sla in own))
     return found
@@ -98,7 +95,7 @@ def _folders(base_uri: str, store: ObjectStore) -> list[_Folder]:
 def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob | None:
     spec = _part(JobSpec, layout.spec, store)
     if spec is None or spec.request.dry_run:
-        return None  # a dry run promises nothing
+        return None  # a dry run processes no rows
     manifest = _part(JobManifest, layout.manifest, store)
     progress = _part(Progress, layout.progress, store)
     points = tuple(point for trace in read_traces(store, layout) for point in trace.points)
@@ -110,7 +107,7 @@ def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob |
 
 
 def _part(kind: type[Part], uri: str, store: ObjectStore) -> Part | None:
-    """Return one object of a job; None if it is not there or cannot be read."""
+    """Return one object of a job; None if it is missing or unreadable."""
     try:
         return kind.model_validate_json(store.get(uri))
     except ObjectMissing:

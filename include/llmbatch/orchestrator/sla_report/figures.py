@@ -1,4 +1,4 @@
-"""What a report says, as its JSON says it."""
+"""The figures of a report, in the form of its JSON."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Period(_Part):
 
 
 class EtaAccuracy(_Part):
-    """Accuracy over jobs; a job counts once at each mark. All in percent, null where there is nothing to say.
+    """Accuracy over jobs; a job counts once at each mark. All in percent, null without data.
 
     ``error_pct`` is the mean absolute error (MAPE) and ``median_error_pct`` its median, by percent of the rows.
-    ``calibration`` has, for each nominal width of a central interval, how often it held the end.
+    ``calibration`` has, for each nominal width of a central interval, how often it contained the end.
     """
 
     jobs: int
@@ -46,8 +46,8 @@ class EtaAccuracy(_Part):
 class AlertQuality(_Part):
     """Red alerts that were raised before the deadline, against missed deadlines.
 
-    A job whose red alert was followed by a reaction and that then met its deadline is ``rescued``: its alert counts as
-    neither right nor wrong.
+    A job whose red alert was followed by a reaction and that then met its deadline is ``rescued``: its alert is
+    counted neither as right nor as wrong.
     """
 
     red_jobs: int
@@ -59,7 +59,7 @@ class AlertQuality(_Part):
     precision: float | None
     recall: float | None
     lead_pct: float | None
-    """Middle of what was left of the window at the first red alert of each missed job."""
+    """Median over missed jobs: remaining percentage of the window at the first red alert."""
 
 
 class Violation(_Part):
@@ -75,7 +75,7 @@ class Violation(_Part):
 
 
 class Cost(_Part):
-    """Sums; ``usd`` and its quotient over the jobs whose price was known."""
+    """Sums; ``usd`` and its quotient cover the jobs with a known price."""
 
     gpu_hours: float
     replica_hours: float
@@ -84,7 +84,7 @@ class Cost(_Part):
 
 
 class Figures(_Part):
-    """What ``/sla/report`` answers."""
+    """The response of ``/sla/report``."""
 
     schema_version: int = 1
     generated_at: AwareDatetime

@@ -1,4 +1,4 @@
-"""HTML and SVG elements as text. Whatever is not an element itself is escaped."""
+"""HTML and SVG elements as text. Text that is not an element is escaped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Attribute = str | float
 
 
 class Element(str):
-    """Text that is markup already."""
+    """Text that is already markup."""
 
     __slots__ = ()
 

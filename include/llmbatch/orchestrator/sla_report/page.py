@@ -1,4 +1,4 @@
-"""The report as one page that needs nothing else: no script, no font, no request. It opens from a file."""
+"""The report as one self-contained page: no script, no font, no request. It opens from a file."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ _WORDS = {
     Status.MET: "✓ met",
 }
 _GLOSSARY = (
-    ("Met", "delivered and proven complete before the deadline that was promised when the job was submitted."),
+    ("Met", "delivered and proven complete before the deadline that was set when the job was submitted."),
     ("ETA error", "how far the median estimate of the remaining time was off; a job counts once at each mark."),
     (
         "80 % interval",
-        "the span from P10 to P90: it should hold the finish in 80 of 100 cases, not more and not fewer.",
+        "the span from P10 to P90: it should contain the finish in 80 of 100 cases, not more and not fewer.",
     ),
     (
         "Alert precision",
-        "red alerts that came true. One after which the job was helped and met its deadline is left out.",
+        "red alerts after which the deadline was missed. If a reaction followed and the job met its deadline, "
+        "the alert is left out.",
     ),
     ("Alert recall", "missed deadlines that a red alert had announced before they passed."),
-    ("Lead", "part of the promised time that was left when the first red alert came."),
+    ("Lead", "part of the time from submission to the deadline that was left at the first red alert."),
     ("GPU hours", "GPUs by the time that replicas held them, from loading the model to the end; 0 on CPUs."),
 )
 
 
 def page_of(base_uri: str, figures: Figures, collected: Collected) -> str:
-    """Return the whole page as HTML. Every text out of the store is escaped."""
+    """Return the whole page as HTML. Every text from the store is escaped."""
     body = tag(
         "main",
         tag("h1", "SLA report"),
@@ -187,7 +188,7 @@ def _fans(collected: Collected) -> Element:
         if (drawing := charts.fan_chart(fan)) is not None
     ][:FANS]
     hint = (
-        "Band: P10 to P90. Line: P50. A band that lies below the dashed deadline is a promise kept with room to spare."
+        "Band: P10 to P90. Line: P50. A band below the dashed deadline means that the job meets it with time to spare."
     )
     return joined(tag("h2", "Predicted finish against the deadline"), tag("p", hint, class_="hint"), _cards(cards))
 

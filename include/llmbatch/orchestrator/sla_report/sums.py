@@ -19,7 +19,7 @@ NOMINAL = (10, 20, 30, 40, 50, 60, 70, 80, 90)
 
 
 def figures_of(collected: Collected, now: datetime) -> Figures:
-    """Add everything up. Without a finished job, quotients are null and lists are empty."""
+    """Return the sums. Without a finished job, quotients are null and lists are empty."""
     jobs = collected.finished
     met = sum(job.met for job in jobs)
     return Figures(
@@ -39,7 +39,7 @@ def figures_of(collected: Collected, now: datetime) -> Figures:
 
 
 def first_red(job: SlaReport) -> datetime | None:
-    """Return when a miss was first announced, before the deadline; None if it never was."""
+    """Return the time of the first red alert before the deadline; None if there was none."""
     return min((a.raised_at for a in job.alerts if a.level is Level.RED and a.raised_at < job.deadline), default=None)
 
 
@@ -53,16 +53,18 @@ def _periods(jobs: Sequence[SlaReport], *, weekly: bool) -> tuple[Period, ...]:
 
 def _period(begins: date, jobs: Sequence[SlaReport]) -> Period:
     timed = [job for job in jobs if job.work_seconds > 0]
-    told = [job for job in timed if job.tokens_per_second is not None]
+    generated = [job for job in timed if job.tokens_per_second is not None]
     cost = _cost(jobs)
     return Period(
         begins=begins,
         jobs=len(jobs),
         met=sum(job.met for job in jobs),
         rows=sum(job.own_rows for job in jobs),
-        output_tokens=sum(job.tokens.completion for job in told),
+        output_tokens=sum(job.tokens.completion for job in generated),
         rows_per_second=_quotient(sum(job.own_rows for job in timed), sum(job.work_seconds for job in timed)),
-        tokens_per_second=_quotient(sum(job.tokens.completion for job in told), sum(job.work_seconds for job in told)),
+        tokens_per_second=_quotient(
+            sum(job.tokens.completion for job in generated), sum(job.work_seconds for job in generated)
+        ),
         gpu_hours=cost.gpu_hours,
         usd=cost.usd,
     )
@@ -86,7 +88,7 @@ def _accuracy(jobs: Sequence[SlaReport]) -> EtaAccuracy:
 
 
 def _calibration(jobs: Sequence[SlaReport]) -> dict[str, float]:
-    """Return how often central intervals held the end: the mean over jobs, for one job's estimates hang together."""
+    """Return how often central intervals contained the end: the mean over jobs, as one job's estimates correlate."""
     places = []
     for job in jobs:
         if job.eta is None:
@@ -94,7 +96,7 @@ def _calibration(jobs: Sequence[SlaReport]) -> dict[str, float]:
         ended, own = job.eta.ended_at, []
         for point in job.estimates:
             if point.seconds is not None and point.predicted and point.at < ended:
-                # Where the end lies in the estimate's distribution: 0.5 is its middle.
+                # The quantile of the end in the estimate's distribution: 0.5 is its median.
                 own.append(1 - miss_probability((ended - point.at).total_seconds(), *point.seconds))
         if own:
             places.append(own)

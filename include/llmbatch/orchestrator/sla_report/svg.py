@@ -1,4 +1,4 @@
-"""The little of SVG that the charts need: scales, axes, lines, bands. Colours are the page's classes."""
+"""The part of SVG that the charts need: scales, axes, lines, bands. Colours are the page's classes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Frame:
         return self.height - _BOTTOM
 
     def at(self, x: float, y: float) -> Point:
-        """Return the pixel of a value; y values outside of the frame lie on its edge."""
+        """Return the pixel of a value; y values outside of the frame are moved to its edge."""
         low, high = self.x
         across = _LEFT + (x - low) / ((high - low) or 1.0) * (self.right - _LEFT)
         low, high = self.y
@@ -53,7 +53,7 @@ class Frame:
         return self.line([(self.x[0], y), (self.x[1], y)], class_)
 
     def dot(self, x: float, y: float, title: str, class_: str = "dot") -> Element:
-        """Return a point that says ``title`` when it is pointed at."""
+        """Return a point with the tooltip ``title``."""
         cx, cy = self.at(x, y)
         return tag("circle", tag("title", title), cx=cx, cy=cy, r=4, class_=class_)
 
@@ -93,7 +93,7 @@ class Frame:
         return joined(*parts)
 
     def chart(self, key: str, title: str, text: str, *parts: Element) -> Element:
-        """Return the whole drawing, named and described for those who cannot see it."""
+        """Return the whole drawing, with a title and a description for screen readers."""
         return tag(
             "svg",
             tag("title", title, id=f"{key}-title"),
@@ -117,7 +117,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def ceiling(values: Sequence[float], least: float = 1.0) -> float:
-    """Return where an axis from 0 ends: somewhat above the largest value."""
+    """Return the end of an axis from 0: 12 % above the largest value."""
     return max([least, *(1.12 * value for value in values)])
 
 

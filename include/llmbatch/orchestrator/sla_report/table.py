@@ -1,4 +1,4 @@
-"""The report as CSV: one line a finished job."""
+"""The report as CSV: one line for each finished job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Cell = str | int | float | None
 
 
 def csv_of(jobs: Sequence[SlaReport]) -> str:
-    """Return a header and one line a job; unknown is empty. Text that a spreadsheet would run begins with ``'``."""
+    """Return a header and one line for each job. An unknown value is empty; text like a formula begins with ``'``."""
     sink = io.StringIO()
     writer = csv.writer(sink)
     writer.writerow(_COLUMNS)
@@ -56,5 +56,5 @@ def _cells(job: SlaReport) -> list[Cell]:
 
 
 def _plain(cell: Cell) -> Cell:
-    """Keep a spreadsheet from taking text for a formula; numbers stay numbers."""
+    """Prevent a spreadsheet from reading text as a formula; numbers stay numbers."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else cell

@@ -1,4 +1,4 @@
-"""Every ``custom_id`` of a job once: a set on disk, so that a hundred million ids need no more memory than ten."""
+"""The ``custom_id`` values of a job: a set on disk, so that memory does not grow with the number of ids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TWO_INTS = struct.Struct("<qq")
 
 
 class CustomIds:
-    """Remembers where each id was first used, in a temporary database that SQLite deletes by itself.
+    """Stores where each id was first used, in a temporary database that SQLite deletes when it is closed.
 
     Ids are kept as 128-bit hashes. Use as a context manager, in one thread.
     """
@@ -35,7 +35,7 @@ class CustomIds:
         self._db.close()
 
     def first_use(self, custom_id: str, row_id: str) -> str | None:
-        """Remember the id for this row. Return the row that had it before, or None."""
+        """Store the id for this row. Return the row that used it first, or None."""
         head, tail = _TWO_INTS.unpack(hashlib.blake2b(custom_id.encode("utf-8"), digest_size=16).digest())
         done = self._cursor.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (head, tail, row_id)).rowcount
         if done:

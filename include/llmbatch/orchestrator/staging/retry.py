@@ -16,7 +16,7 @@ from llmbatch.core.rows import StagedRow
 from llmbatch.core.sampling import Sampling
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.sampling import canonical
-from llmbatch.orchestrator.jobs.lineage import FinishedJob, lineage
+from llmbatch.orchestrator.jobs.lineage import PublishedJob, lineage
 from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, succeeded_and_rest
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 
@@ -24,25 +24,25 @@ from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 def rows_to_retry(root_uri: str, sampling: Sampling, store: ObjectStore) -> Iterator[StagedRow]:
     """Yield the rows in input order under their own ids, streaming.
 
-    Rows that could not be read are left out: no engine can answer them, and they keep the outcome that they have. What
-    a retry stages is what its parent left undone, so the rows of a chain's last job are all that may be undone in it.
+    Unreadable rows are left out: no engine can answer them, and they keep their outcome. A retry stages the rows that
+    its parent did not finish, so the rows of a chain's last job are the only ones that can be unfinished.
 
     Args:
         root_uri: folder of the earlier job.
-        sampling: what is set here wins over the rows' own.
+        sampling: values that are set here override the rows' own.
         store: where the jobs are.
 
     Raises:
-        StoreError: the earlier job's rows or results are lost, or do not agree with its manifest.
+        StoreError: the earlier job's rows or results are missing or differ from its manifest.
         RequestError: ``sampling`` contradicts that of a row.
     """
     parent = lineage(root_uri, store)[-1]
 
-    def undone(shard: ShardRecord) -> list[StagedRow]:
-        return [_resampled(row, sampling) for row in _undone(parent, shard, store)]
+    def unfinished(shard: ShardRecord) -> list[StagedRow]:
+        return [_resampled(row, sampling) for row in _unfinished(parent, shard, store)]
 
     count = 0
-    for rows in in_order(undone, parent.proof.shards, in_flight=IN_FLIGHT, name="retry"):
+    for rows in in_order(unfinished, parent.proof.shards, in_flight=IN_FLIGHT, name="retry"):
         count += len(rows)
         yield from rows
     if count != parent.rows_to_retry:
@@ -52,7 +52,7 @@ def rows_to_retry(root_uri: str, sampling: Sampling, store: ObjectStore) -> Iter
         )
 
 
-def _undone(parent: FinishedJob, shard: ShardRecord, store: ObjectStore) -> list[StagedRow]:
+def _unfinished(parent: PublishedJob, shard: ShardRecord, store: ObjectStore) -> list[StagedRow]:
     _, rest = succeeded_and_rest(parent.result(shard, store))
     if not rest.num_rows:
         return []
@@ -71,12 +71,13 @@ def _resampled(row: StagedRow, sampling: Sampling) -> StagedRow:
     if sampling == Sampling():
         return row
     request = json.loads(row.request)
-    merged = sampling.over(Sampling.model_validate(request["sampling"])).model_dump(exclude_none=True)
+    merged = sampling.over(Sampling.model_validate(request["sampling"]))
+    values = merged.model_dump(exclude_none=True)
     try:
-        Sampling.model_validate(merged)
+        Sampling.model_validate(values)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise RequestError(
             "sampling", f"contradicts what row {row.row_id} has of its own: {problem}", "Correct the value."
         ) from None
-    return replace(row, request=canonical({**request, "sampling": merged}))
+    return replace(row, request=canonical({**request, "sampling": values}), max_tokens=merged.max_tokens)

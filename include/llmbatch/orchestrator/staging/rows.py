@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from llmbatch.core.job_request import InputFormat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.inputs.formats import sniff_format
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.catalogue import READERS
 from llmbatch.orchestrator.inputs.readers.source import Source, shortened
@@ -25,11 +23,9 @@ def staged_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
         InputChanged: an object is not the one that was accepted.
     """
     builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
-    fmt = spec.input_format
-    if fmt is InputFormat.AUTO and spec.objects:
-        fmt = sniff_format(store, spec.objects[0])
+    read = READERS[spec.input_format]
     for index, obj in enumerate(spec.objects):
-        yield from READERS[fmt](Source(store, obj, index, builder))
+        yield from read(Source(store, obj, index, builder))
 
 
 def unique_rows(rows: Iterable[StagedRow], objects: tuple[str, ...]) -> Iterator[StagedRow]:
@@ -52,5 +48,10 @@ def _duplicate(row: StagedRow, first: str, objects: tuple[str, ...]) -> StagedRo
         f"{int(there[2])} of {objects[int(there[0])]}. Give every row a custom_id of its own"
     )
     return replace(
-        row, request=shortened(row.request), input_chars=0, error_class=ErrorClass.INVALID.value, error=message
+        row,
+        request=shortened(row.request),
+        input_chars=0,
+        max_tokens=None,
+        error_class=ErrorClass.INVALID.value,
+        error=message,
     )

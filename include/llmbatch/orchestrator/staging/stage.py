@@ -1,8 +1,8 @@
 """Stage a job: stream its input (a retry: the rows to run again) into immutable, deterministic shards.
 
-Everything is derived from the spec and the input, so a second try writes the same bytes under the same keys, and what
-an earlier one has written is kept. Memory is constant. ``staged/manifest.json`` comes last; with it, staging is done
-for good.
+Everything is derived from the spec and the input, so a second attempt writes the same bytes under the same keys, and
+the shards of an earlier attempt are kept. Memory is constant. ``staged/manifest.json`` is written last; with it,
+staging is final.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def stage(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     Raises:
         RequestError: an object cannot be read, or there is no row.
         InputChanged: an input object was replaced or deleted after the job was accepted.
-        StagedConflict: a shard of an earlier try holds other rows.
+        StagedConflict: a shard of an earlier attempt holds other rows.
         ErrorRateExceeded: too many rows are invalid; what was staged is kept for inspection.
     """
     manifest = load_staged(spec, store)
@@ -48,7 +48,7 @@ def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
     Raises:
         RequestError: an object cannot be read, or there is no row.
         InputChanged: an input object was replaced or deleted after the job was accepted.
-        StoreError: the store failed, or has lost rows of the job that is retried.
+        StoreError: the store failed, or rows of the retried job are missing.
     """
     if spec.retry_of is not None:
         rows = rows_to_retry(spec.retry_of, spec.request.sampling, store)

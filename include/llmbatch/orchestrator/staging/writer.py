@@ -14,7 +14,6 @@ from llmbatch.core.length_cells import LengthClass, class_of
 from llmbatch.core.length_sums import RowSums, pack_rows
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.rows import StagedRow
-from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard, encode_shard
@@ -23,7 +22,7 @@ _IN_FLIGHT = 16
 
 
 class ShardWriter:
-    """Writes the shards of one job. A shard that is there already must hold the same rows: then this is a retry."""
+    """Writes the shards of one job. A shard that exists already, from an earlier attempt, must hold the same rows."""
 
     def __init__(self, store: ObjectStore, layout: JobLayout) -> None:
         self._store, self._layout = store, layout
@@ -33,7 +32,7 @@ class ShardWriter:
         """Yield the record of every shard in order, at most 16 of them in flight.
 
         Raises:
-            StagedConflict: a shard with other rows is there.
+            StagedConflict: a shard with other rows exists.
             StoreError: the store failed.
         """
         return in_order(self._write, enumerate(shards), in_flight=_IN_FLIGHT, name="stage")
@@ -78,10 +77,10 @@ class ShardWriter:
 
 
 def _lengths(rows: Iterable[StagedRow]) -> str:
-    """Count rows and characters by length, with the longest answer allowed."""
+    """Sum rows and characters by length class, with the longest allowed answer."""
     sums: dict[LengthClass, RowSums] = {}
     for row in rows:
-        limit = max_tokens_of(row.request)
+        limit = row.answer_limit
         kind = class_of(row.input_chars, limit)
         rows_, chars, most = sums.get(kind, (0, 0, 0))
         sums[kind] = RowSums(rows_ + 1, chars + row.input_chars, max(most, limit))

@@ -19,7 +19,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.jobs.running import running_jobs
+from llmbatch.orchestrator.jobs.activity import running_jobs
 from llmbatch.orchestrator.steering.control import adjust, change_control, read_control
 
 BY = "llmbatch"

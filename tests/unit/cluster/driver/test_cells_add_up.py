@@ -22,7 +22,6 @@ from llmbatch.core.length_cells import LengthClass, bucket_of, class_of
 from llmbatch.core.length_sums import AnswerSums, pack_answers, unpack_rows
 from llmbatch.core.progress import Flight, Progress
 from llmbatch.core.rows import StagedRow
-from llmbatch.core.sampling import max_tokens_of
 from llmbatch.core.shards import ShardTally, StagedShard
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import MemoryStore
@@ -187,7 +186,7 @@ class World:
         assert sorted(share.left for share in progress.shares) == sorted(len(w.unended()) for w in self.workers)
         self.check_tokens(progress)
         cells = {LengthClass(cell.bucket, bucket_of(cell.limit)): cell for cell in progress.lengths}
-        kinds = {row.row_id: class_of(row.input_chars, max_tokens_of(row.request)) for row in self.own}
+        kinds = {row.row_id: class_of(row.input_chars, row.answer_limit) for row in self.own}
         assert set(cells) == set(kinds.values())
         now = self.clock.monotonic()
         began = {row_id: at for worker in self.workers for row_id, at in worker.began.items()}

@@ -42,4 +42,4 @@ def test_only_the_limit_changes(make) -> None:
     row = make.staged(1, "completion", {"prompt": "x", "sampling": {"max_tokens": 90, "seed": 1}, "extra": 1})
     found = shortened(row, 20)
     assert json.loads(found.request) == {"prompt": "x", "sampling": {"max_tokens": 20, "seed": 1}, "extra": 1}
-    assert (found.row_id, found.input_chars) == (row.row_id, row.input_chars)
+    assert (found.row_id, found.input_chars, found.max_tokens) == (row.row_id, row.input_chars, 20)

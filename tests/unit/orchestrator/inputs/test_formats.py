@@ -1,4 +1,4 @@
-"""Formats and columns, told from names and first bytes."""
+"""Formats and columns, from names and first bytes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_sniff(name: str, body: bytes, expected: InputFormat) -> None:
 @pytest.mark.parametrize(
     ("name", "body", "reason"),
     [
-        ("a.txt", b"hello\n", "auto cannot tell the format of s3://b/a.txt"),
+        ("a.txt", b"hello\n", "auto cannot determine the format of s3://b/a.txt"),
         ("a.json", b'[{"prompt": "a"}]', "one JSON document"),
         ("a.json", b'{\n "prompt": "a"\n}', "one JSON document"),
     ],

@@ -153,6 +153,7 @@ def test_sampling_that_is_given_wins_over_the_rows() -> None:
         {"max_tokens": 99, "seed": 3, "temperature": 0.5},
         {"max_tokens": 99, "seed": 3},
     ]
+    assert [row["max_tokens"] for row in staged_rows_of(retry, store)] == [99, 99]
     before = json.loads(staged_rows_of(parent, store)[0]["request"])
     assert requests[0]["messages"] == before["messages"]
 
@@ -240,7 +241,9 @@ def test_results_that_are_lost_are_missed_before_any_engine_starts_and_before_de
     body = store.objects.pop(uri)
     if change == "replaced":
         store.put(uri, body + b" ")
-    with pytest.raises(StoreError, match=r"shard-00000\.parquet is not there any more as .*manifest.json proved it"):
+    with pytest.raises(
+        StoreError, match=r"shard-00000\.parquet is missing or differs from .*manifest.json, and a retry"
+    ):
         accepted(store, "fourth", retry_failed_of=second.job_id)
     with pytest.raises(StoreError, match="Restore it from a backup"):
         publish(third, store, ManualClock(CREATED))

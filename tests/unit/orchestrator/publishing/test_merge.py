@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from llmbatch.core.errors import ReconcileError
 from llmbatch.core.identity import row_id_of
-from llmbatch.orchestrator.publishing.merge import _counted, overlaid
+from llmbatch.orchestrator.publishing.merge import counted, overlaid
 
 SCHEMA = pa.schema([("row_id", pa.string()), ("text", pa.string())])
 JOB = "job-0000000000000001"
@@ -64,13 +64,13 @@ def test_the_whole_is_proved(newer: list[tuple[int, str]], expected: int, missin
     base = [(number, "b") for number in range(1, 5)]
     whole = overlaid(tables(base, [2]), tables(newer, [1]))
     with pytest.raises(ReconcileError, match=JOB) as caught:
-        rows_of(_counted(JOB, whole, expected))
+        rows_of(counted(JOB, whole, expected))
     assert (caught.value.missing, caught.value.duplicates) == (missing, doubled)
 
 
 def test_rows_out_of_order_between_tables_are_no_proof() -> None:
     with pytest.raises(ReconcileError, match="comes twice"):
-        rows_of(_counted(JOB, tables([(1, ""), (3, ""), (2, "")], [2]), 3))
+        rows_of(counted(JOB, tables([(1, ""), (3, ""), (2, "")], [2]), 3))
 
 
 def test_it_reads_no_further_than_it_must() -> None:

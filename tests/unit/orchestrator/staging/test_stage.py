@@ -84,6 +84,22 @@ def test_shards_manifest_and_order() -> None:
     assert json.loads(store.get(spec.layout.staged_manifest))["job_id"] == spec.job_id
 
 
+def test_a_shard_stores_the_answer_limit_of_each_row() -> None:
+    store = MemoryStore()
+    lines = [
+        {"custom_id": "own", "prompt": 'not the limit: "sampling":{"max_tokens":5}', "sampling": {"max_tokens": 64}},
+        {"custom_id": "seeded", "prompt": "a", "sampling": {"max_tokens": 9, "seed": 1}},
+        {"custom_id": "default", "prompt": "b"},
+        {"custom_id": "own", "prompt": "used twice", "sampling": {"max_tokens": 64}},
+        {"custom_id": "blank", "prompt": ""},
+    ]
+    spec = spec_of(store, "\n".join(json.dumps(line) for line in lines).encode(), max_error_rate=1)
+    stage(spec, store, ManualClock())
+    table = decode_shard(store.get(spec.layout.staged_shard("shard-00000")))
+    assert table["max_tokens"].to_pylist() == [64, 9, DEFAULT_MAX_TOKENS, None, None]
+    assert [json.loads(text)["sampling"]["max_tokens"] for text in table["request"].to_pylist()[:3]] == [64, 9, 256]
+
+
 def test_a_shard_tells_the_lengths_of_the_rows_that_reach_an_engine() -> None:
     store = MemoryStore()
     prompts = ["a" * 100, "b" * 100, "c" * 141, "d" * 1000, ""]
@@ -180,7 +196,7 @@ def test_a_shard_written_by_a_race_is_compared_by_bytes() -> None:
 def test_a_shard_with_the_same_rows_in_other_bytes_is_kept() -> None:
     store = MemoryStore()
     spec = spec_of(store, LINES)
-    row = StagedRow("00000-000000001", "0", 1, "chat", "", 0, None, None)
+    row = StagedRow("00000-000000001", "0", 1, "chat", "", 0, None, None, None)
     stage(spec, store, ManualClock())
     uri = spec.layout.staged_shard("shard-00000")
     table = decode_shard(store.get(uri))
@@ -244,7 +260,8 @@ def test_too_many_invalid_rows_and_again_on_retry() -> None:
 )
 def test_every_row_in_exactly_one_shard_in_order(sizes: list[int], max_rows: int, max_bytes: int) -> None:
     rows = [
-        StagedRow(row_id_of(0, line), None, line, "chat", "é" * size, 0, None, None) for line, size in enumerate(sizes)
+        StagedRow(row_id_of(0, line), None, line, "chat", "é" * size, 0, None, None, None)
+        for line, size in enumerate(sizes)
     ]
     shards = list(cut_shards(iter(rows), max_rows, max_bytes))
     assert [row for shard in shards for row in shard] == rows

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import HeartbeatConfig, StagingConfig
 from llmbatch.core.control import Control, ReplicaBounds
@@ -189,7 +190,8 @@ def test_only_running_jobs_of_lower_priority_are_paused() -> None:
 def test_the_queue_of_admitted_jobs_saves_the_listing(monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site(Reactions(pause_lower_priority=True))
     low, other = site.job(2), site.job(3)
-    site.store.put(queue_uri(BASE), f'{{"jobs": [{{"root_uri": "{low.root_uri}", "eta": null}}]}}'.encode())
+    queued = QueuedJob(job_id=low.job_id, root_uri=low.root_uri, deadline=low.deadline, replicas=1)
+    site.store.put(queue_uri(BASE), AdmissionQueue(jobs=(queued,)).model_dump_json().encode())
     listed: list[str] = []
     real = site.store.list
     monkeypatch.setattr(site.store, "list", lambda prefix: listed.append(prefix) or real(prefix))

@@ -1,4 +1,4 @@
-"""Gzip and zstd, recognised by their first bytes, unpacked in bounded pieces whatever the input claims."""
+"""Gzip and zstd, recognised by their first bytes, decompressed in pieces of bounded size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 _OUTPUT_BYTES = 1024 * 1024
 _ZSTD_INPUT_BYTES = 1024
-"""A zstd block of 4 bytes can stand for 128 KiB, and its decoder has no output limit: 1 KiB in, 32 MiB out at most."""
+"""A zstd block of 4 bytes can hold 128 KiB, and its decoder has no output limit: 1 KiB of input is at most 32 MiB."""
 
 
 class BrokenStream(Exception):

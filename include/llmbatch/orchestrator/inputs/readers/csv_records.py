@@ -1,7 +1,7 @@
-"""CSV records out of physical lines. A record whose quotes are broken costs one line, not its neighbours.
+"""CSV records from physical lines. A record with broken quotes loses one line; the next records are kept.
 
-Python's parser swallows the rest of a file after one opening quote that is never closed. Here such a record fails with
-its first line only, and reading goes on at the second.
+After an opening quote that is never closed, Python's parser reads the rest of the file as one field. Here such a
+record fails with its first line only, and reading continues at the second line.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _StopRecord(Exception):
 
 @dataclass
 class _Feed:
-    """Hands physical lines to the parser, remembering those of the current record so that they can be read again."""
+    """Passes physical lines to the parser, and keeps those of the current record so that they can be read again."""
 
     lines: Iterator[Line]
     max_bytes: int
@@ -88,7 +88,7 @@ def csv_records(lines: Iterator[Line], delimiter: str, max_bytes: int) -> Iterat
     ``a,"b`` newline ``c,d`` gives a failed record for line 1 and the record ``c,d`` for line 2.
     """
     if csv.field_size_limit() < max_bytes:
-        csv.field_size_limit(max_bytes)  # the only setting is the process's; it is raised, never lowered
+        csv.field_size_limit(max_bytes)  # the limit is global to the process; it is raised, never lowered
     feed = _Feed(lines, max_bytes)
     parser = csv.reader(feed, delimiter=delimiter, strict=True)
     while feed.skip_blank():

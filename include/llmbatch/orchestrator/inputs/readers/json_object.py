@@ -1,4 +1,4 @@
-"""One line of JSON text to one object, with the reason in words where that fails."""
+"""One line of JSON text to one object, or an error with the reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def json_object(text: str) -> dict[str, object]:
     """Return the JSON object that the line holds.
 
     Raises:
-        RowError: it is not JSON, or JSON but no object.
+        RowError: it is not JSON, or not a JSON object.
     """
     try:
         value = _decode(text)

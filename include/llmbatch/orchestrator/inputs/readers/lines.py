@@ -1,4 +1,4 @@
-"""Physical lines of a byte stream, counted from 1, none of them longer in memory than allowed."""
+"""Physical lines of a byte stream, counted from 1, each bounded in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEAD_BYTES = 8000
 
 
 class Line(NamedTuple):
-    """One line without its line feed. With a ``problem``, ``raw`` is only what is left of it."""
+    """One line without its line feed. With a ``problem``, ``raw`` is only its start."""
 
     number: int
     raw: bytes
@@ -24,7 +24,7 @@ def split_lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Line]:
     r"""Yield every line, blank ones too; a UTF-8 byte order mark before the first is dropped.
 
     Args:
-        chunks: the plain bytes; an error of theirs goes through.
+        chunks: the plain bytes; their errors are passed on.
         max_bytes: longest line to keep; a longer one keeps its first 8000 bytes and a problem.
 
     Lines a, b of ``b"a\nb"`` are numbered 1 and 2.

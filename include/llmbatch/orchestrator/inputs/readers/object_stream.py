@@ -31,7 +31,7 @@ def object_chunks(store: ObjectStore, obj: InputObject) -> Iterator[bytes]:
         while position < obj.size:
             try:
                 chunk = stream.read(CHUNK_BYTES)
-            except Exception as error:  # any client's broken connection; the ranged read raises what is lasting
+            except Exception as error:  # any client's connection error; the ranged read raises a permanent one
                 _LOG.warning("input stream broke uri=%s position=%d error=%s", obj.uri, position, type(error).__name__)
                 break
             if not chunk:

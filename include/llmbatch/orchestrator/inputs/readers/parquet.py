@@ -1,4 +1,4 @@
-"""Parquet, batch by batch over ranged reads; only the columns that matter are fetched."""
+"""Parquet, batch by batch over ranged reads; only the needed columns are fetched."""
 
 from __future__ import annotations
 

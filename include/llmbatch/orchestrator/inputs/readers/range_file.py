@@ -14,7 +14,7 @@ _BLOCKS = 16
 
 
 class RangeFile(io.RawIOBase):
-    """Reads blocks of 1 MiB and keeps the last 16, so that columns read in turn do not fetch twice.
+    """Reads blocks of 1 MiB and caches the last 16, so that columns read in turn do not fetch a block twice.
 
     ``failure`` holds what a read raised: a format library may wrap it in an error of its own.
     """
@@ -45,7 +45,7 @@ class RangeFile(io.RawIOBase):
         return self._position
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read up to ``size`` bytes; all that are left for None or -1."""
+        """Read up to ``size`` bytes; all remaining bytes for None or -1."""
         left = max(0, self._obj.size - self._position)
         wanted = left if size is None or size < 0 else min(size, left)
         parts = []
@@ -58,7 +58,7 @@ class RangeFile(io.RawIOBase):
         return b"".join(parts)
 
     def readall(self) -> bytes:
-        """Read all that is left."""
+        """Read all remaining bytes."""
         return self.read()
 
     def readinto(self, buffer: object) -> int:

@@ -1,4 +1,4 @@
-"""One input object on its way to staged rows: its place in the job, its bytes, and how its rows are named."""
+"""One input object on its way to staged rows: its index in the job, its bytes, and its row ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from llmbatch.orchestrator.inputs.readers.lines import Line, split_lines
 from llmbatch.orchestrator.inputs.readers.object_stream import object_chunks
 
 RAW_CHARS = 2000
-"""How much of a bad row is kept."""
+"""Characters of an unreadable row that are kept."""
 
 MAX_CUSTOM_ID_CHARS = 512
 
@@ -55,7 +55,7 @@ class Source:
         """Yield the plain text lines of the object.
 
         Raises:
-            RequestError: the object is no text at all, or (while reading) its compressed data is damaged.
+            RequestError: the object is not text, or (while reading) its compressed data is damaged.
         """
         chunks = plain_chunks(object_chunks(self.store, self.obj))
         lines = self._whole(split_lines(chunks, self.max_line_bytes))
@@ -68,7 +68,7 @@ class Source:
         return chain((first,), lines)
 
     def _whole(self, lines: Iterator[Line]) -> Iterator[Line]:
-        """Pass the lines on; a damaged stream is an error, because nobody knows how many lines it has lost."""
+        """Yield the lines; a damaged stream is an error, because the number of lost lines is unknown."""
         number = 0
         try:
             for line in lines:
@@ -85,16 +85,33 @@ class Source:
 
     def row(self, line: int, custom_id: str | None, request: BuiltRequest) -> StagedRow:
         """Return a row that an engine can answer."""
-        row_id = row_id_of(self.index, line)
-        return StagedRow(row_id, custom_id, line, request.kind, request.text, request.input_chars, None, None)
+        return StagedRow(
+            row_id=row_id_of(self.index, line),
+            custom_id=custom_id,
+            line=line,
+            kind=request.kind,
+            request=request.text,
+            input_chars=request.input_chars,
+            max_tokens=request.max_tokens,
+            error_class=None,
+            error=None,
+        )
 
     def failed(
         self, line: int, custom_id: str | None, error: RowError, raw: str | bytes, kind: RowKind = "chat"
     ) -> StagedRow:
         """Return a row that could not be read, with the reason and the start of its raw text."""
-        text = shortened(raw)
-        message = f"line {line} of {self.name}: {error.message}"
-        return StagedRow(row_id_of(self.index, line), custom_id, line, kind, text, 0, error.error_class.value, message)
+        return StagedRow(
+            row_id=row_id_of(self.index, line),
+            custom_id=custom_id,
+            line=line,
+            kind=kind,
+            request=shortened(raw),
+            input_chars=0,
+            max_tokens=None,
+            error_class=error.error_class.value,
+            error=f"line {line} of {self.name}: {error.message}",
+        )
 
 
 def shortened(raw: str | bytes) -> str:

@@ -24,7 +24,7 @@ from llmbatch.orchestrator.sla_report.charts import Fan, fan_chart
 from llmbatch.orchestrator.sla_report.collected import collect
 from llmbatch.orchestrator.sla_report.figures import Figures
 from llmbatch.orchestrator.sla_report.markup import joined, number, tag
-from llmbatch.orchestrator.sla_report.rendering import render
+from llmbatch.orchestrator.sla_report.report import render
 from llmbatch.orchestrator.sla_report.sums import figures_of
 from llmbatch.orchestrator.sla_report.svg import Frame, ceiling, label, ticks
 

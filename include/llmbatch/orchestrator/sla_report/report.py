@@ -1,4 +1,4 @@
-"""The report as text in the format that somebody asked for."""
+"""The report as text in the requested format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def render(base_uri: str, store: ObjectStore, clock: Clock, *, format: str, most
         store: where that is.
         clock: for the time of the report.
         format: one of ``FORMATS``.
-        most: finished jobs, and open jobs, that are read.
+        most: maximum number of finished jobs, and of open jobs, that are read.
 
     Raises:
         StoreError: the store failed.
