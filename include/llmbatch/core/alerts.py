@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from llmbatch.core.durations import duration
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.store import ObjectStore
@@ -110,19 +111,6 @@ def message(alert: Alert) -> str:
     if alert.runbook_url:
         parts.append(f"Runbook: {alert.runbook_url}")
     return " ".join(part for part in parts if part)
-
-
-def duration(seconds: float) -> str:
-    """Return a time span for people, to two places: 4210 s is ``1 h 10 min``, 59 s is ``59 s``."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole < 600 and whole % 60 else f"{round(whole / 60)} min"
-    minutes = round(whole / 60)
-    days, hours = divmod(minutes // 60, 24)
-    first, second = (f"{days} d", f"{hours} h") if days else (f"{hours} h", f"{minutes % 60} min")
-    return first if second.startswith("0 ") else f"{first} {second}"
 
 
 def _prediction(alert: Alert) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from llmbatch.core.durations import span
 from llmbatch.core.length_cells import LengthCell
 from llmbatch.core.states import Phase
 
@@ -125,6 +127,12 @@ class EtaSeconds(_Part):
     p50: float
     p90: float
 
+    def aged(self, seconds: float) -> EtaSeconds:
+        """Return the ETA as it counts ``seconds`` later; no quantile is below 0."""
+        return EtaSeconds(
+            p10=max(0.0, self.p10 - seconds), p50=max(0.0, self.p50 - seconds), p90=max(0.0, self.p90 - seconds)
+        )
+
 
 class Progress(_Part):
     """One heartbeat. ``eta`` is null while it is unknown: never zero, never infinite."""
@@ -169,6 +177,10 @@ class Progress(_Part):
         """Rows with an outcome, in percent of all."""
         return 100.0 * self.rows.ended / self.rows.total if self.rows.total else 0.0
 
+    def age(self, now: datetime) -> float:
+        """Return the seconds since it was written; negative if the writer's clock is ahead. See ``staleness``."""
+        return (now - self.written_at).total_seconds()
+
     def line(self) -> str:
         """Return one line for a log: phase, rows, rates, ETA. Unknown numbers are shown as ``?``."""
         rate = f"{self.rates.rows_per_second:.2f}" if self.rates.rows_per_second is not None else "?"
@@ -184,12 +196,3 @@ class Progress(_Part):
             f"rows_per_s={rate} output_tokens_per_s={tokens} "
             f"replicas={self.replicas.live}/{self.replicas.wanted} eta={eta}"
         )
-
-
-def span(seconds: float) -> str:
-    """Return a duration for people, with two units at most: 42s, 3m20s, 2h05m, 3d04h."""
-    whole = round(seconds)
-    for unit, size, below, part in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
-        if whole >= size:
-            return f"{whole // size}{unit}{whole % size // part:02d}{below}"
-    return f"{whole}s"

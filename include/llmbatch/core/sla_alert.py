@@ -65,15 +65,14 @@ def _eta_from(progress: Progress | None, now: datetime) -> EtaSeconds | None:
     """Return the ETA counted from ``now`` on, as alerts have it."""
     if progress is None or progress.eta is None:
         return None
-    age, eta = (now - progress.written_at).total_seconds(), progress.eta
-    return EtaSeconds(p10=max(0.0, eta.p10 - age), p50=max(0.0, eta.p50 - age), p90=max(0.0, eta.p90 - age))
+    return progress.eta.aged(progress.age(now))
 
 
 def _reason(progress: Progress | None, *, is_stale: bool, now: datetime) -> str:
     if progress is None:
         return "the job has not begun to work"
     if is_stale:
-        return f"the last heartbeat is {(now - progress.written_at).total_seconds():.0f} s old"
+        return f"the last heartbeat is {progress.age(now):.0f} s old"
     return progress.eta_reason
 
 

@@ -10,12 +10,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from llmbatch.core.eta.spread import miss_probability
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import EtaState, Progress
-
-SILENT_SECONDS = 120.0
-"""A running job whose last heartbeat is older has no ETA any more."""
+from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
 
 AT_RISK_ABOVE = 0.3
 """Chance of a miss from which a job is shown as at risk: earlier than an alert, which has to be sure."""
+
+_LEAST_SECONDS = 0.001
+"""A log-normal distribution, by which the chance of a miss is computed, has no quantile of 0."""
 
 
 class Status(StrEnum):
@@ -117,17 +118,16 @@ def _trouble(progress: Progress | None, now: datetime) -> str | None:
         return f"stopped unfinished: {progress.phase.value}" if stopped else None
     if progress.eta_state is EtaState.STALLED:
         return f"stalled: {progress.eta_reason}"
-    silence = (now - progress.written_at).total_seconds()
-    return f"no heartbeat for {silence:.0f} s" if silence > SILENT_SECONDS else None
+    age = progress.age(now)
+    return f"no heartbeat for {age:.0f} s" if age > ETA_UNKNOWN_SECONDS else None
 
 
 def _spans(progress: Progress | None, now: datetime) -> tuple[float, float, float] | None:
     """Return P10, P50, P90 in seconds from ``now``; an estimate grows shorter while its heartbeat grows old."""
     if progress is None or progress.eta is None:
         return None
-    age, eta = (now - progress.written_at).total_seconds(), progress.eta
-    p10, p50, p90 = (max(0.001, each - age) for each in (eta.p10, eta.p50, eta.p90))
-    return p10, p50, p90
+    left = progress.eta.aged(progress.age(now))
+    return max(_LEAST_SECONDS, left.p10), max(_LEAST_SECONDS, left.p50), max(_LEAST_SECONDS, left.p90)
 
 
 def _hours(seconds: float) -> float:

@@ -17,15 +17,14 @@ from pydantic import ValidationError
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout, queue_uri
-from llmbatch.core.progress import EtaSeconds, Progress
+from llmbatch.core.progress import Progress
+from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
 
 TRIES = 20
 MOST_JOBS = 500
 """Jobs kept; those due last go beyond the bound."""
-FRESH = timedelta(minutes=2)
-"""A heartbeat that is older says nothing of what is left."""
 REST = timedelta(minutes=20)
 """So long a generation that failed may wait for the next one; longer than Airflow's pauses between retries."""
 GONE = timedelta(hours=1)
@@ -94,16 +93,14 @@ def as_it_stands(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob
     progress = _progress(layout, store)
     if progress is None:
         return job if now < job.deadline + GONE else None
-    age = now - progress.written_at
+    age = progress.age(now)
     if progress.phase.is_terminal:
-        return None if progress.phase is Phase.DONE or age > REST else job
-    if age > FRESH:
+        return None if progress.phase is Phase.DONE or age > REST.total_seconds() else job
+    if age > ETA_UNKNOWN_SECONDS:
         return job if now < max(job.deadline, progress.written_at) + GONE else None
     if progress.eta is None:
         return job
-    passed = max(0.0, age.total_seconds())
-    left = EtaSeconds(**{name: max(0.0, value - passed) for name, value in progress.eta.model_dump().items()})
-    return job.model_copy(update={"eta": left, "replicas": max(1, progress.replicas.live)})
+    return job.model_copy(update={"eta": progress.eta.aged(max(0.0, age)), "replicas": max(1, progress.replicas.live)})
 
 
 def _read(uri: str, store: ObjectStore) -> tuple[AdmissionQueue, str | None]:

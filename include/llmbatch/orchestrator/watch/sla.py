@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from llmbatch.core.alerts import Level, duration
+from llmbatch.core.alerts import Level
 from llmbatch.core.clock import Clock
 from llmbatch.core.config import AlertsConfig, SlaConfig
+from llmbatch.core.durations import duration
 from llmbatch.core.errors import ConfigError
 from llmbatch.core.job_request import Reactions
 from llmbatch.core.job_spec import JobSpec
