@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from llmbatch.core.alerts import Alert, Level
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import ConfigError
+from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.orchestrator.alerting.sinks import sinks_of
 from llmbatch.orchestrator.deployment.settings import load_settings
 
@@ -50,7 +51,7 @@ def _test_alert(level: Level, runbook_url: str) -> Alert:
     now = SystemClock().now()
     return Alert(
         job_id="job-test",
-        dag_id="llmbatch_inference",
+        dag_id=INFERENCE_DAG,
         run_id="test",
         level=level,
         number=1,

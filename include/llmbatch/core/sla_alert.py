@@ -6,7 +6,7 @@ from datetime import datetime
 
 from llmbatch.core.alerts import Alert, Level
 from llmbatch.core.eta.replicas import replicas_needed
-from llmbatch.core.job_request import OnDeadline, Reactions
+from llmbatch.core.job_request import OnDeadline
 from llmbatch.core.progress import EtaSeconds, Progress
 from llmbatch.core.sla import Promise, chance_of_miss
 
@@ -96,7 +96,7 @@ def _advice(promise: Promise, level: Level, progress: Progress | None, needed: i
         return _LATE[request.on_deadline]
     if progress is None or progress.eta is None:
         return "look at the log of the task `run` and at the Ray dashboard"
-    if request.reactions != Reactions():
+    if not request.reactions.is_empty:
         return "the reactions that the request allows are tried by themselves"
     return _MORE_REPLICAS if needed is not None else _NO_REPLICAS[level]
 

@@ -11,6 +11,7 @@ from llmbatch.core.eta.spread import miss_probability
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import EtaState, Progress
 from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
+from llmbatch.core.states import Phase
 
 AT_RISK_ABOVE = 0.3
 """Chance of a miss from which a job is shown as at risk: earlier than an alert, which has to be sure."""
@@ -103,7 +104,7 @@ def status_of(
         miss_probability=round(chance, 4) if chance is not None else None,
         sla_remaining_hours=_hours(left),
         status=status,
-        phase=progress.phase.value if progress else "queued",
+        phase=progress.phase.value if progress else Phase.QUEUED.value,
         deadline=spec.deadline,
         reason=reason,
     )
@@ -114,8 +115,7 @@ def _trouble(progress: Progress | None, now: datetime) -> str | None:
     if progress is None or progress.eta_state is EtaState.FINISHED:
         return None
     if progress.phase.is_terminal:
-        stopped = progress.phase.value in {"failed", "cancelled", "drained"}
-        return f"stopped unfinished: {progress.phase.value}" if stopped else None
+        return f"stopped unfinished: {progress.phase.value}" if progress.phase.stopped_early else None
     if progress.eta_state is EtaState.STALLED:
         return f"stalled: {progress.eta_reason}"
     age = progress.age(now)

@@ -11,7 +11,7 @@ from llmbatch.core.config import Config
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError
 from llmbatch.core.identity import job_id_of
-from llmbatch.core.job_request import JobRequest, parse_request
+from llmbatch.core.job_request import JobRequest, parse_request, sla_field_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, split_uri
 from llmbatch.core.store import ObjectStore
@@ -35,7 +35,7 @@ def request_of(params: Mapping[str, Any], conf: Mapping[str, Any] | None) -> Job
     """
     sent = conf or {}
     values = {**params, **sent}
-    if sent.get("completion_window") is not None and sent.get("sla_hours") is None:
+    if sla_field_of(sent) == "completion_window":
         values.pop("sla_hours", None)
     return parse_request(values)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from llmbatch.core.claims import last_claim
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import LlmbatchError, ObjectMissing, RayJobError
-from llmbatch.core.identity import job_id_of, submission_id_of
+from llmbatch.core.identity import MAINTENANCE_DAG, job_id_of, submission_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import ObjectStore
@@ -20,7 +20,7 @@ from llmbatch.orchestrator.ray_jobs.generations import generation_of
 from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
 from llmbatch.orchestrator.steering.control import ask
 
-BY = "llmbatch_maintenance"
+BY = MAINTENANCE_DAG
 GRACE_SECONDS = 60.0
 """An orphan must be one at both of two looks so far apart: a run that has just ended may still be stopping its job."""
 POLITE_SECONDS = 30.0

@@ -10,10 +10,11 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import RetentionConfig
+from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.tasks.inference import final_unless_retryable
 
-JOB_DAGS = ("llmbatch_inference",)
+JOB_DAGS = (INFERENCE_DAG,)
 """DAGs whose Ray jobs may be stopped as orphans."""
 
 EXPIRE_HOUR = 3

@@ -18,6 +18,7 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import Config
 from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.identity import job_id_of
+from llmbatch.core.job_request import sla_hours_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, idempotency_uri
 from llmbatch.core.progress import Progress
@@ -29,7 +30,6 @@ from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_sta
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.deployment.store import open_store
 from llmbatch.orchestrator.jobs.keys import KeyNote
-from llmbatch.orchestrator.watch.deadlines import promised_hours
 
 LOG = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ def _owner(spec: JobSpec | None, run: MissedRun, base_uri: str, store: ObjectSto
 
 def _promise(run: MissedRun, job_id: str) -> Promise:
     """Return what was promised to a run that is not accepted yet."""
-    deadline = run.run_after + timedelta(hours=promised_hours(run.conf))
+    deadline = run.run_after + timedelta(hours=sla_hours_of(run.conf))
     return Promise(job_id, run.dag_id, run.dag_run_id, run.run_after, deadline)
 
 
