@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 
 from llmbatch.core.alerts import Alert
-from llmbatch.core.clock import Clock, SystemClock
+from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectExists, SinkRejected, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
@@ -26,7 +25,7 @@ def deliver(
     layout: JobLayout,
     sinks: Sequence[Sink],
     log: logging.Logger,
-    clock: Clock | None = None,
+    clock: Clock,
     wait_seconds: float = WAIT_SECONDS,
 ) -> None:
     """Send what is due and return after at most ``wait_seconds``; call it again and again while the job lives.
@@ -45,14 +44,14 @@ def deliver(
     Raises:
         StoreError: the alerts could not be listed or read. Never because of a sink.
     """
-    lines = _open_lines(store, layout, sinks, log, clock or SystemClock())
+    lines = _open_lines(store, layout, sinks, log, clock)
     # a thread of its own, not a pool's: nobody waits at exit for a sink that hangs. The context carries the task's log.
     threads = [threading.Thread(target=copy_context().run, args=(line.serve,), daemon=True) for line in lines]
-    until = time.monotonic() + wait_seconds
+    until = clock.monotonic() + wait_seconds
     for thread in threads:
         thread.start()
     for line, thread in zip(lines, threads, strict=True):
-        thread.join(max(0.0, until - time.monotonic()))
+        thread.join(max(0.0, until - clock.monotonic()))
         if thread.is_alive():
             job = layout.root.rpartition("/")[2]
             log.warning("alerts job=%s sink=%s is slower than %g s; not waited for", job, line.sink.name, wait_seconds)

@@ -18,7 +18,7 @@ from llmbatch.orchestrator.deployment.run_states import DagRunState
 from llmbatch.orchestrator.ray_jobs.client import RayJobs
 from llmbatch.orchestrator.ray_jobs.generations import generation_of
 from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
-from llmbatch.orchestrator.steering.control import ask
+from llmbatch.orchestrator.steering.control import request_state
 
 BY = MAINTENANCE_DAG
 GRACE_SECONDS = 60.0
@@ -126,7 +126,9 @@ class OrphanSweep:
         try:
             if not last_claim(self.store, orphan.layout):
                 return False
-            ask(orphan.layout.root, DesiredState.CANCEL, reason=reason, by=BY, store=self.store, clock=self.clock)
+            request_state(
+                orphan.layout.root, DesiredState.CANCEL, reason=reason, by=BY, store=self.store, clock=self.clock
+            )
         except LlmbatchError as error:
             _LOG.warning("submission_id=%s cannot be asked, Ray will stop it: %s", orphan.submission_id, error)
             return False

@@ -14,7 +14,7 @@ from llmbatch.core.job_request import DEFAULT_SLA_HOURS, sla_hours_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.alerting import job_alerts as sla_alerts
+from llmbatch.orchestrator.alerting import job_alerts
 from llmbatch.orchestrator.deployment.run_states import DagRunState
 from llmbatch.orchestrator.intake.accept import request_of
 from llmbatch.orchestrator.tasks.form import form_params
@@ -83,7 +83,7 @@ class Scene:
         monkeypatch.setattr(deadline_callback, "open_store", lambda conn_id: self.store)
         monkeypatch.setattr(deadline_callback, "dag_run_state", self.run_state)
         monkeypatch.setattr(deadline_callback, "PAUSES", (0.0,))
-        monkeypatch.setattr(sla_alerts, "deliver", lambda *_: self.sent.append(self.names))
+        monkeypatch.setattr(job_alerts, "deliver", lambda *_: self.sent.append(self.names))
 
     def run_state(self, dag_id: str, run_id: str) -> DagRunState:
         assert (dag_id, run_id) == ("d", "r")
@@ -122,7 +122,7 @@ def test_a_job_that_is_late_is_told_once_and_sent(scene: Scene) -> None:
     assert scene.fire() == f"raised {spec.job_id}:critical-1"
     assert alerts_of(spec, scene.store)[0].raised_by == "deadline"
     assert scene.sent == [["critical-1"]]
-    assert "already said" in scene.fire()
+    assert "already raised" in scene.fire()
     assert scene.names == ["critical-1"]
 
 
@@ -154,7 +154,7 @@ def test_a_run_that_is_still_queued_is_late_too(scene: Scene) -> None:
 def test_a_run_that_ended_early_raises_nothing_later(scene: Scene, state: DagRunState) -> None:
     accepted(scene.store, START)
     scene.state = state
-    assert "the run is over" in scene.fire()
+    assert "the run has ended" in scene.fire()
     assert (scene.names, scene.sent) == ([], [])
 
 
