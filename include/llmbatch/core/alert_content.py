@@ -102,7 +102,7 @@ def _advice(sla: JobSla, level: Level, progress: Progress | None, needed: int | 
 
 
 _LATE = {
-    OnDeadline.EXPIRE: "rows that have not started expire, the rest is delivered; retry them later with `retry_failed_of`",
+    OnDeadline.EXPIRE: "rows that have not started expire, the rest is delivered; retry them with `retry_failed_of`",
     OnDeadline.FINISH: "late rows are still answered; raise `replicas` in the job's control object to finish earlier",
 }
 _MORE_REPLICAS = "raise `replicas` in the job's control object, or allow `reactions` in the next request"

@@ -175,7 +175,7 @@ class JobRequest(BaseModel):
             return value
         columns = [name for _, name, _, _ in Formatter().parse(value) if name is not None]
         if not columns:
-            raise ValueError("names no {column}, so every row would ask the same")
+            raise ValueError("names no {column}, so every row would have the same prompt")
         if any(not name.isidentifier() for name in columns):
             raise ValueError("may hold plain {column} names only; write {{ and }} for braces")
         return value

@@ -47,7 +47,7 @@ class TokenCounts(_Part):
     """Tokens of answered rows that the engine has read, written, and found in its prefix cache.
 
     ``generated`` counts what this generation's engines have written, also of rows that have no answer yet or
-    get none; it falls only when they are counted anew. Null: the engine does not tell.
+    get none; it falls only when they are counted again. Null: the engine does not report it.
     """
 
     prompt: int = 0
@@ -60,7 +60,7 @@ class Rates(_Part):
     """Of rows with an outcome, since the first row entered an engine; null before.
 
     ``recent_output_tokens_per_second`` is what engines write now: over the last half minute, rows without an answer
-    included. Null before two heartbeats with rows in engines, when the job is over, and if the engine does not tell.
+    included. Null before two heartbeats with rows in engines, after the end of the job, and if the engine reports none.
     """
 
     rows_per_second: float | None = None
@@ -85,7 +85,7 @@ class Latency(_Part):
 
 
 class Replicas(_Part):
-    """Engines that answer, and engines that are asked for."""
+    """Engines that answer, and engines that are requested."""
 
     live: int = 0
     wanted: int = 0
@@ -95,8 +95,8 @@ class ReplicaShare(_Part):
     """What one live replica holds: rows of its open shards without an outcome, and the pace of its rows.
 
     ``pace`` is in output tokens per second of one row, ``reading`` in input characters, over the rows that it answered
-    lately. Both are null before it has answered as many as it decodes together, for the first rows of an engine tell
-    about its start.
+    lately. Both are null before it has answered as many as it decodes together, because the first rows of an
+    engine measure its start.
     """
 
     left: int = 0
@@ -153,20 +153,20 @@ class Progress(_Part):
     latency: Latency = Latency()
     replicas: Replicas = Replicas()
     shares: tuple[ReplicaShare, ...] = ()
-    """Open work of each live replica, for the ETA; empty: this writer does not tell."""
+    """Open work of each live replica, for the ETA; empty: this writer does not report it."""
     flight: Flight | None = None
-    """Work of rows in flight, for the first ETA; null: this writer or its engine does not tell."""
+    """Work of rows in flight, for the first ETA; null: this writer or its engine does not report it."""
     lengths: tuple[LengthCell, ...] = ()
-    """Rows of this generation by input length, for the ETA; empty: this writer does not tell."""
+    """Rows of this generation by input length, for the ETA; empty: this writer does not report it."""
     eta: EtaSeconds | None = None
     eta_state: EtaState = EtaState.UNKNOWN
     eta_reason: str = ""
-    """One clause about what drives the ETA, or why there is none."""
+    """One clause: what the ETA depends on most, or why there is none."""
     work_progress: float | None = None
     """Part of the work done, 0 to 1: longer rows weigh more. Null before it is known."""
     seconds_phase: dict[str, float] = {}
     paused: bool = False
-    """Whether the job rests because it was asked to; it then has no ETA."""
+    """Whether the job is paused on request; it then has no ETA."""
     shards_digest: str = ""
     model_digest: str | None = None
     message: str = ""

@@ -23,7 +23,7 @@ class ProgressWatch:
     """The memory between two reads of ``progress.json``.
 
     A heartbeat older than ``stall_seconds`` is a stall: its numbers stay, its ETA is unknown, and a phase ``done`` in
-    it is that of an earlier generation, not of the run that goes on.
+    it is that of an earlier generation, not of the current run.
     """
 
     job_id: str

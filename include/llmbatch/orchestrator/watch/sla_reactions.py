@@ -21,7 +21,7 @@ class SlaReactions:
 
     Attributes:
         spec: the job; its request names the reactions that are allowed.
-        alerts: the job's alerts, which tell whether a red alert holds.
+        alerts: the job's alerts; they hold whether a red alert is in force.
         store: the store that holds all jobs.
         clock: for the records of reactions.
     """

@@ -106,7 +106,7 @@ def test_what_a_sink_will_never_take_is_given_up_at_once(
     deliver(store, LAYOUT, [sink], LOG, clock)
     assert (sink.calls, sink.got) == (2, ["job-1:ok-1"])
     assert names(store, "undelivered") == ["red-1.a"]
-    assert "given up job=job-1 alert=job-1:red-1 sink=a" in caplog.text
+    assert "abandoned job=job-1 alert=job-1:red-1 sink=a" in caplog.text
 
 
 def test_tries_are_bounded_and_their_pauses_grow(store: MemoryStore, clock: ManualClock) -> None:
