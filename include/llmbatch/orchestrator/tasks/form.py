@@ -142,8 +142,8 @@ _FIELDS: dict[str, _Field] = {
         DEADLINE,
         "Reactions",
         "Automatic steps that are allowed once the deadline is at risk, in this order: max_replicas (grow the pool up "
-        "to this number), pause_lower_priority (true: running jobs of a lower priority wait), max_tokens (shorten answers "
-        "that have not started), fallback_model (a smaller model answers the rest). Empty: nothing.",
+        "to this number), pause_lower_priority (true: running jobs of a lower priority wait), max_tokens (shorten "
+        "answers that have not started), fallback_model (a smaller model answers the rest). Empty: nothing.",
     ),
     "dry_run": _Field(
         DEADLINE,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from fakes.clocks import AdjustableClock
 from fakes.heartbeat import NOW, beat
-from llmbatch.core.clock import ManualClock
 from llmbatch.core.progress import Progress
 from llmbatch.core.states import Phase
 from llmbatch.orchestrator.watch.event import WatchReason
@@ -14,7 +14,7 @@ class Scene:
     """A watch whose clock is set before each look, in seconds after the start."""
 
     def __init__(self) -> None:
-        self.clock = ManualClock(NOW)
+        self.clock = AdjustableClock(NOW)
         self.watch = ProgressWatch("job-1", self.clock, stall_seconds=60)
 
     def observe(self, progress: Progress | None, seconds: float) -> list[str]:
@@ -47,6 +47,21 @@ def test_a_quiet_job_is_reported_once_a_minute() -> None:
     scene = Scene()
     said = [second for second in range(0, 181, 5) if scene.observe(beat(second), second)]
     assert said == [0, 60, 120, 180]
+
+
+def test_a_clock_that_is_set_back_delays_no_line() -> None:
+    scene = Scene()
+    assert scene.observe(beat(0), 0)
+    scene.clock.set_back(3600)
+    assert not scene.observe(beat(0), 59)
+    assert scene.observe(beat(0), 60)
+
+
+def test_a_clock_that_is_set_back_delays_no_query_of_the_run_task() -> None:
+    scene = Scene()
+    assert not scene.watch.needs_run_state()
+    scene.clock.set_back(3600)
+    assert scene.at(30).needs_run_state()
 
 
 def test_a_stale_heartbeat_is_a_stall_with_unknown_eta() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from fakes.clocks import AdjustableClock
 from fakes.sla import CONFIG, accepted, alert_names, alerts_of, heartbeat
 from llmbatch.core.alerts import Level
-from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import CONFIG_ENV, AlertsConfig, SlaConfig
 from llmbatch.core.errors import StoreError
 from llmbatch.core.job_request import Reactions
@@ -32,7 +32,7 @@ class Scene:
     """A job, its watch, and what was sent and asked of others."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, reactions: Reactions) -> None:
-        self.clock, self.store = ManualClock(START), MemoryStore()
+        self.clock, self.store = AdjustableClock(START), MemoryStore()
         self.spec: JobSpec = accepted(self.store, START, reactions=reactions)
         self.sent: list[int] = []
         self.asked: list[str] = []
@@ -160,6 +160,15 @@ def test_what_a_sink_did_not_take_is_offered_again_but_not_at_every_look(scene: 
     assert len(scene.sent) == 2
 
 
+def test_a_clock_that_is_set_back_delays_no_delivery(scene: Scene) -> None:
+    scene.poll(2, late=True)
+    scene.clock.set_back(600)
+    scene.poll(7, late=True)
+    assert len(scene.sent) == 1
+    scene.poll(1, late=True)
+    assert len(scene.sent) == 2
+
+
 def test_a_store_that_fails_delays_an_alert_and_costs_nothing_else(scene: Scene) -> None:
     create = scene.store.create
 
@@ -242,6 +251,15 @@ def test_an_end_that_the_store_refuses_is_told_to_the_caller(scene: Scene) -> No
 
     scene.store.list = fail  # type: ignore[method-assign]
     assert not scene.watch.close(scene.store, scene.last)
+
+
+def test_an_end_counts_without_its_delivery_but_not_without_its_reactions(helped: Scene) -> None:
+    helped.poll(2, late=True)
+    helped.broken = {"deliver": RuntimeError("killed"), "reaction": RuntimeError("killed")}
+    assert not helped.watch.close(helped.store, helped.last)
+    del helped.broken["reaction"]
+    assert helped.watch.close(helped.store, helped.last)
+    assert helped.asked == ["risk", "safe"]
 
 
 def test_a_missing_configuration_costs_no_alert(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
