@@ -16,10 +16,11 @@ from itertools import groupby
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectInfo, ObjectStore
 
-_JOB_ID = re.compile(r"job-[0-9a-f]{16}")
+_JOB_ID = re.compile(JOB_ID_PATTERN)
 _LOG = logging.getLogger(__name__)
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.eta.trace import TracePoint
+from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
@@ -26,7 +27,7 @@ from llmbatch.orchestrator.history.traces import read_traces, thinned
 IN_FLIGHT = 16
 """Reads at a time."""
 
-_JOB_ID = re.compile(r"job-[0-9a-f]{16}")
+_JOB_ID = re.compile(JOB_ID_PATTERN)
 _LOG = logging.getLogger(__name__)
 Part = TypeVar("Part", bound=BaseModel)
 
