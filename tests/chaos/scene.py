@@ -17,7 +17,7 @@ from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.states import DesiredState, Phase
-from llmbatch.orchestrator.steering.control import ask
+from llmbatch.orchestrator.steering.control import request_state
 from llmbatch_stack.demo.airflow_api import AirflowApi
 from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID
 from llmbatch_stack.wire import call
@@ -73,7 +73,9 @@ class Scene:
 
     def control(self, desired: DesiredState) -> None:
         """Ask something of the job, as the documented command does."""
-        ask(self.layout.root, desired, reason="chaos", by="chaos", store=self.stack.store, clock=SystemClock())
+        request_state(
+            self.layout.root, desired, reason="chaos", by="chaos", store=self.stack.store, clock=SystemClock()
+        )
 
     def clear(self, task_id: str) -> None:
         """Clear a task and what comes after it, as a person would: until Airflow takes it."""

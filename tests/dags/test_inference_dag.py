@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from llmbatch.core.config import CONFIG_ENV
+from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import MemoryStore
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 def dag() -> Any:
     from airflow.dag_processing.dagbag import DagBag
 
-    return DagBag(str(ROOT / "dags" / "llmbatch_inference.py")).dags["llmbatch_inference"]
+    return DagBag(str(ROOT / "dags" / "llmbatch_inference.py")).dags[INFERENCE_DAG]
 
 
 def test_the_wiring(dag: Any) -> None:

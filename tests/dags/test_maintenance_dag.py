@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from llmbatch.core.config import RetentionConfig
+from llmbatch.core.identity import MAINTENANCE_DAG
 from llmbatch.orchestrator.tasks.maintenance import EXPIRE_HOUR, JOB_DAGS
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ def bag() -> Any:
 
 @pytest.fixture(scope="module")
 def dag(bag: Any) -> Any:
-    return bag.dags["llmbatch_maintenance"]
+    return bag.dags[MAINTENANCE_DAG]
 
 
 def test_two_tasks_that_do_not_wait_for_each_other(dag: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from e2e.mixed import MOST_TOKENS, Mixed
 from e2e.running import Running
-from llmbatch.core.admission import Verdict
+from llmbatch.core.admission import Feasibility
 from llmbatch.core.dry_run import DryRun
 from llmbatch_stack.demo.airflow_api import DagRun
 from llmbatch_stack.demo.job_run import DAG_ID, JobFailed, follow, layout_of
@@ -49,7 +49,7 @@ def test_a_finished_job_teaches_dry_runs_and_admission(running: Running, mixed: 
     assert found.eta is not None
     taught = sum(mixed.manifest.timing[phase] for phase in ("model_load", "work"))
     assert taught / 4 < found.eta.p50 < taught * 4  # of which the engine's start is most
-    assert found.admission.verdict is Verdict.ACCEPTED
+    assert found.admission.verdict is Feasibility.ACCEPTED
     assert not list(running.store.list(layout.staged))
     assert not list(running.store.list(layout.claims))
 

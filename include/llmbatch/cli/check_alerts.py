@@ -1,4 +1,4 @@
-"""Send a test alert to every sink and say which is broken, and why.
+"""Send a test alert to every sink and report which one is broken, and why.
 
 In the environment of an Airflow process, so that connections are found::
 
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from llmbatch.core.alerts import Alert, Level
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import ConfigError
+from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.orchestrator.alerting.sinks import sinks_of
 from llmbatch.orchestrator.deployment.settings import load_settings
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llmbatch.cli.check_alerts", description=__doc__)
     parser.add_argument("--level", choices=[level.value for level in Level], default=Level.YELLOW.value)
     level = Level(parser.parse_args(arguments).level)
-    # outside of a task Airflow looks for connections in its database only if told to
+    # outside of a task Airflow looks for connections in its database only with this setting
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     try:
         config = load_settings().alerts
@@ -50,7 +51,7 @@ def _test_alert(level: Level, runbook_url: str) -> Alert:
     now = SystemClock().now()
     return Alert(
         job_id="job-test",
-        dag_id="llmbatch_inference",
+        dag_id=INFERENCE_DAG,
         run_id="test",
         level=level,
         number=1,

@@ -1,4 +1,4 @@
-"""Whether a job can keep its deadline beside those that were promised before it: earliest deadline first.
+"""Whether a job can keep its deadline together with the jobs accepted before it: earliest deadline first.
 
 Three jobs on one cluster, each 1 h of work, due in 1.5 h, 2.5 h and 3.5 h, all fit; a fourth of 1 h that is due in 2 h
 would end after 2 h and push the second to 3 h, past its deadline.
@@ -18,8 +18,8 @@ from llmbatch.core.input_size import InputSize
 from llmbatch.core.progress import EtaSeconds
 
 
-class Verdict(StrEnum):
-    """What can be said at submission about a deadline; ``accepted`` also where nothing can be said."""
+class Feasibility(StrEnum):
+    """Whether a deadline can be kept, as predicted at submission; ``accepted`` also if no prediction is possible."""
 
     ACCEPTED = "accepted"
     AT_RISK = "at_risk"
@@ -27,9 +27,9 @@ class Verdict(StrEnum):
 
 
 class QueuedJob(BaseModel):
-    """A job that was promised and is not over.
+    """An accepted job that has not ended.
 
-    ``eta`` is what it still takes on ``replicas`` engines of its own, null if that cannot be foretold.
+    ``eta`` is the time that it still needs on ``replicas`` engines of its own, null if unknown.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,26 +51,26 @@ class AdmissionQueue(BaseModel):
 
 
 class Admission(BaseModel):
-    """``admission.json``: what was said when the job was submitted.
+    """``admission.json``: the decision at submission.
 
     Attributes:
         eta_p50: seconds from ``decided_at`` until its last commit, behind the jobs that are due before it; null if
-            there is nothing to go by. With ``eta_p90`` the same at 90 %.
+            unknown. ``eta_p90`` is the same at 90 %.
         eta_p90: see ``eta_p50``.
-        earliest_finish: the first deadline that could be promised without breaking another promise.
-        replicas: engines that it has at most.
-        replicas_needed: smallest count that keeps every promise; null if none that is allowed does, or if unknown.
+        earliest_finish: the earliest deadline that is possible without making another job late.
+        replicas: most engines that the job may have.
+        replicas_needed: smallest count that keeps every deadline; null if no allowed count does, or if unknown.
         jobs_before: jobs that are due before it.
-        jobs_unknown: jobs in the queue of which nothing can be foretold; they count as no work.
+        jobs_unknown: jobs in the queue without an ETA; they count as no work.
         breaks: jobs that would miss their deadline because of this one.
-        reason: one clause for people.
+        reason: one clause for the user.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: int = 1
     job_id: str
-    verdict: Verdict
+    verdict: Feasibility
     decided_at: AwareDatetime
     deadline: AwareDatetime
     eta_p50: float | None = None
@@ -105,21 +105,21 @@ def weigh(
     most: int,
     eta_on: Callable[[int], EtaSeconds | None],
 ) -> Admission:
-    """Say whether ``job`` and all of ``others`` can keep their deadlines.
+    """Predict whether ``job`` and all of ``others`` can keep their deadlines.
 
     Args:
         job: the new one.
-        others: those that were promised before, without the new one.
+        others: the jobs accepted before, without the new one.
         now: when the work begins.
         capacity: replicas of the cluster, which the jobs share.
         most: replicas that the new job may have at most.
-        eta_on: what the new job takes on so many replicas of its own.
+        eta_on: returns the time that the new job takes on a number of replicas of its own.
     """
     queue = sorted((each for each in others if each.job_id != job.job_id), key=_by_deadline)
     before = sum(_by_deadline(each) < _by_deadline(job) for each in queue)
-    said = Admission(
+    admission = Admission(
         job_id=job.job_id,
-        verdict=Verdict.ACCEPTED,
+        verdict=Feasibility.ACCEPTED,
         decided_at=now,
         deadline=job.deadline,
         replicas=job.replicas,
@@ -128,11 +128,11 @@ def weigh(
         reason="no history for this engine",
     )
     if job.eta is None:
-        return said
+        return admission
     verdict, breaks = _verdict(job, queue, now, capacity)
     together = _inserted(job, queue)
     p50, p90 = (_finishes(together, capacity, seconds)[before] for seconds in (_p50, _p90))
-    return said.model_copy(
+    return admission.model_copy(
         update={
             "verdict": verdict,
             "eta_p50": p50,
@@ -140,22 +140,22 @@ def weigh(
             "earliest_finish": now + timedelta(seconds=_earliest(job, queue, now, capacity)),
             "replicas_needed": _replicas_needed(job, queue, now, capacity, most, eta_on),
             "breaks": breaks,
-            "reason": _reason(job, said, p50, p90, len(breaks)),
+            "reason": _reason(job, admission, p50, p90, len(breaks)),
         }
     )
 
 
-def _reason(job: QueuedJob, said: Admission, p50: float, p90: float, broken: int) -> str:
+def _reason(job: QueuedJob, admission: Admission, p50: float, p90: float, broken: int) -> str:
     own = f"{job.eta.p50 / 3600:.2f} h (P90 {job.eta.p90 / 3600:.2f} h)" if job.eta is not None else "?"
-    hours = (said.deadline - said.decided_at).total_seconds() / 3600
+    hours = (admission.deadline - admission.decided_at).total_seconds() / 3600
     reason = (
-        f"{own} of work on {said.replicas} replicas behind {said.jobs_before} jobs ends in {p50 / 3600:.2f} h "
-        f"(P90 {p90 / 3600:.2f} h); {hours:.2f} h are left"
+        f"{own} of work on {admission.replicas} replicas behind {admission.jobs_before} jobs ends in "
+        f"{p50 / 3600:.2f} h (P90 {p90 / 3600:.2f} h); {hours:.2f} h are left"
     )
     if broken:
         reason += f"; {broken} other jobs would miss their deadline"
-    if said.jobs_unknown:
-        reason += f"; {said.jobs_unknown} jobs of unknown size are not counted"
+    if admission.jobs_unknown:
+        reason += f"; {admission.jobs_unknown} jobs of unknown size are not counted"
     return reason
 
 
@@ -171,7 +171,7 @@ def _finishes(queue: Sequence[QueuedJob], capacity: int, seconds: _Seconds) -> l
     """Return seconds until each job ends, in the given order.
 
     The cluster does one replica-second per replica and second, and no job is faster than on its own replicas. P90s are
-    added up: the jobs share an engine, so their errors go the same way.
+    added: the jobs share an engine, so their errors are correlated.
     """
     shared = max([capacity, *(job.replicas for job in queue)])
     work, ends = 0.0, []
@@ -183,7 +183,7 @@ def _finishes(queue: Sequence[QueuedJob], capacity: int, seconds: _Seconds) -> l
 
 
 def _late(queue: Sequence[QueuedJob], now: datetime, capacity: int, seconds: _Seconds) -> set[str]:
-    """Return the jobs that miss their deadline. One of unknown size is never called late."""
+    """Return the jobs that miss their deadline. A job of unknown size never counts as late."""
     ends = _finishes(queue, capacity, seconds)
     return {
         job.job_id
@@ -194,20 +194,20 @@ def _late(queue: Sequence[QueuedJob], now: datetime, capacity: int, seconds: _Se
 
 def _verdict(
     job: QueuedJob, queue: Sequence[QueuedJob], now: datetime, capacity: int
-) -> tuple[Verdict, tuple[str, ...]]:
-    """Return the verdict, and the other jobs that only the new one makes late (at P90)."""
+) -> tuple[Feasibility, tuple[str, ...]]:
+    """Return the verdict, and the other jobs that the new one alone makes late (at P90)."""
     together = _inserted(job, queue)
     surely, perhaps = (
         _late(together, now, capacity, seconds) - _late(queue, now, capacity, seconds) for seconds in (_p50, _p90)
     )
     breaks = tuple(each.job_id for each in queue if each.job_id in surely | perhaps)
     if surely:
-        return Verdict.INFEASIBLE, breaks
-    return (Verdict.AT_RISK if perhaps else Verdict.ACCEPTED), breaks
+        return Feasibility.INFEASIBLE, breaks
+    return (Feasibility.AT_RISK if perhaps else Feasibility.ACCEPTED), breaks
 
 
 def _earliest(job: QueuedJob, queue: Sequence[QueuedJob], now: datetime, capacity: int) -> float:
-    """Return seconds (P90) until the job ends at the first place in the queue where it makes nobody late."""
+    """Return seconds (P90) until the job ends at the first place in the queue where it makes no other job late."""
     already = _late(queue, now, capacity, _p90)
     orders = ([*queue[:place], job, *queue[place:]] for place in range(len(queue) + 1))
     order = next(order for order in orders if _late(order, now, capacity, _p90) - already <= {job.job_id})
@@ -227,7 +227,7 @@ def _replicas_needed(
     def fits(count: int) -> bool:
         eta = job.eta if count == job.replicas else eta_on(count)
         grown = job.model_copy(update={"replicas": count, "eta": eta})
-        return _verdict(grown, queue, now, capacity)[0] is Verdict.ACCEPTED
+        return _verdict(grown, queue, now, capacity)[0] is Feasibility.ACCEPTED
 
     found = bisect_left(counts, True, key=fits)
     return counts[found] if found < len(counts) else None

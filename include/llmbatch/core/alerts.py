@@ -1,4 +1,4 @@
-"""An alert: that a job's SLA level has changed, and all that a person woken by it needs."""
+"""An alert: a change of a job's SLA level, with what the person on call needs to know."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from llmbatch.core.durations import duration
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.store import ObjectStore
 
 
 class Level(StrEnum):
-    """SLA levels, the worst last. ``ok`` as an alert says that an earlier red no longer holds."""
+    """SLA levels, the worst last. An ``ok`` alert resolves the earlier ones."""
 
     OK = "ok"
     YELLOW = "yellow"
@@ -22,19 +23,19 @@ class Level(StrEnum):
 
 
 class Alert(BaseModel):
-    """``alerts/<level>-<n>.json``. Whoever creates the object sends it; nobody sends it a second time.
+    """``alerts/<level>-<n>.json``. The process that creates the object sends the alert.
 
     Attributes:
         number: from 1, counted for each level of the job.
-        raised_by: ``sensor`` or ``deadline``.
+        raised_by: ``sensor``, ``deadline`` or ``report``.
         eta: seconds from ``raised_at``; null while it was unknown.
         miss_probability: 0 to 1; null while the ETA was unknown.
-        reason: what drives the prediction.
+        reason: what the prediction depends on most.
         progress: part of the rows with an outcome, 0 to 1.
         replicas: engines that answered.
-        replicas_needed: smallest number whose P90 would keep the deadline; null if none would, or nobody can say.
-        advice: what helps.
-        runbook_url: where to read on; empty if none is configured.
+        replicas_needed: smallest number whose P90 would keep the deadline; null if none would, or if unknown.
+        advice: what the reader can do.
+        runbook_url: the runbook page; empty if none is configured.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,12 +60,12 @@ class Alert(BaseModel):
 
     @property
     def alert_id(self) -> str:
-        """The key by which receivers can tell a repetition."""
+        """The key by which receivers recognize a repetition."""
         return f"{self.job_id}:{self.level.value}-{self.number}"
 
     @property
     def late_seconds(self) -> float | None:
-        """Seconds between the deadline and the expected finish, negative if it is early; null while nobody can say."""
+        """Seconds between the deadline and the expected finish, negative if it is early; None while unknown."""
         if self.eta is None:
             return None
         return (self.raised_at + timedelta(seconds=self.eta.p50) - self.deadline).total_seconds()
@@ -93,7 +94,7 @@ def title(alert: Alert) -> str:
 
 
 def message(alert: Alert) -> str:
-    """Return one paragraph: which job, its situation, what is predicted and why, what helps, where to read on."""
+    """Return one paragraph: the job, its situation, the prediction and its reason, advice, the runbook."""
     until = (alert.deadline - alert.raised_at).total_seconds()
     when = f"in {duration(until)}" if until > 0 else f"{duration(-until)} ago"
     parts = [
@@ -106,30 +107,17 @@ def message(alert: Alert) -> str:
     if alert.replicas_needed is not None:
         parts.append(f"{alert.replicas_needed} replicas would keep the deadline.")
     if alert.advice:
-        parts.append(_sentence(f"What helps: {alert.advice}"))
+        parts.append(_sentence(f"Advice: {alert.advice}"))
     if alert.runbook_url:
         parts.append(f"Runbook: {alert.runbook_url}")
     return " ".join(part for part in parts if part)
 
 
-def duration(seconds: float) -> str:
-    """Return a time span for people, to two places: 4210 s is ``1 h 10 min``, 59 s is ``59 s``."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole < 600 and whole % 60 else f"{round(whole / 60)} min"
-    minutes = round(whole / 60)
-    days, hours = divmod(minutes // 60, 24)
-    first, second = (f"{days} d", f"{hours} h") if days else (f"{hours} h", f"{minutes % 60} min")
-    return first if second.startswith("0 ") else f"{first} {second}"
-
-
 def _prediction(alert: Alert) -> str:
-    """Return what is expected and why; why it cannot be said; or, without ETA at all, only the reason."""
+    """Return the expected finish with its reason, or why it is unknown."""
     late = alert.late_seconds
     if alert.eta is None or late is None:
-        unknown = "" if alert.level is Level.OK else "Nobody can say when it will finish"
+        unknown = "" if alert.level is Level.OK else "The time of its finish is unknown"
         return _sentence(": ".join(part for part in (unknown, alert.reason) if part))
     verdict = f"{duration(late)} late" if late > 0 else f"{duration(-late)} before the deadline"
     chance = "" if alert.miss_probability is None else f", chance of a miss {alert.miss_probability:.0%}"

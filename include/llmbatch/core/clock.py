@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells stamps (aware UTC) and durations (monotonic seconds)."""
+    """Gives times (aware UTC) and durations (monotonic seconds)."""
 
     def now(self) -> datetime:
         """Return the current time, aware, in UTC."""
@@ -30,7 +30,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that moves only when told to; for tests and simulations."""
+    """A clock that moves only when it is advanced; for tests and simulations."""
 
     def __init__(self, start: datetime | None = None) -> None:
         self._now = start or datetime(2030, 1, 1, tzinfo=UTC)

@@ -85,19 +85,19 @@ class SlaConfig(_Section):
     calm_polls: Annotated[int, Field(ge=1)] = 5
 
 
-class AlertmanagerSink(_Section):
-    """Alertmanager's v2 API behind an Airflow connection (type http): address, and login or token if it asks."""
+class AlertmanagerSettings(_Section):
+    """Alertmanager's v2 API behind an Airflow connection (type http): address, and login or token if required."""
 
     conn_id: str
 
 
-class WebhookSink(_Section):
+class WebhookSettings(_Section):
     """A URL behind an Airflow connection (type http) that takes each alert as one JSON POST."""
 
     conn_id: str
 
 
-class StatsdSink(_Section):
+class StatsdSettings(_Section):
     """A StatsD server; counters and gauges get this prefix."""
 
     host: str
@@ -105,7 +105,7 @@ class StatsdSink(_Section):
     prefix: str = "llmbatch"
 
 
-class NotifierSink(_Section):
+class NotifierSettings(_Section):
     """Any Airflow notifier, by class path; its templated arguments see ``alert`` (a mapping) and ``message``."""
 
     path: str
@@ -115,10 +115,10 @@ class NotifierSink(_Section):
 class AlertsConfig(_Section):
     """Where alerts go besides the task log. Every list may be empty; one broken sink never stops another."""
 
-    alertmanager: tuple[AlertmanagerSink, ...] = ()
-    webhook: tuple[WebhookSink, ...] = ()
-    statsd: tuple[StatsdSink, ...] = ()
-    notifiers: tuple[NotifierSink, ...] = ()
+    alertmanager: tuple[AlertmanagerSettings, ...] = ()
+    webhook: tuple[WebhookSettings, ...] = ()
+    statsd: tuple[StatsdSettings, ...] = ()
+    notifiers: tuple[NotifierSettings, ...] = ()
     runbook_url: str = ""
     """Linked in each alert, with ``#sla-yellow``, ``#sla-red`` or ``#sla-critical`` appended."""
 

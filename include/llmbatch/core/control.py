@@ -1,4 +1,4 @@
-"""The control object: what operators and sensors ask of a running job."""
+"""The control object: the requests of users and reactions to a running job."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Control(BaseModel):
 
     desired: DesiredState = DesiredState.RUN
     generation: int | None = None
-    """The last generation that this asks something of; later ones, of a cleared task say, run. None: all of them."""
+    """The last generation to which the request applies; later ones, as after a cleared task, run. None: all of them."""
     replicas: ReplicaBounds | None = None
     """Bounds of the pool from now on; None: those of the spec."""
     paused: bool = False
-    """Admit no further rows, end those in flight, give the engines back, and wait until this is false again."""
+    """Admit no further rows, finish those in flight, release the engines, and wait until this is false."""
     paused_by: str | None = None
-    """Root of the job that asked for the pause, which holds while that job lives; None: a person did."""
+    """Root of the job that requested the pause, which ends with that job; None: a user requested it."""
     max_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Most output tokens of a row that begins from now on; it only ever shortens."""
+    """Limit of the output tokens of rows that start from now on; it only shortens answers."""
     model: str | None = None
     """Address of the model that answers the rows that begin from now on (in the shards that have not begun, for a
     replica holds one model); None: the spec's."""
@@ -42,7 +42,7 @@ class Control(BaseModel):
     written_at: AwareDatetime | None = None
 
     def asks_of(self, generation: int) -> DesiredState:
-        """Return what ``generation`` is to do. A drain of generation 2 leaves generation 3 running."""
+        """Return the state requested of ``generation``. A drain of generation 2 does not apply to generation 3."""
         if self.generation is not None and generation > self.generation:
             return DesiredState.RUN
         return self.desired

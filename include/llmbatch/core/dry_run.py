@@ -1,4 +1,4 @@
-"""What a dry run found: ``dry_run.json``."""
+"""The result of a dry run: ``dry_run.json``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Part(BaseModel):
 
 
 class Bounds(_Part):
-    """A number that is not known, but lies between these."""
+    """Bounds of an unknown number."""
 
     low: int = 0
     high: int = 0
@@ -38,19 +38,19 @@ class CostBounds(_Part):
 
 
 class DryRun(_Part):
-    """What a job would meet. No engine was started and nothing was staged.
+    """What a job would need. No engine was started and nothing was staged.
 
     Attributes:
         rows: input rows.
         invalid_rows: rows that cannot be read; with ``invalid_examples``, the first few by file and line.
-        too_many_invalid: whether the job would fail for them.
+        too_many_invalid: whether the job would fail because of them.
         prompt_tokens: of all readable rows, from their characters.
         output_tokens: no answer at all, or each as long as it may be.
         max_model_len: tokens of prompt and answer that the model takes; null: the model's own limit, not known here.
         rows_too_long: rows whose prompt surely (``low``) and perhaps (``high``) leaves no room; null with
             ``max_model_len``.
         eta: seconds from the start of the Ray job, with the cluster to itself; null without history.
-        admission: what would be said of its deadline now.
+        admission: the decision about its deadline if it were submitted now.
     """
 
     schema_version: int = 1

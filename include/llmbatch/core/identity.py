@@ -1,8 +1,17 @@
-"""Names derived from names, so that a repeated step meets what the first one made."""
+"""Names of DAGs, jobs, rows and shards. They are derived, so that a repeated step finds its first result."""
 
 from __future__ import annotations
 
 import hashlib
+
+INFERENCE_DAG = "llmbatch_inference"
+"""DAG id of the DAG whose runs are jobs."""
+
+MAINTENANCE_DAG = "llmbatch_maintenance"
+"""DAG id of the DAG that stops orphans and removes old data."""
+
+JOB_ID_PATTERN = "job-[0-9a-f]{16}"
+"""Regular expression that a whole job id matches; see ``job_id_of``."""
 
 ROW_DIGITS = 9
 """Digits of the line number in a row id: a billion rows an object."""

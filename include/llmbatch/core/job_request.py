@@ -1,8 +1,9 @@
-"""What a user asks for: the one model that every entry point builds and that is validated in one place."""
+"""The request of a user: the model that every entry point builds and that is validated in one place."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from enum import StrEnum
 from string import Formatter
 from typing import Annotated, Any
@@ -10,9 +11,11 @@ from typing import Annotated, Any
 from pydantic import (
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -21,14 +24,29 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from llmbatch.core.errors import RequestError
+from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import split_uri
 from llmbatch.core.sampling import Sampling
 
 LONGEST_SLA_HOURS = 24.0 * 90
-"""The longest promise that a request may ask for."""
+"""The longest SLA that a request may set."""
 
 DEFAULT_SLA_HOURS = 24.0
-"""The promise when a request names none. Airflow does not merge defaults into ``conf``, so readers of conf need it."""
+"""The SLA of a request that sets none."""
+
+SLA_FIELDS = ("sla_hours", "completion_window")
+"""The names under which a request may set its SLA; the first one that is given wins."""
+
+
+def _without_unit(value: object) -> object:
+    """Accept OpenAI's ``completion_window`` text, e.g. ``"24h"``."""
+    return value[:-1] if isinstance(value, str) and value.endswith("h") else value
+
+
+SlaHours = Annotated[float, Field(gt=0, le=LONGEST_SLA_HOURS), BeforeValidator(_without_unit)]
+"""Hours from the start of a run to its deadline."""
+
+_SLA_HOURS = TypeAdapter[float](SlaHours)
 
 
 class InputFormat(StrEnum):
@@ -64,16 +82,16 @@ class OnDeadline(StrEnum):
 
 
 class OnInfeasible(StrEnum):
-    """What happens to a job that cannot keep its deadline, as far as can be told when it is submitted."""
+    """What happens to a job whose predicted end is after its deadline when it is submitted."""
 
     ACCEPT = "accept"
     REJECT = "reject"
 
 
 class Reactions(BaseModel):
-    """What may be done by itself to keep the deadline once it is at risk. Nothing, unless asked for.
+    """Automatic steps that a job allows once its deadline is at risk; by default none.
 
-    They are tried in the order of the fields, each only if those before it do not suffice.
+    They are taken in the order of the fields, each only if those before it do not suffice.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -86,6 +104,11 @@ class Reactions(BaseModel):
     """Shorten answers that have not begun to so many tokens."""
     fallback_model: str | None = None
     """Answer rows that have not begun with this model."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no step is allowed."""
+        return self == Reactions()
 
 
 class EngineOptions(BaseModel):
@@ -101,14 +124,14 @@ class EngineOptions(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """One batch job: input, prompt, model, sampling, output and promise.
+    """One batch job: input, prompt, model, sampling, output and SLA.
 
     ``retry_failed_of`` names an earlier job instead of an input: its rows that did not succeed are run again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    retry_failed_of: Annotated[str, Field(pattern=r"^job-[0-9a-f]{16}$")] | None = None
+    retry_failed_of: Annotated[str, Field(pattern=f"^{JOB_ID_PATTERN}$")] | None = None
     input_uri: Annotated[str | None, Field(validate_default=True)] = None
     input_format: InputFormat = InputFormat.AUTO
     prompt_column: str | None = None
@@ -121,9 +144,7 @@ class JobRequest(BaseModel):
     output_schema: dict[str, JsonValue] | None = None
     output_uri: str | None = None
     output_format: OutputFormat = OutputFormat.AUTO
-    sla_hours: Annotated[
-        float, Field(gt=0, le=LONGEST_SLA_HOURS, validation_alias=AliasChoices("sla_hours", "completion_window"))
-    ] = DEFAULT_SLA_HOURS
+    sla_hours: Annotated[SlaHours, Field(validation_alias=AliasChoices(*SLA_FIELDS))] = DEFAULT_SLA_HOURS
     on_deadline: OnDeadline = OnDeadline.EXPIRE
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     engine: EngineOptions = EngineOptions()
@@ -132,12 +153,6 @@ class JobRequest(BaseModel):
     dry_run: bool = False
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
     idempotency_key: Annotated[str, Field(max_length=200)] | None = None
-
-    @field_validator("sla_hours", mode="before")
-    @classmethod
-    def _window(cls, value: object) -> object:
-        """Accept OpenAI's ``completion_window`` text, e.g. ``"24h"``."""
-        return value[:-1] if isinstance(value, str) and value.endswith("h") else value
 
     @field_validator("input_uri", "output_uri")
     @classmethod
@@ -160,7 +175,7 @@ class JobRequest(BaseModel):
             return value
         columns = [name for _, name, _, _ in Formatter().parse(value) if name is not None]
         if not columns:
-            raise ValueError("names no {column}, so every row would ask the same")
+            raise ValueError("names no {column}, so every row would have the same prompt")
         if any(not name.isidentifier() for name in columns):
             raise ValueError("may hold plain {column} names only; write {{ and }} for braces")
         return value
@@ -184,6 +199,26 @@ class JobRequest(BaseModel):
         return tuple(dict.fromkeys(names))
 
 
+def sla_field_of(conf: Mapping[str, object]) -> str | None:
+    """Return the name under which ``conf`` sets the SLA, None if it sets none. Null and empty text are not given."""
+    return next((name for name in SLA_FIELDS if conf.get(name) not in (None, "")), None)
+
+
+def sla_hours_of(conf: object) -> float:
+    """Return the SLA in hours of a run that may not be accepted yet, from what was sent with it.
+
+    Args:
+        conf: the run's ``conf`` as Airflow stored it. If it is not a mapping, or if accept will reject its SLA, the
+            default is returned, so that the run reaches the task that reports the problem.
+    """
+    sent: Mapping[str, object] = conf if isinstance(conf, Mapping) else {}
+    name = sla_field_of(sent)
+    try:
+        return DEFAULT_SLA_HOURS if name is None else _SLA_HOURS.validate_python(sent[name])
+    except ValidationError:
+        return DEFAULT_SLA_HOURS
+
+
 def parse_request(conf: dict[str, Any]) -> JobRequest:
     """Validate what a user sent, from any entry point. A null means "not given", as an empty form field is.
 
@@ -195,9 +230,7 @@ def parse_request(conf: dict[str, Any]) -> JobRequest:
         return JobRequest.model_validate(given)
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        first = min(
-            problems, key=lambda problem: problem["type"] != "extra_forbidden"
-        )  # a typo explains a missing field
+        first = min(problems, key=lambda found: found["type"] != "extra_forbidden")  # a typo explains a missing field
         field = ".".join(str(part) for part in first["loc"]) or "request"
         raise _as_request_error(field, first["type"], first["msg"], first.get("input"), given) from None
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from llmbatch.core.durations import span
 from llmbatch.core.length_cells import LengthCell
 from llmbatch.core.states import Phase
 
@@ -45,7 +47,7 @@ class TokenCounts(_Part):
     """Tokens of answered rows that the engine has read, written, and found in its prefix cache.
 
     ``generated`` counts what this generation's engines have written, also of rows that have no answer yet or
-    get none; it falls only when they are counted anew. Null: the engine does not tell.
+    get none; it falls only when they are counted again. Null: the engine does not report it.
     """
 
     prompt: int = 0
@@ -58,7 +60,7 @@ class Rates(_Part):
     """Of rows with an outcome, since the first row entered an engine; null before.
 
     ``recent_output_tokens_per_second`` is what engines write now: over the last half minute, rows without an answer
-    included. Null before two heartbeats with rows in engines, when the job is over, and if the engine does not tell.
+    included. Null before two heartbeats with rows in engines, after the end of the job, and if the engine reports none.
     """
 
     rows_per_second: float | None = None
@@ -83,7 +85,7 @@ class Latency(_Part):
 
 
 class Replicas(_Part):
-    """Engines that answer, and engines that are asked for."""
+    """Engines that answer, and engines that are requested."""
 
     live: int = 0
     wanted: int = 0
@@ -93,8 +95,8 @@ class ReplicaShare(_Part):
     """What one live replica holds: rows of its open shards without an outcome, and the pace of its rows.
 
     ``pace`` is in output tokens per second of one row, ``reading`` in input characters, over the rows that it answered
-    lately. Both are null before it has answered as many as it decodes together, for the first rows of an engine tell
-    about its start.
+    lately. Both are null before it has answered as many as it decodes together, because the first rows of an
+    engine measure its start.
     """
 
     left: int = 0
@@ -125,6 +127,12 @@ class EtaSeconds(_Part):
     p50: float
     p90: float
 
+    def aged(self, seconds: float) -> EtaSeconds:
+        """Return the ETA as it counts ``seconds`` later; no quantile is below 0."""
+        return EtaSeconds(
+            p10=max(0.0, self.p10 - seconds), p50=max(0.0, self.p50 - seconds), p90=max(0.0, self.p90 - seconds)
+        )
+
 
 class Progress(_Part):
     """One heartbeat. ``eta`` is null while it is unknown: never zero, never infinite."""
@@ -145,20 +153,20 @@ class Progress(_Part):
     latency: Latency = Latency()
     replicas: Replicas = Replicas()
     shares: tuple[ReplicaShare, ...] = ()
-    """Open work of each live replica, for the ETA; empty: this writer does not tell."""
+    """Open work of each live replica, for the ETA; empty: this writer does not report it."""
     flight: Flight | None = None
-    """Work of rows in flight, for the first ETA; null: this writer or its engine does not tell."""
+    """Work of rows in flight, for the first ETA; null: this writer or its engine does not report it."""
     lengths: tuple[LengthCell, ...] = ()
-    """Rows of this generation by input length, for the ETA; empty: this writer does not tell."""
+    """Rows of this generation by input length, for the ETA; empty: this writer does not report it."""
     eta: EtaSeconds | None = None
     eta_state: EtaState = EtaState.UNKNOWN
     eta_reason: str = ""
-    """One clause about what drives the ETA, or why there is none."""
+    """One clause: what the ETA depends on most, or why there is none."""
     work_progress: float | None = None
     """Part of the work done, 0 to 1: longer rows weigh more. Null before it is known."""
     seconds_phase: dict[str, float] = {}
     paused: bool = False
-    """Whether the job rests because it was asked to; it then has no ETA."""
+    """Whether the job is paused on request; it then has no ETA."""
     shards_digest: str = ""
     model_digest: str | None = None
     message: str = ""
@@ -168,6 +176,10 @@ class Progress(_Part):
     def percent(self) -> float:
         """Rows with an outcome, in percent of all."""
         return 100.0 * self.rows.ended / self.rows.total if self.rows.total else 0.0
+
+    def age(self, now: datetime) -> float:
+        """Return the seconds since it was written; negative if the writer's clock is ahead. See ``staleness``."""
+        return (now - self.written_at).total_seconds()
 
     def line(self) -> str:
         """Return one line for a log: phase, rows, rates, ETA. Unknown numbers are shown as ``?``."""
@@ -184,12 +196,3 @@ class Progress(_Part):
             f"rows_per_s={rate} output_tokens_per_s={tokens} "
             f"replicas={self.replicas.live}/{self.replicas.wanted} eta={eta}"
         )
-
-
-def span(seconds: float) -> str:
-    """Return a duration for people, with two units at most: 42s, 3m20s, 2h05m, 3d04h."""
-    whole = round(seconds)
-    for unit, size, below, part in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
-        if whole >= size:
-            return f"{whole // size}{unit}{whole % size // part:02d}{below}"
-    return f"{whole}s"

@@ -1,7 +1,8 @@
-"""What was done by itself to keep a job's deadline."""
+"""The records of automatic reactions that keep a job's deadline."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -11,7 +12,7 @@ from llmbatch.core.store import ObjectStore
 
 
 class ReactionKind(StrEnum):
-    """Steps in the order in which they are tried, then the way back, then how another job's step looks from here."""
+    """Steps in the order in which they are tried, then the way back, then what another job's steps did to this one."""
 
     REPLICAS = "replicas"
     PAUSE = "pause"
@@ -31,7 +32,7 @@ class Reaction(BaseModel):
 
     ``from`` and ``to`` are texts: counts of replicas, limits in tokens, addresses of models. In ``pause`` and
     ``resume`` ``to`` is the root of the other job; in ``paused`` and ``resumed`` (records of that other job) ``from``
-    is the root of the job that did it.
+    is the root of the job that caused it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
@@ -46,13 +47,28 @@ class Reaction(BaseModel):
 
     @property
     def helps(self) -> bool:
-        """Whether it was done for this job; that the job was paused for another one is no help."""
+        """Whether it is a step for this job: no resume, and no pause for the sake of another job."""
         return self.kind in _HELP
 
     @property
     def changes_answers(self) -> bool:
-        """Whether answers after it are shorter or another model's."""
+        """Whether later answers are shorter or come from another model."""
         return self.kind in _OTHER_ANSWERS
+
+
+def next_number(done: Sequence[Reaction]) -> int:
+    """Return the number after that of the last record in order; 1 for the first."""
+    return done[-1].number + 1 if done else 1
+
+
+def create_reaction(store: ObjectStore, layout: JobLayout, reaction: Reaction) -> None:
+    """Write a record.
+
+    Raises:
+        ObjectExists: another process has written a record of that number.
+        StoreError: the store failed.
+    """
+    store.create(layout.reaction(reaction.number), reaction.model_dump_json().encode())
 
 
 def read_reactions(store: ObjectStore, layout: JobLayout) -> tuple[Reaction, ...]:

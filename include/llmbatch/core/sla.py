@@ -1,4 +1,4 @@
-"""The SLA levels of one job: when which alert is due. Pure; whoever uses it passes the time, raises and sends."""
+"""The SLA of one job and its levels: which alert is due when. Pure: the caller passes the time, raises and sends."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from llmbatch.core.progress import Progress
 
 
 @dataclass(frozen=True)
-class Promise:
-    """What is promised of one job. ``request`` is None for a run whose job is not accepted yet."""
+class JobSla:
+    """A job and its deadline. ``request`` is None for a run whose job is not accepted yet."""
 
     job_id: str
     dag_id: str
@@ -27,15 +27,15 @@ class Promise:
     request: JobRequest | None = None
 
     @classmethod
-    def of(cls, spec: JobSpec) -> Promise:
-        """Return the promise of an accepted job."""
+    def of(cls, spec: JobSpec) -> JobSla:
+        """Return the SLA of an accepted job."""
         return cls(spec.job_id, spec.dag_id, spec.run_id, spec.created_at, spec.deadline, spec.request)
 
 
 def chance_of_miss(progress: Progress | None, deadline: datetime) -> float | None:
     """Return the probability that the job finishes after the deadline; None while the ETA is unknown.
 
-    The quantiles count from ``written_at``, and so does the time that is left; the age of a heartbeat cancels out.
+    The quantiles count from ``written_at``, and so does the time to the deadline; the age of a heartbeat cancels out.
     """
     if progress is None or progress.eta is None:
         return None
@@ -45,11 +45,12 @@ def chance_of_miss(progress: Progress | None, deadline: datetime) -> float | Non
 
 @dataclass
 class LevelMachine:
-    """Counts polls and alerts, and says which alerts are due.
+    """Counts polls and alerts, and returns which alerts are due.
 
-    Yellow and critical go by time alone, each once per job: an unknown ETA cannot hide them. Red needs several polls in
-    a row, and so does its end; it may come again after an ``ok``. What was raised is not assumed but told (``note``),
-    so that an alert which could not be written stays due, and so that another process can go on from the store.
+    Yellow and critical depend on time alone, each once per job: an unknown ETA cannot hide them. Red needs several
+    polls in a row, and so does its end; it may be raised again after an ``ok``. The caller reports each alert that was
+    written (``note``), so that one which could not be written stays due, and another process can continue from the
+    store.
 
     Attributes:
         created_at: when the job was submitted.
@@ -72,18 +73,18 @@ class LevelMachine:
 
     @property
     def at_risk(self) -> bool:
-        """Whether a red holds."""
+        """Whether a red alert holds."""
         return Level.RED in self.firing
 
     def restore(self, alerts: Iterable[Alert]) -> None:
-        """Take what was raised so far, in that order, from the store. The polls that were counted stay."""
+        """Replace the alerts by those in the store, in the order in which they were raised. Counted polls stay."""
         self.raised.clear()
         self.firing.clear()
         for alert in alerts:
             self.note(alert.level)
 
     def note(self, level: Level) -> None:
-        """Remember that the next alert of a level exists now, whoever raised it."""
+        """Record that the next alert of a level exists, raised by this or another process."""
         self.raised[level] += 1
         if level is Level.OK:
             self.firing.clear()
@@ -91,7 +92,7 @@ class LevelMachine:
             self.firing.add(level)
 
     def observe(self, progress: Progress | None) -> None:
-        """Count a poll. The same heartbeat twice is one poll; None, a stall and an unknown ETA break every row."""
+        """Count a poll. The same heartbeat twice is one poll; None, a stall and an unknown ETA end every row."""
         chance = chance_of_miss(progress, self.deadline)
         if progress is None or chance is None:
             self._above = self._calm = 0
@@ -107,9 +108,9 @@ class LevelMachine:
         self._calm = self._calm + 1 if chance < self.config.calm_below else 0
 
     def due(self, now: datetime) -> tuple[Level, ...]:
-        """Return the alerts that are to be raised now. Only for a job that is not finished.
+        """Return the alerts that are due now, for a job that is not finished.
 
-        After the deadline only ``critical`` is left to say: a yellow or red that nobody raised in time helps nobody.
+        After the deadline only ``critical`` is due: a yellow or red alert of the time before no longer helps.
         """
         if now >= self.deadline:
             return () if self.raised[Level.CRITICAL] else (Level.CRITICAL,)
@@ -123,7 +124,7 @@ class LevelMachine:
         return tuple(found)
 
     def _is_red(self, now: datetime) -> bool:
-        """Whether a miss has been likely at enough polls, for long enough, with enough of the work or time behind."""
+        """Whether a miss was likely at enough polls, for long enough, after enough of the work or time."""
         if self._above < self.config.red_polls or self._above_since is None:
             return False
         if not self._has_evidence and self.share_used(now) < self.config.red_anyway_from:
@@ -131,5 +132,5 @@ class LevelMachine:
         return now - self._above_since >= self.config.red_for * (self.deadline - self.created_at)
 
     def share_used(self, now: datetime) -> float:
-        """Return the part of the time from submission to deadline that has passed."""
+        """Return the share of the time from submission to deadline that has passed."""
         return (now - self.created_at) / (self.deadline - self.created_at)

@@ -1,4 +1,4 @@
-"""How a job stands to its deadline, in one word. Pure."""
+"""The status of a job with respect to its deadline. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from llmbatch.core.eta.spread import miss_probability
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import EtaState, Progress
-
-SILENT_SECONDS = 120.0
-"""A running job whose last heartbeat is older has no ETA any more."""
+from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
+from llmbatch.core.states import Phase
 
 AT_RISK_ABOVE = 0.3
-"""Chance of a miss from which a job is shown as at risk: earlier than an alert, which has to be sure."""
+"""Chance of a miss from which a job is shown as at risk; lower than for an alert, which wakes a person."""
+
+_LEAST_SECONDS = 0.001
+"""A log-normal distribution, by which the chance of a miss is computed, has no quantile of 0."""
 
 
 class Status(StrEnum):
-    """``met`` and ``violated`` are final, except that a late job may still deliver."""
+    """``met`` is final; a job that is ``violated`` may still deliver late."""
 
     ON_TRACK = "on_track"
     AT_RISK = "at_risk"
@@ -31,10 +33,10 @@ class JobStatus(BaseModel):
     """One line of ``/sla/status``.
 
     Attributes:
-        phase: of the last heartbeat; ``queued`` before the first, ``finished`` for a proven job.
+        phase: of the last heartbeat; ``queued`` before the first, ``finished`` for a job with a manifest.
         eta_hours: median time until the last commit; null while it is unknown, 0 when finished.
-        sla_remaining_hours: negative after the deadline; of a finished job, what it had left.
-        reason: why the status is what it is.
+        sla_remaining_hours: negative after the deadline; for a finished job, the time it had left.
+        reason: of the status.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,16 +60,16 @@ def status_of(
     finished_at: datetime | None,
     now: datetime,
 ) -> JobStatus:
-    """Judge one job.
+    """Return the status of one job.
 
-    Unknown is no risk by itself: a job that has not begun is on track until its deadline. One that has stalled, fallen
-    silent or stopped unfinished is at risk, whatever its last estimate was.
+    An unknown ETA alone is not a risk: a job that has not started is on track until its deadline. A job that has
+    stalled, writes no heartbeat or stopped unfinished is at risk, whatever its last ETA was.
 
     Args:
-        spec: the promise.
+        spec: the job and its deadline.
         progress: the last heartbeat; None before the first.
-        finished_at: when the job was proven, as its manifest says; None while it is not.
-        now: the caller's time.
+        finished_at: the time in its manifest; None without a manifest.
+        now: the current time.
     """
     if finished_at is not None:
         left = spec.seconds_left(finished_at)
@@ -86,7 +88,7 @@ def status_of(
     trouble = _trouble(progress, now)
     spans = _spans(progress, now) if trouble is None else None
     chance = miss_probability(left, *spans) if spans else None
-    status, reason = Status.ON_TRACK, progress.eta_reason if progress else "not begun"
+    status, reason = Status.ON_TRACK, progress.eta_reason if progress else "not started"
     if left < 0:
         status, reason = Status.VIOLATED, "the deadline has passed"
     elif trouble is not None:
@@ -102,32 +104,30 @@ def status_of(
         miss_probability=round(chance, 4) if chance is not None else None,
         sla_remaining_hours=_hours(left),
         status=status,
-        phase=progress.phase.value if progress else "queued",
+        phase=progress.phase.value if progress else Phase.QUEUED.value,
         deadline=spec.deadline,
         reason=reason,
     )
 
 
 def _trouble(progress: Progress | None, now: datetime) -> str | None:
-    """Say why the heartbeat's estimate does not hold; None if it does. A job that is done waits for its proof."""
+    """Return why the heartbeat's ETA is not used, None if it is. A job that is done waits for its manifest."""
     if progress is None or progress.eta_state is EtaState.FINISHED:
         return None
     if progress.phase.is_terminal:
-        stopped = progress.phase.value in {"failed", "cancelled", "drained"}
-        return f"stopped unfinished: {progress.phase.value}" if stopped else None
+        return f"stopped unfinished: {progress.phase.value}" if progress.phase.stopped_early else None
     if progress.eta_state is EtaState.STALLED:
         return f"stalled: {progress.eta_reason}"
-    silence = (now - progress.written_at).total_seconds()
-    return f"no heartbeat for {silence:.0f} s" if silence > SILENT_SECONDS else None
+    age = progress.age(now)
+    return f"no heartbeat for {age:.0f} s" if age > ETA_UNKNOWN_SECONDS else None
 
 
 def _spans(progress: Progress | None, now: datetime) -> tuple[float, float, float] | None:
-    """Return P10, P50, P90 in seconds from ``now``; an estimate grows shorter while its heartbeat grows old."""
+    """Return P10, P50 and P90 in seconds from ``now``."""
     if progress is None or progress.eta is None:
         return None
-    age, eta = (now - progress.written_at).total_seconds(), progress.eta
-    p10, p50, p90 = (max(0.001, each - age) for each in (eta.p10, eta.p50, eta.p90))
-    return p10, p50, p90
+    left = progress.eta.aged(progress.age(now))
+    return max(_LEAST_SECONDS, left.p10), max(_LEAST_SECONDS, left.p50), max(_LEAST_SECONDS, left.p90)
 
 
 def _hours(seconds: float) -> float:

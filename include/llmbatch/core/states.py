@@ -23,6 +23,11 @@ class Phase(StrEnum):
         """Whether the Ray job of this generation has nothing more to do."""
         return self in {Phase.DONE, Phase.DRAINED, Phase.CANCELLED, Phase.FAILED}
 
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the Ray job of this generation ended before its last row."""
+        return self.is_terminal and self is not Phase.DONE
+
 
 class RowState(StrEnum):
     """How an input row ended. Every row ends in exactly one of these."""
@@ -45,11 +50,16 @@ class ErrorClass(StrEnum):
 
 
 class DesiredState(StrEnum):
-    """What the control object asks of a running job."""
+    """The state that the control object requests of a running job, the weakest request first."""
 
     RUN = "run"
     DRAIN = "drain"
     CANCEL = "cancel"
+
+    @property
+    def strength(self) -> int:
+        """Rank among the requests: cancel is stronger than drain, and drain is stronger than run."""
+        return tuple(DesiredState).index(self)
 
 
 class ExitReason(IntEnum):

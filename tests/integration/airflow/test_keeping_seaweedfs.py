@@ -25,7 +25,7 @@ from llmbatch.orchestrator.maintenance.backup import copy_jobs
 from llmbatch.orchestrator.maintenance.removal import expire
 from llmbatch.orchestrator.publishing.publish import publish
 from llmbatch.orchestrator.staging.stage import stage
-from llmbatch.orchestrator.steering.control import ask
+from llmbatch.orchestrator.steering.control import request_state
 from llmbatch.s3.store import S3Store
 
 from .small_jobs import BUCKET, JSONL, ROWS, commit, job
@@ -72,7 +72,7 @@ def test_a_lost_result_is_restored_and_the_job_is_proved(store: S3Store) -> None
     spec = finished_but_for_publish(store, "restored")
     safe = f"{SAFE}{spec.job_id}/"
     whole = {info.uri: info.etag for info in store.list(f"{spec.root_uri}/")}
-    program = ("llmbatch.orchestrator.maintenance.backup", spec.root_uri, safe)
+    program = ("llmbatch.cli.backup", spec.root_uri, safe)
     assert result(command(store, *program))["copied"] == len(whole)
     lost = spec.layout.result_shard("shard-00003")
     store.delete(lost)
@@ -133,7 +133,7 @@ def test_of_many_who_ask_at_once_the_strongest_stays(store: S3Store) -> None:
         wishes = [DesiredState.DRAIN] * 7 + [DesiredState.CANCEL]
 
         def write(desired: DesiredState, spec: JobSpec = spec) -> Control:
-            return ask(spec.root_uri, desired, reason="r", by="me", store=store, clock=SystemClock())
+            return request_state(spec.root_uri, desired, reason="r", by="me", store=store, clock=SystemClock())
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(write, wishes))
@@ -143,9 +143,7 @@ def test_of_many_who_ask_at_once_the_strongest_stays(store: S3Store) -> None:
 
 def test_control_is_written_from_the_command_line(store: S3Store) -> None:
     spec = finished_but_for_publish(store, "told")
-    found = result(
-        command(store, "llmbatch.orchestrator.steering.control", spec.root_uri, "drain", "--reason", "for a test")
-    )
+    found = result(command(store, "llmbatch.cli.control", spec.root_uri, "drain", "--reason", "for a test"))
     assert found == json.loads(store.get(spec.layout.control))
     assert (found["desired"], found["generation"], found["reason"]) == ("drain", None, "for a test")
 

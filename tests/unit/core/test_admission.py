@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from llmbatch.core.admission import Admission, QueuedJob, Verdict, weigh
+from llmbatch.core.admission import Admission, Feasibility, QueuedJob, weigh
 from llmbatch.core.progress import EtaSeconds
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -89,7 +89,7 @@ def test_a_deadline_at_the_earliest_finish_is_accepted() -> None:
     for hours in (0.2, 1, 2, 3, 5):
         offered = hours_of(said_of(job("n", hours, 0.1), *others).earliest_finish)
         assert offered is not None
-        assert said_of(job("n", hours, offered + 1e-6), *others).verdict is Verdict.ACCEPTED
+        assert said_of(job("n", hours, offered + 1e-6), *others).verdict is Feasibility.ACCEPTED
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_replicas_that_would_make_it(due: float, most: int, needed: int | None) 
 
 def test_more_replicas_also_help_the_others() -> None:
     said = said_of(job("n", 3.2, 5), B, most=4)
-    assert (said.verdict, said.replicas_needed) == (Verdict.AT_RISK, 2)
+    assert (said.verdict, said.replicas_needed) == (Feasibility.AT_RISK, 2)
 
 
 def test_without_history_nothing_is_foretold() -> None:
     said = said_of(job("n", None, 0.1), A)
-    assert said.verdict is Verdict.ACCEPTED
+    assert said.verdict is Feasibility.ACCEPTED
     assert (said.eta_p50, said.eta_p90, said.earliest_finish, said.replicas_needed) == (None, None, None, None)
     assert said.reason == "no history for this engine"
 

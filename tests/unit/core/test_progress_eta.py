@@ -1,10 +1,10 @@
 """Progress lines."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from llmbatch.core.progress import EtaSeconds, EtaState, Progress, Rates, Replicas, RowCounts, ShardCounts, span
+from llmbatch.core.progress import EtaSeconds, EtaState, Progress, Rates, Replicas, RowCounts, ShardCounts
 from llmbatch.core.states import Phase
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -64,9 +64,16 @@ def test_a_stalled_job_says_so():
     assert progress(eta_state=EtaState.STALLED).line().endswith("eta=stalled")
 
 
+@pytest.mark.parametrize("seconds", [90.0, 0.0, -1.0])
+def test_the_age_counts_from_the_heartbeat(seconds: float) -> None:
+    assert progress().age(NOW + timedelta(seconds=seconds)) == seconds
+
+
 @pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0s"), (59.4, "59s"), (60, "1m00s"), (3599, "59m59s"), (3600, "1h00m"), (86399, "23h59m"), (273600, "3d04h")],
+    ("seconds", "left"), [(0, (10, 20, 40)), (15, (0, 5, 25)), (100, (0, 0, 0)), (-5, (15, 25, 45))]
 )
-def test_spans(seconds, text):
-    assert span(seconds) == text
+def test_an_eta_shrinks_as_its_heartbeat_ages_and_is_never_negative(
+    seconds: float, left: tuple[float, float, float]
+) -> None:
+    aged = EtaSeconds(p10=10, p50=20, p90=40).aged(seconds)
+    assert (aged.p10, aged.p50, aged.p90) == left

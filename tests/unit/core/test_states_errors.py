@@ -1,7 +1,7 @@
 """Words that other programs match on."""
 
 from llmbatch.core.errors import ErrorRateExceeded, ObjectExists, ObjectMissing, StoreError
-from llmbatch.core.states import ExitReason, Phase
+from llmbatch.core.states import DesiredState, ExitReason, Phase
 
 
 def test_exit_codes_are_the_contract():
@@ -20,6 +20,11 @@ def test_every_reason_has_advice_and_only_wanted_or_hopeless_ends_are_final():
 
 def test_terminal_phases():
     assert {p.value for p in Phase if p.is_terminal} == {"done", "drained", "cancelled", "failed"}
+    assert {p.value for p in Phase if p.stopped_early} == {"drained", "cancelled", "failed"}
+
+
+def test_cancel_is_the_strongest_request_and_run_the_weakest():
+    assert sorted(DesiredState, key=lambda desired: desired.strength) == ["run", "drain", "cancel"]
 
 
 def test_retry_hints():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from llmbatch.core.errors import ObjectMissing
-from llmbatch.core.identity import job_id_of
+from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.progress import Progress
@@ -16,7 +16,7 @@ from llmbatch_stack.credentials import Credentials
 from llmbatch_stack.demo.airflow_api import AirflowApi, DagRun, TaskState
 from llmbatch_stack.settings import BUCKET, REGION, Settings
 
-DAG_ID = "llmbatch_inference"
+DAG_ID = INFERENCE_DAG
 BASE_URI = f"s3://{BUCKET}/llmbatch"
 POLL_SECONDS = 1.0
 LOG_TAIL_LINES = 15

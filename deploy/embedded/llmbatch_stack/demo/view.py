@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from llmbatch.core.durations import span
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.progress import Progress as JobProgress
-from llmbatch.core.progress import span
 
 PLAIN_LINE_SECONDS = 5.0
 

@@ -11,10 +11,11 @@ from llmbatch.core.control import Control
 from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
+from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.store import ObjectStore
 
 LOOK_SECONDS = 10.0
-SILENT_SECONDS = 300.0
+SILENT_SECONDS = NOT_RUNNING_SECONDS
 """A pausing job whose heartbeat has not changed for so long is over, however it ended. Our clock alone counts."""
 
 _log = logging.getLogger(__name__)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from llmbatch.core.eta.observation import Observation
 from llmbatch.core.eta.phases import BEFORE_WORK
-
-SILENT_SECONDS = 60.0
-"""A heartbeat older than this is no evidence; they come every few seconds."""
+from llmbatch.core.staleness import STALLED_SECONDS
 
 _SHORTEST, _P95S, _FIRST_ROW = 300.0, 5.0, 1800.0
 
@@ -31,7 +29,7 @@ class StallWatch:
     def reason(self, last: Observation, now: float) -> str | None:
         """Say why the job counts as stalled at ``now``, or None."""
         silent = now - last.at
-        if silent > SILENT_SECONDS:
+        if silent > STALLED_SECONDS:
             return f"no heartbeat for {silent:.0f} s"
         if last.phase in BEFORE_WORK:
             return None

@@ -1,4 +1,4 @@
-"""Whether a job can keep its deadline, and its place in the queue.
+"""Whether a job can keep its deadline, and the queue of accepted jobs.
 
 Door: ``admit``. Imports staging, history, inputs and jobs.
 """

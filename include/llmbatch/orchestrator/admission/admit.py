@@ -1,7 +1,6 @@
-"""Admission: what is said of a job's deadline when it is submitted, and its place in the queue of promises.
+"""Admission: predict at submission whether a job can keep its deadline, and enter it in the queue.
 
-What was said is written to ``admission.json`` before the job is frozen in ``spec.json``; a repeated call reads it and
-says the same.
+The decision is written to ``admission.json`` before the job is frozen in ``spec.json``; a repeated call returns it.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from functools import partial
 
 from pydantic import BaseModel, ValidationError
 
-from llmbatch.core.admission import Admission, QueuedJob, Verdict, weigh
+from llmbatch.core.admission import Admission, Feasibility, QueuedJob, weigh
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError, StoreError
 from llmbatch.core.eta.basis import EtaBasis
@@ -24,7 +23,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.admission.queue import as_it_stands, change_queue, queued_jobs
+from llmbatch.orchestrator.admission.queue import change_queue, current_job, queued_jobs
 from llmbatch.orchestrator.admission.sample import estimate_size
 from llmbatch.orchestrator.history.lessons import basis_for, read_history
 
@@ -33,40 +32,40 @@ _IN_FLIGHT = 32
 
 
 def admit(spec: JobSpec, capacity: int, store: ObjectStore, clock: Clock) -> Admission:
-    """Say whether the job can keep its deadline, and give it a place among the promises; a dry run takes none.
+    """Decide whether the job can keep its deadline, and enter it in the queue. A dry run is not queued.
 
     Args:
-        spec: the resolved job; nothing of it needs to be written yet.
+        spec: the resolved job; it need not be written yet.
         capacity: replicas that the deployment has.
         store: where input and jobs are.
         clock: for now.
 
     Raises:
-        RequestError: it cannot keep it, or would make another job break its promise, and asked to be rejected then.
-            Nothing of the job is left.
-        StoreError: the store failed, or too many others wrote the queue at once.
+        RequestError: it cannot keep its deadline or would make another job late, and its request sets
+            ``on_infeasible`` to reject. Nothing of the job is stored.
+        StoreError: the store failed, or too many other processes wrote the queue at once.
     """
-    said = read_admission(spec, store)
-    if said is not None:
-        return said
+    decision = read_admission(spec, store)
+    if decision is not None:
+        return decision
     basis = read_basis(spec, store)
     size = estimate_size(spec, store)
     desk = _Desk(spec, basis, size, capacity, store, clock)
-    said = desk.weigh(queued_jobs(spec.layout.base, store)) if spec.request.dry_run else desk.take_place()
+    decision = desk.weigh(queued_jobs(spec.layout.base, store)) if spec.request.dry_run else desk.enter_queue()
     _once(spec.layout.basis, basis, store)
-    _once(spec.layout.admission, said, store)
-    _tell(said)
-    return said
+    _once(spec.layout.admission, decision, store)
+    _log_decision(decision)
+    return decision
 
 
 def preview(spec: JobSpec, size: InputSize, capacity: int, store: ObjectStore, clock: Clock) -> Admission:
-    """Say what would be said of a job of that size now, without a place in the queue."""
+    """Return the decision for a job of that size now, without entering it in the queue."""
     desk = _Desk(spec, read_basis(spec, store), size, capacity, store, clock)
     return desk.weigh(queued_jobs(spec.layout.base, store))
 
 
 def read_admission(spec: JobSpec, store: ObjectStore) -> Admission | None:
-    """Return what was said of a job, None if nothing was, or in words that are not understood any more."""
+    """Return the decision about a job, None if there is none or it cannot be read."""
     try:
         return Admission.model_validate_json(store.get(spec.layout.admission))
     except ObjectMissing:
@@ -77,7 +76,7 @@ def read_admission(spec: JobSpec, store: ObjectStore) -> Admission | None:
 
 
 def read_basis(spec: JobSpec, store: ObjectStore) -> EtaBasis:
-    """Return the beliefs that the job was accepted with, or, before that, those that history has now."""
+    """Return the basis of the ETA that the job was accepted with, or before that, the one from the history now."""
     try:
         return EtaBasis.model_validate_json(store.get(spec.layout.basis))
     except ObjectMissing:
@@ -93,7 +92,7 @@ def read_basis(spec: JobSpec, store: ObjectStore) -> EtaBasis:
 
 
 class _Desk:
-    """One job before the queue."""
+    """One job and the queue that it wants to enter."""
 
     def __init__(
         self, spec: JobSpec, basis: EtaBasis, size: InputSize | None, capacity: int, store: ObjectStore, clock: Clock
@@ -111,8 +110,8 @@ class _Desk:
         self._looked: dict[str, QueuedJob | None] = {}
 
     def weigh(self, queue: tuple[QueuedJob, ...]) -> Admission:
-        """Return what is said of the job beside the queued ones."""
-        said = weigh(
+        """Return the decision about the job together with the queued ones."""
+        decision = weigh(
             self._job,
             self._open(queue),
             now=self._now,
@@ -120,22 +119,22 @@ class _Desk:
             most=self._most,
             eta_on=self._eta_on,
         )
-        reason = said.reason if self._size is not None else "the size of the input cannot be told"
-        return said.model_copy(update={"size": self._size, "reason": reason})
+        reason = decision.reason if self._size is not None else "the size of the input is unknown"
+        return decision.model_copy(update={"size": self._size, "reason": reason})
 
-    def take_place(self) -> Admission:
-        """Enter the queue, unless the job is to be rejected; jobs that are over leave it."""
-        said: list[Admission] = []
+    def enter_queue(self) -> Admission:
+        """Enter the job in the queue unless it must be rejected; remove jobs that have ended."""
+        decisions: list[Admission] = []
 
         def enter(queue: tuple[QueuedJob, ...]) -> tuple[QueuedJob, ...]:
-            said.append(self.weigh(queue))
+            decisions.append(self.weigh(queue))
             others = tuple(job for job in queue if job.job_id != self._job.job_id and self._look(job) is not None)
-            return others if self._rejects(said[-1]) else (*others, self._job)
+            return others if self._rejects(decisions[-1]) else (*others, self._job)
 
         change_queue(self._spec.layout.base, self._store, enter)
-        if self._rejects(said[-1]):
-            raise _rejection(said[-1])
-        return said[-1]
+        if self._rejects(decisions[-1]):
+            raise _rejection(decisions[-1])
+        return decisions[-1]
 
     def _eta_on(self, replicas: int) -> EtaSeconds | None:
         if self._size is None:
@@ -143,9 +142,9 @@ class _Desk:
         return forecast(self._size, self._spec.engine.max_num_seqs, self._basis, replicas)
 
     def _open(self, queue: tuple[QueuedJob, ...]) -> list[QueuedJob]:
-        """Return what the queued jobs still have to do; each is looked at once, however often the queue changes."""
+        """Return the queued jobs that have not ended; each is read once, however often the queue changes."""
         new = [job for job in queue if job.job_id not in self._looked and job.job_id != self._job.job_id]
-        look = partial(as_it_stands, store=self._store, now=self._now)
+        look = partial(current_job, store=self._store, now=self._now)
         for job, found in zip(new, in_order(look, new, in_flight=_IN_FLIGHT, name="queue"), strict=True):
             self._looked[job.job_id] = found
         return [found for job in queue if (found := self._look(job)) is not None]
@@ -153,19 +152,20 @@ class _Desk:
     def _look(self, job: QueuedJob) -> QueuedJob | None:
         return self._looked.get(job.job_id)
 
-    def _rejects(self, said: Admission) -> bool:
-        return said.verdict is Verdict.INFEASIBLE and self._spec.request.on_infeasible is OnInfeasible.REJECT
+    def _rejects(self, decision: Admission) -> bool:
+        return decision.verdict is Feasibility.INFEASIBLE and self._spec.request.on_infeasible is OnInfeasible.REJECT
 
 
-def _rejection(said: Admission) -> RequestError:
-    finish = said.earliest_finish.isoformat(timespec="seconds") if said.earliest_finish else "unknown"
-    needed = said.replicas_needed
-    replicas = f"{needed} replicas would make it" if needed else "no allowed number of replicas would make it"
+def _rejection(decision: Admission) -> RequestError:
+    finish = decision.earliest_finish.isoformat(timespec="seconds") if decision.earliest_finish else "unknown"
+    needed = decision.replicas_needed
+    replicas = f"{needed} replicas would keep it" if needed else "no allowed number of replicas would keep it"
     return RequestError(
         "sla_hours",
-        f"{said.job_id} cannot keep its deadline {said.deadline.isoformat(timespec='seconds')}: {said.reason}. "
-        f"The earliest that can be promised is {finish}; {replicas}",
-        "Ask for more time or for more replicas (engine.concurrency), or set on_infeasible to accept.",
+        f"{decision.job_id} cannot keep its deadline {decision.deadline.isoformat(timespec='seconds')}: "
+        f"{decision.reason}. "
+        f"The earliest possible deadline is {finish}; {replicas}",
+        "Set a later deadline or more replicas (engine.concurrency), or set on_infeasible to accept.",
     )
 
 
@@ -174,14 +174,14 @@ def _once(uri: str, document: BaseModel, store: ObjectStore) -> None:
         store.create(uri, document.model_dump_json(indent=1).encode())
 
 
-def _tell(said: Admission) -> None:
-    level = logging.INFO if said.verdict is Verdict.ACCEPTED else logging.WARNING
+def _log_decision(decision: Admission) -> None:
+    level = logging.INFO if decision.verdict is Feasibility.ACCEPTED else logging.WARNING
     _LOG.log(
         level,
         "admission job=%s verdict=%s replicas_needed=%s earliest_finish=%s reason=%r",
-        said.job_id,
-        said.verdict.value,
-        said.replicas_needed,
-        said.earliest_finish,
-        said.reason,
+        decision.job_id,
+        decision.verdict.value,
+        decision.replicas_needed,
+        decision.earliest_finish,
+        decision.reason,
     )

@@ -1,4 +1,4 @@
-"""A dry run: read the whole input as staging does, write no shard, and say what the job would meet."""
+"""A dry run: read the whole input as staging does, write no shard, and report what the job would need."""
 
 from __future__ import annotations
 

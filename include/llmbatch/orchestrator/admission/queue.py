@@ -1,7 +1,7 @@
-"""``queue.json``: the jobs that were promised and are not over, written by compare-and-swap.
+"""``queue.json``: the accepted jobs that have not ended, written by compare-and-swap.
 
-The queue only serves predictions. One that is lost or cannot be read is begun anew with a warning; jobs that it no
-longer names still run, they only do not count for the next verdict.
+The queue serves predictions only. One that is lost or cannot be read is replaced by an empty one with a warning; jobs
+that it no longer names still run, they only do not count in the next decision.
 """
 
 from __future__ import annotations
@@ -17,20 +17,19 @@ from pydantic import ValidationError
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout, queue_uri
-from llmbatch.core.progress import EtaSeconds, Progress
+from llmbatch.core.progress import Progress
+from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.index import admission_queue
 
 TRIES = 20
 MOST_JOBS = 500
-"""Jobs kept; those due last go beyond the bound."""
-FRESH = timedelta(minutes=2)
-"""A heartbeat that is older says nothing of what is left."""
+"""Most jobs in the queue; beyond it, those with the latest deadlines are dropped."""
 REST = timedelta(minutes=20)
-"""So long a generation that failed may wait for the next one; longer than Airflow's pauses between retries."""
+"""Time that a failed generation may wait for the next one; longer than Airflow's pauses between retries."""
 GONE = timedelta(hours=1)
-"""So long after its deadline a job without a sign of life is forgotten."""
+"""Time after its deadline at which a job without a heartbeat leaves the queue."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,12 +37,12 @@ _LOG = logging.getLogger(__name__)
 def change_queue(
     base_uri: str, store: ObjectStore, change: Callable[[tuple[QueuedJob, ...]], tuple[QueuedJob, ...]]
 ) -> None:
-    """Replace the queued jobs by what ``change`` makes of them; nothing is written if that is the same.
+    """Replace the queued jobs by the result of ``change``; nothing is written if that is the same.
 
-    ``change`` is called again with the new queue whenever somebody else was faster.
+    ``change`` is called again with the new queue whenever another process was faster.
 
     Raises:
-        StoreError: the store failed, or others were faster twenty times.
+        StoreError: the store failed, or other processes were faster twenty times.
     """
     uri = queue_uri(base_uri)
     for attempt in range(TRIES):
@@ -64,7 +63,7 @@ def change_queue(
             time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
             continue
         return
-    raise StoreError(f"{uri} was changed by others {TRIES} times in a row; try again.")
+    raise StoreError(f"{uri} was changed by other processes {TRIES} times in a row; try again.")
 
 
 def queued_jobs(base_uri: str, store: ObjectStore) -> tuple[QueuedJob, ...]:
@@ -74,18 +73,19 @@ def queued_jobs(base_uri: str, store: ObjectStore) -> tuple[QueuedJob, ...]:
 
 
 def leave_queue(base_uri: str, job_id: str, store: ObjectStore) -> None:
-    """Take a job out of the queue. A store that fails is only a warning: who comes next finds that the job is over."""
+    """Take a job out of the queue. A failed store is only a warning: the next admission removes the job."""
     try:
         change_queue(base_uri, store, lambda jobs: tuple(job for job in jobs if job.job_id != job_id))
     except StoreError as error:
         _LOG.warning("still in the admission queue job=%s reason=%s", job_id, error)
 
 
-def as_it_stands(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob | None:
-    """Return what a queued job still has to do, None if it is over.
+def current_job(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob | None:
+    """Return a queued job with the time that it still needs, None if it has ended.
 
-    It is over once it is published or has committed its last shard, has rested long after it failed or was stopped,
-    or shows no sign of life long after its deadline. What is left is that of a fresh heartbeat, else of the promise.
+    It has ended if it is published or has committed its last shard, if ``REST`` has passed since it failed or was
+    stopped, or if it wrote no heartbeat for ``GONE`` after its deadline. The time comes from its last heartbeat, or if
+    that is too old, from its admission.
     """
     layout = JobLayout(job.root_uri)
     try:
@@ -97,16 +97,14 @@ def as_it_stands(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob
     progress = _progress(layout, store)
     if progress is None:
         return job if now < job.deadline + GONE else None
-    age = now - progress.written_at
+    age = progress.age(now)
     if progress.phase.is_terminal:
-        return None if progress.phase is Phase.DONE or age > REST else job
-    if age > FRESH:
+        return None if progress.phase is Phase.DONE or age > REST.total_seconds() else job
+    if age > ETA_UNKNOWN_SECONDS:
         return job if now < max(job.deadline, progress.written_at) + GONE else None
     if progress.eta is None:
         return job
-    passed = max(0.0, age.total_seconds())
-    left = EtaSeconds(**{name: max(0.0, value - passed) for name, value in progress.eta.model_dump().items()})
-    return job.model_copy(update={"eta": left, "replicas": max(1, progress.replicas.live)})
+    return job.model_copy(update={"eta": progress.eta.aged(max(0.0, age)), "replicas": max(1, progress.replicas.live)})
 
 
 def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:

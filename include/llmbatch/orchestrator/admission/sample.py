@@ -1,4 +1,4 @@
-"""How large an input is, from a few pieces of it: what admission needs before anything is staged.
+"""Estimate the size of an input from a few pieces of it, before anything is staged.
 
 Reads at most eight pieces, spread evenly over the bytes, and the footers of up to 64 Parquet objects. Pieces of JSON
 lines begin anywhere; CSV and compressed objects can only be read from their start.
@@ -32,14 +32,14 @@ from llmbatch.orchestrator.staging.retry import rows_to_retry
 PIECES = 8
 PIECE_BYTES = 128 * 1024
 LARGE_PIECE_BYTES = 4 * 2**20
-"""Tried where a piece holds no whole row."""
+"""Read where a piece holds no whole row."""
 PIECE_ROWS = 50_000
 FOOTERS = 64
 PARQUET_ROWS = 256
 RETRY_ROWS = 2048
 
 _ONE_PIECE_DOUBT = 0.5
-"""Standard error of a count that rests on one piece: nothing tells how the rest differs."""
+"""Standard error of a count from one piece: how the rest differs is unknown."""
 _Z = NormalDist().inv_cdf(0.9)
 _LINES = frozenset({InputFormat.JSONL, InputFormat.OPENAI_BATCH})
 _LOG = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def estimate_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
             return _parquet_size(spec, store)
         return _text_size(spec, spec.input_format, store)
     except (RequestError, InputChanged) as error:
-        # Staging reads everything and says it in full; a size is not worth a second opinion.
+        # Staging reads everything and reports the problem in full.
         _LOG.warning("no size estimate job=%s reason=%s", spec.job_id, error)
         return None
 

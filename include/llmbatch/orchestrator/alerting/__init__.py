@@ -1,1 +1,4 @@
-"""From a raised alert to the people: raise once, send to every sink."""
+"""The alerts of a job: raised once, sent to every sink.
+
+Door: ``job_alerts``. Imports jobs and deployment.
+"""

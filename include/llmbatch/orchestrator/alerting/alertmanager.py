@@ -15,16 +15,16 @@ API = "/api/v2/alerts"
 
 SEVERITY = {Level.YELLOW: "warning", Level.RED: "critical", Level.CRITICAL: "critical"}
 KEEP = {Level.YELLOW: timedelta(hours=1), Level.RED: timedelta(hours=1), Level.CRITICAL: timedelta(days=7)}
-"""How long after the deadline an alert ends by itself: a prediction is answered by then, a violation waits."""
+"""Time after the deadline at which an alert ends: a prediction is outdated by then, a violation needs attention."""
 
 
 @dataclass(frozen=True)
 class AlertmanagerSink:
     """Fires yellow, red and critical; ``ok`` resolves all three.
 
-    Alertmanager holds an alert by its labels, so a repetition changes nothing there. Each alert says itself when it
-    ends: without that it would vanish after ``resolve_timeout``, for we do not repeat alerts as Prometheus does.
-    Alertmanager keeps alerts in memory: its restart forgets ours.
+    Alertmanager identifies an alert by its labels, so a repetition changes nothing. Each alert carries its end:
+    otherwise it would be resolved after ``resolve_timeout``, because alerts are not repeated as by Prometheus.
+    Alertmanager keeps alerts in memory: a restart loses them.
     """
 
     conn_id: str
@@ -42,7 +42,7 @@ class AlertmanagerSink:
 def alerts_body(alert: Alert) -> JsonValue:
     """Return what is posted: one firing alert, or for ``ok`` each level's alert ended at ``raised_at``.
 
-    To end what never fired is no news to Alertmanager: it tells nobody.
+    Alertmanager sends no notification for the end of an alert that never fired.
     """
     text = {"summary": title(alert), "description": message(alert), "alert_id": alert.alert_id}
     annotations: dict[str, JsonValue] = {**text, **({"runbook_url": alert.runbook_url} if alert.runbook_url else {})}

@@ -1,16 +1,15 @@
-"""Send every raised alert to every sink that has not had it."""
+"""Send every raised alert to every sink that has not received it."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 
 from llmbatch.core.alerts import Alert
-from llmbatch.core.clock import Clock, SystemClock
+from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectExists, SinkRejected, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
@@ -18,7 +17,7 @@ from llmbatch.orchestrator.alerting.sinks import Sink
 from llmbatch.orchestrator.alerting.turns import MOST_TRIES, put_off, take_turn
 
 WAIT_SECONDS = 20.0
-"""How long one call waits for slow sinks; they go on in the background and mark what they have sent."""
+"""Time that one call waits for slow sinks; they continue in the background and mark what they have sent."""
 
 
 def deliver(
@@ -26,41 +25,46 @@ def deliver(
     layout: JobLayout,
     sinks: Sequence[Sink],
     log: logging.Logger,
-    clock: Clock | None = None,
+    clock: Clock,
     wait_seconds: float = WAIT_SECONDS,
 ) -> None:
-    """Send what is due and return after at most ``wait_seconds``; call it again and again while the job lives.
+    """Send what is due and return after at most ``wait_seconds``; call it repeatedly while the job runs.
 
-    Each sink has its own thread and gets alerts in the order in which they were raised: one that is tried again holds
-    back later ones, so that a late red cannot undo an ``ok``. Two processes may call this at once: for each alert and
-    sink one of them sends. Objects beside the alerts, all named ``<level>-<n>.<sink name>``:
+    Each sink has its own thread and receives alerts in the order in which they were raised. An alert that must be
+    repeated holds back later ones, so that a late red cannot follow an ``ok``. Two processes may call this at once: for
+    each alert and sink one of them sends. Objects beside the alerts, all named ``<level>-<n>.<sink name>``:
 
-    - ``sending/``: who sends now, tries so far, when the next one is due;
-    - ``delivered/``: the sink has had it;
-    - ``undelivered/``: given up, after an hour of tries or because the receiver said that it will never take it.
+    - ``sending/``: the attempts, and when the next one is due;
+    - ``delivered/``: the sink has received it;
+    - ``undelivered/``: abandoned, after an hour of attempts or because the receiver rejected it permanently.
 
-    A crash after the message has left and before it is marked repeats that message a minute later: receivers can tell
-    by the alert's id, and Alertmanager by its labels.
+    After a crash between sending and marking, the message is sent again a minute later: receivers recognize it by the
+    alert's id, and Alertmanager by its labels.
 
     Raises:
         StoreError: the alerts could not be listed or read. Never because of a sink.
     """
-    lines = _open_lines(store, layout, sinks, log, clock or SystemClock())
-    # a thread of its own, not a pool's: nobody waits at exit for a sink that hangs. The context carries the task's log.
+    lines = _open_lines(store, layout, sinks, log, clock)
+    # Threads, not a pool: a pool waits at exit for a sink that hangs. The context carries the task's log.
     threads = [threading.Thread(target=copy_context().run, args=(line.serve,), daemon=True) for line in lines]
-    until = time.monotonic() + wait_seconds
+    until = clock.monotonic() + wait_seconds
     for thread in threads:
         thread.start()
     for line, thread in zip(lines, threads, strict=True):
-        thread.join(max(0.0, until - time.monotonic()))
+        thread.join(max(0.0, until - clock.monotonic()))
         if thread.is_alive():
             job = layout.root.rpartition("/")[2]
-            log.warning("alerts job=%s sink=%s is slower than %g s; not waited for", job, line.sink.name, wait_seconds)
+            log.warning(
+                "alerts job=%s sink=%s is slower than %g s; it continues in the background",
+                job,
+                line.sink.name,
+                wait_seconds,
+            )
 
 
 @dataclass(frozen=True)
 class _Line:
-    """The alerts that one sink has not had, in order."""
+    """The alerts that one sink has not received, in order."""
 
     sink: Sink
     alerts: tuple[Alert, ...]
@@ -80,18 +84,18 @@ class _Line:
             self.log.warning("alerts job=%s sink=%s wait for the store: %s", job_id, self.sink.name, error)
 
     def _settle(self, alert: Alert) -> bool:
-        """Send the alert if it is our turn; return whether it is done with, delivered or given up."""
+        """Send the alert if this process may; return whether it is settled, delivered or abandoned."""
         key = f"{alert.level.value}-{alert.number}.{self.sink.name}"
         turn = take_turn(self.store, f"{self.layout.alerts}sending/{key}", self.clock.now())
         if turn is None:
             return False
         try:
             self.sink.send(alert)
-        except Exception as error:  # whatever a sink does, the others and the job go on
+        except Exception as error:  # no failure of a sink affects the other sinks or the job
             head = (alert.job_id, alert.alert_id, self.sink.name, turn.number, MOST_TRIES)
             if turn.is_last or isinstance(error, SinkRejected):
                 self._mark("undelivered", key)
-                self.log.error("alert not delivered, given up job=%s alert=%s sink=%s try=%d/%d: %s", *head, error)  # noqa: TRY400 - one line
+                self.log.error("alert not delivered, abandoned job=%s alert=%s sink=%s try=%d/%d: %s", *head, error)  # noqa: TRY400 - one line
                 return True
             put_off(self.store, turn, self.clock.now())
             pause = turn.pause.total_seconds()
@@ -112,7 +116,7 @@ class _Line:
 def _open_lines(
     store: ObjectStore, layout: JobLayout, sinks: Sequence[Sink], log: logging.Logger, clock: Clock
 ) -> list[_Line]:
-    """Return a line for each sink that lacks an alert; where none does, this was one listing."""
+    """Return a line for each sink that lacks an alert. Costs one listing if none does."""
     names = {item.uri.removeprefix(layout.alerts) for item in store.list(layout.alerts)}
     raised = sorted(name for name in names if "/" not in name and name.endswith(".json"))
     settled = {name.partition("/")[2] for name in names if name.startswith(("delivered/", "undelivered/"))}

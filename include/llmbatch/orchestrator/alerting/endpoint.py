@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from llmbatch.core.errors import SinkError, SinkRejected
 
 TIMEOUT = httpx.Timeout(connect=3, write=2, read=5, pool=1)
-"""Ten seconds for a request in all, as long as the receiver does not dribble its headers."""
+"""Ten seconds for a request in all, unless the receiver sends its headers in small pieces."""
 
 _REJECTED = {400, 413, 415, 422}
 _DETAIL_CHARS = 200
@@ -73,7 +73,7 @@ class Endpoint:
         """Send ``body`` as JSON and wait for a 2xx answer. Follows no redirect.
 
         Raises:
-            SinkRejected: the receiver says that this body is wrong (400, 413, 415, 422).
+            SinkRejected: the receiver rejects this body (400, 413, 415, 422).
             SinkError: it cannot be reached, or answers anything else.
         """
         auth = httpx.BasicAuth(self.login, self.password or "") if self.login else None
@@ -93,10 +93,10 @@ class Endpoint:
 
     def _refusal(self, status: int, body: bytes) -> SinkError:
         detail = self._masked(" ".join(body.decode(errors="replace").split()))[:_DETAIL_CHARS]
-        said = f": {detail}" if detail else ""
+        reason = f": {detail}" if detail else ""
         hint = f"; {_HINTS[status]}" if status in _HINTS else ""
         kind = SinkRejected if status in _REJECTED else SinkError
-        return kind(f"connection {self.conn_id!r}: the receiver answers {status}{said}{hint}")
+        return kind(f"connection {self.conn_id!r}: the receiver answers {status}{reason}{hint}")
 
     def _masked(self, text: str) -> str:
         for secret in (self.url, self.password):

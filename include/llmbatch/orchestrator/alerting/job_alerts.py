@@ -1,4 +1,4 @@
-"""The alerts of one job: raised when they are due, sent, and ended. Only the store remembers what was raised."""
+"""The SLA alerts of one job: raised when they are due, sent, and resolved. Only the store records which were raised."""
 
 from __future__ import annotations
 
@@ -6,60 +6,62 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from llmbatch.core.alert_content import compose
 from llmbatch.core.alerts import Alert, Level, read_alerts
+from llmbatch.core.clock import Clock
 from llmbatch.core.config import AlertsConfig, SlaConfig
 from llmbatch.core.errors import ObjectExists, ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
-from llmbatch.core.sla import LevelMachine, Promise
-from llmbatch.core.sla_alert import compose
+from llmbatch.core.sla import JobSla, LevelMachine
+from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.alerting.delivery import deliver
 from llmbatch.orchestrator.alerting.sinks import sinks_of
 
-STALL_SECONDS = 60.0
-"""Age from which a heartbeat's ETA is not believed."""
-
 DELIVERY_SECONDS = 15.0
-"""How often what a sink has not taken is tried again."""
+"""Time between two attempts to deliver what a sink has not accepted."""
 
 
 @dataclass
-class SlaAlerts:
-    """Looks at a job on behalf of one watcher; any number of watchers may look at the same job.
+class JobAlerts:
+    """The alerts of one job as one watcher handles them; several watchers may handle the same job at once.
 
-    Every method blocks and may raise ``StoreError``; the next call makes up for it.
+    Every method blocks and may raise ``StoreError``; the next call then completes the work.
 
     Attributes:
-        promise: of the job.
-        layout: its folder.
-        store: where it is.
-        raised_by: who watches: ``sensor``, ``deadline`` or ``report``.
-        sla: thresholds.
-        alerts: sinks and runbook.
-        stall_seconds: age from which a heartbeat's ETA is not believed.
-        log: of the watcher.
+        sla: the job's SLA.
+        layout: the job's folder.
+        store: the store that holds it.
+        clock: for the time between two deliveries.
+        raised_by: the watcher: ``sensor``, ``deadline`` or ``report``.
+        thresholds: when an alert is due.
+        settings: sinks and runbook.
+        stall_seconds: age of a heartbeat, in seconds, from which its ETA is ignored.
+        log: the watcher's log.
     """
 
-    promise: Promise
+    sla: JobSla
     layout: JobLayout
     store: ObjectStore
+    clock: Clock
     raised_by: str
-    sla: SlaConfig
-    alerts: AlertsConfig
-    stall_seconds: float = STALL_SECONDS
+    thresholds: SlaConfig
+    settings: AlertsConfig
+    stall_seconds: float = STALLED_SECONDS
     log: logging.Logger = field(default_factory=lambda: logging.getLogger(__name__))
     machine: LevelMachine = field(init=False)
-    """Levels and rows of polls."""
+    """Levels raised so far, and the polls that the next ones depend on."""
     is_restored: bool = field(default=False, init=False)
-    """Whether the machine knows what the store remembers."""
-    _delivered_at: datetime | None = field(default=None, init=False)
+    """Whether the machine has read the alerts in the store."""
+    _sent_at: float | None = field(default=None, init=False)
+    _has_new: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        self.machine = LevelMachine(self.promise.created_at, self.promise.deadline, self.sla)
+        self.machine = LevelMachine(self.sla.created_at, self.sla.deadline, self.thresholds)
 
-    def look(self, progress: Progress | None, now: datetime) -> tuple[Alert, ...]:
-        """Count a poll and raise what is due of a job that has no manifest. Return what this call raised."""
+    def raise_due(self, progress: Progress | None, now: datetime) -> tuple[Alert, ...]:
+        """Count a poll and raise what is due, unless the job has a manifest. Return what this call raised."""
         if not self.is_restored:
             self._restore()
         self.machine.observe(None if self._is_stale(progress, now) else progress)
@@ -71,19 +73,23 @@ class SlaAlerts:
             return ()
         return tuple(alert for level in due if (alert := self._raise(level, progress, now)) is not None)
 
-    def close(self, progress: Progress | None, reason: str, now: datetime) -> Alert | None:
-        """Raise an ``ok`` if anything still fires, for the watch is over. Return it if this call raised it."""
+    def resolve(self, progress: Progress | None, reason: str, now: datetime) -> Alert | None:
+        """Raise an ``ok`` if an alert still fires when the watch ends. Return it if this call raised it."""
         self._restore()
         return self._raise(Level.OK, progress, now, reason) if self.machine.firing else None
 
-    def send(self, now: datetime, *, at_once: bool) -> None:
-        """Send what has not reached every sink, if there is anything: at once, or when it is time again."""
+    def send_due(self) -> None:
+        """Send what a sink lacks: at once after a new alert, otherwise every ``DELIVERY_SECONDS``."""
+        is_due = self._sent_at is None or self.clock.monotonic() - self._sent_at >= DELIVERY_SECONDS
+        if is_due or self._has_new:
+            self.send()
+
+    def send(self) -> None:
+        """Send what a sink lacks now."""
         if not any(self.machine.raised.values()):
             return
-        waited = None if self._delivered_at is None else (now - self._delivered_at).total_seconds()
-        if at_once or waited is None or waited >= DELIVERY_SECONDS:
-            self._delivered_at = now
-            deliver(self.store, self.layout, sinks_of(self.alerts), self.log)
+        self._sent_at, self._has_new = self.clock.monotonic(), False
+        deliver(self.store, self.layout, sinks_of(self.settings), self.log, self.clock)
 
     def _restore(self) -> None:
         self.machine.restore(read_alerts(self.store, self.layout))
@@ -91,22 +97,23 @@ class SlaAlerts:
 
     def _raise(self, level: Level, progress: Progress | None, now: datetime, reason: str = "") -> Alert | None:
         alert = compose(
-            self.promise,
+            self.sla,
             level,
             self.machine.raised[level] + 1,
             progress=progress,
             is_stale=self._is_stale(progress, now),
             now=now,
             raised_by=self.raised_by,
-            runbook_url=self.alerts.runbook_url,
+            runbook_url=self.settings.runbook_url,
             reason=reason,
         )
         is_ours = raise_alert(alert, self.store, self.layout)
         self.machine.note(level)
+        self._has_new = self._has_new or is_ours
         return alert if is_ours else None
 
     def _is_stale(self, progress: Progress | None, now: datetime) -> bool:
-        return progress is not None and (now - progress.written_at).total_seconds() > self.stall_seconds
+        return progress is not None and progress.age(now) > self.stall_seconds
 
     def _is_finished(self) -> bool:
         try:
@@ -120,7 +127,7 @@ def raise_alert(alert: Alert, store: ObjectStore, layout: JobLayout) -> bool:
     """Write the alert create-only; return whether this call raised it. Sends nothing, see ``delivery``.
 
     Raises:
-        StoreError: the store failed; nobody can say whether the alert is there. Call again.
+        StoreError: the store failed, and whether the alert was written is unknown. Call again.
     """
     try:
         store.create(layout.alert(alert.level.value, alert.number), alert.model_dump_json(indent=1).encode())

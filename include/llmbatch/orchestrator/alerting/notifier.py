@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NotifierSink:
-    """Builds the notifier anew for each alert, for rendering changes it.
+    """Builds a new notifier for each alert, because rendering changes it.
 
     Templated arguments see ``alert`` (a mapping of its fields), ``alert_id``, ``title``, ``message``, ``dag_id``,
     ``run_id`` and ``dag_run`` (with those two). There is no task instance and no DAG.
@@ -33,12 +33,12 @@ class NotifierSink:
 
     @property
     def name(self) -> str:
-        """``notifier.<class>.<digest of path and arguments>``, whatever its place in the file."""
+        """``notifier.<class>.<digest of path and arguments>``, independent of its place in the file."""
         text = json.dumps([self.path, dict(self.arguments)], sort_keys=True)
         return f"notifier.{self.path.rpartition('.')[2]}.{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def send(self, alert: Alert) -> None:
-        """Render and notify; a notifier that only awaits gets an event loop of its own. Raises ``SinkError``."""
+        """Render and notify; an asynchronous notifier runs in its own event loop. Raises ``SinkError``."""
         from airflow.sdk import BaseNotifier
         from airflow.sdk.log import redact  # type: ignore[attr-defined]
 
@@ -64,7 +64,7 @@ class NotifierSink:
         except (ImportError, AttributeError, ValueError) as error:
             raise SinkError(f"notifier {self.path!r} cannot be imported: {error}; correct alerts.notifiers") from error
         if not (isinstance(kind, type) and issubclass(kind, BaseNotifier)):
-            raise SinkError(f"{self.path!r} is no Airflow notifier (BaseNotifier); correct alerts.notifiers")
+            raise SinkError(f"{self.path!r} is not an Airflow notifier (BaseNotifier); correct alerts.notifiers")
         return kind
 
 

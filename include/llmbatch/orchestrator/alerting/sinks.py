@@ -1,4 +1,4 @@
-"""Where alerts go: what a sink is, and the sinks that config.yaml asks for."""
+"""The receivers of alerts: the interface of a sink, and the sinks that config.yaml configures."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ class Sink(Protocol):
 
     @property
     def name(self) -> str:
-        """Unique among the sinks and the same in every process: part of the key that says what it has had."""
+        """Unique among the sinks and the same in every process: part of the key that records what it has received."""
 
     def send(self, alert: Alert) -> None:
         """Send one alert, blocking.
 
         Raises:
-            SinkRejected: the receiver will never take this alert.
-            SinkError: it did not take it now. Any other exception is treated the same.
+            SinkRejected: the receiver rejects this alert permanently.
+            SinkError: it did not accept it this time. Any other exception has the same effect.
         """
 
 
 def sinks_of(config: AlertsConfig) -> tuple[Sink, ...]:
     """Return the task log and all configured sinks, each once. Reads no connection and opens nothing.
 
-    Connections are read when an alert is sent, so a repaired one holds from the next try on.
+    Connections are read when an alert is sent, so a corrected one is used from the next attempt.
     """
     found: list[Sink] = [
         TaskLogSink(),

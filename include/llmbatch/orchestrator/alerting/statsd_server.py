@@ -13,11 +13,11 @@ from llmbatch.core.errors import SinkError
 
 @dataclass(frozen=True)
 class StatsdSink:
-    """Counts ``<prefix>.sla.alert.<level>`` and shows the numbers of the latest alert, of whichever job, as gauges.
+    """Counts ``<prefix>.sla.alert.<level>`` and sets gauges to the numbers of the latest alert of any job.
 
     Gauges are ``<prefix>.sla.miss_probability``, ``.eta_p50_hours``, ``.eta_p90_hours`` and ``.margin_hours`` (from the
-    expected finish to the deadline, negative if late); those that are unknown are not sent. A job is no part of a
-    metric's name: every job would leave a series behind. UDP: a packet that is lost is lost.
+    expected finish to the deadline, negative if late); unknown ones are not sent. Metric names contain no
+    job id, because every job would leave a series behind. UDP: a lost packet is not repeated.
     """
 
     host: str
@@ -30,7 +30,7 @@ class StatsdSink:
         return f"statsd.{self.host}.{self.port}"
 
     def send(self, alert: Alert) -> None:
-        """Send one packet. Raises ``SinkError`` if the host cannot be found; nobody hears of a closed port."""
+        """Send one packet. Raises ``SinkError`` if the host cannot be found; a closed port is not detected."""
         try:
             client = StatsClient(self.host, self.port, prefix=self.prefix)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The sink that is always there: the log of the task or trigger that delivers."""
+"""The sink that is always present: the log of the task or trigger that delivers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEVERITY = {
 
 @dataclass(frozen=True)
 class TaskLogSink:
-    """Writes one line for each alert, as severe as its level."""
+    """Writes one line for each alert, with a severity that depends on its level."""
 
     name: str = "task-log"
 

@@ -1,4 +1,4 @@
-"""Whose turn it is to send one alert to one sink, and when the next try is due: one small object each."""
+"""Which process may send an alert to a sink, and when the next attempt is due: one small object for each pair."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, Obje
 from llmbatch.core.store import ObjectStore
 
 MOST_TRIES = 60
-"""With the pauses below about an hour."""
+"""Attempts before an alert is abandoned: about an hour with the pauses below."""
 SENDING = timedelta(seconds=60)
-"""How long others keep away from an alert that one process sends; after its crash the next one takes over."""
+"""Time for which one process alone may send an alert; if it crashes, another one takes over afterwards."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 60.0
 
 
 class _Tries(BaseModel):
-    """Body of the object: tries so far, the running one included, and from when on the next may begin."""
+    """Body of the object: attempts including the current one, and when the next may begin."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,17 +36,17 @@ class Turn:
 
     @property
     def is_last(self) -> bool:
-        """Whether there is no further try."""
+        """Whether this is the last attempt."""
         return self.number >= MOST_TRIES
 
     @property
     def pause(self) -> timedelta:
-        """Time until the next try: 5, 10, 20, 40, then 60 s."""
+        """Time until the next attempt: 5, 10, 20, 40, then 60 s."""
         return timedelta(seconds=min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self.number - 1, 10)))
 
 
 def take_turn(store: ObjectStore, uri: str, now: datetime) -> Turn | None:
-    """Take the right to send; None if another process has it or the next try is not due. Raises ``StoreError``."""
+    """Take the right to send; None if another process has it or the next attempt is not due. Raises ``StoreError``."""
     try:
         info = store.head(uri)
         with store.open_stream(uri, info.etag) as stream:
@@ -68,9 +68,9 @@ def take_turn(store: ObjectStore, uri: str, now: datetime) -> Turn | None:
 
 
 def put_off(store: ObjectStore, turn: Turn, now: datetime) -> None:
-    """Let the next try begin after the pause, whoever makes it. Raises ``StoreError``."""
+    """Allow the next attempt, by any process, after the pause. Raises ``StoreError``."""
     body = _Tries(tries=turn.number, not_before=now + turn.pause).model_dump_json().encode()
     try:
         store.replace(turn.uri, body, turn.etag)
     except (ObjectChanged, ObjectMissing):
-        return  # this try took so long that another process has taken over
+        return  # this attempt took so long that another process has taken over

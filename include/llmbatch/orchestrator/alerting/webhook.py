@@ -10,7 +10,7 @@ from llmbatch.orchestrator.alerting.endpoint import endpoint_of
 
 @dataclass(frozen=True)
 class WebhookSink:
-    """Posts the alert with its id, title and message; ``Idempotency-Key`` lets the receiver drop a repetition."""
+    """Posts the alert with its id, title and message; ``Idempotency-Key`` lets the receiver ignore a repetition."""
 
     conn_id: str
 

@@ -1,4 +1,4 @@
 """From a request to an accepted job.
 
-Door: ``accept``. Imports admission and what lies below it.
+Door: ``accept``. Imports admission and the rooms below it.
 """

@@ -1,4 +1,4 @@
-"""From what a user sent to an accepted job: one validation, before any GPU starts."""
+"""From a user's request to an accepted job: one validation, before any GPU starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llmbatch.core.config import Config
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError
 from llmbatch.core.identity import job_id_of
-from llmbatch.core.job_request import JobRequest, parse_request
+from llmbatch.core.job_request import JobRequest, parse_request, sla_field_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, split_uri
 from llmbatch.core.store import ObjectStore
@@ -35,7 +35,7 @@ def request_of(params: Mapping[str, Any], conf: Mapping[str, Any] | None) -> Job
     """
     sent = conf or {}
     values = {**params, **sent}
-    if sent.get("completion_window") is not None and sent.get("sla_hours") is None:
+    if sla_field_of(sent) == "completion_window":
         values.pop("sla_hours", None)
     return parse_request(values)
 
@@ -52,12 +52,12 @@ def accept(
 ) -> JobSpec:
     """Resolve every default, check the request against the store, admit the job, and freeze it in ``spec.json``.
 
-    A repeated call that comes to an equal spec is a retry and returns it; the times come from the DAG run, so they are
-    equal too. A finished job is returned as it is, whatever has become of its input since. An idempotency key that
-    stands for another run's job gives that job (see ``idempotency``).
+    A repeated call that resolves to an equal spec is a retry and returns it; the times come from the DAG run, so they
+    are equal too. A finished job is returned as it is, even if its input has changed since. An idempotency key that
+    refers to another run's job returns that job (see ``jobs.keys``).
 
     Args:
-        request: what was asked for.
+        request: the validated request.
         dag_id: DAG of the run.
         run_id: the run; with ``dag_id`` it makes the job id.
         created_at: a time of the DAG run that no retry and no clear changes.
@@ -66,7 +66,8 @@ def accept(
         clock: the time of admission; the machine's if not given.
 
     Raises:
-        RequestError: naming the field and the fix; also if the job asked to be rejected where it is infeasible.
+        RequestError: naming the field and the fix; also if its deadline is infeasible and the request sets
+            ``on_infeasible`` to reject.
         StoreError: the store failed, or has lost results of the job that is to be retried.
     """
     key = None if request.dry_run else request.idempotency_key
@@ -162,7 +163,7 @@ def _freeze(spec: JobSpec, store: ObjectStore) -> None:
 
 
 def _require_equal(new: JobSpec, kept: JobSpec) -> None:
-    """Compare all that was resolved; how it was asked for may differ."""
+    """Compare the resolved fields; the requests may differ."""
     resolved = [name for name in JobSpec.model_fields if name != "request_digest"]
     changed = [name for name in resolved if getattr(new, name) != getattr(kept, name)]
     if not changed:

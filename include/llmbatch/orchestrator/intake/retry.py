@@ -1,4 +1,4 @@
-"""A request with ``retry_failed_of``: what it takes from the earlier job, and whether that job can be retried.
+"""A request with ``retry_failed_of``: what it inherits from the earlier job, and whether that job can be retried.
 
 From the earlier job: input, format, columns, template, system prompt, output schema, task, and the model if none is
 given. From the new request: everything else. ``sampling`` that is given wins over that of the rows, field by field;
@@ -63,7 +63,7 @@ def _finished(root_uri: str, store: ObjectStore) -> PublishedJob:
             raise RequestError(
                 FIELD,
                 f"{root_uri} has no manifest.json: the job has not finished",
-                "Clear its task `run` instead; it goes on with what is missing.",
+                "Clear its task `run` instead; it runs the missing shards.",
             ) from None
         raise RequestError(
             FIELD, f"there is no job in {root_uri}", "Take the job id from the log of the task accept."

@@ -11,12 +11,10 @@ from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
+from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.folders import job_folders
 from llmbatch.orchestrator.jobs.index import admission_queue
-
-FRESH_SECONDS = 300.0
-"""A job whose heartbeat is older is not running."""
 
 
 def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[JobSpec]:
@@ -32,7 +30,7 @@ def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[J
         layout = JobLayout(root)
         try:
             progress = Progress.model_validate_json(store.get(layout.progress))
-            if not progress.phase.is_terminal and (now - progress.written_at).total_seconds() < FRESH_SECONDS:
+            if not progress.phase.is_terminal and progress.age(now) < NOT_RUNNING_SECONDS:
                 yield JobSpec.model_validate_json(store.get(layout.spec))
         except (ObjectMissing, ValidationError):
             continue  # removed, not started, or written by another version
@@ -42,6 +40,6 @@ def _roots(store: ObjectStore, base_uri: str, now: datetime) -> Iterable[str]:
     queue, _ = admission_queue(base_uri, store)
     if queue is not None:
         return [job.root_uri for job in queue.jobs]
-    fresh = now - timedelta(seconds=FRESH_SECONDS)
+    fresh = now - timedelta(seconds=NOT_RUNNING_SECONDS)
     folders = (job for job in job_folders(store, base_uri) if job.finished_at is None and job.is_accepted)
     return [job.root for job in folders if job.touched_at >= fresh]

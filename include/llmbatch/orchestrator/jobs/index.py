@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from llmbatch.core.admission import AdmissionQueue
 from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import JobLayout, queue_uri
 from llmbatch.core.store import ObjectInfo, ObjectStore
 
-_JOB_ID = re.compile(r"job-[0-9a-f]{16}")
+_JOB_ID = re.compile(JOB_ID_PATTERN)
 _LOG = logging.getLogger(__name__)
 
 

@@ -2,9 +2,9 @@
 
 The copies are made inside one object store, so both places belong to one endpoint.
 
-What is the same in both places already is left alone, what differs is replaced, nothing is deleted. Every copy is
+Equal objects are skipped, different ones are replaced, nothing is deleted. Every copy is
 compared with its source. ``manifest.json`` objects come last, so that half a copy never looks complete. The addresses
-inside ``spec.json`` and ``manifest.json`` stay as they are: a job goes on, and is published, at its first address only.
+inside ``spec.json`` and ``manifest.json`` stay as they are: a job is continued and published at its first address only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MANIFEST = "/manifest.json"
 
 @dataclass(frozen=True)
 class CopyReport:
-    """What is in the target now: ``objects`` are ``copied`` and ``skipped`` ones together."""
+    """The content of the target: ``objects`` is the sum of ``copied`` and ``skipped``."""
 
     objects: int
     bytes: int
@@ -43,12 +43,12 @@ def copy_jobs(source: str, target: str, store: ObjectStore) -> CopyReport:
     """Copy all objects under one folder into another and prove each copy.
 
     Raises:
-        RequestError: a folder is not an ``s3://`` address, the source holds nothing, or one lies in the other.
-        StoreError: the store failed or a copy is not equal to its source; the same call goes on where this one ended.
+        RequestError: a folder is not an ``s3://`` address, the source is empty, or one contains the other.
+        StoreError: the store failed or a copy is not equal to its source; the same call continues where this one ended.
     """
     source, target = _folder("source", source), _folder("target", target)
     if source.startswith(target) or target.startswith(source):
-        raise RequestError("target", f"{source} and {target} lie in one another", "Give two separate folders.")
+        raise RequestError("target", f"{source} and {target} contain one another", "Give two separate folders.")
     try:
         next(store.list(target), None)
     except ObjectMissing:
@@ -102,7 +102,7 @@ class _Copier:
             return False
 
     def _equal(self, one: ObjectInfo, other: ObjectInfo) -> bool:
-        """Compare size and ETag; by content where the ETags differ, for one may tell of parts and the other not."""
+        """Compare size and ETag; by content where ETags differ, because they depend on the parts of an upload."""
         if one.size != other.size:
             return False
         return one.etag == other.etag or self._digest(one) == self._digest(other)
@@ -121,7 +121,7 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _apart(objects: Iterable[ObjectInfo], manifests: list[ObjectInfo]) -> Iterator[ObjectInfo]:
-    """Yield the objects that are no manifest; put those that are into ``manifests``."""
+    """Yield the objects other than manifests; put manifests into ``manifests``."""
     for info in objects:
         if info.uri.endswith(_MANIFEST):
             manifests.append(info)

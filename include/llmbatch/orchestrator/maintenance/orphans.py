@@ -1,4 +1,4 @@
-"""Orphans: Ray jobs that go on though the DAG run that started them is gone or over. Nobody waits for them any more."""
+"""Orphans: Ray jobs that run although the DAG run that started them has ended or was deleted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from llmbatch.core.claims import last_claim
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import LlmbatchError, ObjectMissing, RayJobError
-from llmbatch.core.identity import job_id_of, submission_id_of
+from llmbatch.core.identity import MAINTENANCE_DAG, job_id_of, submission_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import ObjectStore
@@ -18,13 +18,13 @@ from llmbatch.orchestrator.deployment.run_states import DagRunState
 from llmbatch.orchestrator.ray_jobs.client import RayJobs
 from llmbatch.orchestrator.ray_jobs.generations import generation_of
 from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
-from llmbatch.orchestrator.steering.control import ask
+from llmbatch.orchestrator.steering.control import request_state
 
-BY = "llmbatch_maintenance"
+BY = MAINTENANCE_DAG
 GRACE_SECONDS = 60.0
-"""An orphan must be one at both of two looks so far apart: a run that has just ended may still be stopping its job."""
-POLITE_SECONDS = 30.0
-"""How long an orphan may take to end by itself after it was asked to, before Ray stops it."""
+"""Time between the two checks that must both find an orphan: a run that just ended may still be stopping its job."""
+CANCEL_SECONDS = 30.0
+"""Time that an orphan has to end after its cancel was requested, before Ray stops it."""
 POLL_SECONDS = 3.0
 
 _LOG = logging.getLogger(__name__)
@@ -51,9 +51,9 @@ class OrphanSweep:
 
     Args:
         jobs: client of the Ray cluster.
-        run_state: tells the state of a DAG run by dag id and run id.
+        run_state: returns the state of a DAG run by DAG id and run id.
         store: where the jobs are.
-        base_uri: jobs lie under ``<base_uri>/jobs/``; a Ray job without a folder there belongs to somebody else.
+        base_uri: jobs are stored under ``<base_uri>/jobs/``; one without a folder there is not an orphan.
         dag_ids: DAGs whose jobs may be stopped.
         clock: for the waits.
         sleep: waits; in seconds.
@@ -90,7 +90,7 @@ class OrphanSweep:
         return [orphan for orphan in found if orphan is not None]
 
     def _orphan(self, info: RayJobInfo) -> Orphan | None:
-        """Return the job as an orphan; None if it is not one of ours or its run is alive."""
+        """Return the job as an orphan; None if it is not of this deployment or its run is alive."""
         origin = [info.metadata.get(name, "") for name in ("dag_id", "run_id", "task_id")]
         dag_id, run_id, _ = origin
         job_id = job_id_of(dag_id, run_id)
@@ -105,30 +105,36 @@ class OrphanSweep:
         try:
             self.store.head(layout.spec)
         except ObjectMissing:
-            _LOG.info("left alone: submission_id=%s has no job folder under %s", info.submission_id, self.base_uri)
+            _LOG.info("not stopped: submission_id=%s has no job folder under %s", info.submission_id, self.base_uri)
             return None
         return Orphan(info.submission_id, layout, dag_id, run_id, state)
 
     def _stop(self, orphans: Collection[Orphan]) -> None:
-        """Ask them to cancel, so that what is done gets committed; stop through Ray who does not end in time."""
-        polite = [orphan for orphan in orphans if self._ask(orphan)]
-        until = self.clock.monotonic() + POLITE_SECONDS
-        while polite and self.clock.monotonic() < until:
+        """Request that they cancel, so that finished rows are committed; Ray stops those that do not end in time."""
+        cancelling = [orphan for orphan in orphans if self._request_cancel(orphan)]
+        until = self.clock.monotonic() + CANCEL_SECONDS
+        while cancelling and self.clock.monotonic() < until:
             self.sleep(POLL_SECONDS)
-            polite = [orphan for orphan in polite if self._is_active(orphan)]
+            cancelling = [orphan for orphan in cancelling if self._is_active(orphan)]
         failures = [failure for orphan in orphans if (failure := self._end(orphan))]
         if failures:
             raise RayJobError(f"{len(failures)} of {len(orphans)} orphans may still run; the first: {failures[0]}")
 
-    def _ask(self, orphan: Orphan) -> bool:
-        """Return whether the job may hear it: one that has not begun reads no control object."""
+    def _request_cancel(self, orphan: Orphan) -> bool:
+        """Request the cancel; return whether the job can read it: one that has not started reads no control object."""
         reason = f"its DAG run {orphan.run_id} is {orphan.state.value}"
         try:
             if not last_claim(self.store, orphan.layout):
                 return False
-            ask(orphan.layout.root, DesiredState.CANCEL, reason=reason, by=BY, store=self.store, clock=self.clock)
+            request_state(
+                orphan.layout.root, DesiredState.CANCEL, reason=reason, by=BY, store=self.store, clock=self.clock
+            )
         except LlmbatchError as error:
-            _LOG.warning("submission_id=%s cannot be asked, Ray will stop it: %s", orphan.submission_id, error)
+            _LOG.warning(
+                "submission_id=%s cannot be reached through its control object, Ray will stop it: %s",
+                orphan.submission_id,
+                error,
+            )
             return False
         return True
 

@@ -1,7 +1,7 @@
-"""Carry out removals, each in an order in which no reader ever takes a part of a job for the whole.
+"""Carry out removals, each in an order in which no reader mistakes a part of a job for the whole.
 
-An unfinished job is claimed first, so that a generation of it that wakes up stops, and loses its request and the list
-of its shards before anything else. A finished job keeps its proof to the last.
+An unfinished job is claimed first, so that a generation of it that resumes stops, and loses its request and the list
+of its shards before anything else. The manifest of a finished job is removed last.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from llmbatch.orchestrator.jobs.folders import Amount, job_folder, job_folders, 
 from llmbatch.orchestrator.maintenance.retention import Part, Removal, plan
 
 OWNER = "retention"
-"""Owner of the claim that fences a removed job off."""
+"""Owner of the claim that fences off a removed job."""
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Expired:
-    """What a round of retention removed, or would remove."""
+    """What one call removed, or would remove."""
 
     removals: int
     amount: Amount
@@ -39,7 +39,7 @@ def expire(store: ObjectStore, base_uri: str, limits: RetentionConfig, clock: Cl
     """Plan and remove; one line in the log for each removal. ``dry_run`` removes nothing.
 
     Raises:
-        StoreError: the store failed; the next round goes on.
+        StoreError: the store failed; the next call continues.
     """
     removals = plan(job_folders(store, base_uri), limits, clock.now())
     forgotten = any(removal.part.is_whole_job for removal in removals)
@@ -47,7 +47,7 @@ def expire(store: ObjectStore, base_uri: str, limits: RetentionConfig, clock: Cl
     done = Expired(0, Amount())
     for removal in removals:
         if not dry_run and not remove(removal, records.get(removal.job_id, ()), store, clock):
-            _LOG.info("kept, for it has changed since: %s", removal.line())
+            _LOG.info("kept, because it has changed: %s", removal.line())
             continue
         _LOG.info("%s: %s", "would remove" if dry_run else "removed", removal.line())
         done = Expired(done.removals + 1, done.amount + removal.amount)
@@ -98,7 +98,7 @@ def _remove_abandoned(layout: JobLayout, records: Iterable[str], store: ObjectSt
 
 
 class _Record(BaseModel):
-    """What an idempotency record tells about its job."""
+    """The used part of an idempotency record."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -12,22 +12,22 @@ from llmbatch.orchestrator.jobs.folders import Amount, JobFolder
 
 
 class Part(StrEnum):
-    """What of a job folder goes."""
+    """The part of a job folder that is removed."""
 
     STAGED = "staged"
     """The input shards of a finished job; their list stays, so that a cleared task finds staging done."""
     LEFTOVERS = "leftovers"
-    """What dead generations left: superseded claims, crash records, the probe."""
+    """Objects of dead generations: superseded claims, crash records, the probe."""
     FINISHED = "finished"
     """The whole folder of a finished job."""
     ABANDONED = "abandoned"
-    """The whole folder of a job that never finished, but for the claim that fences it off."""
+    """The whole folder of a job that never finished, except the claim that fences it off."""
     REMAINS = "remains"
     """What is left of a folder without request: that claim, or an interrupted removal."""
 
     @property
     def is_whole_job(self) -> bool:
-        """Whether the job is forgotten by it."""
+        """Whether the whole job is removed."""
         return self in {Part.FINISHED, Part.ABANDONED}
 
 

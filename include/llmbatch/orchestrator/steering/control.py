@@ -1,13 +1,14 @@
-"""Ask a running job to drain, cancel, run on, pause or change its size; nobody's wish of the same moment is lost.
+"""Request that a running job drains, cancels, runs on, pauses or changes its size. No concurrent request is lost.
 
-A drain or cancel is meant for the generation that runs now and for those before it: the generation of a cleared task
-runs. While nobody has claimed the job yet it is meant for all, until somebody asks to run.
+A drain or cancel applies to the generation that runs now and to earlier ones: the generation after a cleared task runs.
+Before the first generation has claimed the job it applies to all of them, until a run is requested.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -27,40 +28,53 @@ from llmbatch.core.states import DesiredState
 from llmbatch.core.store import ObjectStore
 
 TRIES = 20
-"""Writers that may come in between before this one gives up; each of them got its wish written."""
+"""Attempts to write between the writes of other processes; a failed attempt means that another request was written."""
 
-_STRENGTH = (DesiredState.RUN, DesiredState.DRAIN, DesiredState.CANCEL)
 _LOG = logging.getLogger(__name__)
 
 
-def ask(job_uri: str, desired: DesiredState, *, reason: str, by: str, store: ObjectStore, clock: Clock) -> Control:
-    """Write ``control.json`` and return what it says then, which is an earlier and stronger wish if there is one.
+class ControlChange(NamedTuple):
+    """The control object before and after a change."""
+
+    before: Control
+    after: Control
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the change was written; it is not if there was nothing to change."""
+        return self.after is not self.before
+
+
+def request_state(
+    job_uri: str, desired: DesiredState, *, reason: str, by: str, store: ObjectStore, clock: Clock
+) -> Control:
+    """Write the request to ``control.json`` and return what is in force then: an earlier, stronger request stays.
 
     Cancel is stronger than drain. ``run`` is the explicit way back from both and replaces either.
 
     Args:
         job_uri: the job's folder.
-        desired: what is asked.
+        desired: the requested state.
         reason: shown in the job's log and outcome.
-        by: who asks.
-        store: where the job is.
-        clock: for the time of the wish.
+        by: who requests it.
+        store: the store that holds the job.
+        clock: for the time of the request.
 
     Raises:
         RequestError: there is no such job.
-        StoreError: the store failed, or twenty other writers came in between.
+        StoreError: the store failed, or other processes wrote in between twenty times.
     """
     layout = JobLayout(job_uri.rstrip("/"))
 
-    def wish(old: Control) -> Control:
+    def requested(old: Control) -> Control:
         generation = last_claim(store, layout)
         if not _replaces(desired, old, generation):
             return old
         named = generation if generation and desired is not DesiredState.RUN else None
-        said = {"desired": desired, "generation": named, "reason": reason, "written_by": by}
-        return old.model_copy(update={**said, "written_at": clock.now()})
+        origin = {"desired": desired, "generation": named, "reason": reason, "written_by": by}
+        return old.model_copy(update={**origin, "written_at": clock.now()})
 
-    return change_control(layout, wish, store=store)
+    return change_control(layout, requested, store=store).after
 
 
 def adjust(
@@ -68,25 +82,25 @@ def adjust(
 ) -> Control:
     """Change single fields of ``control.json`` (``replicas``, ``paused``, ``paused_by``, ``max_tokens``, ``model``).
 
-    All other fields stay, a drain or cancel with the reason and the name of who asked for it. Returns what holds then.
-    Raises as ``ask`` does.
+    All other fields stay; a drain or cancel keeps its own reason and author. Returns what is in force then. Raises as
+    ``request_state`` does.
     """
 
-    def change(old: Control) -> Control:
+    def changed(old: Control) -> Control:
         if all(getattr(old, name) == value for name, value in changes.items()):
             return old
-        calm = old.desired is DesiredState.RUN
-        said = {"reason": reason, "written_by": by, "written_at": clock.now()} if calm else {}
-        return old.model_copy(update={**changes, **said})
+        is_running = old.desired is DesiredState.RUN
+        origin = {"reason": reason, "written_by": by, "written_at": clock.now()} if is_running else {}
+        return old.model_copy(update={**changes, **origin})
 
-    return change_control(JobLayout(job_uri.rstrip("/")), change, store=store)
+    return change_control(JobLayout(job_uri.rstrip("/")), changed, store=store).after
 
 
-def change_control(layout: JobLayout, change: Callable[[Control], Control], *, store: ObjectStore) -> Control:
-    """Apply ``change`` to the control object as it is at the moment of writing; return what holds then.
+def change_control(layout: JobLayout, change: Callable[[Control], Control], *, store: ObjectStore) -> ControlChange:
+    """Apply ``change`` to the control object as it is when it is written.
 
-    ``change`` may be called several times, as others may write in between. Nothing is written if it returns what it
-    was given. Raises as ``ask`` does.
+    ``change`` may be called several times, because other processes may write in between. If it returns its argument,
+    nothing is written. Raises as ``request_state`` does.
     """
     _require_job(store, layout)
     for _ in range(TRIES):
@@ -94,17 +108,17 @@ def change_control(layout: JobLayout, change: Callable[[Control], Control], *, s
             old, etag = read_control(store, layout)
             new = change(old)
             if new is old:
-                return old
+                return ControlChange(old, old)
             body = new.model_dump_json(indent=1).encode()
             if etag is None:
                 store.create(layout.control, body)
             else:
                 store.replace(layout.control, body, etag)
         except (ObjectExists, ObjectChanged, ObjectMissing, InputChanged):
-            continue  # somebody else wrote since we looked; look at that
-        _LOG.info("asked job=%s %s", layout.root, new.model_dump_json(exclude_defaults=True))
-        return new
-    raise StoreError(f"{layout.control} was changed by others {TRIES} times in a row; ask again.")
+            continue  # another process wrote after the read; read again
+        _LOG.info("control written job=%s %s", layout.root, new.model_dump_json(exclude_defaults=True))
+        return ControlChange(old, new)
+    raise StoreError(f"{layout.control} was changed by other processes {TRIES} times in a row; repeat the request.")
 
 
 def _require_job(store: ObjectStore, layout: JobLayout) -> None:
@@ -119,7 +133,7 @@ def _require_job(store: ObjectStore, layout: JobLayout) -> None:
 
 
 def read_control(store: ObjectStore, layout: JobLayout) -> tuple[Control, str | None]:
-    """Return the control object and its version; the default one, and None, where nobody has asked anything."""
+    """Return the control object and its version; the default one and None where there is no object."""
     try:
         info = store.head(layout.control)
     except ObjectMissing:
@@ -134,7 +148,7 @@ def read_control(store: ObjectStore, layout: JobLayout) -> tuple[Control, str | 
 
 
 def _replaces(desired: DesiredState, old: Control, generation: int) -> bool:
-    """Whether a wish is written over the old one, as far as that still holds for ``generation``."""
+    """Whether a request replaces the old one, as far as that one still applies to ``generation``."""
     if desired is DesiredState.RUN:
         return old.desired is not DesiredState.RUN
-    return _STRENGTH.index(desired) > _STRENGTH.index(old.asks_of(generation))
+    return desired.strength > old.asks_of(generation).strength

@@ -1,4 +1,4 @@
-"""What the DAG files wire: one module for each DAG, and the form.
+"""The tasks of the DAG files: one module for each DAG, and the form.
 
 Door: ``inference``. May import every room below.
 """

@@ -14,7 +14,7 @@ from airflow.sdk import Param
 
 from llmbatch.core.job_request import JobRequest
 
-INPUT, PROMPT, MODEL, OUTPUT, PROMISE = "1. Input", "2. Prompt", "3. Model", "4. Output", "5. Deadline and limits"
+INPUT, PROMPT, MODEL, OUTPUT, DEADLINE = "1. Input", "2. Prompt", "3. Model", "4. Output", "5. Deadline and limits"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ _FIELDS: dict[str, _Field] = {
         "auto goes by the file name, then by the first line.",
         {
             "values_display": {
-                "auto": "Find out",
+                "auto": "Detect",
                 "openai_batch": "OpenAI batch (JSON lines with custom_id and body)",
                 "jsonl": "JSON lines",
                 "parquet": "Parquet",
@@ -89,7 +89,7 @@ _FIELDS: dict[str, _Field] = {
     "sampling": _Field(
         MODEL,
         "Sampling",
-        'OpenAI names, for rows that do not say otherwise: {"max_tokens": 256, "temperature": 0.7, "seed": 1}.',
+        'OpenAI names, for rows that do not set their own: {"max_tokens": 256, "temperature": 0.7, "seed": 1}.',
     ),
     "engine": _Field(
         MODEL,
@@ -119,9 +119,9 @@ _FIELDS: dict[str, _Field] = {
             }
         },
     ),
-    "sla_hours": _Field(PROMISE, "Hours until the deadline", "Counted from the start of the run. 0.5 is 30 minutes."),
+    "sla_hours": _Field(DEADLINE, "Hours until the deadline", "Counted from the start of the run. 0.5 is 30 minutes."),
     "on_deadline": _Field(
-        PROMISE,
+        DEADLINE,
         "At the deadline",
         "Expired rows are delivered as such, and retry_failed_of can run them later.",
         {
@@ -132,33 +132,33 @@ _FIELDS: dict[str, _Field] = {
         },
     ),
     "on_infeasible": _Field(
-        PROMISE,
+        DEADLINE,
         "If the deadline cannot be kept",
-        "Said by accept from what finished jobs took, and from the jobs that are due before this one. Without such a "
-        "history every job is accepted.",
-        {"values_display": {"accept": "Run all the same, with a warning", "reject": "Fail at once, before any work"}},
+        "Predicted by the task accept from finished jobs and from the jobs that are due before this one. Without such "
+        "a history every job is accepted.",
+        {"values_display": {"accept": "Run anyway, with a warning", "reject": "Fail at once, before any work"}},
     ),
     "reactions": _Field(
-        PROMISE,
+        DEADLINE,
         "Reactions",
-        "What may be done by itself once the deadline is at risk, in this order: max_replicas (grow the pool up to so "
-        "many), pause_lower_priority (true: running jobs of a lower priority wait), max_tokens (shorten answers that "
-        "have not begun), fallback_model (a smaller model answers the rest). Empty: nothing.",
+        "Automatic steps that are allowed once the deadline is at risk, in this order: max_replicas (grow the pool up "
+        "to this number), pause_lower_priority (true: running jobs of a lower priority wait), max_tokens (shorten "
+        "answers that have not started), fallback_model (a smaller model answers the rest). Empty: nothing.",
     ),
     "dry_run": _Field(
-        PROMISE,
+        DEADLINE,
         "Dry run",
-        "Reads the whole input and says what the job would meet: rows, bad rows, tokens, cost, time, rows that are too "
-        "long. Starts no engine and delivers nothing.",
+        "Reads the whole input and reports what the job would need: rows, bad rows, tokens, cost, time, rows that are "
+        "too long. Starts no engine and delivers nothing.",
     ),
-    "priority": _Field(PROMISE, "Priority", "Higher goes first when jobs wait for the cluster."),
+    "priority": _Field(DEADLINE, "Priority", "Higher goes first when jobs wait for the cluster."),
     "max_error_rate": _Field(
-        PROMISE,
+        DEADLINE,
         "Tolerated share of failed rows",
         "0.05 is 5 %. A failed row is delivered as failed with its reason; above this share the job fails.",
     ),
     "idempotency_key": _Field(
-        PROMISE,
+        DEADLINE,
         "Idempotency key",
         "Any text. A later run with the same key and the same request gets this job instead of a new one.",
     ),

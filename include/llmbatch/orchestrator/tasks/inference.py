@@ -27,11 +27,11 @@ OUTPUTS_IN_EVENT = 20
 
 
 ADMISSION_IN_XCOM = {"verdict", "eta_p50", "eta_p90", "decided_at", "earliest_finish", "replicas_needed", "breaks"}
-"""What other programs are told of the admission; ``admission.json`` has all of it."""
+"""The fields of the admission that XCom passes to other programs; ``admission.json`` has all of them."""
 
 
 def final_unless_retryable(body: Callable[P, R]) -> Callable[P, R]:
-    """Fail the task without a retry when the error says that the same call cannot succeed later."""
+    """Fail the task without a retry when the error is not retryable."""
 
     @functools.wraps(body)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -47,7 +47,7 @@ def final_unless_retryable(body: Callable[P, R]) -> Callable[P, R]:
 
 @final_unless_retryable
 def accept() -> dict[str, Any]:
-    """Validate the request and freeze the job. Return what the other tasks need to find it."""
+    """Validate the request and freeze the job. Return the addresses and settings that the other tasks need."""
     from llmbatch.orchestrator.admission.admit import read_admission
     from llmbatch.orchestrator.intake.accept import accept as accept_request
     from llmbatch.orchestrator.intake.accept import request_of
@@ -95,8 +95,8 @@ def accept() -> dict[str, Any]:
 def stage(job_uri: str, store_conn_id: str) -> dict[str, int]:
     """Turn the input into shards. Return how many rows and shards there are.
 
-    A dry run writes no shard: it pushes what it found as the XCom ``dry_run`` and returns nothing, which skips what
-    comes after.
+    A dry run writes no shard: it pushes its result as the XCom ``dry_run`` and returns an empty dict, which skips the
+    tasks after it.
     """
     from llmbatch.orchestrator.jobs.documents import read_spec
     from llmbatch.orchestrator.staging.stage import stage as stage_job
@@ -120,7 +120,7 @@ def stage(job_uri: str, store_conn_id: str) -> dict[str, int]:
 
 @final_unless_retryable
 def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
-    """Prove the results complete, deliver them, and tell Airflow through the asset ``llmbatch_results``."""
+    """Prove the results complete, deliver them, and update the asset ``llmbatch_results``."""
     from llmbatch.orchestrator.admission.queue import leave_queue
     from llmbatch.orchestrator.jobs.documents import read_spec
     from llmbatch.orchestrator.publishing.publish import publish as publish_job
@@ -147,7 +147,7 @@ def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
 
 @final_unless_retryable
 def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
-    """Write ``sla.json``, tell how the job went, end its alerts, and teach the ETA. Return whether it was in time."""
+    """Write ``sla.json``, log the outcome, resolve the alerts, and update the ETA. Return whether it was in time."""
     from llmbatch.orchestrator.history.job_report import learn_from, report_sla
     from llmbatch.orchestrator.watch.sla import SlaWatch, finished_reason
 

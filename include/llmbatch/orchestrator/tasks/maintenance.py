@@ -10,14 +10,15 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import RetentionConfig
+from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.tasks.inference import final_unless_retryable
 
-JOB_DAGS = ("llmbatch_inference",)
+JOB_DAGS = (INFERENCE_DAG,)
 """DAGs whose Ray jobs may be stopped as orphans."""
 
 EXPIRE_HOUR = 3
-"""Hour of the day, UTC, of the scheduled run that looks through all jobs: that costs a listing of the whole folder."""
+"""Hour of the day, UTC, of the scheduled run that checks all jobs, which lists the whole jobs folder."""
 
 _DAYS = {
     "staged_days": "Staged input of finished jobs",
@@ -28,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def maintenance_params() -> dict[str, Param]:
-    """Return the form: a rehearsal, and other limits than those of config.yaml."""
+    """Return the form: a dry run, and limits that replace those of config.yaml."""
     limits = RetentionConfig.model_json_schema()["properties"]
     days = {
         name: Param(
@@ -41,14 +42,14 @@ def maintenance_params() -> dict[str, Param]:
         for name, title in _DAYS.items()
     }
     dry_run = Param(
-        False, type="boolean", title="Only say what would be done", description="Remove nothing and stop nothing."
+        False, type="boolean", title="Only report what would be done", description="Remove nothing and stop nothing."
     )
     return {"dry_run": dry_run, **days}
 
 
 @final_unless_retryable
 def sweep_orphans() -> dict[str, Any]:
-    """Stop Ray jobs whose DAG run is gone or over. Return how many."""
+    """Stop Ray jobs whose DAG run has ended or was deleted. Return how many."""
     from llmbatch.orchestrator.deployment.run_states import dag_run_state
     from llmbatch.orchestrator.deployment.store import open_store
     from llmbatch.orchestrator.maintenance.orphans import OrphanSweep
@@ -71,7 +72,7 @@ def sweep_orphans() -> dict[str, Any]:
 
 @final_unless_retryable
 def expire() -> dict[str, Any]:
-    """Remove what is older than the limits, once a day and whenever a person starts it. Return how much."""
+    """Remove what is older than the limits, once a day and in every manual run. Return how much."""
     from llmbatch.orchestrator.deployment.store import open_store
     from llmbatch.orchestrator.maintenance.removal import expire as expire_jobs
 

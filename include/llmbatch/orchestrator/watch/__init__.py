@@ -1,4 +1,4 @@
-"""What looks at a running job: sensor, trigger, deadlines, SLA.
+"""The watch of a running job: sensor, trigger, deadlines, SLA.
 
 Door: ``sensor``. Imports alerting, steering, ray_jobs, jobs and deployment.
 """

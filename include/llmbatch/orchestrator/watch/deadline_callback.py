@@ -1,7 +1,7 @@
-"""What happens when Airflow finds a deadline passed: the same look at the job that the watch takes, in the triggerer.
+"""Raise the alerts of a job whose Airflow deadline has passed. Airflow calls it in the triggerer.
 
-It speaks for runs that have no watch: still queued, staging, or with a watch that is down. Which level is due is the
-level machine's to say, from the time and the store; the store also sees to it that nothing is said twice.
+It covers runs that have no watch: still queued, staging, or with a watch that is down. The level machine decides which
+level is due, from the time and the store. The store also ensures that no alert is raised twice.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import Config
 from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.identity import job_id_of
+from llmbatch.core.job_request import sla_hours_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, idempotency_uri
 from llmbatch.core.progress import Progress
-from llmbatch.core.sla import Promise
+from llmbatch.core.sla import JobSla
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.alerting.job_alerts import SlaAlerts
+from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.deployment.store import open_store
 from llmbatch.orchestrator.jobs.keys import KeyNote
-from llmbatch.orchestrator.watch.deadlines import promised_hours
 
 LOG = logging.getLogger(__name__)
 
 PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0, 60.0, 60.0)
-"""Seconds between tries, for a store or sink that fails while there is no watch to try again."""
+"""Seconds between attempts, because there may be no watch that repeats what a store or sink refused."""
 
 
 class MissedRun(BaseModel):
-    """As much of Airflow's word about the run as is needed; ``state`` is that of the moment of the miss."""
+    """The part of Airflow's run record that is used; ``state`` is that of the time at which the deadline passed."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -56,10 +56,10 @@ class _Deadline(BaseModel):
 
 
 async def look(context: Mapping[str, Any]) -> str:
-    """Raise what is due and have it sent. Return what came of it; Airflow keeps it as the callback's output.
+    """Raise what is due and send it. Return the outcome as text, which Airflow stores as the callback's output.
 
     Raises:
-        ConfigError: config.yaml cannot be read, so nobody knows where the jobs are.
+        ConfigError: config.yaml cannot be read, so the place of the jobs is unknown.
         StoreError: the store did not answer for some minutes.
     """
     run = MissedRun.model_validate(context["dag_run"])
@@ -67,55 +67,59 @@ async def look(context: Mapping[str, Any]) -> str:
     config = await asyncio.to_thread(load_settings)
     for pause in (*PAUSES, None):
         try:
-            alerts, said = await asyncio.to_thread(speak, run, passed_at, config)
+            alerts, outcome = await asyncio.to_thread(raise_due, run, passed_at, config)
             break
         except StoreError as error:
             if pause is None:
                 raise
             LOG.warning("run=%s the deadline waits for the store: %s", run.dag_run_id, error)
             await asyncio.sleep(pause)
-    LOG.info("run=%s deadline=%s %s", run.dag_run_id, passed_at.isoformat(), said)
+    LOG.info("run=%s deadline=%s %s", run.dag_run_id, passed_at.isoformat(), outcome)
     if alerts is not None:
         for pause in PAUSES:
             await asyncio.to_thread(_send, alerts)
             await asyncio.sleep(pause)
-    return said
+    return outcome
 
 
-def speak(run: MissedRun, passed_at: datetime, config: Config) -> tuple[SlaAlerts | None, str]:
-    """Read the real state and raise what is due. Return the alerts to send, None if nothing was raised, and a clause.
+def raise_due(run: MissedRun, passed_at: datetime, config: Config) -> tuple[JobAlerts | None, str]:
+    """Read the job's state and raise what is due. Return the alerts to send and the outcome as text.
+
+    The alerts are None if this call raised none.
 
     Raises:
         StoreError: the store failed.
     """
     if _is_over(run):
-        return None, "nothing to say: the run is over"
-    store, job_id = open_store(config.store.conn_id), job_id_of(run.dag_id, run.dag_run_id)
+        return None, "no alert: the run has ended"
+    clock, store, job_id = SystemClock(), open_store(config.store.conn_id), job_id_of(run.dag_id, run.dag_run_id)
     layout = JobLayout.of(config.store.base_uri, job_id)
     spec = _spec(layout, store)
     if (spec.request.dry_run if spec is not None else (run.conf or {}).get("dry_run")) is True:
-        return None, "nothing to say: a dry run promises nothing"
+        return None, "no alert: a dry run has no deadline"
     owner = _owner(spec, run, config.store.base_uri, store)
     if owner not in (None, job_id):
-        return None, f"nothing to say: {owner} does the work, and its own run watches over it"
-    promise = Promise.of(spec) if spec is not None else _promise(run, job_id)
-    now = max(SystemClock().now(), passed_at)  # two machines' clocks may differ a little
+        return None, f"no alert: {owner} does the work, and its own run watches it"
+    sla = JobSla.of(spec) if spec is not None else _sla_of_run(run, job_id)
+    now = max(clock.now(), passed_at)  # two machines' clocks may differ a little
     progress = _progress(layout, store)
-    if progress is not None and progress.phase is Phase.DONE and now < promise.deadline:
-        return None, "nothing to say: all rows have ended, the results are being published"
-    alerts = SlaAlerts(promise, layout, store, "deadline", config.sla, config.alerts, log=LOG)
-    raised = alerts.look(progress, now)
+    if progress is not None and progress.phase is Phase.DONE and now < sla.deadline:
+        return None, "no alert: all rows have ended, the results are being published"
+    alerts = JobAlerts(sla, layout, store, clock, "deadline", config.sla, config.alerts, log=LOG)
+    raised = alerts.raise_due(progress, now)
     if not raised:
-        return None, "nothing to say: finished in time, not due yet, or already said"
+        return None, "no alert: finished in time, not due yet, or already raised"
     return alerts, f"raised {', '.join(alert.alert_id for alert in raised)}"
 
 
 def _is_over(run: MissedRun) -> bool:
-    """Whether the run has ended: by now, or if Airflow does not answer, when the deadline passed."""
+    """Whether the run has ended: now, or if Airflow does not answer, when the deadline passed."""
     try:
         return dag_run_state(run.dag_id, run.dag_run_id) is not DagRunState.ALIVE
-    except Exception as error:  # its state of a moment ago is nearly as good
-        LOG.warning("run=%s its state cannot be asked, %s a moment ago: %s", run.dag_run_id, run.state, error)
+    except Exception as error:  # the state when the deadline passed is nearly as good
+        LOG.warning(
+            "run=%s its state cannot be read, it was %s when the deadline passed: %s", run.dag_run_id, run.state, error
+        )
         return run.state in {"success", "failed"}
 
 
@@ -127,7 +131,7 @@ def _spec(layout: JobLayout, store: ObjectStore) -> JobSpec | None:
 
 
 def _owner(spec: JobSpec | None, run: MissedRun, base_uri: str, store: ObjectStore) -> str | None:
-    """Return the job that the run's idempotency key stands for, None without a key or before its first use."""
+    """Return the job that the run's idempotency key refers to, None without a key or before its first use."""
     key = spec.request.idempotency_key if spec is not None else (run.conf or {}).get("idempotency_key")
     if not isinstance(key, str):
         return None
@@ -137,10 +141,10 @@ def _owner(spec: JobSpec | None, run: MissedRun, base_uri: str, store: ObjectSto
         return None
 
 
-def _promise(run: MissedRun, job_id: str) -> Promise:
-    """Return what was promised to a run that is not accepted yet."""
-    deadline = run.run_after + timedelta(hours=promised_hours(run.conf))
-    return Promise(job_id, run.dag_id, run.dag_run_id, run.run_after, deadline)
+def _sla_of_run(run: MissedRun, job_id: str) -> JobSla:
+    """Return the SLA of a run that is not accepted yet."""
+    deadline = run.run_after + timedelta(hours=sla_hours_of(run.conf))
+    return JobSla(job_id, run.dag_id, run.dag_run_id, run.run_after, deadline)
 
 
 def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:
@@ -149,12 +153,12 @@ def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:
     except ObjectMissing:
         return None
     except ValueError:
-        LOG.warning("%s cannot be read, going on without it", layout.progress)
+        LOG.warning("%s cannot be read and is ignored", layout.progress)
         return None
 
 
-def _send(alerts: SlaAlerts) -> None:
+def _send(alerts: JobAlerts) -> None:
     try:
-        alerts.send(SystemClock().now(), at_once=True)
+        alerts.send()
     except StoreError as error:
-        LOG.warning("job=%s alerts are sent later: %s", alerts.promise.job_id, error)
+        LOG.warning("job=%s alerts are sent later: %s", alerts.sla.job_id, error)

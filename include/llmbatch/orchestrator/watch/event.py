@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from llmbatch.core.states import Phase
+
 
 class WatchReason(StrEnum):
     """Why ``EtaTrigger`` stopped watching."""
@@ -15,11 +17,11 @@ class WatchReason(StrEnum):
 
 
 class WatchEvent(BaseModel):
-    """The end of a watch: the last phase seen (null if the job never reported) and the state of the run task."""
+    """The end of a watch: the last phase (null if the job wrote no heartbeat) and the state of the run task."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     job_id: str
     reason: WatchReason
-    phase: str | None = None
+    phase: Phase | None = None
     run_state: str | None = None

@@ -1,4 +1,4 @@
-"""EtaSensor: tells phase, progress and ETA of a running job, raises its SLA alerts, and never fails the DAG."""
+"""EtaSensor: logs phase, progress and ETA of a running job, raises its SLA alerts, and never fails the DAG."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
 from pydantic import ValidationError
 
+from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.orchestrator.watch.event import WatchEvent
 
 if TYPE_CHECKING:
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
 class EtaSensor(BaseOperator):
     """Watch a job beside the task that runs it. Always deferred, so it holds no worker slot.
 
-    It ends when the heartbeat says ``done`` or when the run task has ended for good; it outlives that task's retries.
-    Alerts go by the thresholds and to the sinks of config.yaml; reactions are called for if the request allows any.
-    What it does not do: decide whether the job succeeded (``publish`` proves that), or fail. A lost trigger is
+    It ends when the heartbeat's phase is ``done`` or when the run task has finally ended; it outlives that task's
+    retries. config.yaml sets the thresholds and sinks of its alerts; it requests the reactions that the request allows.
+    It does not decide whether the job succeeded (``publish`` proves that), and it does not fail. A lost trigger is
     started again.
 
     Args:
         job_uri: the job's folder.
         store_conn_id: Airflow connection of the object store.
         run_task_id: the task that runs the job, in the same DAG run.
-        poll_seconds: time between two looks at the heartbeat.
-        stall_seconds: age of a heartbeat from which the job counts as stalled.
+        poll_seconds: time between two reads of the heartbeat, in seconds.
+        stall_seconds: age of a heartbeat, in seconds, from which the job counts as stalled.
     """
 
     template_fields: Sequence[str] = ("job_uri", "store_conn_id", "poll_seconds", "stall_seconds")
@@ -41,7 +42,7 @@ class EtaSensor(BaseOperator):
         store_conn_id: str,
         run_task_id: str = "run",
         poll_seconds: float = 3,
-        stall_seconds: float = 60,
+        stall_seconds: float = STALLED_SECONDS,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -56,19 +57,23 @@ class EtaSensor(BaseOperator):
         self._watch(context)
 
     def on_event(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any] | None:  # noqa: ARG002 - Airflow's signature
-        """End the watch with what the trigger saw."""
+        """End the watch with the event of the trigger."""
         try:
             seen = WatchEvent.model_validate(event)
         except ValidationError:
             self.log.warning("job_uri=%s the watch ended with an event that cannot be read", self.job_uri)
             return None
         self.log.info(
-            "job=%s reason=%s phase=%s run_state=%s", seen.job_id, seen.reason.value, seen.phase, seen.run_state
+            "job=%s reason=%s phase=%s run_state=%s",
+            seen.job_id,
+            seen.reason.value,
+            seen.phase and seen.phase.value,
+            seen.run_state,
         )
         return seen.model_dump(mode="json")
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after an event; watch again after a trigger that died."""
+        """Continue after an event; defer again after a lost trigger."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except (TaskDeferralError, TaskDeferralTimeout) as error:
@@ -78,14 +83,14 @@ class EtaSensor(BaseOperator):
         return self._watch(context)
 
     def _run_has_ended(self, context: Context) -> bool:
-        """Whether there is nothing left to watch; also when Airflow cannot say, so that no endless loop can arise."""
+        """Whether there is nothing left to watch; also if Airflow does not answer, to prevent an endless loop."""
         from llmbatch.orchestrator.deployment.run_states import is_ended, task_state
 
         ti = context["ti"]
         try:
             return is_ended(task_state(ti.dag_id, ti.run_id, self.run_task_id))
         except Exception:
-            self.log.warning("job_uri=%s the state of %s is unknown, no more watching", self.job_uri, self.run_task_id)
+            self.log.warning("job_uri=%s the state of %s is unknown, the watch ends", self.job_uri, self.run_task_id)
             return True
 
     def _watch(self, context: Context) -> None:

@@ -1,106 +1,122 @@
-"""What the watch of a running job does about its SLA: alerts, their delivery, reactions. Nothing of it ever fails."""
+"""What the watch of a running job does about its SLA: alerts, their delivery, reactions. It never fails."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
-from llmbatch.core.alerts import Level, duration
 from llmbatch.core.clock import Clock
 from llmbatch.core.config import AlertsConfig, SlaConfig
+from llmbatch.core.durations import duration
 from llmbatch.core.errors import ConfigError
-from llmbatch.core.job_request import Reactions
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
-from llmbatch.core.sla import Promise
+from llmbatch.core.sla import JobSla
+from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.alerting.job_alerts import STALL_SECONDS, SlaAlerts
+from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.settings import load_settings
-from llmbatch.orchestrator.steering.reactions import react
+from llmbatch.orchestrator.watch.sla_reactions import SlaReactions
 
 
 def finished_reason(deadline: datetime, finished_at: datetime) -> str:
-    """Say when a job finished, e.g. ``the job finished 3 min before its deadline``."""
+    """Return when a job finished as a clause, e.g. ``the job finished 3 min before its deadline``."""
     margin = (deadline - finished_at).total_seconds()
     return f"the job finished {duration(abs(margin))} {'before' if margin >= 0 else 'after'} its deadline"
 
 
+@dataclass(frozen=True)
+class _OpenJob:
+    """The job's alerts, which hold its SLA, and its reactions."""
+
+    alerts: JobAlerts
+    reactions: SlaReactions
+
+
 @dataclass
 class SlaWatch:
-    """The memory between two looks. Blocks, so a trigger calls it in a thread; one call at a time.
+    """Runs the steps of one watch: alerts, delivery, reactions. A failed step is logged, and the next call repeats it.
 
-    A restarted one goes on from the store: it raises nothing twice, and what was raised but not sent is sent.
-    Spec and settings are read at the first look at which that is possible.
+    It blocks, so a trigger calls it in a thread, one call at a time. A restarted watch continues from the store: it
+    raises no alert twice, and sends alerts that were raised but not sent. Spec and settings are read by the first call
+    that can read them.
+
+    Attributes:
+        job_uri: the job's folder.
+        clock: for alerts and deliveries.
+        log: where failures are logged, each once until it changes.
+        stall_seconds: age of a heartbeat, in seconds, from which its ETA is ignored.
+        raised_by: the watcher's name in its alerts: ``sensor``, ``deadline`` or ``report``.
     """
 
     job_uri: str
     clock: Clock
     log: logging.Logger
-    stall_seconds: float = STALL_SECONDS
+    stall_seconds: float = STALLED_SECONDS
     raised_by: str = "sensor"
-    _spec: JobSpec | None = field(default=None, init=False)
-    _alerts: SlaAlerts | None = field(default=None, init=False)
+    _job: _OpenJob | None = field(default=None, init=False)
     _problems: dict[str, str] = field(default_factory=dict, init=False)
-    _reacted_to: tuple[int, int] | None = field(default=None, init=False)
-    _owes_relief: bool | None = field(default=None, init=False)
 
     def look(self, store: ObjectStore, progress: Progress | None) -> None:
-        """Raise what is due, send it, and react."""
-        now, raised = self.clock.now(), False
-
-        def speak() -> None:
-            nonlocal raised
-            raised = bool(self._open(store).look(progress, now))
-
-        if not self._guarded("opening the SLA", lambda: self._open(store)):
-            return
-        self._guarded("alerts", speak)
-        self._guarded("delivery", lambda: self._open(store).send(now, at_once=raised))
-        self._guarded("reactions", lambda: self._react(store, progress, now))
+        """Raise the alerts that are due, send them, and react to a risk."""
+        job, now = self._open(store), self.clock.now()
+        if job is not None:
+            self._run(
+                {
+                    "alerts": partial(job.alerts.raise_due, progress, now),
+                    "delivery": job.alerts.send_due,
+                    "reactions": partial(job.reactions.look, progress, now),
+                }
+            )
 
     def close(self, store: ObjectStore, progress: Progress | None, reason: str = "") -> bool:
-        """End what still fires and take back what others were asked to bear. Return whether all of it worked.
+        """Resolve what still fires and resume jobs that this one paused. Return whether both worked.
+
+        A failed delivery does not count: the alert is stored, and any later watcher of the job sends it.
 
         Args:
-            store: where the job is.
+            store: the store that holds the job.
             progress: the last heartbeat.
-            reason: why the watch is over; empty: the job has finished.
+            reason: why the watch ends; empty: the job has finished.
         """
-        now = self.clock.now()
-
-        def speak() -> None:
-            alerts = self._open(store)
-            alerts.close(progress, reason or finished_reason(alerts.promise.deadline, now), now)
-
-        def relieve() -> None:
-            if self._spec is not None and progress is not None and self._is_relief_owed():
-                react(self._spec, progress, at_risk=False, safe=True, store=store, clock=self.clock)
-                self._owes_relief = False
-
-        if not self._guarded("opening the SLA", lambda: self._open(store)):
+        job, now = self._open(store), self.clock.now()
+        if job is None:
             return False
-        told = self._guarded("alerts", speak)
-        self._guarded("delivery", lambda: self._open(store).send(now, at_once=True))
-        return self._guarded("reactions", relieve) and told
+        why = reason or finished_reason(job.alerts.sla.deadline, now)
+        failed = self._run(
+            {
+                "alerts": partial(job.alerts.resolve, progress, why, now),
+                "delivery": job.alerts.send,
+                "reactions": partial(job.reactions.close, progress),
+            }
+        )
+        return failed <= {"delivery"}
 
-    def _open(self, store: ObjectStore) -> SlaAlerts:
-        if self._alerts is None:
-            self._spec = JobSpec.model_validate_json(store.get(JobLayout(self.job_uri).spec))
-            sla, alerts = self._settings()
-            self._alerts = SlaAlerts(
-                Promise.of(self._spec),
-                JobLayout(self.job_uri),
-                store,
-                self.raised_by,
-                sla,
-                alerts,
-                stall_seconds=self.stall_seconds,
-                log=self.log,
-            )
-        return self._alerts
+    def _open(self, store: ObjectStore) -> _OpenJob | None:
+        if self._job is None:
+            self._run({"opening the SLA": partial(self._read, store)})
+        return self._job
+
+    def _read(self, store: ObjectStore) -> None:
+        layout = JobLayout(self.job_uri)
+        spec = JobSpec.model_validate_json(store.get(layout.spec))
+        thresholds, settings = self._settings()
+        alerts = JobAlerts(
+            JobSla.of(spec),
+            layout,
+            store,
+            self.clock,
+            self.raised_by,
+            thresholds,
+            settings,
+            stall_seconds=self.stall_seconds,
+            log=self.log,
+        )
+        self._job = _OpenJob(alerts, SlaReactions(spec, alerts, store, self.clock))
 
     def _settings(self) -> tuple[SlaConfig, AlertsConfig]:
         try:
@@ -110,40 +126,20 @@ class SlaWatch:
             return SlaConfig(), AlertsConfig()
         return config.sla, config.alerts
 
-    def _react(self, store: ObjectStore, progress: Progress | None, now: datetime) -> None:
-        """Ask for the next step once for each new heartbeat while a red holds, and for relief once it is over."""
-        spec, alerts = self._spec, self._alerts
-        if spec is None or alerts is None or progress is None or spec.request.reactions == Reactions():
-            return
-        if not alerts.machine.at_risk:
-            if self._is_relief_owed():
-                react(spec, progress, at_risk=False, safe=True, store=store, clock=self.clock)
-                self._owes_relief = False
-            return
-        self._owes_relief = True
-        poll = (progress.generation, progress.sequence)
-        if poll != self._reacted_to and progress.eta is not None and now < spec.deadline:
-            react(spec, progress, at_risk=True, safe=False, store=store, clock=self.clock)
-            self._reacted_to = poll
+    def _run(self, steps: Mapping[str, Callable[[], object]]) -> set[str]:
+        """Run all steps in order and return the names of those that failed. No failure keeps a later step from running.
 
-    def _is_relief_owed(self) -> bool:
-        """Whether reactions may still hold; a restarted watch goes by whether there was a red."""
-        if self._spec is None or self._alerts is None or self._spec.request.reactions == Reactions():
-            return False
-        if not self._alerts.is_restored:
-            return False
-        if self._owes_relief is None:
-            self._owes_relief = self._alerts.machine.raised[Level.RED] > 0
-        return self._owes_relief
-
-    def _guarded(self, part: str, step: Callable[[], object]) -> bool:
-        """Do a step; a failure is logged once until it changes, and the next look tries again."""
-        try:
-            step()
-        except Exception as error:  # an alert never costs a job
-            if self._problems.get(part) != str(error):
-                self._problems[part] = str(error)
-                self.log.warning("job_uri=%s %s failed, going on: %s", self.job_uri, part, error)
-            return False
-        self._problems.pop(part, None)
-        return True
+        A failure is logged once until it changes; the next call repeats the step.
+        """
+        failed: set[str] = set()
+        for name, step in steps.items():
+            try:
+                step()
+            except Exception as error:  # a failed alert must not fail the job
+                failed.add(name)
+                if self._problems.get(name) != str(error):
+                    self._problems[name] = str(error)
+                    self.log.warning("job_uri=%s %s failed, trying again later: %s", self.job_uri, name, error)
+            else:
+                self._problems.pop(name, None)
+        return failed

@@ -1,4 +1,4 @@
-"""EtaTrigger: reads a job's heartbeat until the job has ended, tells the task log about it, and keeps its SLA."""
+"""EtaTrigger: reads a job's heartbeat until the job has ended, logs it, and watches the job's SLA."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
+from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.run_states import task_state
 from llmbatch.orchestrator.deployment.store import open_store
@@ -22,11 +23,11 @@ from llmbatch.orchestrator.watch.progress import ProgressWatch
 from llmbatch.orchestrator.watch.sla import SlaWatch
 
 CLOSING_TRIES = 3
-"""How often the end of the alerts is tried; the task ``report`` makes up for what fails."""
+"""Attempts to resolve the alerts at the end; the task ``report`` resolves what these could not."""
 
 
 class EtaTrigger(BaseTrigger):
-    """Watch ``progress.json`` of one job. Keeps no state that a restarted triggerer could miss.
+    """Watch ``progress.json`` of one job. A restarted triggerer loses no state.
 
     Its keyword arguments are a wire format: add with a default, never rename.
 
@@ -35,9 +36,9 @@ class EtaTrigger(BaseTrigger):
         store_conn_id: Airflow connection of the object store.
         dag_id: DAG of the run task.
         run_id: DAG run of the run task.
-        run_task_id: the task whose end for good ends the watch.
-        poll_seconds: time between two looks.
-        stall_seconds: age of a heartbeat from which the job counts as stalled.
+        run_task_id: the task whose final end ends the watch.
+        poll_seconds: time between two reads, in seconds.
+        stall_seconds: age of a heartbeat, in seconds, from which the job counts as stalled.
         version: of this wire format.
     """
 
@@ -50,7 +51,7 @@ class EtaTrigger(BaseTrigger):
         run_id: str,
         run_task_id: str = "run",
         poll_seconds: float = 3,
-        stall_seconds: float = 60,
+        stall_seconds: float = STALLED_SECONDS,
         version: int = 1,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -65,29 +66,29 @@ class EtaTrigger(BaseTrigger):
         self._store: ObjectStore | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return class path and arguments, exactly those it was built with."""
+        """Return the class path and the arguments of the constructor."""
         names = ("job_uri", "store_conn_id", "dag_id", "run_id", "run_task_id", "poll_seconds", "stall_seconds")
         arguments = {name: getattr(self, name) for name in (*names, "version")}
         return ("llmbatch.orchestrator.watch.trigger.EtaTrigger", arguments)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look, tell, sleep; end with one event. No failure of a look ends the watch."""
+        """Read, log, sleep; end with one event. No failed read ends the watch."""
         job_id = self.job_uri.rstrip("/").rsplit("/", 1)[-1]
         clock = SystemClock()
-        watch = ProgressWatch(job_id, self.stall_seconds)
+        watch = ProgressWatch(job_id, clock, self.stall_seconds)
         log = cast("logging.Logger", self.log)  # Airflow's own type, used like the standard one
         sla = SlaWatch(self.job_uri, clock, log, self.stall_seconds)
         while True:
             try:
-                lines = watch.observe(await asyncio.to_thread(self._read), clock.now())
+                lines = watch.observe(await asyncio.to_thread(self._read))
             except ValidationError as error:
                 lines = watch.unreadable(f"{error.error_count()} fields are not as this version writes them")
-            except Exception as error:  # a watch never fails its DAG, whatever store or network do
+            except Exception as error:  # a watch never fails its DAG, whatever fails in store or network
                 lines = watch.unreadable(str(error))
             for line in lines:
                 self.log.info(line)
-            run_state = await self._run_state(watch) if watch.doubts(clock.now()) else None
-            reason = watch.end(run_state, clock.now())
+            run_state = await self._run_state(watch) if watch.needs_run_state() else None
+            reason = watch.end(run_state)
             if reason is not None:
                 await self._close(sla, watch, reason, run_state)
                 phase = watch.seen.phase if watch.seen else None
@@ -99,9 +100,9 @@ class EtaTrigger(BaseTrigger):
             await asyncio.sleep(self.poll_seconds)
 
     async def _close(self, sla: SlaWatch, watch: ProgressWatch, reason: WatchReason, run_state: str | None) -> None:
-        """End what fires, with why the watch is over."""
+        """Resolve what fires, and give the reason for which the watch ends."""
         is_finished = reason is WatchReason.PHASE_DONE or run_state == "success"
-        why = "" if is_finished else f"the task {self.run_task_id} ended as {run_state}; clear it to go on with the job"
+        why = "" if is_finished else f"the task {self.run_task_id} ended as {run_state}; clear it to continue the job"
         for _ in range(CLOSING_TRIES):
             if self._store is None or await asyncio.to_thread(sla.close, self._store, watch.seen, why):
                 return
@@ -117,7 +118,7 @@ class EtaTrigger(BaseTrigger):
     async def _run_state(self, watch: ProgressWatch) -> str | None:
         try:
             return await asyncio.to_thread(task_state, self.dag_id, self.run_id, self.run_task_id)
-        except Exception as error:  # asked again at the next look
+        except Exception as error:  # read again at the next poll
             for line in watch.unreadable(f"state of task {self.run_task_id}: {error}"):
                 self.log.warning(line)
             return None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fakes.retries import CONFIG, CREATED, accepted, put_answers, store_with_input
-from llmbatch.core.admission import Admission, AdmissionQueue, Verdict
+from llmbatch.core.admission import Admission, AdmissionQueue, Feasibility
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.eta.basis import EtaBasis
@@ -109,8 +109,12 @@ def beat(spec: JobSpec, store: MemoryStore, at: timedelta, phase: Phase, eta: Et
     store.put(spec.layout.progress, progress.model_dump_json().encode())
 
 
-@pytest.mark.parametrize(("hours", "verdict"), [(3, Verdict.ACCEPTED), (2, Verdict.AT_RISK), (0.5, Verdict.INFEASIBLE)])
-def test_the_verdict_and_the_basis_are_kept_with_the_job(store: RacingStore, hours: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("hours", "verdict"), [(3, Feasibility.ACCEPTED), (2, Feasibility.AT_RISK), (0.5, Feasibility.INFEASIBLE)]
+)
+def test_the_verdict_and_the_basis_are_kept_with_the_job(
+    store: RacingStore, hours: float, verdict: Feasibility
+) -> None:
     spec = submit(store, "a", hours)
     said = said_of(spec, store)
     assert (said.verdict, said.replicas, said.deadline) == (verdict, 1, spec.deadline)
@@ -123,7 +127,11 @@ def test_the_verdict_and_the_basis_are_kept_with_the_job(store: RacingStore, hou
 
 def test_jobs_add_up(store: RacingStore) -> None:
     specs = [submit(store, name, 6) for name in "abc"]
-    assert [said_of(spec, store).verdict for spec in specs] == [Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.AT_RISK]
+    assert [said_of(spec, store).verdict for spec in specs] == [
+        Feasibility.ACCEPTED,
+        Feasibility.ACCEPTED,
+        Feasibility.AT_RISK,
+    ]
     assert said_of(submit(store, "d", 5), store).breaks != ()
 
 
@@ -131,7 +139,7 @@ def test_of_two_that_race_one_comes_second(store: RacingStore) -> None:
     """Both read the empty queue; the one whose write fails is weighed again, behind the other."""
     store.before = [lambda: submit(store, "other", 2.6)]
     spec = submit(store, "late", 2.7)
-    assert said_of(spec, store).verdict is Verdict.AT_RISK
+    assert said_of(spec, store).verdict is Feasibility.AT_RISK
     assert said_of(spec, store).jobs_before == 1
     assert len(queued(store)) == 2
 
@@ -182,7 +190,7 @@ def test_an_accepted_job_is_not_rejected_when_its_task_is_cleared_late(store: Ra
     late = ManualClock(CREATED + HOUR * 2.9)
     again = accept(request, dag_id="d", run_id="a", created_at=CREATED, config=CONFIG, store=store, clock=late)
     assert again == spec
-    assert said_of(spec, store).verdict is Verdict.ACCEPTED
+    assert said_of(spec, store).verdict is Feasibility.ACCEPTED
 
 
 @pytest.mark.parametrize("dies_before", ["/eta/basis.json", "/admission.json", "/spec.json"])
@@ -216,13 +224,13 @@ def test_reject_leaves_nothing(store: RacingStore) -> None:
 
 
 def test_reject_names_the_replicas_that_would_make_it(store: RacingStore) -> None:
-    with pytest.raises(RequestError, match="5 replicas would make it"):
+    with pytest.raises(RequestError, match="5 replicas would keep it"):
         submit(store, "a", 0.5, on_infeasible="reject", reactions={"max_replicas": 8})
-    assert said_of(submit(store, "b", 0.5, engine={"concurrency": 5}), store).verdict is Verdict.ACCEPTED
+    assert said_of(submit(store, "b", 0.5, engine={"concurrency": 5}), store).verdict is Feasibility.ACCEPTED
 
 
 def test_what_is_only_at_risk_is_not_rejected(store: RacingStore) -> None:
-    assert said_of(submit(store, "a", 2, on_infeasible="reject"), store).verdict is Verdict.AT_RISK
+    assert said_of(submit(store, "a", 2, on_infeasible="reject"), store).verdict is Feasibility.AT_RISK
 
 
 def test_accept_goes_on_with_a_warning(store: RacingStore, caplog: pytest.LogCaptureFixture) -> None:
@@ -319,7 +327,7 @@ def test_a_history_that_cannot_be_read_fails_nothing(
     monkeypatch.setattr(admission, "read_history", broken)
     monkeypatch.setattr(admission, "basis_for", lambda spec, history: EtaBasis(engine=f"{len(history.jobs)} jobs"))
     said = said_of(submit(store, "a", 0.1, on_infeasible="reject"), store)
-    assert (said.verdict, said.eta_p50, said.reason) == (Verdict.ACCEPTED, None, "no history for this engine")
+    assert (said.verdict, said.eta_p50, said.reason) == (Feasibility.ACCEPTED, None, "no history for this engine")
     assert "no history job=" in caplog.text
 
 
@@ -332,7 +340,7 @@ def test_who_adopts_another_run_s_job_holds_no_place(store: RacingStore) -> None
 
 def test_a_dry_run_takes_no_place_and_no_key(store: RacingStore) -> None:
     dry = submit(store, "dry", 0.5, dry_run=True, on_infeasible="reject", idempotency_key="k")
-    assert said_of(dry, store).verdict is Verdict.INFEASIBLE
+    assert said_of(dry, store).verdict is Feasibility.INFEASIBLE
     assert QUEUE not in store.objects
     real = submit(store, "real", 0.5, idempotency_key="k")
     assert real.job_id != dry.job_id

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fakes.retries import CREATED, accepted, finished, store_with_input
-from llmbatch.core.admission import Verdict
+from llmbatch.core.admission import Feasibility
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import CostConfig
 from llmbatch.core.dry_run import Bounds, DryRun, cost_of, prompt_tokens
@@ -87,7 +87,7 @@ def test_without_a_known_context_window_nothing_is_said_of_it() -> None:
 def test_without_history_time_and_cost_are_unknown() -> None:
     found = dry(lines({"prompt": "x"}))
     assert (found.eta, found.cost) == (None, None)
-    assert found.admission.verdict is Verdict.ACCEPTED
+    assert found.admission.verdict is Feasibility.ACCEPTED
     assert "wall_time=? usd=?" in found.lines()[1]
 
 
@@ -97,7 +97,7 @@ def test_with_history(monkeypatch: pytest.MonkeyPatch) -> None:
     found = dry(lines({"prompt": "x"}) * 36, sla_hours=0.5)
     assert found.eta is not None
     assert found.eta.p50 == pytest.approx(3600)
-    assert found.admission.verdict is Verdict.INFEASIBLE
+    assert found.admission.verdict is Feasibility.INFEASIBLE
     assert "wall_time=3600s (p10 1440s, p90 9000s)" in found.lines()[1]
 
 

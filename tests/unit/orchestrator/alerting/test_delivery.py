@@ -9,7 +9,7 @@ import pytest
 
 from fakes.alerts import LAYOUT, AtomicStore, FakeSink, an_alert
 from llmbatch.core.alerts import Level
-from llmbatch.core.clock import ManualClock
+from llmbatch.core.clock import ManualClock, SystemClock
 from llmbatch.core.errors import ObjectMissing, SinkError, SinkRejected, StoreError
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.alerting.delivery import deliver
@@ -106,7 +106,7 @@ def test_what_a_sink_will_never_take_is_given_up_at_once(
     deliver(store, LAYOUT, [sink], LOG, clock)
     assert (sink.calls, sink.got) == (2, ["job-1:ok-1"])
     assert names(store, "undelivered") == ["red-1.a"]
-    assert "given up job=job-1 alert=job-1:red-1 sink=a" in caplog.text
+    assert "abandoned job=job-1 alert=job-1:red-1 sink=a" in caplog.text
 
 
 def test_tries_are_bounded_and_their_pauses_grow(store: MemoryStore, clock: ManualClock) -> None:
@@ -151,7 +151,7 @@ def test_of_many_processes_one_sends(store: MemoryStore) -> None:
             raise
 
     store.head = all_look_before_one_writes  # type: ignore[method-assign]
-    threads = [threading.Thread(target=deliver, args=(store, LAYOUT, [sink], LOG)) for sink in sinks]
+    threads = [threading.Thread(target=deliver, args=(store, LAYOUT, [sink], LOG, SystemClock())) for sink in sinks]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -175,11 +175,11 @@ def test_a_sink_that_hangs_is_not_waited_for_and_marks_its_alert_in_the_end(
         return info
 
     store.create = seen  # type: ignore[method-assign, assignment]
-    deliver(store, LAYOUT, [slow, good], LOG, wait_seconds=0.2)
+    deliver(store, LAYOUT, [slow, good], LOG, SystemClock(), wait_seconds=0.2)
     assert slow.got == [], "waited for the sink that hangs"
     assert heard.wait(60)
     assert "job=job-1 sink=slow is slower than 0.2 s" in caplog.text
-    deliver(store, LAYOUT, [slow, good], LOG, wait_seconds=0.2)
+    deliver(store, LAYOUT, [slow, good], LOG, SystemClock(), wait_seconds=0.2)
     assert slow.calls == 1, "sent a second time while the first is under way"
     go_on.set()
     assert marked.wait(60)

@@ -241,7 +241,7 @@ def test_a_notifier_sees_the_alert(name: str, how: str, monkeypatch: pytest.Monk
     [
         ("Recorder", {"text": "boom"}, "Recorder failed: RuntimeError: cannot boom"),
         ("Recorder", {"txt": "x"}, "Recorder failed: TypeError"),
-        ("Receiver", {}, "is no Airflow notifier"),
+        ("Receiver", {}, "is not an Airflow notifier"),
         ("Missing", {}, "cannot be imported"),
     ],
 )

@@ -10,9 +10,10 @@ from fakes.finished_jobs import BASE, NOW, progress_of, spec_of
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.layout import queue_uri
+from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.jobs.activity import FRESH_SECONDS, running_jobs
+from llmbatch.orchestrator.jobs.activity import running_jobs
 
 
 def store_of_jobs() -> MemoryStore:
@@ -22,7 +23,7 @@ def store_of_jobs() -> MemoryStore:
         spec = spec_of(number)
         store.put(spec.layout.spec, spec.model_dump_json().encode())
         if number != 5:
-            age = -FRESH_SECONDS if number == 3 else 0.0
+            age = -NOT_RUNNING_SECONDS if number == 3 else 0.0
             phase = Phase.DONE if number == 4 else Phase.WORK
             store.put(spec.layout.progress, progress_of(spec, age, phase=phase).model_dump_json().encode())
     return store
@@ -48,4 +49,4 @@ def test_without_a_readable_queue_the_folders_are_listed(queue: bytes | None) ->
     if queue is not None:
         store.put(queue_uri(BASE), queue)
     assert running(store) == [spec_of(1).job_id, spec_of(2).job_id]
-    assert running(store, FRESH_SECONDS + 1) == []
+    assert running(store, NOT_RUNNING_SECONDS + 1) == []

@@ -116,9 +116,9 @@ def test_a_copy_that_cannot_be_proved_is_an_error_and_leaves_no_manifest(
         ("s3://b/nothing", TO, "source: there is nothing under s3://b/nothing/"),
         ("jobs", TO, "source: .*s3://bucket/key"),
         (FROM, "", "target: .*s3://bucket/key"),
-        (FROM, FROM, "lie in one another"),
-        (FROM, "s3://b/jobs/backup", "lie in one another"),
-        ("s3://b/jobs/j1", "s3://b/jobs", "lie in one another"),
+        (FROM, FROM, "contain one another"),
+        (FROM, "s3://b/jobs/backup", "contain one another"),
+        ("s3://b/jobs/j1", "s3://b/jobs", "contain one another"),
     ],
 )
 def test_wrong_addresses(store: Copies, source: str, target: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Which Ray jobs are orphans, which are left alone, and how an orphan ends."""
+"""Which Ray jobs are orphans, which are not stopped, and how an orphan ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state
-from llmbatch.orchestrator.maintenance.orphans import BY, GRACE_SECONDS, POLITE_SECONDS, Orphan, OrphanSweep
+from llmbatch.orchestrator.maintenance.orphans import BY, CANCEL_SECONDS, GRACE_SECONDS, Orphan, OrphanSweep
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BASE, DAG = "s3://b/prefix", "llmbatch_inference"
@@ -84,7 +84,7 @@ def test_an_orphan_is_asked_and_then_stopped(state: DagRunState) -> None:
     assert control.reason == f"its DAG run r is {state.value}"
     assert world.ray.stops == [submission_id]
     assert world.slept[0] == GRACE_SECONDS
-    assert sum(world.slept[1:]) == POLITE_SECONDS
+    assert sum(world.slept[1:]) == CANCEL_SECONDS
 
 
 def test_an_orphan_that_ends_when_asked_is_not_stopped_by_ray(caplog: pytest.LogCaptureFixture) -> None:
@@ -170,7 +170,7 @@ def test_a_job_without_folder_here_belongs_to_another_deployment(caplog: pytest.
     world.store.objects.clear()
     with caplog.at_level(logging.INFO):
         assert world.sweep() == ()
-    assert "left alone" in caplog.text
+    assert "not stopped: " in caplog.text
     assert world.ray.stops == []
 
 

@@ -18,7 +18,7 @@ from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator.steering.control import TRIES, adjust, ask
+from llmbatch.orchestrator.steering.control import TRIES, adjust, request_state
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LAYOUT = JobLayout("s3://b/jobs/job-1")
@@ -33,7 +33,7 @@ def job(store: MemoryStore, claims: int = 2) -> MemoryStore:
 
 
 def wish(store: MemoryStore, desired: DesiredState, by: str = "me") -> Control:
-    return ask(f"{LAYOUT.root}/", desired, reason=f"{by} says so", by=by, store=store, clock=ManualClock(NOW))
+    return request_state(f"{LAYOUT.root}/", desired, reason=f"{by} says so", by=by, store=store, clock=ManualClock(NOW))
 
 
 def written(store: MemoryStore) -> Control:
@@ -130,7 +130,7 @@ def test_endless_racing_is_an_error_that_says_what_to_do() -> None:
     store = job(Racing())
     store.put(LAYOUT.control, b"{}")
     store.others = [lambda there, n=n: there.put(LAYOUT.control, b" " * n) for n in range(TRIES + 1)]
-    with pytest.raises(StoreError, match=f"{TRIES} times in a row; ask again"):
+    with pytest.raises(StoreError, match=f"{TRIES} times in a row; repeat the request"):
         wish(store, DRAIN)
 
 
@@ -190,7 +190,11 @@ def test_only_a_job_can_be_asked() -> None:
         ([LAYOUT.root, "pause", "--reason", "r"], 0, '"paused":true'),
         ([LAYOUT.root, "resume", "--reason", "r"], 0, '"paused":false'),
         ([LAYOUT.root, "scale", "--min", "1", "--max", "3", "--reason", "r"], 0, '"replicas":{"min":1,"max":3}'),
-        ([LAYOUT.root, "scale", "--min", "4", "--max", "3", "--reason", "r"], 1, "--min 4 --max 3: give 1 or more"),
+        (
+            [LAYOUT.root, "scale", "--min", "4", "--max", "3", "--reason", "r"],
+            1,
+            "--min 4 --max 3: --min must be at least 1",
+        ),
         (["s3://b/jobs/other", "drain", "--reason", "r"], 1, "there is no job in s3://b/jobs/other"),
         (["nonsense", "drain", "--reason", "r"], 1, "there is no job in nonsense"),
     ],
@@ -219,4 +223,4 @@ def test_command_line_tells_of_a_stronger_wish(
     wish(store, CANCEL, "boss")
     monkeypatch.setattr(command, "open_environment_store", lambda: store)
     assert main([LAYOUT.root, "drain", "--reason", "r", "--by", "me"]) == 2
-    assert "boss asked to cancel" in capsys.readouterr().err
+    assert "boss requested cancel" in capsys.readouterr().err

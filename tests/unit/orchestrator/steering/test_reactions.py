@@ -20,8 +20,9 @@ from llmbatch.core.progress import EtaSeconds, Progress, Replicas, RowCounts, Sh
 from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
 from llmbatch.core.states import DesiredState, Phase
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.steering.control import ask
-from llmbatch.orchestrator.steering.reactions import SETTLE_SECONDS, START_SECONDS, react
+from llmbatch.orchestrator.steering.control import request_state
+from llmbatch.orchestrator.steering.pauses import resume_paused
+from llmbatch.orchestrator.steering.reactions import SETTLE_SECONDS, START_SECONDS, take_next_step
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BASE = "s3://b/base"
@@ -59,13 +60,16 @@ class Site:
         now = self.clock.now()
         return Progress(job_id=job_id, generation=1, sequence=1, phase=phase, written_at=now, started_at=NOW, **fields)
 
-    def look(self, *, safe: bool = False, at_risk: bool = True) -> list[ReactionKind]:
+    def look(self) -> list[ReactionKind]:
         left = self.spec.seconds_left(self.clock.now())
         eta = EtaSeconds(p10=1, p50=2, p90=left + self.late)
         progress = self.progress(self.spec.job_id, replicas=Replicas(live=self.live), eta=eta)
-        made = react(
-            self.spec, progress, at_risk=at_risk and not safe, safe=safe, store=self.store, clock=self.clock
-        )  # fmt: skip
+        return self._recorded(take_next_step(self.spec, progress, store=self.store, clock=self.clock))
+
+    def end_of_risk(self) -> list[ReactionKind]:
+        return self._recorded(resume_paused(self.spec, store=self.store, clock=self.clock))
+
+    def _recorded(self, made: tuple[Reaction, ...]) -> list[ReactionKind]:
         assert set(made) <= set(read_reactions(self.store, self.spec.layout))
         return [reaction.kind for reaction in made]
 
@@ -154,7 +158,7 @@ def test_a_step_gets_time_to_show(site: Site, live: int, seconds: float, goes_on
     assert bool(site.later(seconds).look()) is goes_on
 
 
-@pytest.mark.parametrize("case", ["calm", "kept", "unknown", "over"])
+@pytest.mark.parametrize("case", ["kept", "unknown", "over"])
 def test_nothing_is_done_without_need(site: Site, case: str) -> None:
     if case == "kept":
         site.late = 0.0
@@ -162,9 +166,9 @@ def test_nothing_is_done_without_need(site: Site, case: str) -> None:
         site.later(1001)
     if case == "unknown":
         progress = site.progress(site.spec.job_id)
-        assert react(site.spec, progress, at_risk=True, safe=False, store=site.store, clock=site.clock) == ()
+        assert take_next_step(site.spec, progress, store=site.store, clock=site.clock) == ()
     else:
-        assert site.look(at_risk=case != "calm") == []
+        assert site.look() == []
     assert site.kinds() == []
 
 
@@ -207,10 +211,10 @@ def test_paused_jobs_go_on_when_the_job_is_safe_and_nothing_else_is_taken_back()
     assert site.look() == [REPLICAS]
     site.live = 2
     assert site.later().look() == [PAUSE]
-    assert site.look(safe=True) == [RESUME]
+    assert site.end_of_risk() == [RESUME]
     assert (site.control(low).paused, site.control(low).paused_by) == (False, None)
     assert site.kinds(low) == [PAUSED, RESUMED]
-    assert site.look(safe=True) == []
+    assert site.end_of_risk() == []
     assert site.control().replicas == ReplicaBounds(min=2, max=2)
 
 
@@ -219,7 +223,7 @@ def test_a_pause_that_somebody_else_has_taken_over_stays() -> None:
     low = site.job(2)
     site.look()
     site.store.put(low.layout.control, Control(paused=True, written_by="ann").model_dump_json().encode())
-    site.look(safe=True)
+    site.end_of_risk()
     assert site.control(low).paused
     assert site.kinds(low) == [PAUSED]
 
@@ -229,18 +233,18 @@ def test_a_paused_job_whose_folder_is_gone_holds_nobody_up() -> None:
     low, other = site.job(2), site.job(3)
     site.look()
     site.store.delete_many([uri for uri in site.store.objects if uri.startswith(low.root_uri)])
-    assert site.look(safe=True) == [RESUME, RESUME]
+    assert site.end_of_risk() == [RESUME, RESUME]
     assert not site.control(other).paused
 
 
 def test_a_drain_survives_a_reaction_and_a_reaction_a_drain(site: Site) -> None:
     where = {"store": site.store, "clock": site.clock}
-    ask(site.spec.root_uri, DesiredState.DRAIN, reason="night shift", by="ann", **where)  # type: ignore[arg-type]
+    request_state(site.spec.root_uri, DesiredState.DRAIN, reason="night shift", by="ann", **where)  # type: ignore[arg-type]
     site.look()
     control = site.control()
     assert (control.desired, control.reason, control.written_by) == (DesiredState.DRAIN, "night shift", "ann")
     assert control.replicas == ReplicaBounds(min=2, max=2)
-    ask(site.spec.root_uri, DesiredState.RUN, reason="go", by="ann", **where)  # type: ignore[arg-type]
+    request_state(site.spec.root_uri, DesiredState.RUN, reason="go", by="ann", **where)  # type: ignore[arg-type]
     assert site.control().replicas == ReplicaBounds(min=2, max=2)
 
 

@@ -11,13 +11,13 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from fakes.finished_jobs import BASE, finish, spec_of
 from fakes.sla import accepted
+from llmbatch.core.alert_content import compose
 from llmbatch.core.alerts import Level, read_alerts
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.layout import JobLayout, history_uri
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRecord, SlaRecord, TokenRecord
-from llmbatch.core.sla import Promise
-from llmbatch.core.sla_alert import compose
+from llmbatch.core.sla import JobSla
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.alerting.job_alerts import raise_alert
 from llmbatch.orchestrator.deployment.names import RESULTS
@@ -153,7 +153,7 @@ def test_report_teaches_the_history_and_survives_if_that_fails(
 def test_report_ends_an_alert_that_still_fires(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llmbatch.orchestrator.alerting.job_alerts.deliver", lambda *_: None)
     spec = accepted(store, RUN_AFTER)
-    raised = compose(Promise.of(spec), Level.RED, 1, progress=None, is_stale=False, now=LONG_AGO, raised_by="sensor")
+    raised = compose(JobSla.of(spec), Level.RED, 1, progress=None, is_stale=False, now=LONG_AGO, raised_by="sensor")
     raise_alert(raised, store, spec.layout)
     store.put(spec.layout.manifest, manifest(met=False).model_dump_json().encode())
     tasks.report(spec.root_uri, "my_s3")

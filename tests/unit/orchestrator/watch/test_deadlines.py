@@ -10,16 +10,16 @@ from fakes.sla import CONFIG, HOURS, ROOT, accepted, alert_names, alerts_of, hea
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.identity import job_id_of
-from llmbatch.core.job_request import DEFAULT_SLA_HOURS
+from llmbatch.core.job_request import DEFAULT_SLA_HOURS, sla_hours_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.alerting import job_alerts as sla_alerts
+from llmbatch.orchestrator.alerting import job_alerts
 from llmbatch.orchestrator.deployment.run_states import DagRunState
 from llmbatch.orchestrator.intake.accept import request_of
 from llmbatch.orchestrator.tasks.form import form_params
 from llmbatch.orchestrator.watch import deadline_callback
-from llmbatch.orchestrator.watch.deadlines import CALLBACK, SlaDeadline, promised_hours, sla_deadlines
+from llmbatch.orchestrator.watch.deadlines import CALLBACK, SlaDeadline, sla_deadlines
 
 START = datetime.now(UTC) - timedelta(hours=2)
 """Deadlines of these jobs have passed; the callback goes by the machine's clock."""
@@ -41,21 +41,21 @@ START = datetime.now(UTC) - timedelta(hours=2)
     ],
 )
 def test_the_hours_are_those_that_accept_reads(conf: dict[str, Any] | None, hours: float) -> None:
-    assert promised_hours(conf) == hours
+    assert sla_hours_of(conf) == hours
     params = {name: param.value for name, param in form_params().items() if param.has_value}
     assert request_of(params, {**(conf or {}), "input_uri": "s3://in/a"}).sla_hours == hours
 
 
 @pytest.mark.parametrize("given", [0, -1, "soon", "h", "nan", "inf", 1e9, [1], {"a": 1}])
 def test_what_accept_rejects_gives_the_default_deadline(given: object) -> None:
-    assert promised_hours({"sla_hours": given}) == DEFAULT_SLA_HOURS
+    assert sla_hours_of({"sla_hours": given}) == DEFAULT_SLA_HOURS
     with pytest.raises(RequestError):
         request_of({}, {"sla_hours": given, "input_uri": "s3://in/a"})
 
 
 @pytest.mark.parametrize("conf", ["text", ["list"], 7])
 def test_a_conf_that_is_no_mapping_gives_the_default(conf: Any) -> None:
-    assert promised_hours(conf) == DEFAULT_SLA_HOURS
+    assert sla_hours_of(conf) == DEFAULT_SLA_HOURS
 
 
 def test_the_reference_survives_storing() -> None:
@@ -83,7 +83,7 @@ class Scene:
         monkeypatch.setattr(deadline_callback, "open_store", lambda conn_id: self.store)
         monkeypatch.setattr(deadline_callback, "dag_run_state", self.run_state)
         monkeypatch.setattr(deadline_callback, "PAUSES", (0.0,))
-        monkeypatch.setattr(sla_alerts, "deliver", lambda *_: self.sent.append(self.names))
+        monkeypatch.setattr(job_alerts, "deliver", lambda *_: self.sent.append(self.names))
 
     def run_state(self, dag_id: str, run_id: str) -> DagRunState:
         assert (dag_id, run_id) == ("d", "r")
@@ -93,7 +93,7 @@ class Scene:
 
     def fire(self, used: float = 1.0, created_at: datetime = START, **run: Any) -> str:
         """Let the deadline at this part of the SLA pass."""
-        hours = promised_hours(run.get("conf", {"sla_hours": HOURS}))
+        hours = sla_hours_of(run.get("conf", {"sla_hours": HOURS}))
         told = {
             "dag_id": "d",
             "dag_run_id": "r",
@@ -122,7 +122,7 @@ def test_a_job_that_is_late_is_told_once_and_sent(scene: Scene) -> None:
     assert scene.fire() == f"raised {spec.job_id}:critical-1"
     assert alerts_of(spec, scene.store)[0].raised_by == "deadline"
     assert scene.sent == [["critical-1"]]
-    assert "already said" in scene.fire()
+    assert "already raised" in scene.fire()
     assert scene.names == ["critical-1"]
 
 
@@ -154,7 +154,7 @@ def test_a_run_that_is_still_queued_is_late_too(scene: Scene) -> None:
 def test_a_run_that_ended_early_raises_nothing_later(scene: Scene, state: DagRunState) -> None:
     accepted(scene.store, START)
     scene.state = state
-    assert "the run is over" in scene.fire()
+    assert "the run has ended" in scene.fire()
     assert (scene.names, scene.sent) == ([], [])
 
 

@@ -1,52 +1,78 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 import pytest
 
+from fakes.clocks import AdjustableClock
 from fakes.heartbeat import NOW, beat
+from llmbatch.core.progress import Progress
 from llmbatch.core.states import Phase
 from llmbatch.orchestrator.watch.event import WatchReason
 from llmbatch.orchestrator.watch.progress import ProgressWatch
 
 
-def at(seconds: float) -> datetime:
-    return NOW + timedelta(seconds=seconds)
+class Scene:
+    """A watch whose clock is set before each look, in seconds after the start."""
+
+    def __init__(self) -> None:
+        self.clock = AdjustableClock(NOW)
+        self.watch = ProgressWatch("job-1", self.clock, stall_seconds=60)
+
+    def observe(self, progress: Progress | None, seconds: float) -> list[str]:
+        return self.at(seconds).observe(progress)
+
+    def at(self, seconds: float) -> ProgressWatch:
+        self.clock.advance(seconds - self.clock.monotonic())
+        return self.watch
 
 
 def test_not_started_is_said_once() -> None:
-    watch = ProgressWatch("job-1")
-    assert watch.observe(None, at(0)) == ["job=job-1 phase=not_started eta=unknown"]
-    assert watch.observe(None, at(3)) == []
-    assert watch.observe(None, at(300)) == []
+    scene = Scene()
+    assert scene.observe(None, 0) == ["job=job-1 phase=not_started eta=unknown"]
+    assert scene.observe(None, 3) == []
+    assert scene.observe(None, 300) == []
 
 
 def test_a_line_when_something_changed() -> None:
-    watch = ProgressWatch("job-1")
-    assert "rows=0/1000 (0.0%)" in watch.observe(beat(0), at(0))[0]
-    assert watch.observe(beat(3), at(3)) == []
-    assert watch.observe(beat(6, ended=5), at(6)) == []
-    assert "(1.0%)" in watch.observe(beat(9, ended=10), at(9))[0]
-    assert "phase=tail" in watch.observe(beat(12, ended=10, phase=Phase.TAIL), at(12))[0]
-    assert "generation=2" in watch.observe(beat(15, ended=10, phase=Phase.TAIL, generation=2), at(15))[0]
-    assert "message='one node lost'" in watch.observe(beat(18, 10, Phase.TAIL, message="one node lost"), at(18))[0]
+    scene = Scene()
+    assert "rows=0/1000 (0.0%)" in scene.observe(beat(0), 0)[0]
+    assert scene.observe(beat(3), 3) == []
+    assert scene.observe(beat(6, ended=5), 6) == []
+    assert "(1.0%)" in scene.observe(beat(9, ended=10), 9)[0]
+    assert "phase=tail" in scene.observe(beat(12, ended=10, phase=Phase.TAIL), 12)[0]
+    assert "generation=2" in scene.observe(beat(15, ended=10, phase=Phase.TAIL, generation=2), 15)[0]
+    assert "message='one node lost'" in scene.observe(beat(18, 10, Phase.TAIL, message="one node lost"), 18)[0]
 
 
 def test_a_quiet_job_is_reported_once_a_minute() -> None:
-    watch = ProgressWatch("job-1")
-    said = [second for second in range(0, 181, 5) if watch.observe(beat(second), at(second))]
+    scene = Scene()
+    said = [second for second in range(0, 181, 5) if scene.observe(beat(second), second)]
     assert said == [0, 60, 120, 180]
 
 
+def test_a_clock_that_is_set_back_delays_no_line() -> None:
+    scene = Scene()
+    assert scene.observe(beat(0), 0)
+    scene.clock.set_back(3600)
+    assert not scene.observe(beat(0), 59)
+    assert scene.observe(beat(0), 60)
+
+
+def test_a_clock_that_is_set_back_delays_no_query_of_the_run_task() -> None:
+    scene = Scene()
+    assert not scene.watch.needs_run_state()
+    scene.clock.set_back(3600)
+    assert scene.at(30).needs_run_state()
+
+
 def test_a_stale_heartbeat_is_a_stall_with_unknown_eta() -> None:
-    watch = ProgressWatch("job-1", stall_seconds=60)
-    assert "eta=20s" in watch.observe(beat(0), at(30))[0]
-    (line,) = watch.observe(beat(0), at(91))
+    scene = Scene()
+    assert "eta=20s" in scene.observe(beat(0), 30)[0]
+    (line,) = scene.observe(beat(0), 91)
     assert "stalled: the last heartbeat is 91s old" in line
     assert "eta=unknown" in line
-    assert watch.observe(beat(0), at(94)) == []
-    assert watch.observe(beat(0), at(160)) != []
-    assert watch.observe(beat(161, ended=20), at(161)) != []
+    assert scene.observe(beat(0), 94) == []
+    assert scene.observe(beat(0), 160) != []
+    assert scene.observe(beat(161, ended=20), 161) != []
 
 
 @pytest.mark.parametrize(
@@ -68,33 +94,33 @@ def test_a_stale_heartbeat_is_a_stall_with_unknown_eta() -> None:
     ],
 )
 def test_when_to_stop(phase: Phase | None, run_state: str | None, reason: WatchReason | None) -> None:
-    watch = ProgressWatch("job-1")
-    watch.observe(beat(0, phase=phase) if phase else None, at(0))
-    assert watch.end(run_state, at(1)) == reason
+    scene = Scene()
+    scene.observe(beat(0, phase=phase) if phase else None, 0)
+    assert scene.at(1).end(run_state) == reason
 
 
 def test_an_old_done_says_nothing_about_a_cleared_run() -> None:
-    watch = ProgressWatch("job-1", stall_seconds=60)
+    scene = Scene()
     old = beat(0, phase=Phase.DONE)
-    (line,) = watch.observe(old, at(3600))
+    (line,) = scene.observe(old, 3600)
     assert "waiting for the run task" in line
-    assert watch.observe(old, at(3700)) == []
-    assert watch.end("deferred", at(3600)) is None
-    assert watch.end("success", at(3600)) is WatchReason.RUN_ENDED
+    assert scene.observe(old, 3700) == []
+    assert scene.at(3600).end("deferred") is None
+    assert scene.at(3600).end("success") is WatchReason.RUN_ENDED
 
 
 def test_a_problem_is_said_once_until_it_changes_or_passes() -> None:
-    watch = ProgressWatch("job-1")
-    assert watch.unreadable("no route") == ["job=job-1 progress cannot be read, going on: no route"]
-    assert watch.unreadable("no route") == []
-    assert watch.unreadable("denied") != []
-    watch.observe(None, at(0))
-    assert watch.unreadable("denied") != []
+    scene = Scene()
+    assert scene.watch.unreadable("no route") == ["job=job-1 progress cannot be read, trying again: no route"]
+    assert scene.watch.unreadable("no route") == []
+    assert scene.watch.unreadable("denied") != []
+    scene.observe(None, 0)
+    assert scene.watch.unreadable("denied") != []
 
 
 def test_airflow_is_asked_only_when_the_heartbeat_leaves_a_doubt() -> None:
-    watch = ProgressWatch("job-1", stall_seconds=60)
-    assert [watch.doubts(at(second)) for second in (0, 29, 30)] == [False, False, True]
+    scene = Scene()
+    assert [scene.at(second).needs_run_state() for second in (0, 29, 30)] == [False, False, True]
     for phase, second, doubts in [
         (Phase.WORK, 0, False),
         (Phase.DONE, 0, False),
@@ -103,5 +129,5 @@ def test_airflow_is_asked_only_when_the_heartbeat_leaves_a_doubt() -> None:
         (Phase.FAILED, 0, True),
         (Phase.DRAINED, 0, True),
     ]:
-        watch.observe(beat(100, phase=phase), at(100))
-        assert watch.doubts(at(100 + second)) is doubts
+        scene.observe(beat(100, phase=phase), 100)
+        assert scene.at(100 + second).needs_run_state() is doubts

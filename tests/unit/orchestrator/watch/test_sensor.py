@@ -15,11 +15,11 @@ from llmbatch.core.errors import StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.alerting import job_alerts as sla_alerts
+from llmbatch.orchestrator.alerting import job_alerts
 from llmbatch.orchestrator.watch import progress as progress_watch
+from llmbatch.orchestrator.watch import sla as sla_watch
 from llmbatch.orchestrator.watch import trigger as eta_trigger
 from llmbatch.orchestrator.watch.sensor import EtaSensor
-from llmbatch.orchestrator.watch.sla import SlaWatch
 from llmbatch.orchestrator.watch.trigger import EtaTrigger
 
 JOB = "s3://b/jobs/job-1"
@@ -213,7 +213,7 @@ def test_it_ends_with_an_ok_that_says_why(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, last: Phase, run_state: str | None, words: str
 ) -> None:
     """A job that is late, up to the end of its watch."""
-    monkeypatch.setattr(sla_alerts, "deliver", lambda *_: None)
+    monkeypatch.setattr(job_alerts, "deliver", lambda *_: None)
     spec = accepted(MemoryStore(), datetime.now(UTC) - timedelta(hours=2))
     scene.store.objects[JobLayout(JOB).spec] = spec.model_dump_json().encode()
     stale = beat(phase=last, written_at=LONG_AGO).model_dump_json().encode()
@@ -229,6 +229,6 @@ def test_alerts_that_fail_in_every_way_end_no_watch(scene: Scene, monkeypatch: p
     def fail(*_: Any) -> Any:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(SlaWatch, "_open", fail)
+    monkeypatch.setattr(sla_watch, "JobLayout", fail)
     scene.looks = [(written(Phase.WORK), "deferred"), (written(Phase.DONE), "deferred")]
     assert event_of(trigger())["reason"] == "phase_done"

@@ -6,18 +6,21 @@ from typing import Any
 
 import pytest
 
+from fakes.clocks import AdjustableClock
 from fakes.sla import CONFIG, accepted, alert_names, alerts_of, heartbeat
 from llmbatch.core.alerts import Level
-from llmbatch.core.clock import ManualClock
-from llmbatch.core.config import CONFIG_ENV, SlaConfig
+from llmbatch.core.config import CONFIG_ENV, AlertsConfig, SlaConfig
 from llmbatch.core.errors import StoreError
 from llmbatch.core.job_request import Reactions
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import Progress
+from llmbatch.core.sla import JobSla
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.alerting import job_alerts as sla_alerts
+from llmbatch.orchestrator.alerting import job_alerts
+from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.watch import sla as sla_watch
+from llmbatch.orchestrator.watch import sla_reactions
 from llmbatch.orchestrator.watch.sla import SlaWatch, finished_reason
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -29,15 +32,16 @@ class Scene:
     """A job, its watch, and what was sent and asked of others."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, reactions: Reactions) -> None:
-        self.clock, self.store = ManualClock(START), MemoryStore()
+        self.clock, self.store = AdjustableClock(START), MemoryStore()
         self.spec: JobSpec = accepted(self.store, START, reactions=reactions)
         self.sent: list[int] = []
         self.asked: list[str] = []
         self.broken: dict[str, Exception] = {}
         self.sequence = 0
         self.last: Progress | None = None
-        monkeypatch.setattr(sla_alerts, "deliver", self.deliver)
-        monkeypatch.setattr(sla_watch, "react", self.react)
+        monkeypatch.setattr(job_alerts, "deliver", self.deliver)
+        monkeypatch.setattr(sla_reactions, "take_next_step", self.take_next_step)
+        monkeypatch.setattr(sla_reactions, "resume_paused", self.resume_paused)
         monkeypatch.setattr(sla_watch, "load_settings", lambda: CONFIG.model_copy(update={"sla": QUICK}))
         self.said: list[str] = []
         self.restart()
@@ -50,14 +54,18 @@ class Scene:
         log.addHandler(handler)
         self.watch = SlaWatch(self.spec.root_uri, self.clock, log)
 
-    def deliver(self, store: Any, layout: Any, sinks: Any, log: Any) -> None:
+    def deliver(self, store: Any, layout: Any, sinks: Any, log: Any, clock: Any) -> None:
         self._break("deliver")
         self.sent.append(len(alert_names(self.spec, self.store)))
 
-    def react(self, spec: JobSpec, progress: Progress, *, at_risk: bool, safe: bool, **_: Any) -> tuple[()]:
-        assert at_risk is not safe
-        self._break("react")
-        self.asked.append("risk" if at_risk else "safe")
+    def take_next_step(self, spec: JobSpec, progress: Progress, **_: Any) -> tuple[()]:
+        self._break("reaction")
+        self.asked.append("risk")
+        return ()
+
+    def resume_paused(self, spec: JobSpec, **_: Any) -> tuple[()]:
+        self._break("reaction")
+        self.asked.append("safe")
         return ()
 
     def _break(self, part: str) -> None:
@@ -152,6 +160,15 @@ def test_what_a_sink_did_not_take_is_offered_again_but_not_at_every_look(scene: 
     assert len(scene.sent) == 2
 
 
+def test_a_clock_that_is_set_back_delays_no_delivery(scene: Scene) -> None:
+    scene.poll(2, late=True)
+    scene.clock.set_back(600)
+    scene.poll(7, late=True)
+    assert len(scene.sent) == 1
+    scene.poll(1, late=True)
+    assert len(scene.sent) == 2
+
+
 def test_a_store_that_fails_delays_an_alert_and_costs_nothing_else(scene: Scene) -> None:
     create = scene.store.create
 
@@ -236,6 +253,15 @@ def test_an_end_that_the_store_refuses_is_told_to_the_caller(scene: Scene) -> No
     assert not scene.watch.close(scene.store, scene.last)
 
 
+def test_an_end_counts_without_its_delivery_but_not_without_its_reactions(helped: Scene) -> None:
+    helped.poll(2, late=True)
+    helped.broken = {"deliver": RuntimeError("killed"), "reaction": RuntimeError("killed")}
+    assert not helped.watch.close(helped.store, helped.last)
+    del helped.broken["reaction"]
+    assert helped.watch.close(helped.store, helped.last)
+    assert helped.asked == ["risk", "safe"]
+
+
 def test_a_missing_configuration_costs_no_alert(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CONFIG_ENV, "/absent.yaml")
     monkeypatch.setattr(sla_watch, "load_settings", load_settings)
@@ -263,7 +289,7 @@ def test_reactions_are_asked_for_once_a_heartbeat_and_taken_back_once(helped: Sc
 
 def test_a_restarted_watch_takes_reactions_back(helped: Scene) -> None:
     helped.poll(2, late=True)
-    helped.broken["react"] = RuntimeError("killed")
+    helped.broken["reaction"] = RuntimeError("killed")
     helped.poll(5, late=False)
     assert helped.alerts == ["red-1", "ok-1"]
     helped.restart()
@@ -281,7 +307,7 @@ def test_the_end_of_the_watch_takes_reactions_back(helped: Scene) -> None:
 
 
 def test_a_reaction_that_fails_costs_no_alert(helped: Scene) -> None:
-    helped.broken["react"] = RuntimeError("no such model")
+    helped.broken["reaction"] = RuntimeError("no such model")
     helped.poll(5, late=True)
     helped.wait(43)
     assert helped.alerts == ["red-1", "yellow-1"]
@@ -306,9 +332,11 @@ def test_what_another_watcher_said_counts_before_a_number_is_taken(scene: Scene)
 
 
 def test_who_loses_the_race_for_an_alert_knows_it_and_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    alerts = scene.watch._open(scene.store)
-    monkeypatch.setattr(sla_alerts, "raise_alert", lambda *_: False)
-    assert alerts.look(None, START + timedelta(minutes=43)) == ()
+    alerts = JobAlerts(
+        JobSla.of(scene.spec), scene.spec.layout, scene.store, scene.clock, "sensor", QUICK, AlertsConfig()
+    )
+    monkeypatch.setattr(job_alerts, "raise_alert", lambda *_: False)
+    assert alerts.raise_due(None, START + timedelta(minutes=43)) == ()
     assert alerts.machine.firing == {Level.YELLOW}
 
 

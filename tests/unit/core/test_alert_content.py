@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from llmbatch.core import sla_alert
+from llmbatch.core import alert_content
+from llmbatch.core.alert_content import compose
 from llmbatch.core.alerts import Level
 from llmbatch.core.job_request import JobRequest, OnDeadline, Reactions
 from llmbatch.core.progress import EtaSeconds, Progress, Replicas, RowCounts, ShardCounts
-from llmbatch.core.sla import Promise
-from llmbatch.core.sla_alert import compose
+from llmbatch.core.sla import JobSla
 from llmbatch.core.states import Phase
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -18,8 +18,8 @@ NOW = START + timedelta(seconds=100)
 DEADLINE = START + timedelta(seconds=1000)
 
 
-def promise(**request: Any) -> Promise:
-    return Promise("job-1", "d", "r", START, DEADLINE, JobRequest(input_uri="s3://in/a", **request))
+def job_sla(**request: Any) -> JobSla:
+    return JobSla("job-1", "d", "r", START, DEADLINE, JobRequest(input_uri="s3://in/a", **request))
 
 
 def beat(**changes: Any) -> Progress:
@@ -40,9 +40,9 @@ def beat(**changes: Any) -> Progress:
 
 
 def composed(level: Level = Level.RED, progress: Progress | None = None, **changes: Any) -> Any:
-    fields: dict[str, Any] = {"promise": promise(), "progress": progress, "is_stale": False, "now": NOW}
+    fields: dict[str, Any] = {"sla": job_sla(), "progress": progress, "is_stale": False, "now": NOW}
     given = {**fields, "raised_by": "sensor", **changes}
-    return compose(given.pop("promise"), level, 1, **given)
+    return compose(given.pop("sla"), level, 1, **given)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def needed(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
         assert (seconds_left, most) == (910, 1024)
         return answer[0]
 
-    monkeypatch.setattr(sla_alert, "replicas_needed", say)
+    monkeypatch.setattr(alert_content, "replicas_needed", say)
     return answer
 
 
@@ -85,13 +85,13 @@ def test_a_stale_heartbeat_predicts_nothing() -> None:
 @pytest.mark.parametrize(
     ("level", "changes", "words"),
     [
-        (Level.RED, {"progress": beat()}, "more replicas alone would not do"),
-        (Level.RED, {"progress": beat(), "promise": promise(reactions=Reactions(max_replicas=4))}, "tried by them"),
+        (Level.RED, {"progress": beat()}, "more replicas alone would not"),
+        (Level.RED, {"progress": beat(), "sla": job_sla(reactions=Reactions(max_replicas=4))}, "taken automatically"),
         (Level.RED, {"progress": beat(eta=None)}, "log of the task `run`"),
         (Level.YELLOW, {}, "log of the task `run`"),
         (Level.CRITICAL, {"progress": beat()}, "expire"),
-        (Level.CRITICAL, {"promise": promise(on_deadline=OnDeadline.FINISH)}, "still answered"),
-        (Level.CRITICAL, {"promise": Promise("job-1", "d", "r", START, DEADLINE)}, "not accepted yet"),
+        (Level.CRITICAL, {"sla": job_sla(on_deadline=OnDeadline.FINISH)}, "still answered"),
+        (Level.CRITICAL, {"sla": JobSla("job-1", "d", "r", START, DEADLINE)}, "not accepted yet"),
     ],
 )
 def test_advice_fits_the_situation(level: Level, changes: dict[str, Any], words: str) -> None:
