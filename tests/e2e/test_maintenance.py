@@ -26,7 +26,7 @@ def test_an_orphan_ends_and_old_data_goes(running: Running, sweep: Sweep):
     said = f"submission_id={sweep.orphan} dag_id={DAG_ID} run_id={sweep.gone} run=gone by=Ray"
     sweeps = [log_of(running, run_id, "sweep_orphans") for run_id in runs]
     assert any(said in log and "orphans=1 dry_run=False" in log for log in sweeps), sweeps
-    assert f"removed: job={layout.root.rsplit('/', 1)[1]} part=staged objects=1 bytes=2" in expired
+    assert f"action=removed job_id={layout.root.rsplit('/', 1)[1]} part=staged objects=1 bytes=2" in expired
     assert [info.uri for info in running.store.list(layout.staged)] == [layout.staged_manifest]
 
 

@@ -168,7 +168,7 @@ def test_one_broken_receiver_and_restarts_in_between(
         b"llmbatch.sla.alert.yellow:1|c",
         b"llmbatch.sla.alert.red:1|c",
     ]
-    assert [record.levelname for record in caplog.records if record.message.startswith("alert=")] == [
+    assert [record.levelname for record in caplog.records if record.message.startswith("event=alert ")] == [
         *("WARNING", "ERROR")
     ]
     assert caplog.text.count("sink=webhook.broken try=1/60") == 1

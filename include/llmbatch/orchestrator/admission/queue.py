@@ -31,7 +31,7 @@ REST = timedelta(minutes=20)
 GONE = timedelta(hours=1)
 """So long after its deadline a job without a sign of life is forgotten."""
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def change_queue(
@@ -75,7 +75,7 @@ def leave_queue(base_uri: str, job_id: str, store: ObjectStore) -> None:
     try:
         change_queue(base_uri, store, lambda jobs: tuple(job for job in jobs if job.job_id != job_id))
     except StoreError as error:
-        _LOG.warning("still in the admission queue job=%s reason=%s", job_id, error)
+        _log.warning("event=leave_queue_failed job_id=%s reason=%s", job_id, error)
 
 
 def as_it_stands(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob | None:
@@ -116,7 +116,7 @@ def _read(uri: str, store: ObjectStore) -> tuple[AdmissionQueue, str | None]:
     try:
         return AdmissionQueue.model_validate_json(body), info.etag
     except ValidationError as error:
-        _LOG.warning("beginning anew instead of an unreadable %s problems=%d", uri, error.error_count())
+        _log.warning("event=queue_unreadable uri=%s problems=%d; an empty queue replaces it", uri, error.error_count())
         return AdmissionQueue(), info.etag
 
 
@@ -126,5 +126,5 @@ def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:
     except ObjectMissing:
         return None
     except ValidationError as error:
-        _LOG.warning("unreadable progress=%s problems=%d", layout.progress, error.error_count())
+        _log.warning("event=progress_unreadable uri=%s problems=%d", layout.progress, error.error_count())
         return None

@@ -44,7 +44,7 @@ _ONE_PIECE_DOUBT = 0.5
 """Standard error of a count that rests on one piece: nothing tells how the rest differs."""
 _Z = NormalDist().inv_cdf(0.9)
 _LINES = frozenset({InputFormat.JSONL, InputFormat.OPENAI_BATCH})
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def estimate_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
         return _parquet_size(spec, store) if fmt is InputFormat.PARQUET else _text_size(spec, fmt, store)
     except (RequestError, InputChanged) as error:
         # Staging reads everything and says it in full; a size is not worth a second opinion.
-        _LOG.warning("no size estimate job=%s reason=%s", spec.job_id, error)
+        _log.warning("event=size_estimate_failed job_id=%s reason=%s", spec.job_id, error)
         return None
 
 

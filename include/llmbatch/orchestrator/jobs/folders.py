@@ -20,7 +20,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectInfo, ObjectStore
 
 _JOB_ID = re.compile(r"job-[0-9a-f]{16}")
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -147,5 +147,7 @@ def _promise(store: ObjectStore, layout: JobLayout) -> _Promise | None:
     except ObjectMissing:
         return None
     except ValidationError as error:
-        _LOG.warning("unreadable spec=%s problems=%d; its deadline is not known", layout.spec, error.error_count())
+        _log.warning(
+            "event=spec_unreadable uri=%s problems=%d; its deadline is not known", layout.spec, error.error_count()
+        )
         return None

@@ -37,7 +37,7 @@ from llmbatch.orchestrator.publishing.merge import merged
 from llmbatch.orchestrator.publishing.reconcile import CommittedShard, reconciled_shards
 from llmbatch.orchestrator.publishing.totals import Totals
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def publish(
@@ -157,7 +157,7 @@ def _write_dead_letters(spec: JobSpec, store: ObjectStore, shards: Iterable[Shar
 
 def _deliver(spec: JobSpec, store: ObjectStore, file: OutputFile) -> OutputRecord:
     info = store.upload(_output_uri(spec, file.name), str(file.path))
-    _LOG.info("delivered job=%s uri=%s rows=%d bytes=%d", spec.job_id, info.uri, file.rows, info.size)
+    _log.info("event=delivered job_id=%s uri=%s rows=%d bytes=%d", spec.job_id, info.uri, file.rows, info.size)
     return OutputRecord(uri=info.uri, rows=file.rows, etag=info.etag)
 
 
@@ -170,7 +170,7 @@ def _phases(spec: JobSpec, store: ObjectStore) -> dict[str, float]:
     try:
         return Progress.model_validate_json(store.get(spec.layout.progress)).seconds_phase
     except (ObjectMissing, ValidationError) as error:
-        _LOG.warning("no phases in the manifest job=%s reason=%s", spec.job_id, type(error).__name__)
+        _log.warning("event=phases_unreadable job_id=%s reason=%s", spec.job_id, type(error).__name__)
         return {}
 
 
@@ -184,5 +184,5 @@ def _prove(spec: JobSpec, store: ObjectStore, manifest: JobManifest) -> JobManif
         first = store.get(spec.layout.manifest)
         store.put(_output_uri(spec, "manifest.json"), first)
         return JobManifest.model_validate_json(first)
-    _LOG.info("published job=%s rows=%d failed=%d", spec.job_id, manifest.rows.input, manifest.rows.failed)
+    _log.info("event=published job_id=%s rows=%d failed=%d", spec.job_id, manifest.rows.input, manifest.rows.failed)
     return manifest

@@ -27,7 +27,7 @@ IN_FLIGHT = 16
 """Reads at a time."""
 
 _JOB_ID = re.compile(r"job-[0-9a-f]{16}")
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 Part = TypeVar("Part", bound=BaseModel)
 
 
@@ -116,5 +116,7 @@ def _part(kind: type[Part], uri: str, store: ObjectStore) -> Part | None:
     except ObjectMissing:
         return None
     except ValidationError as error:
-        _LOG.warning("unreadable object=%s problems=%d; it is left out of the report", uri, error.error_count())
+        _log.warning(
+            "event=object_unreadable uri=%s problems=%d; it is left out of the report", uri, error.error_count()
+        )
         return None

@@ -30,7 +30,7 @@ TRIES = 20
 """Writers that may come in between before this one gives up; each of them got its wish written."""
 
 _STRENGTH = (DesiredState.RUN, DesiredState.DRAIN, DesiredState.CANCEL)
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def ask(job_uri: str, desired: DesiredState, *, reason: str, by: str, store: ObjectStore, clock: Clock) -> Control:
@@ -102,7 +102,7 @@ def change_control(layout: JobLayout, change: Callable[[Control], Control], *, s
                 store.replace(layout.control, body, etag)
         except (ObjectExists, ObjectChanged, ObjectMissing, InputChanged):
             continue  # somebody else wrote since we looked; look at that
-        _LOG.info("asked job=%s %s", layout.root, new.model_dump_json(exclude_defaults=True))
+        _log.info("event=control_requested job=%s %s", layout.root, new.model_dump_json(exclude_defaults=True))
         return new
     raise StoreError(f"{layout.control} was changed by others {TRIES} times in a row; ask again.")
 
@@ -129,7 +129,9 @@ def read_control(store: ObjectStore, layout: JobLayout) -> tuple[Control, str | 
     try:
         return Control.model_validate_json(body), info.etag
     except ValidationError as error:
-        _LOG.warning("replacing an unreadable %s problems=%d", layout.control, error.error_count())
+        _log.warning(
+            "event=control_unreadable uri=%s problems=%d; a new one replaces it", layout.control, error.error_count()
+        )
         return Control(), info.etag
 
 

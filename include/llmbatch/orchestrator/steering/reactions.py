@@ -29,7 +29,7 @@ START_SECONDS = 600.0
 """How long replicas that were asked for may take to come; then the cluster has no room, and the next step is tried."""
 
 _STEPS = (ReactionKind.REPLICAS, ReactionKind.PAUSE, ReactionKind.MAX_TOKENS, ReactionKind.MODEL)
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def react(
@@ -123,7 +123,9 @@ class _Reactor:
         except ObjectExists:
             return ()  # another reactor of this job is doing it
         adjust(self._layout.root, changes, reason=why, by=BY, store=self._store, clock=self._clock)
-        _LOG.info("job=%s reaction=%s from=%s to=%s why=%s", self._spec.job_id, kind.value, was, to, why)
+        _log.info(
+            "event=reaction job_id=%s reaction=%s from=%s to=%s why=%s", self._spec.job_id, kind.value, was, to, why
+        )
         return (made,)
 
     def _pause_others(self, control: Control, number: int, why: str) -> tuple[Reaction, ...]:  # noqa: ARG002 - a step

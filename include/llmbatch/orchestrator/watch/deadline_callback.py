@@ -31,7 +31,7 @@ from llmbatch.orchestrator.deployment.store import open_store
 from llmbatch.orchestrator.jobs.keys import KeyNote
 from llmbatch.orchestrator.watch.deadlines import promised_hours
 
-LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0, 60.0, 60.0)
 """Seconds between tries, for a store or sink that fails while there is no watch to try again."""
@@ -72,9 +72,9 @@ async def look(context: Mapping[str, Any]) -> str:
         except StoreError as error:
             if pause is None:
                 raise
-            LOG.warning("run=%s the deadline waits for the store: %s", run.dag_run_id, error)
+            _log.warning("event=store_failed run=%s error=%s; the deadline is checked again", run.dag_run_id, error)
             await asyncio.sleep(pause)
-    LOG.info("run=%s deadline=%s %s", run.dag_run_id, passed_at.isoformat(), said)
+    _log.info("event=deadline_passed run=%s deadline=%s %s", run.dag_run_id, passed_at.isoformat(), said)
     if alerts is not None:
         for pause in PAUSES:
             await asyncio.to_thread(_send, alerts)
@@ -103,7 +103,7 @@ def speak(run: MissedRun, passed_at: datetime, config: Config) -> tuple[SlaAlert
     progress = _progress(layout, store)
     if progress is not None and progress.phase is Phase.DONE and now < promise.deadline:
         return None, "nothing to say: all rows have ended, the results are being published"
-    alerts = SlaAlerts(promise, layout, store, "deadline", config.sla, config.alerts, log=LOG)
+    alerts = SlaAlerts(promise, layout, store, "deadline", config.sla, config.alerts, log=_log)
     raised = alerts.look(progress, now)
     if not raised:
         return None, "nothing to say: finished in time, not due yet, or already said"
@@ -115,7 +115,7 @@ def _is_over(run: MissedRun) -> bool:
     try:
         return dag_run_state(run.dag_id, run.dag_run_id) is not DagRunState.ALIVE
     except Exception as error:  # its state of a moment ago is nearly as good
-        LOG.warning("run=%s its state cannot be asked, %s a moment ago: %s", run.dag_run_id, run.state, error)
+        _log.warning("event=run_state_unknown run=%s last_state=%s error=%s", run.dag_run_id, run.state, error)
         return run.state in {"success", "failed"}
 
 
@@ -149,7 +149,7 @@ def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:
     except ObjectMissing:
         return None
     except ValueError:
-        LOG.warning("%s cannot be read, going on without it", layout.progress)
+        _log.warning("event=progress_unreadable uri=%s; the alert is raised without it", layout.progress)
         return None
 
 
@@ -157,4 +157,4 @@ def _send(alerts: SlaAlerts) -> None:
     try:
         alerts.send(SystemClock().now(), at_once=True)
     except StoreError as error:
-        LOG.warning("job=%s alerts are sent later: %s", alerts.promise.job_id, error)
+        _log.warning("event=alerts_delayed job_id=%s error=%s", alerts.promise.job_id, error)

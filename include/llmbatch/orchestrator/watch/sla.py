@@ -106,7 +106,11 @@ class SlaWatch:
         try:
             config = load_settings()
         except ConfigError as error:
-            self.log.warning("job_uri=%s default SLA thresholds and no sinks but the log: %s", self.job_uri, error)
+            self.log.warning(
+                "event=config_unreadable job_uri=%s; default SLA thresholds, and the log as the only sink: %s",
+                self.job_uri,
+                error,
+            )
             return SlaConfig(), AlertsConfig()
         return config.sla, config.alerts
 
@@ -143,7 +147,9 @@ class SlaWatch:
         except Exception as error:  # an alert never costs a job
             if self._problems.get(part) != str(error):
                 self._problems[part] = str(error)
-                self.log.warning("job_uri=%s %s failed, going on: %s", self.job_uri, part, error)
+                self.log.warning(
+                    "event=sla_step_failed job_uri=%s step=%s error=%s; it is tried again", self.job_uri, part, error
+                )
             return False
         self._problems.pop(part, None)
         return True

@@ -85,7 +85,7 @@ class EtaTrigger(BaseTrigger):
             except Exception as error:  # a watch never fails its DAG, whatever store or network do
                 lines = watch.unreadable(str(error))
             for line in lines:
-                self.log.info(line)
+                self.log.info("event=progress %s", line)
             run_state = await self._run_state(watch) if watch.doubts(clock.now()) else None
             reason = watch.end(run_state, clock.now())
             if reason is not None:
@@ -119,5 +119,5 @@ class EtaTrigger(BaseTrigger):
             return await asyncio.to_thread(task_state, self.dag_id, self.run_id, self.run_task_id)
         except Exception as error:  # asked again at the next look
             for line in watch.unreadable(f"state of task {self.run_task_id}: {error}"):
-                self.log.warning(line)
+                self.log.warning("event=task_state_unknown %s", line)
             return None
