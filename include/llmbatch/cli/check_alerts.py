@@ -1,4 +1,4 @@
-"""Send a test alert to every sink and say which is broken, and why.
+"""Send a test alert to every sink and print which sinks are broken, and why.
 
 In the environment of an Airflow process, so that connections are found::
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llmbatch.cli.check_alerts", description=__doc__)
     parser.add_argument("--level", choices=[level.value for level in Level], default=Level.YELLOW.value)
     level = Level(parser.parse_args(arguments).level)
-    # outside of a task Airflow looks for connections in its database only if told to
+    # outside of a task Airflow looks for connections in its database only with this setting
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     try:
         config = load_settings().alerts
@@ -57,7 +57,7 @@ def _test_alert(level: Level, runbook_url: str) -> Alert:
         raised_at=now,
         raised_by="check",
         deadline=now,
-        reason="this is a test of the sinks; there is no such job",
+        reason="this is a test of the sinks; the job does not exist",
         runbook_url=f"{runbook_url}#sla-{level.value}" if runbook_url else "",
     )
 

@@ -1,4 +1,4 @@
-"""Ask a running job to drain, cancel, run on, pause or change its size. The store is that of ``AWS_*``.
+"""Request that a running job drain, cancel, run on, pause or change its size. The store is that of ``AWS_*``.
 
 python -m llmbatch.cli.control s3://bucket/prefix/jobs/<job_id> drain --reason "node maintenance"
 python -m llmbatch.cli.control s3://bucket/prefix/jobs/<job_id> scale --min 2 --max 4 --reason late
@@ -22,21 +22,21 @@ from llmbatch.s3.client import open_environment_store
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; print the control object that holds now."""
     given = _parser().parse_args(arguments)
-    said = {"reason": given.reason, "by": given.by or getpass.getuser()}
+    origin = {"reason": given.reason, "by": given.by or getpass.getuser()}
     try:
         changes = _changes(given)
         if changes is not None:
-            control = adjust(given.job_uri, changes, **said, store=open_environment_store(), clock=SystemClock())
+            control = adjust(given.job_uri, changes, **origin, store=open_environment_store(), clock=SystemClock())
         else:
             desired = DesiredState(given.what)
-            control = ask(given.job_uri, desired, **said, store=open_environment_store(), clock=SystemClock())
+            control = ask(given.job_uri, desired, **origin, store=open_environment_store(), clock=SystemClock())
     except (LlmbatchError, ValueError) as error:
         print(f"{given.job_uri}: {error}", file=sys.stderr)
         return 1
     overruled = changes is None and control.desired.value != given.what
     if overruled:
-        stronger = f"{control.written_by} asked to {control.desired.value} ({control.reason}), which stays"
-        print(f"{given.job_uri}: {stronger}; ask to run first if it no longer holds.", file=sys.stderr)
+        stronger = f"{control.written_by} requested {control.desired.value} ({control.reason}), which stays in force"
+        print(f"{given.job_uri}: {stronger}; request run first to withdraw it.", file=sys.stderr)
     print(f"RESULT {control.model_dump_json()}")
     return 2 if overruled else 0
 
@@ -45,12 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m llmbatch.cli.control", description=__doc__)
     parser.add_argument("job_uri", help="the job's folder, s3://bucket/prefix/jobs/<job_id>")
     words = parser.add_subparsers(dest="what", required=True)
-    helps = {state.value: f"ask the job to {state.value}" for state in DesiredState}
-    helps |= {"scale": "change how many replicas it may have", "pause": "give its engines back until resumed"}
-    for word, text in (helps | {"resume": "let a paused job go on"}).items():
+    helps = {state.value: f"request that the job {state.value}" for state in DesiredState}
+    helps |= {"scale": "change the limits of its replicas", "pause": "release its engines until it is resumed"}
+    for word, text in (helps | {"resume": "resume a paused job"}).items():
         one = words.add_parser(word, help=text)
         one.add_argument("--reason", required=True, help="shown in the job's log and outcome")
-        one.add_argument("--by", default=None, help="who asks; the login name if not given")
+        one.add_argument("--by", default=None, help="name of the requester (default: your login name)")
         if word == "scale":
             one.add_argument("--min", type=int, required=True, help="fewest replicas")
             one.add_argument("--max", type=int, required=True, help="most replicas")
@@ -58,10 +58,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _changes(given: argparse.Namespace) -> dict[str, object] | None:
-    """Return the fields to change; None if the job is asked for a state. Raises ``ValueError`` for bad bounds."""
+    """Return the fields to change; None if a state is requested. Raises ``ValueError`` for bad bounds."""
     if given.what == "scale":
         if not 1 <= given.min <= given.max:
-            raise ValueError(f"--min {given.min} --max {given.max}: give 1 or more, and no more at least than at most")
+            raise ValueError(
+                f"--min must be at least 1 and not greater than --max (--min {given.min} --max {given.max})"
+            )
         return {"replicas": ReplicaBounds(min=given.min, max=given.max)}
     if given.what in {"pause", "resume"}:
         return {"paused": given.what == "pause", "paused_by": None}

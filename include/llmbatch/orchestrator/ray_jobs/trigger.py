@@ -1,4 +1,4 @@
-"""RayJobTrigger: waits for one Ray job, and passes its log on. It takes no decision."""
+"""RayJobTrigger: waits for one Ray job, and passes its log on. The operator decides."""
 
 from __future__ import annotations
 

@@ -190,7 +190,11 @@ def test_only_a_job_can_be_asked() -> None:
         ([LAYOUT.root, "pause", "--reason", "r"], 0, '"paused":true'),
         ([LAYOUT.root, "resume", "--reason", "r"], 0, '"paused":false'),
         ([LAYOUT.root, "scale", "--min", "1", "--max", "3", "--reason", "r"], 0, '"replicas":{"min":1,"max":3}'),
-        ([LAYOUT.root, "scale", "--min", "4", "--max", "3", "--reason", "r"], 1, "--min 4 --max 3: give 1 or more"),
+        (
+            [LAYOUT.root, "scale", "--min", "4", "--max", "3", "--reason", "r"],
+            1,
+            "--min must be at least 1 and not greater",
+        ),
         (["s3://b/jobs/other", "drain", "--reason", "r"], 1, "there is no job in s3://b/jobs/other"),
         (["nonsense", "drain", "--reason", "r"], 1, "there is no job in nonsense"),
     ],
@@ -219,4 +223,4 @@ def test_command_line_tells_of_a_stronger_wish(
     wish(store, CANCEL, "boss")
     monkeypatch.setattr(command, "open_environment_store", lambda: store)
     assert main([LAYOUT.root, "drain", "--reason", "r", "--by", "me"]) == 2
-    assert "boss asked to cancel" in capsys.readouterr().err
+    assert "boss requested cancel" in capsys.readouterr().err
