@@ -30,7 +30,7 @@ from rival_runs import Measurement, Rivals, bench_rows
 PROMPTS = Path("examples/prompts/python_docs.jsonl")
 MAX_TOKENS = 64
 WATCH_SECONDS = 5.0
-"""How often the benchmark asks Airflow for the job: its own questions must not cost the engine's cores."""
+"""How often the benchmark polls Airflow for the job: its own requests must not cost the engine's cores."""
 RIVALS = ("bare_vllm", "ray_data_llm", "run_batch")
 
 
@@ -94,14 +94,14 @@ def main() -> int:
                 one = run()
                 found[name].append(one)
                 outside = " ".join(f"{key}={value:.1f}s" for key, value in one.extra.items())
-                _tell(
+                _print(
                     f"round {turn + 1} {name:<13} {one.rows} rows {one.rows_per_second:6.2f} rows/s "
                     f"{one.tokens_per_second:6.0f} tok/s  {outside}"
                 )
     stack.down(settings)
-    _tell("")
+    _print("")
     for name, measured in found.items():
-        _tell(
+        _print(
             f"{name:<13} {_median(m.rows_per_second for m in measured):6.2f} rows/s  "
             f"{_ratio(measured, found['bare_vllm']):.3f} of bare (rows)  "
             f"{_ratio(measured, found['bare_vllm'], tokens=True):.3f} (output tokens)"
@@ -138,7 +138,7 @@ def _median(values: Iterable[float]) -> float:
     return statistics.median(values)
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

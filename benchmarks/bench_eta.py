@@ -1,6 +1,6 @@
 """How right are ETAs? Simulated jobs, the estimators that others show, and ours.
 
-A deployment has a few engines, each with a speed, batch behaviour and cost of reading that no estimator is told. Jobs
+A deployment has a few engines, each with a speed, batch behaviour and cost of reading that no estimator knows. Jobs
 of some families of lengths run on them one after the other and make the history. Reported are jobs of other families,
 with other seeds, on the same engines: with that history (the engine is known, the kind of answers is not), and cold,
 with none. Progress is the part of rows ended, as a user sees it; errors are of the remaining seconds.

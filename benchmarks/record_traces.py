@@ -47,7 +47,7 @@ class Recorder(threading.Thread):
         self.beats: list[Progress] = []
 
     def run(self) -> None:
-        """Look until told to stop."""
+        """Poll until stopped."""
         while not self.over.wait(LOOK_SECONDS):
             self.look()
 

@@ -14,8 +14,8 @@ To run it on a **schedule**, trigger it from a small DAG of your own; the run id
 Downstream DAGs can be scheduled on the asset `llmbatch_results`; the event names the job and its outputs.
 * **accept** freezes the checked request in `spec.json`; **stage** makes shards of the input. A dry run ends there.
 * **run** is the Ray job. Deferred, so it holds no worker; a retry or a clear attaches to the job that still runs, and
-  goes on with what is missing. Mark it failed to stop the job. **watch** tells its progress and raises SLA alerts.
-* **publish** proves that every row ended exactly once and delivers; **report** compares the promise with it.
+  goes on with what is missing. Mark it failed to stop the job. **watch** logs its progress and raises SLA alerts.
+* **publish** proves that every row ended exactly once and delivers; **report** compares it with the deadline.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from typing import Any
 
 from airflow.sdk import DAG, task
 
-from llmbatch.core.states import ExitReason
 from llmbatch.orchestrator.deployment.names import RAY_POOL, RESULTS
-from llmbatch.orchestrator.ray_jobs.operator import RayOperator
 from llmbatch.orchestrator.tasks import inference
 from llmbatch.orchestrator.tasks.form import form_params
+from llmbatch.orchestrator.tasks.job_run import JobRun
 from llmbatch.orchestrator.watch.deadlines import sla_deadlines
 from llmbatch.orchestrator.watch.sensor import EtaSensor
 
@@ -56,7 +55,7 @@ with DAG(
     place = {"job_uri": job["job_uri"], "store_conn_id": job["store_conn_id"]}
 
     staged = task.short_circuit(task_id="stage")(inference.stage)(**place)
-    run = RayOperator(
+    run = JobRun(
         task_id="run",
         pool=RAY_POOL,
         job_name=job["job_id"],
@@ -68,7 +67,6 @@ with DAG(
         done_uri=job["manifest_uri"],
         done_conn_id=job["store_conn_id"],
         runtime_env={"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": "15"}},
-        exit_reasons=ExitReason,
         retries=5,
     )
     watch = EtaSensor(task_id="watch", run_task_id="run", poll_seconds=job["poll_seconds"], **place)

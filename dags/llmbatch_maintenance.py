@@ -1,7 +1,7 @@
 """Keeps the cluster and the jobs folder clean, every hour.
 
-* **sweep_orphans** stops Ray jobs whose DAG run was deleted or is over, so that none keeps a GPU. A job is first asked
-  through its control object, and keeps what it has committed. Jobs of other DAGs are never touched.
+* **sweep_orphans** stops Ray jobs whose DAG run was deleted or is over, so that none keeps a GPU. A job is first
+  requested to stop through its control object, and keeps its finished shards. Jobs of other DAGs are never touched.
 * **expire** removes what is older than the limits of `retention` in config.yaml: once a day (in the run of 03:17 UTC),
   and whenever a person starts this DAG. Delivered answers outside of the jobs folder are never removed.
 
@@ -21,7 +21,7 @@ SCHEDULE = "17 * * * *"
 with DAG(
     dag_id="llmbatch_maintenance",
     dag_display_name="LLM batch maintenance",
-    description="Stops Ray jobs that nobody waits for, and removes old job data.",
+    description="Stops Ray jobs that no DAG run waits for, and removes old job data.",
     doc_md=__doc__,
     schedule=SCHEDULE,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

@@ -1,6 +1,6 @@
 """Registers llmbatch with Airflow. Loaded by every Airflow process, so it imports nothing heavy and reads nothing.
 
-The links of ``RayOperator`` need no registration: the operator declares them.
+The links of ``JobRun`` need no registration: the operator declares them.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def pace_change(trace: RealTrace) -> float | None:
     """Return how much faster rows got their tokens in the second half of the rows than in the first.
 
     In tokens per second of a row in the engine; 0.1 is 10 % faster. It mixes what the machine did with what prompts
-    cost to read, so it hints at how steady the job was and is no bound for an estimator. None if the last generation
+    cost to read, so it hints at how steady the job was and is not a bound for an estimator. None if the last generation
     saw less than both halves.
     """
     last = trace.beats[-1].generation

@@ -20,7 +20,7 @@ ENGINE = "recorded"
 
 @dataclass(frozen=True)
 class Replay:
-    """What the estimators said about one recorded job: our marks, and rivals' relative errors by name and mark."""
+    """The estimates for one recorded job: our marks, and rivals' relative errors by name and mark."""
 
     trace: RealTrace
     ours: tuple[Mark, ...]

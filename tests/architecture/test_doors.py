@@ -11,10 +11,7 @@ REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "include" / "llmbatch"
 ROOMS = [path for path in sorted(PACKAGE.rglob("__init__.py")) if path.parent != PACKAGE]
 
-WIRED = (
-    "llmbatch.orchestrator.tasks", "llmbatch.orchestrator.watch", "llmbatch.orchestrator.ray_jobs.operator",
-    "llmbatch.orchestrator.deployment.names", "llmbatch.core.states",
-)  # fmt: skip
+WIRED = ("llmbatch.orchestrator.tasks", "llmbatch.orchestrator.watch", "llmbatch.orchestrator.deployment.names")
 REGISTERED = ("llmbatch.orchestrator.watch", "llmbatch.gateway")
 
 

@@ -18,7 +18,7 @@ from llmbatch_stack.demo.airflow_api import TaskState
 from llmbatch_stack.demo.job_run import DAG_ID
 
 Mend = Callable[[Scene], None]
-"""What a person does after the harm; most harms need nobody."""
+"""What a person does after the harm; most harms need no person."""
 
 _MOMENT_SECONDS = 600.0
 _UNDISTURBED_SECONDS = 1200.0
@@ -38,7 +38,7 @@ class Cell:
     workload: Workload = ECHO
     delivers: bool = True
     seconds: float = 240.0
-    """How long the recovery may take, on a machine that is no slower than ours."""
+    """How long the recovery may take, on a machine at least as fast as ours."""
 
     @property
     def title(self) -> str:

@@ -97,7 +97,7 @@ def both(first: Harm, second: Harm) -> Harm:
     return harm
 
 
-def ask(desired: DesiredState) -> Harm:
+def request(desired: DesiredState) -> Harm:
     """Write the control object."""
     return lambda scene: scene.control(desired)
 

@@ -78,10 +78,10 @@ STORE = [
     *_cells("hidden-results", harm.both(harm.store(_hidden(3, 30)), harm.driver), _M.MID_WORK),
 ]
 PEOPLE = [
-    Cell("drain", harm.ask(DesiredState.DRAIN), _M.MID_WORK, mend.resume_drained),
-    Cell("drain", harm.ask(DesiredState.DRAIN), _M.ENGINE_START, mend.resume_drained),
-    Cell("drain", harm.ask(DesiredState.DRAIN), _M.FIRST_COMMIT, mend.resume_drained),
-    Cell("cancel", harm.ask(DesiredState.CANCEL), _M.MID_WORK, mend.resume_cancelled),
+    Cell("drain", harm.request(DesiredState.DRAIN), _M.MID_WORK, mend.resume_drained),
+    Cell("drain", harm.request(DesiredState.DRAIN), _M.ENGINE_START, mend.resume_drained),
+    Cell("drain", harm.request(DesiredState.DRAIN), _M.FIRST_COMMIT, mend.resume_drained),
+    Cell("cancel", harm.request(DesiredState.CANCEL), _M.MID_WORK, mend.resume_cancelled),
     Cell("stop-job", harm.stop_job, _M.MID_WORK, workload=SLOW),
     Cell("clear", harm.clear, _M.MID_WORK),
     Cell("mark-failed", harm.mark_failed, _M.MID_WORK, mend.clear_failed, workload=SLOW),

@@ -1,4 +1,4 @@
-"""One job on the stack, and everything that a person at a console could ask about it or do with it."""
+"""One job on the stack, and everything that a person at a console could read of it or do with it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Scene:
         return {info.uri: info.etag for info in self.stack.store.list(self.layout.results)}
 
     def control(self, desired: DesiredState) -> None:
-        """Ask something of the job, as the documented command does."""
+        """Request a state of the job, as the documented command does."""
         request_state(
             self.layout.root, desired, reason="chaos", by="chaos", store=self.stack.store, clock=SystemClock()
         )
@@ -81,12 +81,12 @@ class Scene:
         """Clear a task and what comes after it, as a person would: until Airflow takes it."""
         self.insist(lambda: self.api.clear(DAG_ID, self.run_id, [task_id]))
 
-    def insist(self, ask: Callable[[], T]) -> T:
+    def insist(self, read: Callable[[], T]) -> T:
         """Repeat a call of Airflow's API that fails, because parts of it are still coming back."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
-                return ask()
+                return read()
             except httpx.HTTPError:
                 if time.monotonic() > deadline:
                     raise

@@ -145,7 +145,7 @@ class ChaosStack:
         """Run a verb of the stack's command line.
 
         Raises:
-            RuntimeError: it failed; with what it said.
+            RuntimeError: it failed; with its output.
         """
         path = os.pathsep.join(str(self.settings.repo / part) for part in ("deploy/embedded", "include"))
         done = subprocess.run(

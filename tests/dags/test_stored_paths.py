@@ -21,7 +21,7 @@ TRIGGERS = {
 CALLBACKS = {"llmbatch.orchestrator.watch.deadline_callback.look"}
 REFERENCES = {"llmbatch.orchestrator.watch.deadlines.SlaDeadline"}
 IN_SERIALIZED_DAGS = {
-    "llmbatch.orchestrator.ray_jobs.operator.RayOperator",
+    "llmbatch.orchestrator.tasks.job_run.JobRun",
     "llmbatch.orchestrator.watch.sensor.EtaSensor",
 }
 

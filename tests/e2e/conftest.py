@@ -36,7 +36,7 @@ def running() -> Iterator[Running]:
 
 @dataclass(frozen=True)
 class Demo:
-    """What ``make demo`` has said."""
+    """The output of ``make demo``."""
 
     result: dict[str, object]
     text: str

@@ -15,7 +15,7 @@ from llmbatch_stack.settings import BUCKET
 
 INPUT = f"s3://{BUCKET}/inputs/e2e/mixed-real.jsonl"
 QUESTION = "What is the capital of France? Answer in English with one sentence."
-"""Asked more shortly, the first word of the small model's answer hangs on how a processor rounds."""
+"""With a shorter prompt, the first word of the small model's answer depends on how a processor rounds."""
 MOST_TOKENS, SHORT_ROWS = 16, 39
 
 

@@ -14,7 +14,8 @@ from e2e.running import Running
 from llmbatch.core.identity import job_id_of, submission_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.orchestrator.ray_jobs.address import RayAddress
-from llmbatch.orchestrator.ray_jobs.client import RayJobs, RaySubmission
+from llmbatch.orchestrator.ray_jobs.client import RayJobs
+from llmbatch.orchestrator.ray_jobs.submission import RaySubmission
 from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID
 
 MAINTENANCE = "llmbatch_maintenance"

@@ -1,4 +1,4 @@
-"""What is said of a job before it runs, once a finished job has taught what the real engine does."""
+"""The admission of a job before it runs, after a finished job has shown the real engine's speed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONF: dict[str, object] = {
 def until_over(running: Running, run: DagRun) -> DagRun:
     """Wait for the end of a run that publishes nothing."""
     while not (now := running.api.run(run.dag_id, run.run_id)).is_over:
-        time.sleep(0.5)  # Airflow tells nobody
+        time.sleep(0.5)  # Airflow sends no event
     return now
 
 

@@ -1,4 +1,4 @@
-"""Asked twice, cleared, retried: finished work stays finished, and only what failed is run again."""
+"""Requested twice, cleared, retried: finished work stays finished, and only what failed is run again."""
 
 import json
 import time

@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="llmbatch_stack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("up", help="start S3, Postgres, Ray and Airflow in the background, and wait for them")
-    commands.add_parser("down", help="stop all of it")
-    commands.add_parser("status", help="ask every component whether it is healthy; exit code 0 only if all are")
+    commands.add_parser("down", help="stop the whole stack")
+    commands.add_parser("status", help="check the health of every component; exit code 0 only if all are healthy")
     commands.add_parser("demo", help="run a real job on real input and show it; starts the stack if it is down")
     env = commands.add_parser("env", help="print the variables of a room as export lines; they contain secrets")
     env.add_argument("room", choices=("airflow", "ray"), nargs="?", default="airflow")
@@ -71,13 +71,13 @@ def _airflow(settings: Settings, words: list[str]) -> int:
 def _up(settings: Settings) -> int:
     began = time.monotonic()
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         print(line, flush=True)
 
-    if stack.up(settings, tell):
+    if stack.up(settings, report):
         print(f"up after {time.monotonic() - began:.1f} s")
     else:
-        print("up already")
+        print("already up")
     print(addresses(settings))
     return 0
 

@@ -37,7 +37,7 @@ def load_or_create(settings: Settings) -> Credentials:
     """Read the secrets, making them on the first call. Two callers at once get the same ones.
 
     Raises:
-        CredentialsError: the file is damaged or from another version; the message says what to do.
+        CredentialsError: the file is damaged or from another version; the message names the remedy.
     """
     path = secrets_file(settings)
     if not path.exists():

@@ -16,7 +16,7 @@ _FOREIGN = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"
 
 
 class UnknownRoomError(ValueError):
-    """There is no room of that name."""
+    """The room does not exist."""
 
 
 def environment(room: str, settings: Settings, credentials: Credentials) -> dict[str, str]:
@@ -31,7 +31,7 @@ def environment(room: str, settings: Settings, credentials: Credentials) -> dict
         return plain() | ray_variables(settings, credentials)
     if room == "plain":
         return plain()
-    raise UnknownRoomError(f"no room {room!r}; choose airflow, ray or plain")
+    raise UnknownRoomError(f"unknown room {room!r}; choose airflow, ray or plain")
 
 
 def plain() -> dict[str, str]:

@@ -1,9 +1,9 @@
 """Paths and ports of one embedded stack: the only place that states them.
 
-Every port is `LLMBATCH_PORT_BASE` plus a fixed offset and every file lies under `LLMBATCH_STATE`, so a second checkout
-runs beside the first with two variables changed. Example: base 21000 puts Airflow on 21000 and Ray's API on 21031.
-`LLMBATCH_CONFIG` names another config.yaml for both rooms. `LLMBATCH_S3_URL` is where Airflow and Ray look for the
-object store if not at the stack's own SeaweedFS: at a proxy before it, say.
+Every port is `LLMBATCH_PORT_BASE` plus a fixed offset and every file is stored under `LLMBATCH_STATE`, so a second
+checkout runs beside the first with two variables changed. Example: base 21000 puts Airflow on 21000 and Ray's API on
+21031. `LLMBATCH_CONFIG` names another config.yaml for both rooms. `LLMBATCH_S3_URL` is the address of the object store
+for Airflow and Ray, if not at the stack's own SeaweedFS: for example at a proxy before it.
 """
 
 import hashlib

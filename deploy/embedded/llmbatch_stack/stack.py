@@ -25,22 +25,22 @@ _STOP_S = 40.0
 _GIVE_UP_AFTER_RESTARTS = 3
 _LOG_TAIL_LINES = 15
 
-# Starts a program in a session of its own and tells its pid. A grandchild is nobody's zombie when it ends, however
-# long the process lives that asked for the stack (a test run, a benchmark).
+# Starts a program in a session of its own and prints its pid. As a grandchild it does not stay a zombie when it ends,
+# however long the process that started the stack (a test run, a benchmark) lives.
 _DETACH = """
 import subprocess, sys
 log = sys.stderr
 print(subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True).pid)
 """
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class StackError(RuntimeError):
-    """The stack cannot be started; the message says why and what to do."""
+    """The stack cannot be started; the message names the cause and the remedy."""
 
 
-def up(settings: Settings, tell: Tell) -> bool:
+def up(settings: Settings, report: Report) -> bool:
     """Start the stack and wait until every component is ready; return False when it was up already.
 
     A stack that another call is starting is waited for. Debris of a crashed stack is removed first. If this call is
@@ -58,18 +58,18 @@ def up(settings: Settings, tell: Tell) -> bool:
             records = record.read_all(settings.run)
             if all(name in records and _is_ready(records[name]) for name in names):
                 return False
-            _wait_until_ready(settings, names, supervisor.identity, tell)
+            _wait_until_ready(settings, names, supervisor.identity, report)
             return True
         _sweep(settings)
-        require_free(settings, components, tell)
+        require_free(settings, components, report)
         _make_runtime_folder(settings)
         record.clear(settings.run)
         for name in names:
             record.write(settings.run, Record(name, Phase.WAITING))
         try:
-            _wait_until_ready(settings, names, _start_supervisor(settings), tell)
+            _wait_until_ready(settings, names, _start_supervisor(settings), report)
         except BaseException as error:
-            tell("stopping what was started ..." if isinstance(error, StackError) else "interrupted, stopping ...")
+            report("stopping what was started ..." if isinstance(error, StackError) else "interrupted, stopping ...")
             _stop(settings)
             raise
         return True
@@ -137,7 +137,7 @@ def _start_supervisor(settings: Settings) -> ProcessIdentity:
     return identity
 
 
-def _wait_until_ready(settings: Settings, names: list[str], supervisor: ProcessIdentity | None, tell: Tell) -> None:
+def _wait_until_ready(settings: Settings, names: list[str], supervisor: ProcessIdentity | None, report: Report) -> None:
     """Follow the records until all are ready, telling each step once.
 
     Raises:
@@ -145,25 +145,25 @@ def _wait_until_ready(settings: Settings, names: list[str], supervisor: ProcessI
     """
     began = time.monotonic()
     deadline = began + settings.start_timeout_s
-    told: set[str] = set()
+    reported: set[str] = set()
     before = {name: one.restarts for name, one in record.read_all(settings.run).items()}
     while True:
         records = record.read_all(settings.run)
         for name in names:
             one = records.get(name)
-            if one is None or name in told:
+            if one is None or name in reported:
                 continue
             if _is_ready(one):
-                told.add(name)
-                tell(f"  {name:<22} ready after {time.monotonic() - began:5.1f} s")
+                reported.add(name)
+                report(f"  {name:<22} ready after {time.monotonic() - began:5.1f} s")
             elif one.restarts - before.get(name, 0) >= _GIVE_UP_AFTER_RESTARTS:
                 raise StackError(_explain(settings, one))
-        if len(told) == len(names):
+        if len(reported) == len(names):
             return
         if supervisor is None or not supervisor.is_alive():
             raise StackError(f"the supervisor ended; {_tail(settings, record.SUPERVISOR)}")
         if time.monotonic() > deadline:
-            late = next(records[name] for name in names if name not in told and name in records)
+            late = next(records[name] for name in names if name not in reported and name in records)
             raise StackError(
                 f"not up after {settings.start_timeout_s:.0f} s (LLMBATCH_START_TIMEOUT): {_explain(settings, late)}"
             )
@@ -191,7 +191,7 @@ def _make_runtime_folder(settings: Settings) -> None:
     folder.mkdir(mode=0o711, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise StackError(f"{folder} belongs to somebody else; remove it, or set LLMBATCH_STATE to another folder")
+        raise StackError(f"{folder} belongs to another user; remove it, or set LLMBATCH_STATE to another folder")
     folder.chmod(0o711)
 
 

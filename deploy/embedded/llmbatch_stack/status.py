@@ -1,4 +1,4 @@
-"""Status: ask every component itself whether it is healthy."""
+"""Status: the health of every component, checked at the component."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The supervisor: one detached process that owns every component until it is asked to stop.
+"""The supervisor: one detached process that owns every component until it receives SIGTERM.
 
 Run by `llmbatch_stack.stack.up` as `python -m llmbatch_stack.supervisor`; a file lock keeps it single.
 """
@@ -37,9 +37,9 @@ class Supervisor:
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT, then stop everything."""
-        asked = {signal.SIGTERM, signal.SIGINT}
+        stop_signals = {signal.SIGTERM, signal.SIGINT}
         # blocked here, before the threads start and inherit it, so that only the wait below receives them
-        signal.pthread_sigmask(signal.SIG_BLOCK, asked)
+        signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
         own = identify(os.getpid())
         if own is None:
             sys.exit("cannot read this process from /proc")
@@ -51,7 +51,7 @@ class Supervisor:
             runner.start()
         threading.Thread(target=self._share_cores, daemon=True).start()
         # without a timeout: sigtimedwait reports a signal when this process was stopped past its timeout and continued
-        signal.sigwait(asked)
+        signal.sigwait(stop_signals)
         self._stop()
 
     def _share_cores(self) -> None:

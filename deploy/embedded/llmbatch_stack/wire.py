@@ -1,4 +1,4 @@
-"""HTTP to the stack's own servers: JSON with a bearer token, and signed S3 requests. No proxy is ever asked."""
+"""HTTP to the stack's own servers: JSON with a bearer token, and signed S3 requests. No proxy is ever used."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True)
 class Reply:
-    """Status and body of an answer; status 0 means that nobody answered, and the text says why."""
+    """Status and body of an answer; status 0 means no answer, and the text is the error."""
 
     status: int
     text: str

@@ -58,7 +58,7 @@ def _test_alert(level: Level, runbook_url: str) -> Alert:
         raised_at=now,
         raised_by="check",
         deadline=now,
-        reason="this is a test of the sinks; there is no such job",
+        reason="this is a test of the sinks; the job does not exist",
         runbook_url=f"{runbook_url}#sla-{level.value}" if runbook_url else "",
     )
 

@@ -18,7 +18,7 @@ from llmbatch.s3.client import open_environment_store
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line: write the report, say where it is."""
+    """Run the command line: write the report, print its path."""
     parser = argparse.ArgumentParser(prog="python -m llmbatch.cli.sla_report", description=__doc__)
     parser.add_argument(
         "--base", required=True, help="s3://bucket/prefix that holds jobs/, store.base_uri of config.yaml"

@@ -97,8 +97,8 @@ class S3Store:
     def copy(self, source: ObjectInfo, uri: str) -> ObjectInfo:
         """Copy one version inside the store.
 
-        An object whose ETag tells of parts is copied in parts too, cut as ``upload`` cuts them. Whether it then keeps
-        its ETag is up to the store: AWS counts the same parts the same, SeaweedFS does not.
+        An object whose ETag is that of a multipart upload is copied in parts too, of the sizes that ``upload`` uses.
+        Whether it keeps its ETag depends on the store: AWS derives it from the parts, SeaweedFS does not.
         """
         bucket, key = split_uri(uri)
         source_bucket, source_key = split_uri(source.uri)
@@ -111,7 +111,7 @@ class S3Store:
         return self.head(uri)
 
     def delete(self, uri: str) -> None:
-        """Remove the object; S3 does not say whether there was one."""
+        """Remove the object; S3 does not report whether it existed."""
         bucket, key = split_uri(uri)
         with translated(uri):
             self._client.delete_object(Bucket=bucket, Key=key)

@@ -31,7 +31,7 @@ class FileNotifier(BaseNotifier):
 
 
 class Receivers:
-    """All of them, as a context manager. ``alert_ids`` tell what each has got, by sink."""
+    """All of them, as a context manager. ``alert_ids`` lists what each has received, by sink."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -80,7 +80,7 @@ class Receivers:
         """What the webhook got of a job, ``level-number`` with how often."""
         return _of([body["alert_id"] for _, body in self._hook.at("/")], job_id)
 
-    def told(self, job_id: str) -> Counter[str]:
+    def received(self, job_id: str) -> Counter[str]:
         """What the notifier was called with."""
         lines = self.notified.read_text().splitlines() if self.notified.exists() else []
         return _of(lines, job_id)
@@ -91,7 +91,7 @@ class Receivers:
         return {each["level"] for each in labels if each["job_id"] == job_id}
 
     def notified_of(self, job_id: str) -> Counter[str]:
-        """How often Alertmanager's own receiver was told that a level fires."""
+        """How often Alertmanager's own receiver got a message that a level fires."""
         alerts = [alert for _, body in self._hook.at("/from-alertmanager") for alert in body["alerts"]]
         firing = [alert["labels"] for alert in alerts if alert["status"] == "firing"]
         return Counter(labels["level"] for labels in firing if labels["job_id"] == job_id)

@@ -1,8 +1,8 @@
-"""A promise that cannot be kept is told of early, once, in every sink; a job that is rescued is told to be safe again.
+"""A deadline that cannot be kept is reported early, once, in every sink; so is the recovery of a job that is rescued.
 
 One hopeless and one harmless job are started side by side, and a rescued one after them, with the fake engine (its
 speed is known), and the triggerer is killed while alerts are due. What Airflow and Ray need before a first answer is
-not known: it is measured on this machine, and the promises follow from it.
+not known: it is measured on this machine, and the deadlines follow from it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ROW_SECONDS, ROWS_PER_SECOND = 3.0, 8.0
 """Of one engine, which answers 24 rows at a time."""
 
 HOPELESS_WORK, RESCUED_WORK = 1.7, 1.8
-"""One engine's work, as a multiple of the promise: two could not rescue the latter, four can."""
+"""One engine's work, as a multiple of the deadline: two could not rescue the latter, four can."""
 
 SINKS = 5
 """Task log, Alertmanager, webhook, StatsD, notifier."""
@@ -56,8 +56,8 @@ EARLY = {"red_from": 0.05, "red_anyway_from": 0.12, "red_for": 0.02}
 
 
 @dataclass(frozen=True)
-class Promises:
-    """Seconds that are promised, on a machine that takes ``first_answer`` seconds from a trigger to the first answer.
+class Deadlines:
+    """Seconds until each deadline, on a machine that takes ``first_answer`` seconds from a trigger to the first answer.
 
     A machine that is twice as slow as it was when measured still raises the red in time: with 30 s the hopeless job has
     110, and its red, due some 8 s after the first answer, keeps a lead of a third until 68 s after the trigger.
@@ -78,7 +78,7 @@ class Promises:
 
 @dataclass(frozen=True)
 class Watched:
-    """One job, its scene and its promise in seconds."""
+    """One job, its scene and its deadline in seconds."""
 
     scene: Scene
     seconds: float
@@ -91,7 +91,7 @@ class Watched:
         return Counter(f"{alert.level.value}-{alert.number}" for alert in self.alerts())
 
     def raised(self) -> Counter[str]:
-        """How often each level was raised; an ``ok`` takes back and is no alert."""
+        """How often each level was raised; an ``ok`` ends an alert and does not count."""
         return Counter(alert.level.value for alert in self.alerts() if alert.level is not Level.OK)
 
     def delivered(self) -> Counter[str]:
@@ -121,7 +121,7 @@ class World:
     stack: ChaosStack
     api: AirflowApi
     receivers: Receivers
-    promises: Promises
+    deadlines: Deadlines
 
     def log_of(self, job: Watched, task_id: str) -> list[str]:
         """Lines of all tries of a task."""
@@ -150,7 +150,7 @@ class World:
         return out.read_text()
 
     def start(self, name: str, seconds: float, work: float, **more: object) -> Watched:
-        """Start a job that is promised in ``seconds`` and has so many seconds of work for one engine."""
+        """Start a job whose deadline is in ``seconds`` and that has so many seconds of work for one engine."""
         rows = round(work * ROWS_PER_SECOND)
         uri = f"s3://{BUCKET}/inputs/sla/{name}.jsonl"
         lines = [json.dumps({"prompt": f"Say {number}."}) for number in range(rows)]
@@ -165,32 +165,32 @@ class World:
 def world(matrix: Matrix, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     stack = matrix.stack
     stack.mend()
-    promises = Promises(matrix.seconds_to_first_answer(SHORT))
+    deadlines = Deadlines(matrix.seconds_to_first_answer(SHORT))
     with Receivers(tmp_path_factory.mktemp("sla")) as receivers, stack.api() as api:
         engine = echo_engine(stack.journal, ROW_SECONDS) | {"cpus_per_replica": 0.5}  # four of them find room
         stack.configure(engine, alerts=receivers.config, sla=EARLY, store={"base_uri": BASE})
         for connection in receivers.connections:
             api.add_connection(connection)
-        yield World(stack, api, receivers, promises)
+        yield World(stack, api, receivers, deadlines)
 
 
 def test_alerts_come_early_once_and_everywhere_and_a_rescued_job_is_safe_again(world: World):
-    promises = world.promises
-    hopeless = world.start("hopeless", promises.hopeless, HOPELESS_WORK * promises.hopeless)
+    deadlines = world.deadlines
+    hopeless = world.start("hopeless", deadlines.hopeless, HOPELESS_WORK * deadlines.hopeless)
     harmless = world.start("harmless", 24 * 3600, 6)
-    hopeless.wait_for(Level.RED, promises.hopeless)
+    hopeless.wait_for(Level.RED, deadlines.hopeless)
     os.kill(world.stack.pid("airflow-triggerer"), signal.SIGKILL)
     for job in (hopeless, harmless):
         job.wait_for_end()
-    work = RESCUED_WORK * promises.rescued
-    rescued = world.start("rescued", promises.rescued, work, reactions={"max_replicas": 4})
+    work = RESCUED_WORK * deadlines.rescued
+    rescued = world.start("rescued", deadlines.rescued, work, reactions={"max_replicas": 4})
     rescued.wait_for_end()
     time.sleep(5)  # whoever would repeat an alert has had the time to
 
     assert hopeless.levels() == {"yellow-1": 1, "red-1": 1, "critical-1": 1, "ok-1": 1}  # ok: it is over
     at = {alert.level: alert for alert in hopeless.alerts()}
     lead = (at[Level.RED].deadline - at[Level.RED].raised_at).total_seconds()
-    assert lead > 0.3 * promises.hopeless, promises
+    assert lead > 0.3 * deadlines.hopeless, deadlines
     assert at[Level.CRITICAL].raised_at >= at[Level.CRITICAL].deadline
     assert at[Level.RED].miss_probability is not None
     assert at[Level.RED].miss_probability > 0.3
@@ -219,7 +219,7 @@ def test_alerts_come_early_once_and_everywhere_and_a_rescued_job_is_safe_again(w
 
     for job in (hopeless, rescued, harmless):
         assert world.receivers.posted(job.scene.job_id) == job.levels()
-        assert world.receivers.told(job.scene.job_id) == job.levels()
+        assert world.receivers.received(job.scene.job_id) == job.levels()
         assert world.receivers.notified_of(job.scene.job_id) == job.raised()
         assert world.receivers.firing(job.scene.job_id) == set()  # all three are over
         assert job.delivered() == dict.fromkeys(job.levels(), SINKS)

@@ -1,6 +1,6 @@
 """One job, started three ways, and requests that must be refused before an engine starts.
 
-What engine answers makes no difference here, so the fake one does. ``test_answers`` asks the real one.
+Any engine will do here, so the fake one answers. ``test_answers`` uses the real one.
 """
 
 import json

@@ -114,11 +114,11 @@ def test_alertmanager_shows_each_level_until_ok(alertmanager: Alertmanager, hook
     raise_alert(an_alert(Level.OK, seconds=-1), store, LAYOUT)
     of_alertmanager(clock, store)
     assert alertmanager.firing() == {}
-    told = hook.notified("resolved", "red")
-    assert told["annotations"]["alert_id"] == "job-7:ok-1"
+    sent = hook.notified("resolved", "red")
+    assert sent["annotations"]["alert_id"] == "job-7:ok-1"
     hook.notified("resolved", "yellow")
     levels = {alert["labels"]["level"] for _, body in hook.at("/from-alertmanager") for alert in body["alerts"]}
-    assert levels == {"yellow", "red"}, "someone was told of a level that never fired"
+    assert levels == {"yellow", "red"}, "a receiver got a level that never fired"
 
     raise_alert(an_alert(Level.RED, 2), store, LAYOUT)
     of_alertmanager(clock, store)
@@ -168,7 +168,7 @@ def test_one_broken_receiver_and_restarts_in_between(
         b"llmbatch.sla.alert.yellow:1|c",
         b"llmbatch.sla.alert.red:1|c",
     ]
-    assert [record.levelname for record in caplog.records if record.message.startswith("alert=")] == [
+    assert [record.levelname for record in caplog.records if record.message.startswith("event=alert ")] == [
         *("WARNING", "ERROR")
     ]
     assert caplog.text.count("sink=webhook.broken try=1/60") == 1

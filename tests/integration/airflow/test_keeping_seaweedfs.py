@@ -127,16 +127,16 @@ def test_only_the_version_that_was_read_is_replaced(store: S3Store) -> None:
 
 def test_of_many_who_ask_at_once_the_strongest_stays(store: S3Store) -> None:
     for round_number in range(5):
-        spec = job(store, f"asked-{round_number}", store.put(f"s3://{BUCKET}/in/asked.jsonl", JSONL).uri)
+        spec = job(store, f"requested-{round_number}", store.put(f"s3://{BUCKET}/in/requested.jsonl", JSONL).uri)
         store.put(spec.layout.spec, b"{}")
         claim(store, spec.layout, owner="o", now=spec.created_at)
-        wishes = [DesiredState.DRAIN] * 7 + [DesiredState.CANCEL]
+        requests = [DesiredState.DRAIN] * 7 + [DesiredState.CANCEL]
 
         def write(desired: DesiredState, spec: JobSpec = spec) -> Control:
             return request_state(spec.root_uri, desired, reason="r", by="me", store=store, clock=SystemClock())
 
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(write, wishes))
+            list(pool.map(write, requests))
         held = Control.model_validate_json(store.get(spec.layout.control))
         assert (held.desired, held.generation) == (DesiredState.CANCEL, 1)
 

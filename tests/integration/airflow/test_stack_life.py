@@ -118,7 +118,7 @@ def test_up_makes_every_component_healthy_and_is_idempotent(stack: Stack):
     secrets.pop("airflow_user")
     assert not [name for name, value in secrets.items() if value in status.stdout + done.stdout]
     pids = {name: one.pid for name, one in record.read_all(stack.settings.run).items()}
-    assert "up already" in stack.run("up").stdout
+    assert "already up" in stack.run("up").stdout
     assert {name: one.pid for name, one in record.read_all(stack.settings.run).items()} == pids
 
 

@@ -153,7 +153,7 @@ def store(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> S3Store:
 
 
 class Job:
-    """One staged job, and the process that runs it. Rows of the fake engine take ``slowness`` times what is asked."""
+    """One staged job, and the process that runs it. Rows of the fake engine take ``slowness`` times the given time."""
 
     def __init__(self, store: S3Store, environment: dict[str, str], slowness: float = 1.0) -> None:
         self.store, self.environment, self.slowness = store, environment, slowness
@@ -356,7 +356,7 @@ def test_drain_then_resume(job: Job) -> None:
     progress = job.progress()
     assert progress is not None
     assert (progress.phase, progress.rows.ended) == (Phase.DRAINED, len(done))
-    # The drain names generation 1, so the next one runs although nobody has taken it back.
+    # The drain names generation 1, so the next one runs although it was not withdrawn.
     code, log = job.run(generation=2)
     assert code == 0, log
     assert job.every_row_ended_once()
@@ -369,7 +369,7 @@ def test_a_job_grows_shrinks_pauses_and_goes_on_and_every_row_ends_once(job: Job
     echo = {"seconds_per_row": 0.25, "journal": str(tmp_path)}
     job.stage(chats(900), max_num_seqs=5, window_factor=1, shards_in_flight=2, cpus_per_replica=0.5, echo=echo)
 
-    def ask(**fields: Any) -> None:
+    def request(**fields: Any) -> None:
         job.store.put(job.layout.control, Control(reason="test", **fields).model_dump_json().encode())
 
     def seen(condition: Callable[[Progress], Any], what: str) -> Progress:
@@ -382,20 +382,20 @@ def test_a_job_grows_shrinks_pauses_and_goes_on_and_every_row_ends_once(job: Job
 
     process = job.start()
     seen(lambda p: p.replicas.live == 1 and p.shards.committed, "one replica works")
-    ask(replicas=ReplicaBounds(min=2, max=2))
+    request(replicas=ReplicaBounds(min=2, max=2))
     grown = seen(lambda p: p.replicas.live == 2, "the pool has grown")
     assert grown.replicas.wanted == 2
     assert len(replica_pids(job.environment)) == 2
-    ask(replicas=ReplicaBounds(min=1, max=1))
+    request(replicas=ReplicaBounds(min=1, max=1))
     until(lambda: len(replica_pids(job.environment)) == 1, "the pool has shrunk")
     seen(lambda p: (p.replicas.live, p.replicas.wanted) == (1, 1), "and the heartbeat says so")
-    ask(paused=True, written_by="ann", max_tokens=1)
+    request(paused=True, written_by="ann", max_tokens=1)
     paused = seen(lambda p: p.message == "paused by ann: test" and p.replicas.live == 0, "the job is paused")
     until(lambda: not replica_pids(job.environment), "the replicas are gone")  # killed, which takes a moment
     assert paused.rows.running == 0
     time.sleep(3)
     assert len(job.results()) == paused.rows.ended < 900
-    ask(max_tokens=1)
+    request(max_tokens=1)
     seen(lambda p: p.replicas.live == 1 and p.shards.committed > paused.shards.committed, "the job has gone on")
     code, log = job.end(process)
     assert code == 0, log

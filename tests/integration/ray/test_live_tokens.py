@@ -1,7 +1,7 @@
 """The contract with vLLM: what ``VllmEngine`` reads of its open requests is there and means what we think.
 
-It is no public interface. After an upgrade that renames or empties it, a job would show no live rate, and nothing else
-would be wrong; so this fails instead.
+It is not a public interface. After an upgrade that renames or empties it, a job would show no live rate and give no
+other sign; so this fails instead.
 """
 
 from __future__ import annotations

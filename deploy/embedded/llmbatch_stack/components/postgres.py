@@ -86,7 +86,7 @@ def component(settings: Settings) -> Component:
 
 
 def forget_dead_postmaster(data: Path) -> None:
-    """Remove the lock file of a postmaster that is no more.
+    """Remove the lock file of a postmaster that no longer runs.
 
     Postgres takes any process with the old number for its predecessor and refuses to start: a number given anew, or a
     killed postmaster that process 1 has not reaped yet.
@@ -103,7 +103,7 @@ def forget_dead_postmaster(data: Path) -> None:
 
 
 def migrated_stamp(settings: Settings) -> Path:
-    """Return the file that says which Airflow version the database was migrated to; it goes with the database."""
+    """Return the file that records which Airflow version the database was migrated to; it goes with the database."""
     return settings.state / "postgres" / "migrated"
 
 

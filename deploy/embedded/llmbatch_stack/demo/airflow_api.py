@@ -15,7 +15,7 @@ TERMINAL_STATES = frozenset({"success", "failed"})
 
 @dataclass(frozen=True)
 class DagRun:
-    """One DAG run as the API tells it."""
+    """One DAG run as the API returns it."""
 
     dag_id: str
     run_id: str

@@ -13,7 +13,7 @@ from llmbatch.core.manifest import JobManifest
 from llmbatch.s3.store import S3Store
 from llmbatch_stack import stack
 from llmbatch_stack.credentials import load_or_create
-from llmbatch_stack.demo.job_run import DAG_ID, CompletedRun, JobFailed, follow, open_airflow, open_store
+from llmbatch_stack.demo.job_run import DAG_ID, FinishedRun, JobFailed, follow, open_airflow, open_store
 from llmbatch_stack.demo.size import engine_probe
 from llmbatch_stack.demo.view import LiveView, show_result, show_samples, show_summary
 from llmbatch_stack.settings import BUCKET, Settings, SettingsError
@@ -30,16 +30,16 @@ def demo(settings: Settings) -> int:
     credentials = load_or_create(settings)
     lines = (settings.repo / PROMPTS).read_text(encoding="utf-8").splitlines()
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
     rows = _rows_wanted()
     if rows is None:
-        with engine_probe(settings, credentials, lines, MAX_TOKENS, tell) as probe:
-            _up(settings, tell)
+        with engine_probe(settings, credentials, lines, MAX_TOKENS, report) as probe:
+            _up(settings, report)
             rows = probe.rows(len(lines), MAX_TOKENS)
     else:
-        _up(settings, tell)
+        _up(settings, report)
     lines = lines[:rows]
     store = open_store(settings, credentials)
     input_uri = f"s3://{BUCKET}/inputs/demo/{PROMPTS.name}"
@@ -77,9 +77,9 @@ def demo(settings: Settings) -> int:
     return 0
 
 
-def _up(settings: Settings, tell: Callable[[str], None]) -> None:
-    if stack.up(settings, tell):
-        tell("the stack is up")
+def _up(settings: Settings, report: Callable[[str], None]) -> None:
+    if stack.up(settings, report):
+        report("the stack is up")
 
 
 def _rows_wanted() -> int | None:
@@ -92,7 +92,7 @@ def _rows_wanted() -> int | None:
     return int(text)
 
 
-def _result(job: CompletedRun) -> dict[str, object]:
+def _result(job: FinishedRun) -> dict[str, object]:
     manifest: JobManifest = job.manifest
     work = manifest.timing.get("work", 0.0) + manifest.timing.get("tail", 0.0)
     return {
@@ -110,7 +110,7 @@ def _result(job: CompletedRun) -> dict[str, object]:
     }
 
 
-def _samples(store: S3Store, job: CompletedRun, lines: list[str]) -> list[tuple[str, str, str]]:
+def _samples(store: S3Store, job: FinishedRun, lines: list[str]) -> list[tuple[str, str, str]]:
     """Return the first answers as ``(custom_id, question, answer)``."""
     questions = {row["custom_id"]: row["body"]["messages"][-1]["content"] for row in map(json.loads, lines)}
     answers = next(output.uri for output in job.manifest.outputs if output.rows)

@@ -29,8 +29,8 @@ class JobFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
-class CompletedRun:
-    """A job that succeeded. ``seconds_total`` runs from the trigger to the end of the DAG run."""
+class FinishedRun:
+    """A DAG run that succeeded, and its job. ``seconds_total`` runs from the trigger to the end of the DAG run."""
 
     run: DagRun
     layout: JobLayout
@@ -65,8 +65,8 @@ def layout_of(run: DagRun) -> JobLayout:
 
 def follow(
     api: AirflowApi, store: S3Store, run: DagRun, on_progress: OnProgress, *, poll_seconds: float = POLL_SECONDS
-) -> CompletedRun:
-    """Wait until the run is over, telling ``on_progress`` phase, heartbeat and seconds since now, every poll.
+) -> FinishedRun:
+    """Wait until the run is over, calling ``on_progress`` with phase, heartbeat and seconds since now at every poll.
 
     Raises:
         JobFailed: the run failed, with the end of the first failed task's log.
@@ -85,7 +85,7 @@ def follow(
     if current.state != "success":
         raise JobFailed(_why(api, current, tasks))
     manifest = JobManifest.model_validate_json(store.get(layout.manifest))
-    return CompletedRun(current, layout, manifest, tasks, seconds)
+    return FinishedRun(current, layout, manifest, tasks, seconds)
 
 
 def _progress(store: S3Store, layout: JobLayout) -> Progress | None:
@@ -112,7 +112,7 @@ def _phase(tasks: Mapping[str, TaskState], progress: Progress | None) -> str:
 def _why(api: AirflowApi, run: DagRun, tasks: Mapping[str, TaskState]) -> str:
     failed = [task for task in tasks.values() if task.state == "failed"]
     if not failed:
-        return f"DAG run {run.run_id} ended as {run.state}; no task says why"
+        return f"DAG run {run.run_id} ended as {run.state}; no task failed, so see the DAG run in Airflow"
     first = failed[0]
     tail = "\n".join(api.log(run.dag_id, run.run_id, first.task_id, first.attempt).splitlines()[-LOG_TAIL_LINES:])
     return f"task {first.task_id} of DAG run {run.run_id} failed. The end of its log:\n{tail}"

@@ -27,22 +27,22 @@ LEAST_WORK_SECONDS = 60.0
 LEAST_ROWS = 48
 SAMPLE_ROWS = 64
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class EngineProbe:
     """An engine that starts in the background, to be measured when the stack is up."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Path, tell: Tell) -> None:
-        self._process, self._log, self._tell = process, log, tell
+    def __init__(self, process: subprocess.Popen[str], log: Path, report: Report) -> None:
+        self._process, self._log, self._report = process, log, report
         self._began = time.monotonic()
 
     def rows(self, available: int, max_tokens: int) -> int:
-        """Wait for the engine, measure it, say what was found; return how many of ``available`` rows to take."""
+        """Wait for the engine, measure it, report the result; return how many of ``available`` rows to take."""
         if _read(self._process.stdout) != "ready":
             return self._without(available)
         start = time.monotonic() - self._began
-        self._tell(f"measuring the engine, which started in {start:.0f} s ...")
+        self._report(f"measuring the engine, which started in {start:.0f} s ...")
         assert self._process.stdin is not None
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
@@ -51,7 +51,7 @@ class EngineProbe:
         except ValidationError:
             return self._without(available)
         rows = fitting_rows(speed.rows_per_second(max_tokens), start, available)
-        self._tell(
+        self._report(
             f"{speed.output_tokens / speed.seconds:.0f} output tokens/s with {speed.rows} rows: the job takes {rows} "
             f"of {available} rows, which end within about three minutes (LLMBATCH_DEMO_ROWS=N takes N)"
         )
@@ -59,13 +59,13 @@ class EngineProbe:
 
     def _without(self, available: int) -> int:
         rows = min(available, LEAST_ROWS)
-        self._tell(f"the engine could not be measured (see {self._log}); the job takes {rows} rows")
+        self._report(f"the engine could not be measured (see {self._log}); the job takes {rows} rows")
         return rows
 
 
 @contextmanager
 def engine_probe(
-    settings: Settings, credentials: Credentials, lines: Sequence[str], max_tokens: int, tell: Tell
+    settings: Settings, credentials: Credentials, lines: Sequence[str], max_tokens: int, report: Report
 ) -> Iterator[EngineProbe]:
     """Start the demo's engine outside Ray with the first rows of its input; inside, the engine is there to be measured.
 
@@ -74,7 +74,7 @@ def engine_probe(
         credentials: of the stack.
         lines: the demo's input, OpenAI batch lines.
         max_tokens: limit of each answer.
-        tell: gets one line for each step.
+        report: gets one line for each step.
     """
     config = load_config(settings.config)
     model = config.model_for(None)
@@ -93,7 +93,7 @@ def engine_probe(
             settings.python("ray"), "-m", "llmbatch.cluster.engine_speed", "--settings", engine.model_dump_json(),
             "--model", model.uri, "--requests", str(sample),
         ]  # fmt: skip
-        tell(f"starting the engine once to measure it (log: {log})")
+        report(f"starting the engine once to measure it (log: {log})")
         with subprocess.Popen(
             command,
             env=environment("ray", settings, credentials),
@@ -103,7 +103,7 @@ def engine_probe(
             text=True,
         ) as process:
             try:
-                yield EngineProbe(process, log, tell)
+                yield EngineProbe(process, log, report)
                 assert process.stdin is not None
                 process.stdin.close()
                 with suppress(subprocess.TimeoutExpired):

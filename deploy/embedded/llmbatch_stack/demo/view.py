@@ -68,7 +68,7 @@ class LiveView:
 
 
 def _engine(progress: JobProgress | None) -> str:
-    """Say what the engines do; nothing while no row is in one."""
+    """Return what the engines do; empty while they hold no row."""
     if progress is None or not progress.rows.running:
         return ""
     rate = "? tok/s" if progress.rates.live is None else f"{progress.rates.live:.0f} tok/s"

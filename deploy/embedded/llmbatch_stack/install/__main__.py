@@ -48,18 +48,18 @@ def main() -> int:
 
     try:
         settings = load()
-        rooms.install(settings, tell=_tell)
-        tools.install(settings, tell=_tell)
+        rooms.install(settings, report=_report)
+        tools.install(settings, report=_report)
     except (InstallError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; `make install` begins again where that is safe", file=sys.stderr)
+        print("interrupted; run `make install` again to continue", file=sys.stderr)
         return 130
     return 0
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     print(line, flush=True)
 
 

@@ -11,7 +11,7 @@ _DROPPED = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")
 
 
 class InstallError(RuntimeError):
-    """A step of an installation failed; the message shows the end of the log and says where it is."""
+    """A step of an installation failed; the message shows the end of the log and its path."""
 
 
 def clean_environment() -> dict[str, str]:
@@ -20,7 +20,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def run(log: Path, command: Sequence[str], environment: Mapping[str, str] | None = None, *, hint: str = "") -> str:
-    """Run a command, append what it says to the log, and return its standard output.
+    """Run a command, append its output to the log, and return its standard output.
 
     `environment` is the whole environment of the command; without it the command gets `clean_environment`.
 

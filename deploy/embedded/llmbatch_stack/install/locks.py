@@ -43,7 +43,7 @@ def compile_lock(name: str, folder: Path, uv: Uv) -> None:
     """
     command = [*uv.command, "pip", "compile", "--quiet", "--no-header", *LOCKS[name], *uv.sources.options]
     command += [f"{name}.in", "-o", f"{name}.lock"]
-    said = ""
+    errors = ""
     for variables in (uv.sources.variables, uv.sources.with_extra(TORCH_CPU_INDEX)):
         done = subprocess.run(command, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode == 0:
@@ -51,8 +51,8 @@ def compile_lock(name: str, folder: Path, uv: Uv) -> None:
             lines = lock.read_text().splitlines(keepends=True)
             lock.write_text(f"# Made by `make locks` from {name}.in; do not edit.\n" + "".join(_without_sources(lines)))
             return
-        said = said or done.stderr
-    raise LockError(f"{name}: {said}")
+        errors = errors or done.stderr
+    raise LockError(f"{name}: {errors}")
 
 
 def check(folder: Path, uv: Uv) -> list[str]:

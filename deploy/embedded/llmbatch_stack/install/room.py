@@ -34,7 +34,7 @@ class Room:
         return self.venv.with_name(f"{self.name}.stamp")
 
     def wanted_stamp(self) -> dict[str, str]:
-        """Return what the stamp of a finished room says."""
+        """Return the text of the stamp of a finished room."""
         return {
             "lock": hashlib.sha256(self.lock.read_bytes()).hexdigest(),
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -42,7 +42,7 @@ class Room:
         }
 
     def found_stamp(self) -> dict[str, str]:
-        """Return what the stamp says, or nothing when there is none or no interpreter."""
+        """Return the stamp's text; empty without a stamp or an interpreter."""
         try:
             found = json.loads(self.stamp.read_text())
         except (OSError, ValueError):
@@ -50,11 +50,11 @@ class Room:
         return found if isinstance(found, dict) and self.python.exists() else {}
 
     def is_finished(self) -> bool:
-        """Say whether nothing is to do."""
+        """Return whether the room is complete."""
         return self.found_stamp() == self.wanted_stamp()
 
     def is_outdated(self) -> bool:
-        """Say whether only the lock has changed, so that the room need not be made anew."""
+        """Return whether only the lock has changed, so that the room can be updated in place."""
         return self.found_stamp() == self.wanted_stamp() | {"lock": self.found_stamp().get("lock", "")}
 
     def begin(self) -> None:

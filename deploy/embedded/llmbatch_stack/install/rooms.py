@@ -18,7 +18,7 @@ from llmbatch_stack.settings import Settings
 
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 def both(settings: Settings) -> list[Room]:
@@ -40,7 +40,7 @@ def both(settings: Settings) -> list[Room]:
     ]
 
 
-def install(settings: Settings, tell: Tell) -> None:
+def install(settings: Settings, report: Report) -> None:
     """Make both rooms and the bundled model; return at once when nothing is to do.
 
     Raises:
@@ -60,9 +60,9 @@ def install(settings: Settings, tell: Tell) -> None:
 
         def bring(room: Room) -> None:
             if not room.is_finished():
-                _make(room, uv, tell)
+                _make(room, uv, report)
             if room.name == "ray" and not model.exists():
-                _convert_model(settings, model, tell)
+                _convert_model(settings, model, report)
 
         with ThreadPoolExecutor(len(rooms)) as pool:
             list(pool.map(bring, rooms))
@@ -78,24 +78,24 @@ def one_at_a_time(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _make(room: Room, uv: Uv, tell: Tell) -> None:
+def _make(room: Room, uv: Uv, report: Report) -> None:
     began = time.monotonic()
     count = len(re.findall(r"^[\w.-]+==", room.lock.read_text(), re.MULTILINE))
     update = room.is_outdated()
-    tell(f"{room.name}: {'updating' if update else 'installing'} {count} packages (log: {room.log})")
+    report(f"{room.name}: {'updating' if update else 'installing'} {count} packages (log: {room.log})")
     room.begin()
     if not update:
         words = ["venv", "--clear", "--no-project", "--python", sys.executable, str(room.venv)]
         run(room.log, [*uv.command, *words], uv.sources.variables)
     try:
-        _sync(room, uv, tell)
+        _sync(room, uv, report)
     except InstallError as error:
         raise InstallError(f"{error}{_missing_compiler(room)}") from None
     room.finish()
-    tell(f"{room.name}: ready after {time.monotonic() - began:.0f} s")
+    report(f"{room.name}: ready after {time.monotonic() - began:.0f} s")
 
 
-def _sync(room: Room, uv: Uv, tell: Tell) -> None:
+def _sync(room: Room, uv: Uv, report: Report) -> None:
     """Install exactly what the lock names, as bytecode too, and remove everything else."""
     command = [*uv.command, "pip", "sync", "--python", str(room.python), "--compile-bytecode", "--no-progress"]
     command += [*uv.sources.options, str(room.lock)]
@@ -104,12 +104,12 @@ def _sync(room: Room, uv: Uv, tell: Tell) -> None:
     except InstallError:
         if "+cpu" not in room.lock.read_text():
             raise
-        tell(f"{room.name}: uv failed with your package sources; trying again with {TORCH_CPU_INDEX}")
+        report(f"{room.name}: uv failed with your package sources; trying again with {TORCH_CPU_INDEX}")
         run(room.log, command, uv.sources.with_extra(TORCH_CPU_INDEX))
 
 
 def _missing_compiler(room: Room) -> str:
-    """Say so if a package was to be built and there is no compiler. For Python 3.11 every package has a wheel."""
+    """Return a hint if a package had to be built without a compiler. For Python 3.11 every package has a wheel."""
     if "Failed to build" not in room.log.read_text(errors="replace") or shutil.which("g++"):
         return ""
     return (
@@ -118,12 +118,12 @@ def _missing_compiler(room: Room) -> str:
     )
 
 
-def _convert_model(settings: Settings, stamp: Path, tell: Tell) -> None:
+def _convert_model(settings: Settings, stamp: Path, report: Report) -> None:
     began = time.monotonic()
-    tell("model: converting the bundled SmolLM2-135M-Instruct")
+    report("model: converting the bundled SmolLM2-135M-Instruct")
     settings.models.mkdir(parents=True, exist_ok=True)
     variables = {"PYTHONPATH": str(settings.repo / "include"), "LLMBATCH_MODEL_CACHE": str(settings.models)}
     command = [settings.python("ray"), "-m", "llmbatch.cluster.models.bundled_model"]
     run(settings.logs / "install-model.log", command, clean_environment() | variables)
     stamp.touch()
-    tell(f"model: ready after {time.monotonic() - began:.0f} s")
+    report(f"model: ready after {time.monotonic() - began:.0f} s")

@@ -1,7 +1,7 @@
 """Programs that no Python package brings, unpacked under .llmbatch/tools without root: Alertmanager and amtool.
 
-They come from the machine's own apt sources. Only tests and the monitoring verbs need them, so a machine that cannot
-have them is told what to install, and its installation goes on. Standard library only.
+They come from the machine's own apt sources. Only tests and the monitoring verbs need them, so a machine without
+them gets a message with the names of the packages, and its installation goes on. Standard library only.
 """
 
 import os
@@ -23,7 +23,7 @@ _COMPILED_IN = b"/usr/share/prometheus/alertmanager"
 _FD = 9
 _LOG_TAIL_LINES = 5
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 def find(settings: Settings, program: str) -> Path | None:
@@ -35,14 +35,14 @@ def find(settings: Settings, program: str) -> Path | None:
     return Path(found) if found else None
 
 
-def install(settings: Settings, tell: Tell) -> None:
-    """Bring the programs that are missing; return at once when none is. Never fails: it says what is to be done."""
+def install(settings: Settings, report: Report) -> None:
+    """Install the missing programs, if any. Never fails: it reports what must be installed by hand."""
     missing = sorted({package for program, package in PROGRAMS.items() if find(settings, program) is None})
     if not missing:
         return
     by_hand = f"tests of monitoring need {', '.join(PROGRAMS)}: install them so that PATH has them"
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        tell(f"tools: this machine has no apt-get; {by_hand}")
+        report(f"tools: this machine has no apt-get; {by_hand}")
         return
     began = time.monotonic()
     log = settings.logs / "install-tools.log"
@@ -52,12 +52,12 @@ def install(settings: Settings, tell: Tell) -> None:
     with tempfile.TemporaryDirectory(dir=settings.tools, prefix="unpacking-") as folder:
         if not _download(log, Path(folder), missing):
             tail = "\n    ".join(log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:])
-            tell(f"tools: apt-get cannot download {', '.join(missing)}; {by_hand}. The end of {log}:\n    {tail}")
+            report(f"tools: apt-get cannot download {', '.join(missing)}; {by_hand}. The end of {log}:\n    {tail}")
             return
         for package in Path(folder).glob("*.deb"):
             _run(log, ["dpkg-deb", "-x", str(package), f"{folder}/root"], folder)
         _settle(Path(folder) / "root" / "usr", settings.tools)
-    tell(f"tools: {', '.join(missing)} ready after {time.monotonic() - began:.0f} s")
+    report(f"tools: {', '.join(missing)} ready after {time.monotonic() - began:.0f} s")
 
 
 def _download(log: Path, folder: Path, packages: Sequence[str]) -> bool:

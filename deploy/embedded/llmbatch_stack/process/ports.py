@@ -14,7 +14,7 @@ WAIT_SECONDS = 30.0
 
 _POLL_SECONDS = 0.2
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class PortTaken(RuntimeError):
@@ -22,7 +22,7 @@ class PortTaken(RuntimeError):
 
 
 def require_free(
-    settings: Settings, components: Sequence[Component], tell: Tell, *, wait_s: float = WAIT_SECONDS
+    settings: Settings, components: Sequence[Component], report: Report, *, wait_s: float = WAIT_SECONDS
 ) -> None:
     """Return once every port can be listened on.
 
@@ -43,14 +43,14 @@ def require_free(
                     raise PortTaken(_message(settings, component, name, owner, reason))
                 if not waited:
                     waited = True
-                    tell(f"waiting for port {port} ({name} of {component.name}): its last process is still ending")
+                    report(f"waiting for port {port} ({name} of {component.name}): its last process is still ending")
                 time.sleep(_POLL_SECONDS)
 
 
 def _refusal(port: int) -> str | None:
     """Return why the system does not let anyone listen on ``port``, or None if it does."""
     with socket.socket() as probe:
-        # as servers do: a connection that lingers after the end of its server is no obstacle
+        # as servers do: a connection that lingers after the end of its server does not count as taken
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

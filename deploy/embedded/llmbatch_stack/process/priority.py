@@ -65,7 +65,7 @@ class SessionPriorities:
         self._seen, self._at = {one.leader: one.ticks for one in background}, now
 
     def _give(self, leader: int, niceness: int) -> bool:
-        """Say whether the system took the value: it has no such file without grouping, or the session is gone.
+        """Return whether the system took the value: the file does not exist without grouping, or the session is gone.
 
         Without root it takes ten such requests a second from all users together.
         """

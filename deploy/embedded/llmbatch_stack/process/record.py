@@ -1,4 +1,4 @@
-"""Process records: what the supervisor says about one component, in `<state>/run/<component>.json`."""
+"""Process records: what the supervisor records about one component, in `<state>/run/<component>.json`."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -40,7 +40,7 @@ class Record:
         return ProcessIdentity(self.pid, self.start_ticks) if self.pid else None
 
     def is_alive(self) -> bool:
-        """Say whether the recorded process still runs."""
+        """Return whether the recorded process still runs."""
         return self.identity is not None and self.identity.is_alive()
 
     def with_phase(self, phase: Phase, detail: str = "") -> "Record":

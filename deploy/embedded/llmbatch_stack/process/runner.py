@@ -137,14 +137,14 @@ class Runner:
     def _until_healthy(self, process: subprocess.Popen[bytes]) -> str | None:
         """Return None once the check passes, else why the process had to be given up."""
         deadline = time.monotonic() + self._settings.start_timeout_s
-        pause, said = _CHECK_EVERY_S, ""
+        pause, logged = _CHECK_EVERY_S, ""
         while (wrong := self.component.check(self._record.started_at)) is not None:
             if process.poll() is not None:
                 return f"it ended with code {process.returncode} before it was healthy"
             if time.monotonic() > deadline:
                 return f"not healthy after {self._settings.start_timeout_s:.0f} s: {wrong}"
-            if wrong != said:
-                said = wrong
+            if wrong != logged:
+                logged = wrong
                 self._report(Phase.STARTING, wrong)
             if self._stopping.wait(pause):
                 return "the stack is stopping"

@@ -1,7 +1,7 @@
 """Processes seen through /proc: who one really is, and which ones belong to a stack.
 
-A pid alone says nothing, because the kernel hands it out again. A pid together with its start time (clock ticks since
-boot) names one process for ever.
+A pid alone does not identify a process, because the kernel uses it again. A pid together with its start time (clock
+ticks since boot) names one process for ever.
 """
 
 import os
@@ -19,13 +19,13 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """One process, told apart from a later one that got the same pid."""
+    """One process, distinct from a later one with the same pid."""
 
     pid: int
     start_ticks: int
 
     def is_alive(self) -> bool:
-        """Say whether this very process still runs; a zombie does not."""
+        """Return whether this very process still runs; a zombie does not."""
         stat = _stat(self.pid)
         return stat is not None and stat.start_ticks == self.start_ticks and stat.state not in "ZX"
 
@@ -92,7 +92,7 @@ def identify(pid: int) -> ProcessIdentity | None:
 
 
 def has_marker(pid: int, value: str) -> bool:
-    """Say whether the process was started with LLMBATCH_STACK=`value` in its environment."""
+    """Return whether the process was started with LLMBATCH_STACK=`value` in its environment."""
     try:
         environ = (_PROC / str(pid) / "environ").read_bytes()
     except OSError:
@@ -143,7 +143,7 @@ def members(marker: str, recorded: Iterable[ProcessIdentity]) -> set[ProcessIden
 
 
 def end(processes: Iterable[ProcessIdentity], *, grace_s: float, signum: int = signal.SIGTERM) -> None:
-    """Ask processes to end, wait up to `grace_s` seconds for all of them together, then kill the rest."""
+    """Send SIGTERM to processes, wait up to `grace_s` seconds for all of them together, then kill the rest."""
     left = set(processes)
     for one in left:
         one.send(signum)

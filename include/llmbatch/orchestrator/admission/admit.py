@@ -27,7 +27,7 @@ from llmbatch.orchestrator.admission.queue import change_queue, current_job, que
 from llmbatch.orchestrator.admission.sample import estimate_size
 from llmbatch.orchestrator.history.lessons import basis_for, read_history
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _IN_FLIGHT = 32
 
 
@@ -71,7 +71,7 @@ def read_admission(spec: JobSpec, store: ObjectStore) -> Admission | None:
     except ObjectMissing:
         return None
     except ValidationError as error:
-        _LOG.warning("unreadable admission job=%s problems=%d", spec.job_id, error.error_count())
+        _log.warning("event=admission_unreadable job_id=%s problems=%d", spec.job_id, error.error_count())
         return None
 
 
@@ -82,11 +82,11 @@ def read_basis(spec: JobSpec, store: ObjectStore) -> EtaBasis:
     except ObjectMissing:
         pass
     except ValidationError as error:
-        _LOG.warning("unreadable basis job=%s problems=%d", spec.job_id, error.error_count())
+        _log.warning("event=basis_unreadable job_id=%s problems=%d", spec.job_id, error.error_count())
     try:
         history = read_history(spec.layout.base, store)
     except (StoreError, ValueError) as error:
-        _LOG.warning("no history job=%s reason=%s", spec.job_id, error)
+        _log.warning("event=history_unreadable job_id=%s reason=%s", spec.job_id, error)
         history = History()
     return basis_for(spec, history)
 
@@ -176,9 +176,9 @@ def _once(uri: str, document: BaseModel, store: ObjectStore) -> None:
 
 def _log_decision(decision: Admission) -> None:
     level = logging.INFO if decision.verdict is Feasibility.ACCEPTED else logging.WARNING
-    _LOG.log(
+    _log.log(
         level,
-        "admission job=%s verdict=%s replicas_needed=%s earliest_finish=%s reason=%r",
+        "event=admission job_id=%s verdict=%s replicas_needed=%s earliest_finish=%s reason=%r",
         decision.job_id,
         decision.verdict.value,
         decision.replicas_needed,

@@ -31,7 +31,7 @@ REST = timedelta(minutes=20)
 GONE = timedelta(hours=1)
 """Time after its deadline at which a job without a heartbeat leaves the queue."""
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def change_queue(
@@ -77,7 +77,7 @@ def leave_queue(base_uri: str, job_id: str, store: ObjectStore) -> None:
     try:
         change_queue(base_uri, store, lambda jobs: tuple(job for job in jobs if job.job_id != job_id))
     except StoreError as error:
-        _LOG.warning("still in the admission queue job=%s reason=%s", job_id, error)
+        _log.warning("event=leave_queue_failed job_id=%s reason=%s", job_id, error)
 
 
 def current_job(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob | None:
@@ -113,5 +113,5 @@ def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:
     except ObjectMissing:
         return None
     except ValidationError as error:
-        _LOG.warning("unreadable progress=%s problems=%d", layout.progress, error.error_count())
+        _log.warning("event=progress_unreadable uri=%s problems=%d", layout.progress, error.error_count())
         return None

@@ -42,7 +42,7 @@ _ONE_PIECE_DOUBT = 0.5
 """Standard error of a count from one piece: how the rest differs is unknown."""
 _Z = NormalDist().inv_cdf(0.9)
 _LINES = frozenset({InputFormat.JSONL, InputFormat.OPENAI_BATCH})
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def estimate_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
             return _parquet_size(spec, store)
         return _text_size(spec, spec.input_format, store)
     except (RequestError, InputChanged) as error:
-        # Staging reads everything and reports the problem in full.
-        _LOG.warning("no size estimate job=%s reason=%s", spec.job_id, error)
+        # Staging reads everything and says it in full; a size is not worth a second opinion.
+        _log.warning("event=size_estimate_failed job_id=%s reason=%s", spec.job_id, error)
         return None
 
 

@@ -54,12 +54,7 @@ def deliver(
         thread.join(max(0.0, until - clock.monotonic()))
         if thread.is_alive():
             job = layout.root.rpartition("/")[2]
-            log.warning(
-                "alerts job=%s sink=%s is slower than %g s; it continues in the background",
-                job,
-                line.sink.name,
-                wait_seconds,
-            )
+            log.warning("event=sink_slow job_id=%s sink=%s limit_s=%g", job, line.sink.name, wait_seconds)
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ class _Line:
                     return
         except StoreError as error:
             job_id = self.alerts[0].job_id
-            self.log.warning("alerts job=%s sink=%s wait for the store: %s", job_id, self.sink.name, error)
+            self.log.warning("event=delivery_waits job_id=%s sink=%s error=%s", job_id, self.sink.name, error)
 
     def _settle(self, alert: Alert) -> bool:
         """Send the alert if this process may; return whether it is settled, delivered or abandoned."""
@@ -95,15 +90,16 @@ class _Line:
             head = (alert.job_id, alert.alert_id, self.sink.name, turn.number, MOST_TRIES)
             if turn.is_last or isinstance(error, SinkRejected):
                 self._mark("undelivered", key)
-                self.log.error("alert not delivered, abandoned job=%s alert=%s sink=%s try=%d/%d: %s", *head, error)  # noqa: TRY400 - one line
+                self.log.error("event=alert_given_up job_id=%s alert=%s sink=%s try=%d/%d: %s", *head, error)  # noqa: TRY400 - one line
                 return True
             put_off(self.store, turn, self.clock.now())
             pause = turn.pause.total_seconds()
-            text = "alert not delivered job=%s alert=%s sink=%s try=%d/%d again_in=%gs: %s"
-            self.log.warning(text, *head, pause, error)
+            self.log.warning(
+                "event=alert_undelivered job_id=%s alert=%s sink=%s try=%d/%d again_in=%gs: %s", *head, pause, error
+            )
             return False
         self._mark("delivered", key)
-        self.log.info("alert delivered alert=%s sink=%s try=%d", alert.alert_id, self.sink.name, turn.number)
+        self.log.info("event=alert_delivered alert=%s sink=%s try=%d", alert.alert_id, self.sink.name, turn.number)
         return True
 
     def _mark(self, folder: str, key: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llmbatch.core.alerts import Alert, Level, message, title
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _SEVERITY = {
     Level.OK: logging.INFO,
     Level.YELLOW: logging.WARNING,
@@ -24,4 +24,4 @@ class TaskLogSink:
 
     def send(self, alert: Alert) -> None:
         """Log title and message. Never fails."""
-        _LOG.log(_SEVERITY[alert.level], "alert=%s %s. %s", alert.alert_id, title(alert), message(alert))
+        _log.log(_SEVERITY[alert.level], "event=alert alert=%s %s. %s", alert.alert_id, title(alert), message(alert))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 
 MISSING = "missing"
-"""There is no such task instance: the DAG run was deleted."""
+"""The task instance does not exist: the DAG run was deleted."""
 
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed", MISSING})
 """States that Airflow leaves only when a person clears the task; ``up_for_retry`` is not one of them."""
 
 
 def task_state(dag_id: str, run_id: str, task_id: str, map_index: int | None = None) -> str | None:
-    """Return the state's word, None for "not scheduled yet", ``MISSING`` for no such instance.
+    """Return the state's name, None for "not scheduled yet", ``MISSING`` for no such instance.
 
     Blocks on Airflow's task API; a trigger calls it through ``asyncio.to_thread``.
     """

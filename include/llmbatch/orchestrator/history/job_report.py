@@ -35,7 +35,7 @@ from llmbatch.orchestrator.jobs.documents import read_spec
 MOST_ESTIMATES = 60
 """Estimates copied to ``sla.json`` for charts; the traces have more."""
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class SlaReport(BaseModel):
@@ -186,7 +186,7 @@ def _ended_at(layout: JobLayout, manifest: JobManifest, store: ObjectStore) -> d
     try:
         progress = Progress.model_validate_json(store.get(layout.progress))
     except (ObjectMissing, ValidationError) as error:
-        _LOG.warning("no last heartbeat job=%s reason=%s", manifest.job_id, type(error).__name__)
+        _log.warning("event=progress_unreadable job_id=%s reason=%s", manifest.job_id, type(error).__name__)
         return manifest.sla.finished_at
     done = progress.phase is Phase.DONE and progress.written_at <= manifest.sla.finished_at
     return progress.written_at if done else manifest.sla.finished_at
@@ -196,7 +196,9 @@ def _alerts(spec: JobSpec, until: datetime, store: ObjectStore) -> tuple[AlertSc
     try:
         alerts = read_alerts(store, spec.layout)
     except ValidationError as error:
-        _LOG.warning("unreadable alert job=%s problems=%d; none is scored", spec.job_id, error.error_count())
+        _log.warning(
+            "event=alert_unreadable job_id=%s problems=%d; no alert is scored", spec.job_id, error.error_count()
+        )
         return ()
     return tuple(alert_score(alert, spec.created_at) for alert in alerts if alert.raised_at <= until)
 
@@ -205,7 +207,11 @@ def _reactions(layout: JobLayout, store: ObjectStore) -> tuple[Reaction, ...]:
     try:
         return read_reactions(store, layout)
     except ValidationError as error:
-        _LOG.warning("unreadable reaction in %s problems=%d; none is counted", layout.reactions, error.error_count())
+        _log.warning(
+            "event=reaction_unreadable folder=%s problems=%d; no reaction is counted",
+            layout.reactions,
+            error.error_count(),
+        )
         return ()
 
 

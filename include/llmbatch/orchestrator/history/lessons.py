@@ -23,7 +23,7 @@ from llmbatch.core.store import ObjectStore
 TRIES = 20
 """Attempts to write the history; each fails if another job writes it in between."""
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def engine_key(spec: JobSpec) -> str:
@@ -93,8 +93,8 @@ def add_finished(base_uri: str, job: FinishedJob, store: ObjectStore) -> None:
             else:
                 store.create(uri, new.model_dump_json().encode())
         except (ObjectExists, ObjectChanged, ObjectMissing, InputChanged):
-            continue  # another job has written the history since it was read
-        _LOG.info("job=%s is in the history engine=%r jobs=%d", job.job_id, job.engine, len(new.jobs))
+            continue  # another job ended since we looked; look at that
+        _log.info("event=learned job_id=%s engine=%r jobs=%d", job.job_id, job.engine, len(new.jobs))
         return
     raise StoreError(
         f"{uri} was changed by others {TRIES} times in a row; {job.job_id} is not in it. Clear the task `report`."
@@ -115,9 +115,9 @@ def _parsed(base_uri: str, body: bytes) -> History | None:
     try:
         return History.model_validate_json(body)
     except ValidationError as error:
-        _LOG.warning(
-            "unreadable history=%s problems=%d; ETAs start from wide defaults. The next job that ends starts a new "
-            "history and keeps a copy of this one. To use it again, repair the copy and restore it.",
+        _log.warning(
+            "event=history_unreadable history=%s problems=%d; ETAs start from wide defaults. The next job that ends "
+            "starts a new history and keeps this file beside it; to use it again, repair it and put it back.",
             history_uri(base_uri),
             error.error_count(),
         )

@@ -14,7 +14,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import LevelChange
 from llmbatch.core.store import ObjectStore
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def read_traces(store: ObjectStore, layout: JobLayout) -> tuple[EstimateTrace, ...]:
@@ -28,7 +28,7 @@ def read_traces(store: ObjectStore, layout: JobLayout) -> tuple[EstimateTrace, .
         try:
             found.append(EstimateTrace.model_validate_json(store.get(info.uri)))
         except ValidationError as error:
-            _LOG.warning("unreadable trace=%s problems=%d; it is not counted", info.uri, error.error_count())
+            _log.warning("event=trace_unreadable uri=%s problems=%d; it is not counted", info.uri, error.error_count())
     return tuple(sorted(found, key=lambda trace: trace.generation))
 
 
@@ -50,7 +50,11 @@ def levels_of(spec: JobSpec, store: ObjectStore, until: datetime) -> tuple[Level
     try:
         alerts = read_alerts(store, spec.layout)
     except ValidationError as error:
-        _LOG.warning("unreadable alert job=%s problems=%d; no level history", spec.job_id, error.error_count())
+        _log.warning(
+            "event=alert_unreadable job_id=%s problems=%d; the report has no level history",
+            spec.job_id,
+            error.error_count(),
+        )
         return (begin,)
     raised = (LevelChange(at=alert.raised_at, level=alert.level) for alert in alerts if alert.raised_at <= until)
     return (begin, *raised)

@@ -18,7 +18,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectInfo, ObjectStore
 from llmbatch.orchestrator.jobs.index import stored_jobs
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -146,5 +146,7 @@ def _spec(store: ObjectStore, layout: JobLayout) -> _Spec | None:
     except ObjectMissing:
         return None
     except ValidationError as error:
-        _LOG.warning("unreadable spec=%s problems=%d; its deadline is unknown", layout.spec, error.error_count())
+        _log.warning(
+            "event=spec_unreadable uri=%s problems=%d; its deadline is not known", layout.spec, error.error_count()
+        )
         return None

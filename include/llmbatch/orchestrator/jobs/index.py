@@ -16,7 +16,7 @@ from llmbatch.core.layout import JobLayout, queue_uri
 from llmbatch.core.store import ObjectInfo, ObjectStore
 
 _JOB_ID = re.compile(JOB_ID_PATTERN)
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def stored_jobs(base_uri: str, store: ObjectStore) -> Iterator[tuple[JobLayout, Iterator[ObjectInfo]]]:
@@ -50,5 +50,5 @@ def admission_queue(base_uri: str, store: ObjectStore) -> tuple[AdmissionQueue |
     try:
         return AdmissionQueue.model_validate_json(body), info.etag
     except ValidationError as error:
-        _LOG.warning("unreadable admission queue=%s problems=%d", uri, error.error_count())
+        _log.warning("event=queue_unreadable uri=%s problems=%d", uri, error.error_count())
         return None, info.etag

@@ -27,7 +27,7 @@ CANCEL_SECONDS = 30.0
 """Time that an orphan has to end after its cancel was requested, before Ray stops it."""
 POLL_SECONDS = 3.0
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class OrphanSweep:
         self.sleep(GRACE_SECONDS)
         orphans = tuple(orphan for orphan in self._look() if orphan.submission_id in first)
         for orphan in orphans:
-            _LOG.warning("%s: %s", "would stop" if dry_run else "stopping", orphan.line())
+            _log.warning("event=orphan action=%s %s", "would_stop" if dry_run else "stop", orphan.line())
         if not dry_run:
             self._stop(orphans)
         return orphans
@@ -105,7 +105,11 @@ class OrphanSweep:
         try:
             self.store.head(layout.spec)
         except ObjectMissing:
-            _LOG.info("not stopped: submission_id=%s has no job folder under %s", info.submission_id, self.base_uri)
+            _log.info(
+                "event=orphan_left_alone submission_id=%s reason=no_job_folder base=%s",
+                info.submission_id,
+                self.base_uri,
+            )
             return None
         return Orphan(info.submission_id, layout, dag_id, run_id, state)
 
@@ -130,10 +134,8 @@ class OrphanSweep:
                 orphan.layout.root, DesiredState.CANCEL, reason=reason, by=BY, store=self.store, clock=self.clock
             )
         except LlmbatchError as error:
-            _LOG.warning(
-                "submission_id=%s cannot be reached through its control object, Ray will stop it: %s",
-                orphan.submission_id,
-                error,
+            _log.warning(
+                "event=cancel_request_failed submission_id=%s error=%s; Ray will stop it", orphan.submission_id, error
             )
             return False
         return True
@@ -146,5 +148,5 @@ class OrphanSweep:
             by_ray = self._is_active(orphan) and self.jobs.stop(orphan.submission_id)
         except RayJobError as error:
             return error
-        _LOG.warning("stopped: %s by=%s", orphan.line(), "Ray" if by_ray else "control.json")
+        _log.warning("event=orphan_stopped %s by=%s", orphan.line(), "Ray" if by_ray else "control.json")
         return None

@@ -24,7 +24,7 @@ from llmbatch.orchestrator.maintenance.retention import Part, Removal, plan
 OWNER = "retention"
 """Owner of the claim that fences off a removed job."""
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def expire(store: ObjectStore, base_uri: str, limits: RetentionConfig, clock: Cl
     done = Expired(0, Amount())
     for removal in removals:
         if not dry_run and not remove(removal, records.get(removal.job_id, ()), store, clock):
-            _LOG.info("kept, because it has changed: %s", removal.line())
+            _log.info("event=kept %s; it changed after the plan was made", removal.line())
             continue
-        _LOG.info("%s: %s", "would remove" if dry_run else "removed", removal.line())
+        _log.info("event=removal action=%s %s", "would_remove" if dry_run else "removed", removal.line())
         done = Expired(done.removals + 1, done.amount + removal.amount)
     return done
 
@@ -112,7 +112,7 @@ def idempotency_records(store: ObjectStore, base_uri: str) -> Mapping[str, tuple
         try:
             job_id = _Record.model_validate_json(store.get(info.uri)).job_id
         except (ObjectMissing, ValidationError) as error:
-            _LOG.warning("unreadable idempotency record=%s error=%s", info.uri, type(error).__name__)
+            _log.warning("event=idempotency_record_unreadable uri=%s error=%s", info.uri, type(error).__name__)
             continue
         found[job_id] = (*found.get(job_id, ()), info.uri)
     return found

@@ -45,7 +45,7 @@ class Removal:
     def line(self) -> str:
         """Return one line for the log."""
         return (
-            f"job={self.job_id} part={self.part.value} objects={self.amount.objects} bytes={self.amount.bytes} "
+            f"job_id={self.job_id} part={self.part.value} objects={self.amount.objects} bytes={self.amount.bytes} "
             f"because={self.reason!r}"
         )
 

@@ -14,7 +14,7 @@ from llmbatch.orchestrator.jobs.result_shards import read_result, succeeded_and_
 from llmbatch.orchestrator.publishing.files import OutputFile, output_uri
 from llmbatch.orchestrator.publishing.reconcile import Reconciled
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def deliver(spec: JobSpec, store: ObjectStore, reconciled: Reconciled) -> tuple[OutputRecord, ...]:
@@ -40,5 +40,5 @@ def _write_dead_letters(spec: JobSpec, store: ObjectStore, shard: ShardRecord) -
 
 def _upload(spec: JobSpec, store: ObjectStore, file: OutputFile) -> OutputRecord:
     info = store.upload(output_uri(spec, file.name), str(file.path))
-    _LOG.info("delivered job=%s uri=%s rows=%d bytes=%d", spec.job_id, info.uri, file.rows, info.size)
+    _log.info("event=delivered job_id=%s uri=%s rows=%d bytes=%d", spec.job_id, info.uri, file.rows, info.size)
     return OutputRecord(uri=info.uri, rows=file.rows, etag=info.etag)

@@ -23,7 +23,7 @@ from llmbatch.orchestrator.history.traces import levels_of, read_traces
 from llmbatch.orchestrator.publishing.files import output_uri
 from llmbatch.orchestrator.publishing.reconcile import Reconciled
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def build_proof(
@@ -108,7 +108,7 @@ def create_proof(spec: JobSpec, store: ObjectStore, manifest: JobManifest) -> Jo
         first = store.get(spec.layout.manifest)
         store.put(copy, first)
         return JobManifest.model_validate_json(first)
-    _LOG.info("published job=%s rows=%d failed=%d", spec.job_id, manifest.rows.input, manifest.rows.failed)
+    _log.info("event=published job_id=%s rows=%d failed=%d", spec.job_id, manifest.rows.input, manifest.rows.failed)
     return manifest
 
 

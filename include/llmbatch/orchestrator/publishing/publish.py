@@ -29,7 +29,7 @@ from llmbatch.orchestrator.publishing.deliver import deliver
 from llmbatch.orchestrator.publishing.proof import build_proof, create_proof, load_proof
 from llmbatch.orchestrator.publishing.reconcile import reconcile
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def publish(
@@ -85,5 +85,5 @@ def _heartbeat_phases(spec: JobSpec, store: ObjectStore) -> dict[str, float]:
     try:
         return Progress.model_validate_json(store.get(spec.layout.progress)).seconds_phase
     except (ObjectMissing, ValidationError) as error:
-        _LOG.warning("no phases in the manifest job=%s reason=%s", spec.job_id, type(error).__name__)
+        _log.warning("event=phases_unreadable job_id=%s reason=%s", spec.job_id, type(error).__name__)
         return {}

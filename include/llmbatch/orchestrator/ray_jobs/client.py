@@ -1,4 +1,4 @@
-"""Client of the Ray Job Submission REST API; it owns the wire and decides nothing.
+"""Client of the Ray Job Submission REST API; the wire format, without decisions.
 
 ``RayJobs`` blocks (operators), ``AsyncRayJobs`` awaits (triggers); both build and read the same messages. No ``ray``
 package is needed. Every failure is a ``RayJobError`` that names the connection to repair.
@@ -6,9 +6,8 @@ package is needed. Every failure is a ``RayJobError`` that names the connection 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,30 +16,10 @@ import httpx
 from llmbatch.core.errors import RayJobError
 from llmbatch.orchestrator.ray_jobs.address import RayAddress
 from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
+from llmbatch.orchestrator.ray_jobs.submission import RaySubmission
 
 TIMEOUT = httpx.Timeout(30, connect=10)
 """Seconds. Ray answers in milliseconds; a long log takes longer."""
-
-
-@dataclass(frozen=True)
-class RaySubmission:
-    """One job to submit. ``resources`` holds ``entrypoint_num_cpus`` and its kin of the Ray Jobs API."""
-
-    submission_id: str
-    entrypoint: str
-    runtime_env: Mapping[str, Any] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    resources: Mapping[str, Any] = field(default_factory=dict)
-
-    def body(self) -> dict[str, Any]:
-        """Return the JSON body of ``POST /api/jobs/``."""
-        return {
-            "submission_id": self.submission_id,
-            "entrypoint": self.entrypoint,
-            "runtime_env": dict(self.runtime_env),
-            "metadata": dict(self.metadata),
-            **self.resources,
-        }
 
 
 class RayJobs:
@@ -61,12 +40,12 @@ class RayJobs:
         self._client.close()
 
     def submit(self, submission: RaySubmission) -> RayJobInfo:
-        """Submit the job unless Ray knows its id already; return what Ray says about it.
+        """Submit the job unless Ray knows its id already; return what Ray reports about it.
 
         Ray answers a repeated id with HTTP 500, so the id is looked up first, and a lost race is looked up again.
         """
         known = self.status(submission.submission_id)
-        if known.status is not known.status.NOT_FOUND:
+        if known.status.is_known:
             return known
         with _reaching(self.address):
             answer = self._client.post("/api/jobs/", json=submission.body())
@@ -75,13 +54,13 @@ class RayJobs:
         return self.status(submission.submission_id)
 
     def submissions(self) -> tuple[RayJobInfo, ...]:
-        """Return all jobs that were submitted to the cluster, whoever did; drivers of other kinds are left out."""
+        """Return all jobs submitted to the cluster, by any user; drivers of other kinds are left out."""
         with _reaching(self.address):
             answer = self._client.get("/api/jobs/")
         return _read_submissions(self.address, answer)
 
     def status(self, submission_id: str) -> RayJobInfo:
-        """Return what Ray says; ``NOT_FOUND`` is an answer, not an error."""
+        """Return Ray's report; ``NOT_FOUND`` is an answer, not an error."""
         with _reaching(self.address):
             answer = self._client.get(f"/api/jobs/{submission_id}")
         return _read_info(self.address, submission_id, answer)
@@ -93,7 +72,7 @@ class RayJobs:
         return _read_logs(self.address, submission_id, answer)
 
     def stop(self, submission_id: str) -> bool:
-        """Ask Ray to end the job (SIGTERM, then SIGKILL). Return whether there was something to stop."""
+        """Request that Ray end the job (SIGTERM, then SIGKILL). Return whether there was something to stop."""
         with _reaching(self.address):
             answer = self._client.post(f"/api/jobs/{submission_id}/stop")
         return _read_flag(self.address, submission_id, answer, "stopped")
@@ -117,7 +96,7 @@ class AsyncRayJobs:
         await self._client.aclose()
 
     async def status(self, submission_id: str) -> RayJobInfo:
-        """Return what Ray says; ``NOT_FOUND`` is an answer, not an error."""
+        """Return Ray's report; ``NOT_FOUND`` is an answer, not an error."""
         with _reaching(self.address):
             answer = await self._client.get(f"/api/jobs/{submission_id}")
         return _read_info(self.address, submission_id, answer)
@@ -129,14 +108,14 @@ class AsyncRayJobs:
         return _read_logs(self.address, submission_id, answer)
 
     async def stop(self, submission_id: str) -> bool:
-        """Ask Ray to end the job. Return whether there was something to stop."""
+        """Request that Ray end the job. Return whether there was something to stop."""
         with _reaching(self.address):
             answer = await self._client.post(f"/api/jobs/{submission_id}/stop")
         return _read_flag(self.address, submission_id, answer, "stopped")
 
 
 def _settings(address: RayAddress) -> dict[str, Any]:
-    """Return the client settings. Plain HTTP stays inside a cluster, so a proxy from the environment is not asked."""
+    """Return the client settings. Plain HTTP stays inside a cluster, so no proxy of the environment is used."""
     return {
         "base_url": address.url,
         "headers": address.headers,
@@ -150,7 +129,7 @@ def _reaching(address: RayAddress) -> Iterator[None]:
     try:
         yield
     except httpx.InvalidURL as error:
-        raise RayJobError(f"{address.url!r} of connection {address.conn_id!r} is no address: {error}") from error
+        raise RayJobError(f"{address.url!r} of connection {address.conn_id!r} is not a URL: {error}") from error
     except httpx.HTTPError as error:
         raise RayJobError(
             f"Ray at {address.url} cannot be reached ({type(error).__name__}: {error}). Check that the head node is up "
@@ -168,7 +147,7 @@ def _check(address: RayAddress, submission_id: str, answer: httpx.Response) -> N
         return
     if code == httpx.codes.UNAUTHORIZED:
         raise RayJobError(
-            f"Ray at {address.url} wants a token (HTTP 401). Set the password of the Airflow connection "
+            f"Ray at {address.url} requires a token (HTTP 401). Set the password of the Airflow connection "
             f"{address.conn_id!r} to the cluster's RAY_AUTH_TOKEN."
         )
     if code == httpx.codes.FORBIDDEN:

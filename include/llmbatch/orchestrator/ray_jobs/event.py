@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.errors import RayJobError
-from llmbatch.orchestrator.ray_jobs.status import RayJobStatus
+from llmbatch.orchestrator.ray_jobs.status import RayJobInfo, RayJobStatus
 
 
 class RayJobReason(StrEnum):
@@ -21,7 +21,7 @@ class RayJobReason(StrEnum):
 
 
 class RayJobEvent(BaseModel):
-    """What ``RayJobTrigger`` found. ``status`` is null when Ray could not be asked."""
+    """What ``RayJobTrigger`` found. ``status`` is null when Ray did not answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,12 +31,25 @@ class RayJobEvent(BaseModel):
     driver_exit_code: int | None = None
     message: str = ""
 
+    @classmethod
+    def of(cls, submission_id: str, reason: RayJobReason, info: RayJobInfo | None, message: str) -> Self:
+        """Return the event of a wait that ended. ``message`` is used only without ``info``, Ray's answer."""
+        if info is None:
+            return cls(submission_id=submission_id, reason=reason, message=message)
+        return cls(
+            submission_id=submission_id,
+            reason=reason,
+            status=info.status,
+            driver_exit_code=info.driver_exit_code,
+            message=info.message,
+        )
+
 
 def read_ray_event(event: Mapping[str, Any] | None) -> RayJobEvent:
     """Validate an event of ``RayJobTrigger``.
 
     Raises:
-        RayJobError: the event is not one; retrying the task attaches to the job again.
+        RayJobError: the event has another shape; a retry of the task attaches to the job.
     """
     try:
         return RayJobEvent.model_validate(event)

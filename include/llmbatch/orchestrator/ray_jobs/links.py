@@ -1,28 +1,29 @@
-"""Buttons on the task page: Ray's dashboard of the job, and where its results are.
+"""Buttons on the task page, and the button to a job's page on Ray's dashboard.
 
-Airflow asks ``get_link`` in the task process whenever the process ends, a deferral included, and stores the answer
-over anything pushed before. So the operator keeps what it knows, and a process that knows nothing gives the stored
-link again.
+Airflow calls ``get_link`` in the task process whenever the process ends, a deferral included, and stores the answer
+over anything pushed before. So the operator keeps the address in an attribute, and a process that has no address
+returns the stored link.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseOperatorLink
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
+    from airflow.sdk import BaseOperator, Context
     from airflow.sdk.types import TaskInstanceKey
 
 
-class _KeptLink(BaseOperatorLink):
-    """A link that the operator keeps in an attribute of this name."""
+class KeptLink(BaseOperatorLink):
+    """A link whose address the operator keeps in the attribute named ``attribute``."""
 
     attribute = ""
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address that the operator knows, else the one stored by an earlier process."""
+        """Return the address that the operator holds, else the one stored by an earlier process."""
         known = getattr(operator, self.attribute, None)
         if known:
             return str(known)
@@ -36,7 +37,15 @@ class _KeptLink(BaseOperatorLink):
         return str(stored or "")
 
 
-class RayDashboardLink(_KeptLink):
+def show_links(operator: BaseOperator, links: Sequence[KeptLink], context: Context) -> None:
+    """Store the address of each link whose attribute is set, so that its button works while the task runs."""
+    for link in links:
+        url = getattr(operator, link.attribute)
+        if url:
+            context["ti"].xcom_push(key=link.xcom_key, value=url)
+
+
+class RayDashboardLink(KeptLink):
     """The job's page on Ray's dashboard."""
 
     attribute = "dashboard_url"
@@ -48,25 +57,5 @@ class RayDashboardLink(_KeptLink):
 
     @property
     def xcom_key(self) -> str:
-        """Where Airflow keeps the link."""
+        """Key under which Airflow stores the link."""
         return "ray_dashboard_link"
-
-
-class ResultsLink(_KeptLink):
-    """Where the job delivers its results."""
-
-    attribute = "results_uri"
-
-    def stored(self, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - nothing has to be asked
-        """Return nothing: the address is a field of the operator, so every process knows it."""
-        return ""
-
-    @property
-    def name(self) -> str:
-        """Text of the button."""
-        return "Results"
-
-    @property
-    def xcom_key(self) -> str:
-        """Where Airflow keeps the link."""
-        return "ray_results_link"

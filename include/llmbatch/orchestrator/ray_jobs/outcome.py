@@ -1,49 +1,42 @@
-"""What the end of a Ray job means for the Airflow task: another try, or not."""
+"""The errors of a Ray job that ended without success, or that no longer answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
-
-from airflow.sdk.exceptions import AirflowFailException
+from typing import TYPE_CHECKING
 
 from llmbatch.core.errors import RayJobError
+from llmbatch.orchestrator.ray_jobs.event import RayJobEvent
+from llmbatch.orchestrator.ray_jobs.log import last_lines
 from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
 
-
-class ExitReasonLike(Protocol):
-    """What an exit code of the entrypoint means, e.g. a member of ``core.states.ExitReason``."""
-
-    @property
-    def name(self) -> str:
-        """A word for logs."""
-
-    @property
-    def is_final(self) -> bool:
-        """Whether another try would end the same way."""
-
-    @property
-    def advice(self) -> str:
-        """One sentence for a person on call."""
+if TYPE_CHECKING:
+    from llmbatch.orchestrator.ray_jobs.client import RayJobs
 
 
-ExitReasons = Callable[[int], ExitReasonLike]
-"""Turns an exit code into its reason; raises ``ValueError`` for a code that it does not know. An enum class is one."""
+def failure_text(info: RayJobInfo, reason: str, end_of_log: str) -> str:
+    """Return submission, status and exit code, then the reason, then the end of the log; empty parts are left out.
 
-
-def failure_of(info: RayJobInfo, exit_reasons: ExitReasons | None, log_end: str) -> AirflowFailException | RayJobError:
-    """Return what to raise for a job that is over without success: final reasons end the task, others allow a retry."""
-    reason = _reason(info, exit_reasons)
+    ``submission_id=job-g1 status=FAILED exit_code=22`` is the first line.
+    """
     what = f"submission_id={info.submission_id} status={info.status.value} exit_code={info.driver_exit_code}"
-    why = f"{reason.name}: {reason.advice}" if reason else info.message
-    text = "\n".join(part for part in (what, why, log_end) if part)
-    return AirflowFailException(text) if reason and reason.is_final else RayJobError(text)
+    return "\n".join(part for part in (what, reason, end_of_log) if part)
 
 
-def _reason(info: RayJobInfo, exit_reasons: ExitReasons | None) -> ExitReasonLike | None:
-    if exit_reasons is None or info.driver_exit_code is None:
-        return None
+def log_end(info: RayJobInfo, connect: Callable[[], RayJobs]) -> str:
+    """Return the last lines of the job's log, or why there are none. Never raises ``RayJobError``."""
+    if not info.status.is_known:
+        return "Ray has forgotten the job: its head node was replaced, or the job was deleted there."
     try:
-        return exit_reasons(info.driver_exit_code)
-    except ValueError:
-        return None
+        with connect() as jobs:
+            return f"The log ends with:\n{last_lines(jobs.logs(info.submission_id))}"
+    except RayJobError as error:
+        return f"(its log cannot be read: {error})"
+
+
+def lost_contact(event: RayJobEvent, tolerated: int) -> RayJobError:
+    """Return the error of a wait that ended without an answer of Ray. It allows a retry."""
+    return RayJobError(
+        f"submission_id={event.submission_id}: lost contact after {tolerated} failed polls; "
+        f"the job may still run and the next attempt attaches to it. {event.message}"
+    )

@@ -1,4 +1,4 @@
-"""What Ray says about one submitted job: a closed set of status words with predicates."""
+"""What Ray reports about one submitted job: a closed set of status words with predicates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llmbatch.core.errors import RayJobError
 
 
 class RayJobStatus(StrEnum):
-    """Ray's words, and ``NOT_FOUND`` of our own for a submission that Ray does not know."""
+    """Ray's words, and ``NOT_FOUND``, added here for a submission that Ray does not know."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -32,6 +32,16 @@ class RayJobStatus(StrEnum):
         return not self.is_active
 
     @property
+    def is_failed(self) -> bool:
+        """Whether Ray knows the job and it ended without success."""
+        return self in {RayJobStatus.FAILED, RayJobStatus.STOPPED}
+
+    @property
+    def is_known(self) -> bool:
+        """Whether Ray knows the submission."""
+        return self is not RayJobStatus.NOT_FOUND
+
+    @property
     def is_succeeded(self) -> bool:
         """Whether the entrypoint ended with exit code 0. A hint only: success is what the store can prove."""
         return self is RayJobStatus.SUCCEEDED
@@ -49,7 +59,7 @@ class RayJobInfo:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """What the submitter said about it."""
+    """Set by the submitter."""
 
     @classmethod
     def not_found(cls, submission_id: str) -> RayJobInfo:

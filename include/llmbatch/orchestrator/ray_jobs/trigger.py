@@ -1,49 +1,52 @@
-"""RayJobTrigger: waits for one Ray job, and passes its log on. It decides nothing."""
+"""RayJobTrigger: waits for one Ray job, and passes its log on. The operator decides."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.orchestrator.deployment.run_states import is_ended, task_state
-from llmbatch.orchestrator.ray_jobs.event import RayJobEvent, RayJobReason
+from llmbatch.orchestrator.ray_jobs.event import RayJobEvent
 from llmbatch.orchestrator.ray_jobs.hook import RayHook
 from llmbatch.orchestrator.ray_jobs.log import JobLog
+from llmbatch.orchestrator.ray_jobs.polling import Polling
 
 if TYPE_CHECKING:
     from llmbatch.orchestrator.ray_jobs.client import AsyncRayJobs
-    from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
 
 SETTLE_SECONDS = 2.0
-"""Longest wait before the first look. An event that comes before the scheduler has seen the deferring process end makes
+"""Longest wait before the first poll. An event that comes before the scheduler has seen the deferring process end makes
 Airflow 3.3.2 kill the resumed task as an orphan and retry it."""
 LOG_SECONDS = 5.0
-"""Time between two looks at the log ..."""
+"""Seconds between two reads of the log ..."""
 LOG_BYTES_PER_SECOND = 200_000
-"""... and more for a long one: Ray's API gives the whole log each time; 10 MB are fetched every 50 s."""
-
-ASK_SECONDS = 20.0
-"""How long Airflow may take to tell a task's state, which a cold triggerer needs; ``on_kill`` as a whole gets 30 s
+"""... and more for a long one: Ray's API returns the whole log each time; 10 MB are fetched every 50 s."""
+STATE_SECONDS = 20.0
+"""How long Airflow may take to return a task's state, which a cold triggerer needs; ``on_kill`` as a whole gets 30 s
 ([triggerer] on_kill_timeout), and stopping the job takes well under the rest."""
 
 
 class RayJobTrigger(BaseTrigger):
-    """Wait until a submission is over, its time is up, or Ray stays silent for too many polls.
+    """Wait until a submission is over, its time is up, or too many polls in a row failed.
 
     Its keyword arguments are a wire format: a deferred trigger outlives a deploy. Add with a default, never rename.
 
     Args:
         submission_id: Ray job to wait for.
         ray_conn_id: Airflow connection; the token never enters the database.
-        poll_seconds: time between two looks.
-        poll_failures_tolerated: failed looks in a row before giving up.
-        ends_at: seconds since the epoch after which the job has run too long; None waits for ever.
+        poll_seconds: seconds between two polls.
+        poll_failures_tolerated: failed polls in a row before the wait ends.
+        ends_at: seconds since the epoch after which the job has run too long; None sets no limit. Wall-clock time, for
+            the trigger may run in another process, on another machine, than the operator that set it.
         version: of this wire format.
     """
+
+    clock: ClassVar[Clock] = SystemClock()
+    """Replaced by tests. Not an argument: the arguments are the wire format."""
 
     def __init__(
         self,
@@ -83,27 +86,29 @@ class RayJobTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until there is one event to send."""
         client: AsyncRayJobs | None = None
-        failures = 0
+        polling = Polling.until(self.ends_at, self.poll_failures_tolerated, self.clock)
         try:
             await asyncio.sleep(min(self.poll_seconds, SETTLE_SECONDS))
             while True:
+                info, message = None, ""
                 try:
                     client = client or await RayHook(self.ray_conn_id).get_async_conn()
                     info = await client.status(self.submission_id)
                     await self._pass_log_on(client, whole=info.status.is_over)
-                except Exception as error:  # any failed look counts, whatever failed: Ray, network, Airflow's own API
-                    failures += 1
-                    self.log.warning("submission_id=%s poll failed (%s): %s", self.submission_id, failures, error)
-                    if failures > self.poll_failures_tolerated:
-                        yield self._event(RayJobReason.UNREACHABLE, message=str(error))
-                        return
+                except Exception as error:  # whatever failed counts: Ray, the network, Airflow's own API
+                    info, message = None, str(error)
+                    reason = polling.failed(self.clock.monotonic())
+                    self.log.warning(
+                        "event=poll_failed submission_id=%s failures=%d error=%s",
+                        self.submission_id,
+                        polling.failures,
+                        error,
+                    )
                 else:
-                    failures = 0
-                    if info.status.is_over:
-                        yield self._event(RayJobReason.OVER, info)
-                        return
-                if self.ends_at is not None and time.time() >= self.ends_at:
-                    yield self._event(RayJobReason.TIMEOUT)
+                    reason = polling.answered(info.status, self.clock.monotonic())
+                if reason is not None:
+                    event = RayJobEvent.of(self.submission_id, reason, info, message)
+                    yield TriggerEvent(event.model_dump(mode="json"))  # type: ignore[no-untyped-call]
                     return
                 await asyncio.sleep(self.poll_seconds)
         finally:
@@ -122,40 +127,30 @@ class RayJobTrigger(BaseTrigger):
     async def _end(self) -> None:
         ti = self.task_instance
         if ti is not None and not await is_going_to_end(ti):
-            self.log.info("submission_id=%s goes on: the task was cleared and will attach to it", self.submission_id)
+            self.log.info("event=kept submission_id=%s reason=task_cleared", self.submission_id)
             return
         client = await RayHook(self.ray_conn_id).get_async_conn()
         try:
             stopped = await client.stop(self.submission_id)
         finally:
             await client.aclose()
-        self.log.info("submission_id=%s stopped=%s", self.submission_id, stopped)
+        self.log.info("event=stopped submission_id=%s stopped=%s", self.submission_id, stopped)
 
     async def _pass_log_on(self, client: AsyncRayJobs, *, whole: bool) -> None:
-        if not whole and time.monotonic() < self._log_due:
+        if not whole and self.clock.monotonic() < self._log_due:
             return
         text = await client.logs(self.submission_id)
-        self._log_due = time.monotonic() + max(LOG_SECONDS, len(text) / LOG_BYTES_PER_SECOND)
+        self._log_due = self.clock.monotonic() + max(LOG_SECONDS, len(text) / LOG_BYTES_PER_SECOND)
         lines = self._job_log.new_lines(text)
         for line in lines + (self._job_log.close() if whole else []):
             self.log.info("%s | %s", self.submission_id, line)
 
-    def _event(self, reason: RayJobReason, info: RayJobInfo | None = None, message: str = "") -> TriggerEvent:
-        event = RayJobEvent(
-            submission_id=self.submission_id,
-            reason=reason,
-            status=info.status if info else None,
-            driver_exit_code=info.driver_exit_code if info else None,
-            message=info.message if info else message,
-        )
-        return TriggerEvent(event.model_dump(mode="json"))  # type: ignore[no-untyped-call]
-
 
 async def is_going_to_end(ti: Any) -> bool:
-    """Whether a user ended this task instance for good; also when nobody can say, for an orphan burns GPUs."""
+    """Whether a user ended this task instance for good; True if Airflow does not answer, for an orphan burns GPUs."""
     try:
-        asking = asyncio.to_thread(task_state, ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
-        state = await asyncio.wait_for(asking, ASK_SECONDS)
+        reading = asyncio.to_thread(task_state, ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+        state = await asyncio.wait_for(reading, STATE_SECONDS)
     except Exception:  # the answer to every failure is the same: end the job
         return True
     return is_ended(state)

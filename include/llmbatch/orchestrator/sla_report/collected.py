@@ -25,7 +25,7 @@ from llmbatch.orchestrator.jobs.index import stored_jobs
 IN_FLIGHT = 16
 """Reads at a time."""
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 Part = TypeVar("Part", bound=BaseModel)
 
 
@@ -113,5 +113,7 @@ def _part(kind: type[Part], uri: str, store: ObjectStore) -> Part | None:
     except ObjectMissing:
         return None
     except ValidationError as error:
-        _LOG.warning("unreadable object=%s problems=%d; it is left out of the report", uri, error.error_count())
+        _log.warning(
+            "event=object_unreadable uri=%s problems=%d; it is left out of the report", uri, error.error_count()
+        )
         return None

@@ -21,7 +21,7 @@ from llmbatch.orchestrator.staging.retry import rows_to_retry
 from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows
 from llmbatch.orchestrator.staging.writer import ShardWriter
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def stage(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
@@ -37,7 +37,7 @@ def stage(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     if manifest is None:
         manifest = _write(spec, store, clock)
     else:
-        _LOG.info("staged already job=%s shards=%d rows=%d", spec.job_id, len(manifest.shards), manifest.rows)
+        _log.info("event=staged_already job_id=%s shards=%d rows=%d", spec.job_id, len(manifest.shards), manifest.rows)
     _check_error_rate(spec, store, manifest)
     return manifest
 
@@ -72,8 +72,8 @@ def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
         store.create(spec.layout.staged_manifest, manifest.model_dump_json(indent=1).encode())
     except ObjectExists:
         manifest = StagedManifest.model_validate_json(store.get(spec.layout.staged_manifest))
-    _LOG.info(
-        "staged job=%s objects=%d shards=%d rows=%d invalid=%d seconds=%.2f",
+    _log.info(
+        "event=staged job_id=%s objects=%d shards=%d rows=%d invalid=%d seconds=%.2f",
         spec.job_id,
         len(spec.objects),
         len(manifest.shards),

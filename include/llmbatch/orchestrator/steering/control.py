@@ -30,7 +30,7 @@ from llmbatch.core.store import ObjectStore
 TRIES = 20
 """Attempts to write between the writes of other processes; a failed attempt means that another request was written."""
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class ControlChange(NamedTuple):
@@ -116,7 +116,7 @@ def change_control(layout: JobLayout, change: Callable[[Control], Control], *, s
                 store.replace(layout.control, body, etag)
         except (ObjectExists, ObjectChanged, ObjectMissing, InputChanged):
             continue  # another process wrote after the read; read again
-        _LOG.info("control written job=%s %s", layout.root, new.model_dump_json(exclude_defaults=True))
+        _log.info("event=control_written job_uri=%s %s", layout.root, new.model_dump_json(exclude_defaults=True))
         return ControlChange(old, new)
     raise StoreError(f"{layout.control} was changed by other processes {TRIES} times in a row; repeat the request.")
 
@@ -143,7 +143,9 @@ def read_control(store: ObjectStore, layout: JobLayout) -> tuple[Control, str | 
     try:
         return Control.model_validate_json(body), info.etag
     except ValidationError as error:
-        _LOG.warning("replacing an unreadable %s problems=%d", layout.control, error.error_count())
+        _log.warning(
+            "event=control_unreadable uri=%s problems=%d; a new one replaces it", layout.control, error.error_count()
+        )
         return Control(), info.etag
 
 

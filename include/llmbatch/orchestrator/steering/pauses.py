@@ -21,7 +21,7 @@ from llmbatch.orchestrator.steering.control import adjust, change_control, read_
 BY = "llmbatch"
 """Author of the changes that reactions make to control objects."""
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def pause_lower_priority(
@@ -106,7 +106,7 @@ def _resume(root: str, by: JobSpec, store: ObjectStore) -> bool:
     try:
         return change_control(JobLayout(root), clear, store=store).is_written
     except RequestError:
-        _LOG.info("job=%s is not resumed: %s was removed", by.job_id, root)
+        _log.info("event=not_resumed job_id=%s reason=removed paused=%s", by.job_id, root)
         return False
 
 

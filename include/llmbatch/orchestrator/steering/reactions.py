@@ -27,7 +27,7 @@ SETTLE_SECONDS = 60.0
 START_SECONDS = 600.0
 """Time for requested replicas to start. After it the cluster is considered full, and the next step is tried."""
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def take_next_step(spec: JobSpec, progress: Progress, *, store: ObjectStore, clock: Clock) -> tuple[Reaction, ...]:
@@ -102,7 +102,9 @@ class _Risk:
         except ObjectExists:
             return ()
         adjust(self.spec.layout.root, changes, reason=self.why, by=BY, store=self.store, clock=self.clock)
-        _LOG.info("job=%s reaction=%s from=%s to=%s why=%s", self.spec.job_id, kind.value, was, to, self.why)
+        _log.info(
+            "event=reaction job_id=%s reaction=%s from=%s to=%s why=%s", self.spec.job_id, kind.value, was, to, self.why
+        )
         return (made,)
 
 

@@ -20,7 +20,7 @@ from llmbatch.orchestrator.deployment.settings import load_settings
 P = ParamSpec("P")
 R = TypeVar("R")
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 OUTPUTS_IN_EVENT = 20
 """Most output addresses in the asset event; the manifest has all of them."""
@@ -65,9 +65,11 @@ def accept() -> dict[str, Any]:
         store=store,
     )
     if spec.run_id != dag_run.run_id:
-        log.info("job=%s was started by run %s with the same idempotency key and is adopted", spec.job_id, spec.run_id)
-    log.info(
-        "job=%s input=%s objects=%d format=%s model=%s deadline=%s output=%s",
+        _log.info(
+            "event=adopted job_id=%s: it was started by run %s with the same idempotency key", spec.job_id, spec.run_id
+        )
+    _log.info(
+        "event=accepted job_id=%s input=%s objects=%d format=%s model=%s deadline=%s output=%s",
         spec.job_id,
         spec.request.source_uri,
         len(spec.objects),
@@ -107,8 +109,8 @@ def stage(job_uri: str, store_conn_id: str) -> dict[str, int]:
         _dry_run(spec, store)
         return {}
     staged = stage_job(spec, store, SystemClock())
-    log.info(
-        "job=%s rows=%d invalid_rows=%d shards=%d seconds=%.1f",
+    _log.info(
+        "event=staged job_id=%s rows=%d invalid_rows=%d shards=%d seconds=%.1f",
         spec.job_id,
         staged.rows,
         staged.invalid_rows,
@@ -130,8 +132,8 @@ def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
     price = load_settings().cost.usd_per_gpu_hour
     manifest = publish_job(spec, store, SystemClock(), usd_per_gpu_hour=price)
     leave_queue(spec.layout.base, spec.job_id, store)
-    log.info(
-        "job=%s rows=%d succeeded=%d failed=%d outputs=%d output=%s",
+    _log.info(
+        "event=published job_id=%s rows=%d succeeded=%d failed=%d outputs=%d output=%s",
         spec.job_id,
         manifest.rows.input,
         manifest.rows.succeeded,
@@ -154,13 +156,17 @@ def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
     store = _store(store_conn_id)
     sla = report_sla(job_uri, store)
     for line in sla.lines():
-        log.info(line)
-    end = SlaWatch(job_uri, SystemClock(), log, raised_by="report")
+        _log.info("event=report %s", line)
+    end = SlaWatch(job_uri, SystemClock(), _log, raised_by="report")
     end.close(store, None, finished_reason(sla.deadline, sla.finished_at))
     try:
         learn_from(job_uri, store)
     except StoreError as error:
-        log.warning("job=%s is reported, but later ETAs learn nothing from it: %s", sla.job_id, error)
+        _log.warning(
+            "event=history_unwritten job_id=%s error=%s; the job is reported, but later ETAs learn nothing from it",
+            sla.job_id,
+            error,
+        )
     return {"job_id": sla.job_id, "met": sla.met}
 
 
@@ -170,7 +176,7 @@ def _dry_run(spec: JobSpec, store: ObjectStore) -> None:
     config = load_settings()
     found = dry_run(spec, config.engine.max_replicas, config.cost, store, SystemClock())
     for line in found.lines():
-        log.info(line)
+        _log.info("event=dry_run %s", line)
     get_current_context()["ti"].xcom_push(
         key="dry_run", value=found.model_dump(mode="json", exclude={"size": True, "admission": {"size"}})
     )

@@ -25,7 +25,7 @@ _DAYS = {
     "jobs_days": "Whole job folders",
     "dead_generations_days": "Leftovers of dead generations",
 }
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def maintenance_params() -> dict[str, Param]:
@@ -66,7 +66,7 @@ def sweep_orphans() -> dict[str, Any]:
             dag_ids=JOB_DAGS,
             clock=SystemClock(),
         ).run(dry_run=dry_run)
-    _LOG.info("orphans=%d dry_run=%s", len(orphans), dry_run)
+    _log.info("event=orphans_swept orphans=%d dry_run=%s", len(orphans), dry_run)
     return {"orphans": len(orphans), "dry_run": dry_run}
 
 
@@ -87,5 +87,5 @@ def expire() -> dict[str, Any]:
     store = open_store(config.store.conn_id)
     done = expire_jobs(store, config.store.base_uri, limits, SystemClock(), dry_run=dry_run)
     found = {"removals": done.removals, "objects": done.amount.objects, "bytes": done.amount.bytes, "dry_run": dry_run}
-    _LOG.info("removals=%d objects=%d bytes=%d dry_run=%s", *found.values())
+    _log.info("event=expired removals=%d objects=%d bytes=%d dry_run=%s", *found.values())
     return found

@@ -31,7 +31,7 @@ from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.deployment.store import open_store
 from llmbatch.orchestrator.jobs.keys import KeyNote
 
-LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0, 60.0, 60.0)
 """Seconds between attempts, because there may be no watch that repeats what a store or sink refused."""
@@ -72,9 +72,9 @@ async def look(context: Mapping[str, Any]) -> str:
         except StoreError as error:
             if pause is None:
                 raise
-            LOG.warning("run=%s the deadline waits for the store: %s", run.dag_run_id, error)
+            _log.warning("event=store_failed run=%s error=%s; the deadline is checked again", run.dag_run_id, error)
             await asyncio.sleep(pause)
-    LOG.info("run=%s deadline=%s %s", run.dag_run_id, passed_at.isoformat(), outcome)
+    _log.info("event=deadline_passed run=%s deadline=%s %s", run.dag_run_id, passed_at.isoformat(), outcome)
     if alerts is not None:
         for pause in PAUSES:
             await asyncio.to_thread(_send, alerts)
@@ -105,7 +105,7 @@ def raise_due(run: MissedRun, passed_at: datetime, config: Config) -> tuple[JobA
     progress = _progress(layout, store)
     if progress is not None and progress.phase is Phase.DONE and now < sla.deadline:
         return None, "no alert: all rows have ended, the results are being published"
-    alerts = JobAlerts(sla, layout, store, clock, "deadline", config.sla, config.alerts, log=LOG)
+    alerts = JobAlerts(sla, layout, store, clock, "deadline", config.sla, config.alerts, log=_log)
     raised = alerts.raise_due(progress, now)
     if not raised:
         return None, "no alert: finished in time, not due yet, or already raised"
@@ -116,10 +116,8 @@ def _is_over(run: MissedRun) -> bool:
     """Whether the run has ended: now, or if Airflow does not answer, when the deadline passed."""
     try:
         return dag_run_state(run.dag_id, run.dag_run_id) is not DagRunState.ALIVE
-    except Exception as error:  # the state when the deadline passed is nearly as good
-        LOG.warning(
-            "run=%s its state cannot be read, it was %s when the deadline passed: %s", run.dag_run_id, run.state, error
-        )
+    except Exception as error:  # its state of a moment ago is nearly as good
+        _log.warning("event=run_state_unknown run=%s last_state=%s error=%s", run.dag_run_id, run.state, error)
         return run.state in {"success", "failed"}
 
 
@@ -153,7 +151,7 @@ def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:
     except ObjectMissing:
         return None
     except ValueError:
-        LOG.warning("%s cannot be read and is ignored", layout.progress)
+        _log.warning("event=progress_unreadable uri=%s; the alert is raised without it", layout.progress)
         return None
 
 
@@ -161,4 +159,4 @@ def _send(alerts: JobAlerts) -> None:
     try:
         alerts.send()
     except StoreError as error:
-        LOG.warning("job=%s alerts are sent later: %s", alerts.sla.job_id, error)
+        _log.warning("event=alerts_delayed job_id=%s error=%s", alerts.promise.job_id, error)

@@ -61,10 +61,10 @@ class EtaSensor(BaseOperator):
         try:
             seen = WatchEvent.model_validate(event)
         except ValidationError:
-            self.log.warning("job_uri=%s the watch ended with an event that cannot be read", self.job_uri)
+            self.log.warning("event=watch_event_unreadable job_uri=%s", self.job_uri)
             return None
         self.log.info(
-            "job=%s reason=%s phase=%s run_state=%s",
+            "event=watch_over job_id=%s reason=%s phase=%s run_state=%s",
             seen.job_id,
             seen.reason.value,
             seen.phase and seen.phase.value,
@@ -77,7 +77,7 @@ class EtaSensor(BaseOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except (TaskDeferralError, TaskDeferralTimeout) as error:
-            self.log.warning("job_uri=%s the watch was lost: %s", self.job_uri, error)
+            self.log.warning("event=watch_lost job_uri=%s error=%s", self.job_uri, error)
         if self._run_has_ended(context):
             return None
         return self._watch(context)
@@ -90,7 +90,9 @@ class EtaSensor(BaseOperator):
         try:
             return is_ended(task_state(ti.dag_id, ti.run_id, self.run_task_id))
         except Exception:
-            self.log.warning("job_uri=%s the state of %s is unknown, the watch ends", self.job_uri, self.run_task_id)
+            self.log.warning(
+                "event=task_state_unknown job_uri=%s task_id=%s; the watch ends", self.job_uri, self.run_task_id
+            )
             return True
 
     def _watch(self, context: Context) -> None:

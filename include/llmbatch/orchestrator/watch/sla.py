@@ -122,7 +122,11 @@ class SlaWatch:
         try:
             config = load_settings()
         except ConfigError as error:
-            self.log.warning("job_uri=%s default SLA thresholds and no sinks but the log: %s", self.job_uri, error)
+            self.log.warning(
+                "event=config_unreadable job_uri=%s; default SLA thresholds, and the log as the only sink: %s",
+                self.job_uri,
+                error,
+            )
             return SlaConfig(), AlertsConfig()
         return config.sla, config.alerts
 
@@ -139,7 +143,9 @@ class SlaWatch:
                 failed.add(name)
                 if self._problems.get(name) != str(error):
                     self._problems[name] = str(error)
-                    self.log.warning("job_uri=%s %s failed, trying again later: %s", self.job_uri, name, error)
+                    self.log.warning(
+                        "event=sla_step_failed job_uri=%s step=%s error=%s; it is repeated", self.job_uri, name, error
+                    )
             else:
                 self._problems.pop(name, None)
         return failed

@@ -86,7 +86,7 @@ class EtaTrigger(BaseTrigger):
             except Exception as error:  # a watch never fails its DAG, whatever fails in store or network
                 lines = watch.unreadable(str(error))
             for line in lines:
-                self.log.info(line)
+                self.log.info("event=progress %s", line)
             run_state = await self._run_state(watch) if watch.needs_run_state() else None
             reason = watch.end(run_state)
             if reason is not None:
@@ -120,5 +120,5 @@ class EtaTrigger(BaseTrigger):
             return await asyncio.to_thread(task_state, self.dag_id, self.run_id, self.run_task_id)
         except Exception as error:  # read again at the next poll
             for line in watch.unreadable(f"state of task {self.run_task_id}: {error}"):
-                self.log.warning(line)
+                self.log.warning("event=task_state_unknown %s", line)
             return None

@@ -171,7 +171,7 @@ def test_an_unreadable_queue_blocks_nobody(store: RacingStore, body: bytes, capl
     store.put(QUEUE, body)
     spec = submit(store, "a", 3)
     assert queued(store) == [spec.job_id]
-    assert "unreadable admission queue=" in caplog.text
+    assert "event=queue_unreadable" in caplog.text
 
 
 def test_a_retry_gets_the_first_answer(store: RacingStore) -> None:
@@ -236,7 +236,7 @@ def test_what_is_only_at_risk_is_not_rejected(store: RacingStore) -> None:
 def test_accept_goes_on_with_a_warning(store: RacingStore, caplog: pytest.LogCaptureFixture) -> None:
     spec = submit(store, "a", 0.5)
     assert read_spec(spec.root_uri, store) == spec
-    (record,) = [each for each in caplog.records if "admission job=" in each.message]
+    (record,) = [each for each in caplog.records if "event=admission job_id=" in each.message]
     assert record.levelname == "WARNING"
     assert "verdict=infeasible" in record.message
 
@@ -314,7 +314,7 @@ def test_leaving_a_broken_store_is_only_a_warning(
 
     monkeypatch.setattr(store, "replace", down)
     leave_queue(BASE, spec.job_id, store)
-    assert "still in the admission queue" in caplog.text
+    assert "event=leave_queue_failed" in caplog.text
 
 
 @pytest.mark.parametrize("error", [StoreError("down"), ValueError("not a history")])
@@ -328,7 +328,7 @@ def test_a_history_that_cannot_be_read_fails_nothing(
     monkeypatch.setattr(admission, "basis_for", lambda spec, history: EtaBasis(engine=f"{len(history.jobs)} jobs"))
     said = said_of(submit(store, "a", 0.1, on_infeasible="reject"), store)
     assert (said.verdict, said.eta_p50, said.reason) == (Feasibility.ACCEPTED, None, "no history for this engine")
-    assert "no history job=" in caplog.text
+    assert "event=history_unreadable job_id=" in caplog.text
 
 
 def test_who_adopts_another_run_s_job_holds_no_place(store: RacingStore) -> None:

@@ -73,7 +73,7 @@ def test_a_broken_sink_stops_no_other_and_gets_its_alert_later_and_once(
     broken, good = FakeSink("broken", {0: refuse(RuntimeError("a bug"))}), FakeSink("good")
     deliver(store, LAYOUT, [broken, good], LOG, clock)
     assert (broken.got, good.got) == ([], ["job-1:red-1"])
-    assert "job=job-1 alert=job-1:red-1 sink=broken try=1/60 again_in=5s: a bug" in caplog.text
+    assert "job_id=job-1 alert=job-1:red-1 sink=broken try=1/60 again_in=5s: a bug" in caplog.text
     deliver(store, LAYOUT, [broken, good], LOG, clock)
     assert broken.calls == 1, "tried again before the pause was over"
     clock.advance(5)
@@ -106,7 +106,7 @@ def test_what_a_sink_will_never_take_is_given_up_at_once(
     deliver(store, LAYOUT, [sink], LOG, clock)
     assert (sink.calls, sink.got) == (2, ["job-1:ok-1"])
     assert names(store, "undelivered") == ["red-1.a"]
-    assert "abandoned job=job-1 alert=job-1:red-1 sink=a" in caplog.text
+    assert "event=alert_given_up job_id=job-1 alert=job-1:red-1 sink=a" in caplog.text
 
 
 def test_tries_are_bounded_and_their_pauses_grow(store: MemoryStore, clock: ManualClock) -> None:
@@ -178,7 +178,7 @@ def test_a_sink_that_hangs_is_not_waited_for_and_marks_its_alert_in_the_end(
     deliver(store, LAYOUT, [slow, good], LOG, SystemClock(), wait_seconds=0.2)
     assert slow.got == [], "waited for the sink that hangs"
     assert heard.wait(60)
-    assert "job=job-1 sink=slow is slower than 0.2 s" in caplog.text
+    assert "event=sink_slow job_id=job-1 sink=slow limit_s=0.2" in caplog.text
     deliver(store, LAYOUT, [slow, good], LOG, SystemClock(), wait_seconds=0.2)
     assert slow.calls == 1, "sent a second time while the first is under way"
     go_on.set()
@@ -197,7 +197,7 @@ def test_a_store_that_fails_in_between_raises_nothing(
 
     store.create = unwilling  # type: ignore[method-assign, assignment]
     deliver(store, LAYOUT, [sink], LOG, clock)
-    assert "sink=a wait for the store: 503 slow down" in caplog.text
+    assert "sink=a error=503 slow down" in caplog.text
     assert sink.calls == 0
 
 

@@ -84,7 +84,7 @@ def test_an_unreadable_history_is_kept_aside(caplog: pytest.LogCaptureFixture) -
     store.put(URI, b'{"schema_version": 9')
     assert read_history(BASE, store) == History()
     assert list(store.objects) == [URI]
-    assert f"unreadable history={URI}" in caplog.text
+    assert f"event=history_unreadable history={URI}" in caplog.text
     add_finished(BASE, lesson(1), store)
     assert [job.job_id for job in read_history(BASE, store).jobs] == [job_id(1)]
     aside = [uri for uri in store.objects if uri != URI]

@@ -43,4 +43,4 @@ def test_the_queue_comes_with_its_etag(caplog: pytest.LogCaptureFixture) -> None
     info = store.put(queue_uri(BASE), b"not json")
     with caplog.at_level(logging.WARNING):
         assert admission_queue(BASE, store) == (None, info.etag)
-    assert f"unreadable admission queue={queue_uri(BASE)}" in caplog.text
+    assert f"event=queue_unreadable uri={queue_uri(BASE)}" in caplog.text

@@ -170,7 +170,7 @@ def test_a_job_without_folder_here_belongs_to_another_deployment(caplog: pytest.
     world.store.objects.clear()
     with caplog.at_level(logging.INFO):
         assert world.sweep() == ()
-    assert "not stopped: " in caplog.text
+    assert "event=orphan_left_alone" in caplog.text
     assert world.ray.stops == []
 
 
@@ -186,7 +186,7 @@ def test_a_dry_run_names_orphans_and_leaves_them(caplog: pytest.LogCaptureFixtur
     world = World()
     submission_id = world.submit()
     assert len(world.sweep(dry_run=True)) == 1
-    assert f"would stop: submission_id={submission_id} dag_id={DAG} run_id=r run=gone" in caplog.text
+    assert f"action=would_stop submission_id={submission_id} dag_id={DAG} run_id=r run=gone" in caplog.text
     assert (world.ray.stops, world.control()) == ([], None)
 
 

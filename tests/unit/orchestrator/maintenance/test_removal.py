@@ -213,8 +213,8 @@ def test_a_dry_run_says_the_same_and_removes_nothing(
         said = expire(store, BASE, LIMITS, clock, dry_run=True)
     assert store.objects == before
     assert [record.message.split(" because")[0] for record in caplog.records] == [
-        f"would remove: job={A} part=finished objects=13 bytes={_bytes(before, A)}",
-        f"would remove: job={OTHER} part=abandoned objects=12 bytes={_bytes(before, OTHER)}",
+        f"event=removal action=would_remove job_id={A} part=finished objects=13 bytes={_bytes(before, A)}",
+        f"event=removal action=would_remove job_id={OTHER} part=abandoned objects=12 bytes={_bytes(before, OTHER)}",
     ]
     assert expire(store, BASE, LIMITS, clock, dry_run=False) == said
     assert said.removals == 2
@@ -237,7 +237,10 @@ def test_the_results_of_a_chain_that_is_being_retried_stay(store: Watched, clock
 
 @pytest.mark.parametrize(
     ("record", "words"),
-    [(b"not json", "unreadable idempotency record"), (b'{"root_uri": "x"}', "unreadable idempotency record")],
+    [
+        (b"not json", "event=idempotency_record_unreadable"),
+        (b'{"root_uri": "x"}', "event=idempotency_record_unreadable"),
+    ],
 )
 def test_a_strange_record_is_told_and_kept(
     store: Watched, clock: ManualClock, caplog: pytest.LogCaptureFixture, record: bytes, words: str

@@ -93,6 +93,6 @@ def test_a_job_that_another_one_retries_is_kept(retrier: JobFolder, parts: list[
 
 def test_a_removal_says_why_and_how_much() -> None:
     (removal,) = plan([finished(10)], LIMITS, NOW)
-    assert removal.line() == "job=job-1 part=staged objects=3 bytes=300 because='finished 10.0 days ago'"
+    assert removal.line() == "job_id=job-1 part=staged objects=3 bytes=300 because='finished 10.0 days ago'"
     (removal,) = plan([unfinished(91)], LIMITS, NOW)
-    assert removal.line() == "job=job-1 part=abandoned objects=9 bytes=900 because='last sign of life 91.0 days ago'"
+    assert removal.line() == "job_id=job-1 part=abandoned objects=9 bytes=900 because='last sign of life 91.0 days ago'"

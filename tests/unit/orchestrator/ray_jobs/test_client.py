@@ -6,8 +6,8 @@ import pytest
 from fakes.ray import FakeRay
 from llmbatch.core.errors import RayJobError
 from llmbatch.orchestrator.ray_jobs.address import RayAddress
-from llmbatch.orchestrator.ray_jobs.client import RaySubmission
 from llmbatch.orchestrator.ray_jobs.status import RayJobInfo, RayJobStatus
+from llmbatch.orchestrator.ray_jobs.submission import RaySubmission
 
 JOB = RaySubmission("job-1-g1", "true", {"env_vars": {"A": "1"}}, {"k": "v"}, {"entrypoint_num_cpus": 0.5})
 

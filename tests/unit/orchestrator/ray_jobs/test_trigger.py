@@ -16,7 +16,7 @@ from llmbatch.orchestrator.ray_jobs.hook import RayHook
 from llmbatch.orchestrator.ray_jobs.trigger import RayJobTrigger
 
 NEVER = object()
-"""Stands for a state that Airflow does not tell in time."""
+"""Stands for a state that Airflow does not return in time."""
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_trigger_of_an_older_deploy_still_loads() -> None:
 @pytest.mark.parametrize(("status", "code"), [("SUCCEEDED", 0), ("FAILED", 22), ("STOPPED", None), ("NOT_FOUND", None)])
 def test_one_flat_event_at_the_end(ray: FakeRay, status: str, code: int | None) -> None:
     if status != "NOT_FOUND":
-        ray.put("job-g1", status, code, "said ray")
+        ray.put("job-g1", status, code, "from ray")
     event = event_of(trigger())
     assert event["reason"] == "over"
     assert (event["status"], event["driver_exit_code"], event["submission_id"]) == (status, code, "job-g1")
@@ -131,9 +131,9 @@ def test_only_new_log_lines_are_passed_on(ray: FakeRay, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
     waiting = trigger()
-    said = listen(waiting)
+    logged = listen(waiting)
     event_of(waiting)
-    assert said == ["job-g1 | one", "job-g1 | two", "job-g1 | three"]
+    assert logged == ["job-g1 | one", "job-g1 | two", "job-g1 | three"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_only_new_log_lines_are_passed_on(ray: FakeRay, monkeypatch: pytest.Monk
         (None, []),
         ("scheduled", []),
         ("running", []),
-        (StoreError("nobody can say"), ["job-g1"]),
+        (StoreError("no answer"), ["job-g1"]),
         (NEVER, ["job-g1"]),
     ],
 )
@@ -154,7 +154,7 @@ def test_on_kill_stops_unless_the_task_was_cleared(
 ) -> None:
     over = threading.Event()
 
-    def ask(*_: Any) -> Any:
+    def read(*_: Any) -> Any:
         if isinstance(state, Exception):
             raise state
         if state is NEVER:
@@ -165,8 +165,8 @@ def test_on_kill_stops_unless_the_task_was_cleared(
         await waiting.on_kill()
         over.set()
 
-    monkeypatch.setattr(triggers, "task_state", ask)
-    monkeypatch.setattr(triggers, "ASK_SECONDS", 0.01 if state is NEVER else 60)
+    monkeypatch.setattr(triggers, "task_state", read)
+    monkeypatch.setattr(triggers, "STATE_SECONDS", 0.01 if state is NEVER else 60)
     ray.put("job-g1", "RUNNING")
     waiting = trigger()
     waiting._task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="run", map_index=-1)  # type: ignore[assignment]
@@ -177,23 +177,23 @@ def test_on_kill_stops_unless_the_task_was_cleared(
 def test_repeated_cancel_does_not_keep_on_kill_from_stopping_the_job(
     ray: FakeRay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, answer = threading.Event(), threading.Event()
+    called, answer = threading.Event(), threading.Event()
 
-    def ask(*_: Any) -> str:
-        asked.set()
+    def read(*_: Any) -> str:
+        called.set()
         answer.wait(60)
         return "failed"
 
     async def cancelled_twice() -> None:
         killing = asyncio.create_task(waiting.on_kill())
-        await asyncio.to_thread(asked.wait, 60)
+        await asyncio.to_thread(called.wait, 60)
         killing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await killing
         answer.set()
         await asyncio.wait_for(asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}), 60)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(triggers, "task_state", ask)
+    monkeypatch.setattr(triggers, "task_state", read)
     ray.put("job-g1", "RUNNING")
     waiting = trigger()
     waiting._task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="run", map_index=-1)  # type: ignore[assignment]

@@ -138,7 +138,7 @@ def test_a_control_object_that_nobody_can_read_is_replaced(caplog: pytest.LogCap
     store = job(MemoryStore())
     store.put(LAYOUT.control, b"?")
     assert wish(store, CANCEL) == written(store)
-    assert "replacing an unreadable" in caplog.text
+    assert "event=control_unreadable" in caplog.text
 
 
 def change(store: MemoryStore, by: str = "me", **changes: object) -> Control:

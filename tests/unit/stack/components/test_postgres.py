@@ -1,4 +1,4 @@
-"""The lock file of a postmaster that is no more must not keep the next one from starting."""
+"""The lock file of a postmaster that no longer runs must not keep the next one from starting."""
 
 import os
 import subprocess

@@ -42,14 +42,14 @@ def probe(said: str, lines: list[str]) -> EngineProbe:
 
 def test_what_was_measured_is_said_with_the_switch_that_overrides_it() -> None:
     speed = json.dumps({"rows": 64, "answered": 64, "output_tokens": 2560, "seconds": 16.0})
-    told: list[str] = []
-    assert probe(f"vLLM says something\nready\nmore of it\n{speed}\n", told).rows(640, 64) > 500
-    assert "160 output tokens/s" in told[-1]
-    assert "LLMBATCH_DEMO_ROWS" in told[-1]
+    reported: list[str] = []
+    assert probe(f"vLLM says something\nready\nmore of it\n{speed}\n", reported).rows(640, 64) > 500
+    assert "160 output tokens/s" in reported[-1]
+    assert "LLMBATCH_DEMO_ROWS" in reported[-1]
 
 
 @pytest.mark.parametrize("said", ["", "ready\n", 'ready\n{"rows": 3}\n', "a crash\n"])
 def test_an_engine_that_cannot_be_measured_gets_the_least_rows_and_its_log_is_named(said: str) -> None:
-    told: list[str] = []
-    assert probe(said, told).rows(640, 64) == LEAST_ROWS
-    assert "engine.log" in told[-1]
+    reported: list[str] = []
+    assert probe(said, reported).rows(640, 64) == LEAST_ROWS
+    assert "engine.log" in reported[-1]

@@ -50,11 +50,11 @@ class Commands:
             shutil.rmtree(command[-1], ignore_errors=True)
             interpreter.parent.mkdir(parents=True)
             interpreter.touch()
-        said = self.fails(line)
-        if said and stderr is not None:
-            stderr.write(said)
+        wrong = self.fails(line)
+        if wrong and stderr is not None:
+            stderr.write(wrong)
         listing = self.listing if "config list" in line else ""
-        return subprocess.CompletedProcess(command, bool(said), listing, "")
+        return subprocess.CompletedProcess(command, bool(wrong), listing, "")
 
     def of(self, *words: str) -> list[str]:
         return [line for line in self.lines if all(word in line for word in words)]
@@ -135,12 +135,12 @@ def test_other_python_or_folder_makes_a_room_anew(room: Room, part: str):
 def test_finished_install_starts_no_process(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     finish_all(settings)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
-    rooms.install(settings, tell=pytest.fail)
+    rooms.install(settings, report=pytest.fail)
 
 
 def test_fresh_checkout_gets_uv_both_rooms_and_the_model(settings: Settings, commands: Commands):
-    told: list[str] = []
-    rooms.install(settings, tell=told.append)
+    reported: list[str] = []
+    rooms.install(settings, report=reported.append)
     assert "pip" in commands.of("-r", "requirements/uv.txt")[0]
     for room in rooms.both(settings):
         steps = commands.of(str(room.venv))[:3]
@@ -154,9 +154,9 @@ def test_fresh_checkout_gets_uv_both_rooms_and_the_model(settings: Settings, com
     assert commands.lines.index(commands.of("bundled_model")[0]) > commands.lines.index(
         commands.of("AutoModelForCausalLM")[0]
     )
-    assert any("airflow: installing 2 packages" in line for line in told)
+    assert any("airflow: installing 2 packages" in line for line in reported)
     commands.lines.clear()
-    rooms.install(settings, tell=pytest.fail)
+    rooms.install(settings, report=pytest.fail)
     assert commands.lines == []
 
 
@@ -164,7 +164,7 @@ def test_changed_lock_updates_the_room_in_place(settings: Settings, commands: Co
     finish_all(settings)
     airflow = rooms.both(settings)[0]
     airflow.lock.write_text("a==2\n")
-    rooms.install(settings, tell=lambda _: None)
+    rooms.install(settings, report=lambda _: None)
     assert len(commands.of("pip sync", str(airflow.lock))) == 1
     assert commands.of("venv --clear") == []
     assert len(commands.of("pip sync")) == 1
@@ -186,11 +186,11 @@ def test_interrupted_room_is_made_anew(settings: Settings, commands: Commands, b
 
     commands.fails = interrupt
     with pytest.raises(KeyboardInterrupt):
-        rooms.install(settings, tell=lambda _: None)
+        rooms.install(settings, report=lambda _: None)
     assert not airflow.is_finished()
     commands.fails = lambda _: ""
     commands.lines.clear()
-    rooms.install(settings, tell=lambda _: None)
+    rooms.install(settings, report=lambda _: None)
     assert len(commands.of("venv --clear", str(airflow.venv))) == 1
     assert airflow.is_finished()
 
@@ -202,19 +202,19 @@ def test_interrupted_installation_of_uv_is_made_anew(settings: Settings, command
     lock.write_text("uv==10\n")
     commands.fails = lambda line: "no such release" if "uv.txt" in line else ""
     with pytest.raises(InstallError, match="no such release"):
-        rooms.install(settings, tell=lambda _: None)
+        rooms.install(settings, report=lambda _: None)
     lock.write_text(before)
     assert not uv_room(settings).is_finished()
     commands.fails = lambda _: ""
     commands.lines.clear()
-    rooms.install(settings, tell=lambda _: None)
+    rooms.install(settings, report=lambda _: None)
     assert len(commands.of("-m venv --clear", str(uv_room(settings).venv))) == 1
 
 
 def test_packages_that_do_not_load_together_leave_no_stamp(settings: Settings, commands: Commands):
     commands.fails = lambda line: "nms does not exist" if "AutoModelForCausalLM" in line else ""
     with pytest.raises(InstallError, match="do not load together"):
-        rooms.install(settings, tell=lambda _: None)
+        rooms.install(settings, report=lambda _: None)
     assert not rooms.both(settings)[1].is_finished()
     assert commands.of("bundled_model") == []
 
@@ -230,20 +230,20 @@ def test_sources_without_the_cpu_build_get_a_second_attempt(settings: Settings, 
         return "no torch" if len(attempts) == 1 else ""
 
     commands.fails = first_fails
-    rooms.install(settings, tell=lambda _: None)
+    rooms.install(settings, report=lambda _: None)
     assert attempts == ["https://a.example/simple", f"https://a.example/simple {rooms.TORCH_CPU_INDEX}"]
 
 
 def test_room_without_a_cpu_build_gets_one_attempt(settings: Settings, commands: Commands):
     commands.fails = lambda line: "no a" if "local-airflow.lock" in line else ""
     with pytest.raises(InstallError, match="no a"):
-        rooms.install(settings, tell=lambda _: None)
+        rooms.install(settings, report=lambda _: None)
     assert len(commands.of("local-airflow.lock")) == 1
 
 
 def test_uv_gets_what_pip_is_configured_with(settings: Settings, commands: Commands):
     commands.listing = ":env:.no-index='1'\nglobal.find-links='/'\n"
-    rooms.install(settings, tell=lambda _: None)
+    rooms.install(settings, report=lambda _: None)
     for line in commands.of("pip sync"):
         assert "--no-index" in line
         assert commands.environments[line]["UV_FIND_LINKS"] == "/"
@@ -253,7 +253,7 @@ def test_no_command_inherits_the_ban_on_bytecode(
     settings: Settings, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    rooms.install(settings, tell=lambda _: None)
+    rooms.install(settings, report=lambda _: None)
     assert [line for line, env in commands.environments.items() if "PYTHONDONTWRITEBYTECODE" in env] == []
 
 
@@ -264,7 +264,7 @@ def test_failed_build_without_a_compiler_names_the_package_of_debian(
     monkeypatch.setattr(shutil, "which", lambda _: compiler)
     commands.fails = lambda line: "Failed to build `a==1`" if "local-airflow.lock" in line else ""
     with pytest.raises(InstallError, match="Failed to build") as caught:
-        rooms.install(settings, tell=lambda _: None)
+        rooms.install(settings, report=lambda _: None)
     assert ("Debian: the package g++" in str(caught.value)) is (compiler is None)
 
 
@@ -277,7 +277,7 @@ def test_model_is_converted_while_the_other_room_is_made(settings: Settings, com
         return "" if "local-airflow.lock" not in line or converted.wait(timeout=10) else "the model came too late"
 
     commands.fails = wait
-    rooms.install(settings, tell=lambda _: None)
+    rooms.install(settings, report=lambda _: None)
 
 
 def test_one_installation_at_a_time(settings: Settings):
@@ -294,4 +294,4 @@ def test_running_stack_keeps_its_files(settings: Settings):
     assert own is not None
     record.write(settings.run, Record(record.SUPERVISOR, Phase.READY, own.pid, own.start_ticks))
     with pytest.raises(InstallError, match="make down"):
-        rooms.install(settings, tell=lambda _: None)
+        rooms.install(settings, report=lambda _: None)

@@ -1,4 +1,4 @@
-"""Where programs are found, and what is said when they cannot be had."""
+"""Where programs are found, and what is reported when they are not available."""
 
 import subprocess
 from collections.abc import Sequence
@@ -39,13 +39,13 @@ def test_nothing_is_done_when_all_are_there(settings: Settings, tmp_path: Path, 
     program(tmp_path / "path", "amtool")
     program(tmp_path / "path", "alertmanager")
     monkeypatch.setattr(tools.subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
-    tools.install(settings, tell=pytest.fail)
+    tools.install(settings, report=pytest.fail)
 
 
 def test_a_machine_without_apt_is_told_what_to_install(settings: Settings):
-    told: list[str] = []
-    tools.install(settings, tell=told.append)
-    assert told == [
+    reported: list[str] = []
+    tools.install(settings, report=reported.append)
+    assert reported == [
         "tools: this machine has no apt-get; tests of monitoring need prometheus-alertmanager, amtool: "
         "install them so that PATH has them"
     ]
@@ -61,7 +61,7 @@ def fake_apt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fails: set[str]) -
         words = [word for word in command if word in ("download", "update", "-x")]
         step = f"{words[0]}{' with own lists' if any('Lists' in word for word in command) else ''}"
         ran.append(step)
-        stdout.write(f"said by {step}\n")
+        stdout.write(f"output of {step}\n")
         if step in fails:
             return subprocess.CompletedProcess(command, 100)
         if words[0] == "download":
@@ -88,19 +88,19 @@ def fake_apt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fails: set[str]) -
 def test_programs_are_unpacked_and_nothing_else_is_left(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: set[str], steps: list[str]
 ):
-    ran, told = fake_apt(monkeypatch, tmp_path, fails), []
-    tools.install(settings, tell=told.append)
+    ran, reported = fake_apt(monkeypatch, tmp_path, fails), []
+    tools.install(settings, report=reported.append)
     assert ran == steps
     names = ["amtool", "bin", "prometheus-alertmanager", "prometheus-alertmanager.real", "share", "x"]
     assert sorted(path.name for path in settings.tools.rglob("*")) == names
-    assert "ready after" in told[0]
+    assert "ready after" in reported[0]
 
 
 def test_the_server_finds_its_templates_wherever_it_is_started(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     fake_apt(monkeypatch, tmp_path, set())
-    tools.install(settings, tell=lambda _: None)
+    tools.install(settings, report=lambda _: None)
     real = settings.tools / "bin" / "prometheus-alertmanager.real"
     text = real.read_bytes()
     assert len(text) == len(b"reads " + TEMPLATES + b"/x and more"), "a program of another length is a broken one"
@@ -114,8 +114,8 @@ def test_a_download_that_fails_shows_why_and_fails_nothing(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     fake_apt(monkeypatch, tmp_path, {"download", "update with own lists"})
-    told: list[str] = []
-    tools.install(settings, tell=told.append)
-    assert "apt-get cannot download prometheus-alertmanager" in told[0]
-    assert "said by update with own lists" in told[0]
+    reported: list[str] = []
+    tools.install(settings, report=reported.append)
+    assert "apt-get cannot download prometheus-alertmanager" in reported[0]
+    assert "output of update with own lists" in reported[0]
     assert list(settings.tools.iterdir()) == []

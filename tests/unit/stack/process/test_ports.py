@@ -31,9 +31,9 @@ def listening(settings: Settings) -> socket.socket:
 
 
 def test_free_ports_are_no_error(settings: Settings, ray: Component):
-    said: list[str] = []
-    ports.require_free(settings, [ray], said.append)
-    assert said == []
+    lines: list[str] = []
+    ports.require_free(settings, [ray], lines.append)
+    assert lines == []
 
 
 def test_a_port_of_a_live_process_is_an_error_at_once_that_names_it(settings: Settings, ray: Component):
@@ -49,15 +49,15 @@ def test_a_port_whose_process_is_dead_is_waited_for(
     # a killed process shows no open files, although the kernel still holds its sockets
     monkeypatch.setattr(ports, "_owner", lambda _port: None)
     held = listening(settings)
-    said: list[str] = []
+    lines: list[str] = []
 
-    def tell(line: str) -> None:
-        said.append(line)
+    def report(line: str) -> None:
+        lines.append(line)
         threading.Timer(0.1, held.close).start()
 
-    ports.require_free(settings, [ray], tell, wait_s=3600)
-    assert len(said) == 1
-    assert str(settings.port("ray_api")) in said[0]
+    ports.require_free(settings, [ray], report, wait_s=3600)
+    assert len(lines) == 1
+    assert str(settings.port("ray_api")) in lines[0]
 
 
 def test_a_port_that_stays_taken_is_an_error_in_the_end(

@@ -9,7 +9,7 @@ from llmbatch.core.errors import InputChanged, ObjectMissing
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.store import ObjectStore
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 256 * 1024
 _RANGE_BYTES = 4 * 2**20
@@ -31,8 +31,10 @@ def object_chunks(store: ObjectStore, obj: InputObject) -> Iterator[bytes]:
         while position < obj.size:
             try:
                 chunk = stream.read(CHUNK_BYTES)
-            except Exception as error:  # any client's connection error; the ranged read raises a permanent one
-                _LOG.warning("input stream broke uri=%s position=%d error=%s", obj.uri, position, type(error).__name__)
+            except Exception as error:  # any client's broken connection; the ranged read raises what is lasting
+                _log.warning(
+                    "event=input_stream_broke uri=%s position=%d error=%s", obj.uri, position, type(error).__name__
+                )
                 break
             if not chunk:
                 break
