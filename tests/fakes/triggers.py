@@ -21,12 +21,12 @@ def event_of(waiting: Any) -> dict[str, Any]:
 
 
 def listen(waiting: Any) -> list[str]:
-    said: list[str] = []
+    messages: list[str] = []
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
+            messages.append(record.getMessage())
 
     waiting._log = logging.Logger("listener", logging.INFO)
     waiting._log.addHandler(Listener())
-    return said
+    return messages

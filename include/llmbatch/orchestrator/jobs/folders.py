@@ -146,5 +146,5 @@ def _spec(store: ObjectStore, layout: JobLayout) -> _Spec | None:
     except ObjectMissing:
         return None
     except ValidationError as error:
-        _LOG.warning("unreadable spec=%s problems=%d; its deadline is unknown", layout.spec, error.error_count())
+        _LOG.warning("unreadable spec=%s problems=%d; its deadline is not known", layout.spec, error.error_count())
         return None
