@@ -34,7 +34,7 @@ def an_alert(level: Level, number: int = 1, *, minute: int = 0, job_id: str = "j
 
 
 class FakeSink:
-    """Takes alerts, or does to the n-th call what ``faults[n]`` does."""
+    """Accepts alerts; the n-th call has the fault ``faults[n]``."""
 
     def __init__(self, name: str, faults: dict[int, Callable[[], None]] | None = None) -> None:
         self.name = name
@@ -49,7 +49,7 @@ class FakeSink:
 
 
 class AtomicStore(MemoryStore):
-    """A store whose conditional writes are atomic among threads, as a real one's are."""
+    """A store whose conditional writes are atomic among threads, like those of a real store."""
 
     def __init__(self) -> None:
         super().__init__()

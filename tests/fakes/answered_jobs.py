@@ -1,4 +1,4 @@
-"""A staged job over a memory store, and its committed results: what publish starts from."""
+"""A staged job over a memory store, and its committed results: the input of publish."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def trace_of(
     wrong: float = 1.1,
     replicas: int = 2,
 ) -> EstimateTrace:
-    """A generation from ``begin`` to ``end`` seconds after submission: P50 is ``wrong`` times what it still took."""
+    """A generation from ``begin`` to ``end`` seconds after submission: P50 is ``wrong`` times the remaining time."""
     points = [TracePoint(at=spec.created_at + timedelta(seconds=begin), rows=0.0)]
     for n in range(1, 20):
         share = n / 20
@@ -127,7 +127,7 @@ def finish(
     traces: Sequence[EstimateTrace] | None = None,
     alerts: Sequence[Alert] = (),
 ) -> JobManifest:
-    """Put all that ``report`` reads; the job was proven ten seconds after its last commit."""
+    """Put all objects that ``report`` reads; the manifest is ten seconds after the last commit."""
     layout, finished = spec.layout, spec.created_at + timedelta(seconds=seconds + 10)
     store.put(layout.spec, spec.model_dump_json().encode())
     for trace in (trace_of(spec, end=seconds),) if traces is None else traces:

@@ -23,8 +23,8 @@ HOURS = 1.0
 def accepted(store: MemoryStore, created_at: datetime, run_id: str = "r", **request: Any) -> JobSpec:
     """Accept a job whose deadline is an hour after ``created_at``."""
     store.put("s3://in/a.jsonl", b'{"prompt": "hi"}\n')
-    asked = JobRequest(input_uri="s3://in/a.jsonl", sla_hours=HOURS, **request)
-    return accept(asked, dag_id="d", run_id=run_id, created_at=created_at, config=CONFIG, store=store)
+    job_request = JobRequest(input_uri="s3://in/a.jsonl", sla_hours=HOURS, **request)
+    return accept(job_request, dag_id="d", run_id=run_id, created_at=created_at, config=CONFIG, store=store)
 
 
 def heartbeat(spec: JobSpec, at: datetime, sequence: int, *, late: bool | None) -> Progress:

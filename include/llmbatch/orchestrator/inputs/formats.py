@@ -19,7 +19,7 @@ from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
 from llmbatch.orchestrator.inputs.readers.source import Source, decoded
 
 PROMPT_COLUMNS = ("prompt", "text", "question", "instruction", "input")
-"""Columns taken for the prompt, in this order, when a request names none and there is no ``messages`` column."""
+"""Default prompt columns, in this order, for a request without a column and an input without ``messages``."""
 
 _PROMPT_FIELDS = ("prompt_column", "messages_column", "prompt_template")
 _COMPRESSED = (".gz", ".zst")
@@ -49,7 +49,7 @@ def sniff_format(store: ObjectStore, obj: InputObject) -> InputFormat:
 
     Raises:
         RequestError: the format cannot be determined, or the object is one JSON document instead of JSON lines.
-        InputChanged: the object is no longer the one that was listed.
+        InputChanged: the object has changed since it was listed.
     """
     by_name = format_by_name(obj.uri)
     if by_name is not None and by_name is not InputFormat.JSONL:
@@ -129,8 +129,8 @@ def resolve_columns(
 ) -> JobRequest:
     """Return the request with its prompt or messages column filled in, checked against the first object.
 
-    Named columns and those of a template must exist. With nothing named, ``messages`` wins, then ``PROMPT_COLUMNS`` in
-    order, then the only column of a one-column input. OpenAI batch lines carry their own prompts.
+    Named columns and those of a template must exist. Without a named column, ``messages`` is used, then
+    ``PROMPT_COLUMNS`` in order, then the only column of a one-column input. OpenAI batch lines carry their own prompts.
 
     Raises:
         RequestError: naming the field, with the columns that exist.

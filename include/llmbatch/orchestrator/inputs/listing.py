@@ -24,7 +24,7 @@ def list_inputs(input_uri: str, store: ObjectStore) -> tuple[InputObject, ...]:
     with ``_`` or ``.`` (markers such as ``_SUCCESS``) and empty objects are not input.
 
     Raises:
-        RequestError: naming ``input_uri``: no such bucket, nothing there, only empty objects, or too many.
+        RequestError: naming ``input_uri``: its bucket does not exist, or it names no, only empty, or too many objects.
     """
     bucket, key = split_uri(input_uri)
     is_glob = bool(_GLOB.search(key))

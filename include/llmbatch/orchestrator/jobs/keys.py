@@ -70,7 +70,9 @@ def bind_key(key: str, spec: JobSpec, base_uri: str, store: ObjectStore) -> KeyN
     except ObjectExists:
         first = job_of_key(key, spec.request_digest, base_uri, store)
         if first is None:
-            raise StoreError(f"{uri} was refused for {spec.job_id}, but nothing is there. Try again.") from None
+            raise StoreError(
+                f"The store refused {uri} for {spec.job_id} although the object does not exist. Try again."
+            ) from None
         return first
     return note
 
@@ -85,5 +87,5 @@ def adopted(note: KeyNote, store: ObjectStore) -> JobSpec:
         return JobSpec.model_validate_json(store.get(JobLayout(note.root_uri).spec))
     except ObjectMissing:
         raise RequestError(
-            FIELD, f"stands for {note.job_id}, whose folder {note.root_uri} has expired", "Choose another key."
+            FIELD, f"identifies {note.job_id}, whose folder {note.root_uri} has expired", "Choose another key."
         ) from None

@@ -108,10 +108,10 @@ def counted(job_id: str, tables: Iterable[pa.Table], expected: int) -> Iterator[
         ids: list[str] = table["row_id"].to_pylist()
         for row_id in ids:
             if row_id <= last:
-                raise ReconcileError(job_id, 0, 1, f"row {row_id}, which comes twice in the merged whole")
+                raise ReconcileError(job_id, 0, 1, f"row {row_id}, which occurs twice in the merged rows")
             last = row_id
         rows += len(ids)
         yield table
     if rows != expected:
-        missing, doubled = max(0, expected - rows), max(0, rows - expected)
-        raise ReconcileError(job_id, missing, doubled, f"the merged whole: it has {rows} rows instead of {expected}")
+        missing, duplicates = max(0, expected - rows), max(0, rows - expected)
+        raise ReconcileError(job_id, missing, duplicates, f"the merged rows: {rows} instead of {expected}")

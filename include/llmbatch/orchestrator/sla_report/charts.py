@@ -149,7 +149,7 @@ def calibration_chart(eta: EtaAccuracy) -> Element | None:
     """Draw how often intervals contained the finish, against their nominal width."""
     if not eta.calibration:
         return None
-    seen = [(float(width), held) for width, held in eta.calibration.items()]
+    seen = [(float(width), share) for width, share in eta.calibration.items()]
     frame = Frame(x=(0.0, 100.0), y=(0.0, 100.0))
     parts = [
         frame.grid("nominal interval, %", "contained the finish, %"),

@@ -38,7 +38,7 @@ _GLOSSARY = (
     ),
     ("Alert recall", "missed deadlines that a red alert had announced before they passed."),
     ("Lead", "part of the time from submission to the deadline that was left at the first red alert."),
-    ("GPU hours", "GPUs by the time that replicas held them, from loading the model to the end; 0 on CPUs."),
+    ("GPU hours", "GPUs multiplied by the time that replicas used them, from loading the model to the end; 0 on CPUs."),
 )
 
 
@@ -85,7 +85,7 @@ def _tiles(figures: Figures) -> Element:
         (_percent(figures.attainment_pct), f"of {figures.jobs} jobs met their deadline", False),
         (str(missed), "deadlines missed", missed > 0),
         (_percent(eta.median_error_pct.get("50")), "median ETA error at half of the rows", False),
-        (_percent(eta.coverage80_pct), "held by the 80 % interval", False),
+        (_percent(eta.coverage80_pct), "inside the 80 % interval", False),
         (_share(alerts.precision), f"alert precision; recall {_share(alerts.recall)}", False),
         (_percent(alerts.lead_pct), "of the time left at the first red alert", False),
     ]

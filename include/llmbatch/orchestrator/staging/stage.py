@@ -28,7 +28,7 @@ def stage(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     """Write the job's shards and their manifest; return the manifest at once if it is there.
 
     Raises:
-        RequestError: an object cannot be read, or there is no row.
+        RequestError: an object cannot be read, or the input has no rows.
         InputChanged: an input object was replaced or deleted after the job was accepted.
         StagedConflict: a shard of an earlier attempt holds other rows.
         ErrorRateExceeded: too many rows are invalid; what was staged is kept for inspection.
@@ -46,7 +46,7 @@ def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
     """Yield every row of the job as it is staged, streaming.
 
     Raises:
-        RequestError: an object cannot be read, or there is no row.
+        RequestError: an object cannot be read, or the input has no rows.
         InputChanged: an input object was replaced or deleted after the job was accepted.
         StoreError: the store failed, or rows of the retried job are missing.
     """

@@ -1,4 +1,4 @@
-"""What a finished job's record says of its estimates, alerts and cost, and what it teaches."""
+"""A finished job's report on estimates, alerts and cost, and its history entry."""
 
 from __future__ import annotations
 

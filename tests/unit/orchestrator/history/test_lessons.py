@@ -1,4 +1,4 @@
-"""The history in the store: nothing is lost when jobs end together, when it cannot be read, when a task is repeated."""
+"""The history in the store loses nothing if jobs end together, if it is unreadable, or if a task is repeated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def lesson(number: int, engine: str = "e", **values: object) -> FinishedJob:
 
 
 class Busy(MemoryStore):
-    """Somebody else writes just before each of the first writes."""
+    """Another process writes just before each of the first writes."""
 
     def __init__(self, times: int, other: Callable[[MemoryStore], None]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What becomes of a job whose input changes between accept and stage: each object counts in the version accepted."""
+"""A job whose input changes between accept and stage: only the accepted version of an object is read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FORMATS = {"parquet": _parquet, "csv": _csv, "jsonl": _jsonl}
 
 
 def accepted_job(ending: str, uri: str) -> tuple[MemoryStore, Callable[..., bytes], Callable[[], list[str]]]:
-    """Return a store in which a job over two objects was accepted, and what stages it."""
+    """Return a store in which a job over two objects was accepted, and a function that stages it."""
     store, body = MemoryStore(), FORMATS[ending]
     store.put(f"s3://b/in/1.{ending}", body("one", "two"))
     store.put(f"s3://b/in/2.{ending}", body("three"))

@@ -1,4 +1,4 @@
-"""One key, one job: whatever dies in between, and however many runs use the key."""
+"""One key, one job: after a failure at any step, and for any number of runs with the key."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_run_that_died_before_the_note_adopts_what_was_faster() -> None:
 
 
 class _Rival(MemoryStore):
-    """Another run accepts the same request between our look at the key and our write of it."""
+    """Another run accepts the same request between this run's read of the key and its write."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class _Refuses(MemoryStore):
 def test_a_conflict_without_a_winner_is_tried_again() -> None:
     store = _Refuses()
     store.objects = store_with_input().objects
-    with pytest.raises(StoreError, match=r"nothing is there. Try again") as caught:
+    with pytest.raises(StoreError, match=r"although the object does not exist. Try again") as caught:
         accepted(store, "first", **CONF)
     assert caught.value.retryable
     first = accepted(store, "first", **CONF)
@@ -178,7 +178,7 @@ def test_a_key_whose_job_has_expired_is_told() -> None:
     store = store_with_input()
     first = accepted(store, "first", **CONF)
     del store.objects[first.layout.spec]
-    with pytest.raises(RequestError, match=f"idempotency_key: stands for {first.job_id}, whose folder .* has expired"):
+    with pytest.raises(RequestError, match=f"idempotency_key: identifies {first.job_id}, whose folder .* has expired"):
         accepted(store, "second", **CONF)
     assert accepted(store, "first", **CONF) == first
 

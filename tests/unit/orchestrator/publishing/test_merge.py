@@ -69,7 +69,7 @@ def test_the_whole_is_proved(newer: list[tuple[int, str]], expected: int, missin
 
 
 def test_rows_out_of_order_between_tables_are_no_proof() -> None:
-    with pytest.raises(ReconcileError, match="comes twice"):
+    with pytest.raises(ReconcileError, match="occurs twice"):
         rows_of(counted(JOB, tables([(1, ""), (3, ""), (2, "")], [2]), 3))
 
 

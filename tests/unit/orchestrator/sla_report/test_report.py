@@ -1,4 +1,4 @@
-"""The report over jobs: its figures, and that no text out of the store is anything but text."""
+"""The report over jobs: its figures, and the escaping of every text from the store."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_eta_accuracy_and_calibration(store: MemoryStore) -> None:
     assert eta.jobs == 5
     assert eta.error_pct == pytest.approx({"10": 10, "25": 10, "50": 10, "75": 10, "90": 10})
     assert (eta.bias_pct, eta.coverage80_pct) == (pytest.approx(10), 100)
-    # P50 is 10 % too late and P10 20 % below it: the end lies at the 29th percentile, outside of narrow intervals.
+    # P50 is 10 % too late and P10 20 % below it: the end is at the 29th percentile, outside of narrow intervals.
     assert eta.calibration["40"] == 0
     assert eta.calibration["50"] == 100
 
@@ -261,9 +261,9 @@ def test_the_command_writes_a_file_or_says_why_not(
     assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert main(["--base", "file:///x", "--out", str(out)]) == 1
     assert main(["--base", BASE, "--out", str(tmp_path / "no" / "r.html")]) == 1
-    said = capsys.readouterr()
-    assert str(out) in said.out
-    assert "is not an address like s3://bucket/key" in said.err
+    printed = capsys.readouterr()
+    assert str(out) in printed.out
+    assert "is not an address like s3://bucket/key" in printed.err
 
 
 def test_markup_escapes_what_is_no_element() -> None:

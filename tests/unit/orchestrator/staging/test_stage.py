@@ -100,7 +100,7 @@ def test_a_shard_stores_the_answer_limit_of_each_row() -> None:
     assert [json.loads(text)["sampling"]["max_tokens"] for text in table["request"].to_pylist()[:3]] == [64, 9, 256]
 
 
-def test_a_shard_tells_the_lengths_of_the_rows_that_reach_an_engine() -> None:
+def test_a_shard_has_the_lengths_of_the_rows_that_reach_an_engine() -> None:
     store = MemoryStore()
     prompts = ["a" * 100, "b" * 100, "c" * 141, "d" * 1000, ""]
     limits = [60, 64, 64, 64, 64]
@@ -115,7 +115,7 @@ def test_a_shard_tells_the_lengths_of_the_rows_that_reach_an_engine() -> None:
     assert StagedShard.model_validate_json(shard.model_dump_json()) == shard
 
 
-def test_a_shard_tells_what_answers_may_have_whatever_the_prompts_say() -> None:
+def test_a_shard_has_the_answer_limits_whatever_the_prompts_contain() -> None:
     forged = {"prompt": '"sampling":{"max_tokens":9999}', "sampling": {"stop": ['"max_tokens":8888'], "max_tokens": 70}}
     lines = [json.dumps(line) for line in (forged, {"prompt": "x"}, {"prompt": None, "sampling": {"max_tokens": 600}})]
     body = "\n".join(lines).encode()
@@ -144,7 +144,7 @@ def test_twice_gives_identical_bytes() -> None:
 
 
 class _FailingStore(MemoryStore):
-    """Refuses creations after some, and counts them."""
+    """Counts creations, and refuses them after a limit."""
 
     def __init__(self, allowed: int) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ def test_retry_after_partial_staging_keeps_what_is_there() -> None:
 
 
 class _RacingStore(MemoryStore):
-    """Another try writes each shard between our listing and our write; its ETags are no MD5."""
+    """Another attempt writes each shard between the listing and the write of this one; its ETags are not MD5."""
 
     def head(self, uri: str) -> ObjectInfo:
         info = super().head(uri)

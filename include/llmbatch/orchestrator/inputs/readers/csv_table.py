@@ -54,9 +54,9 @@ def header_of(source: Source, first: CsvRecord | None) -> list[str]:
     if first.error:
         raise source.unreadable(f"has no readable header: {first.error.message}", "Repair its first line.")
     header = [name.strip() for name in first.fields]
-    doubled = next((name for name in header if name and header.count(name) > 1), None)
-    if doubled is not None:
-        raise source.unreadable(f"names the column `{doubled}` twice", "Rename one of them.")
+    duplicate = next((name for name in header if name and header.count(name) > 1), None)
+    if duplicate is not None:
+        raise source.unreadable(f"names the column `{duplicate}` twice", "Rename one of them.")
     return header
 
 

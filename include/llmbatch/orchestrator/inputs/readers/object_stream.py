@@ -16,7 +16,7 @@ _RANGE_BYTES = 4 * 2**20
 
 
 def object_chunks(store: ObjectStore, obj: InputObject) -> Iterator[bytes]:
-    """Yield the object's bytes in chunks of at most 4 MiB; after a broken connection go on with ranged reads.
+    """Yield the object's bytes in chunks of at most 4 MiB; after a broken connection continue with ranged reads.
 
     Raises:
         InputChanged: the object was replaced or deleted after the job was accepted.

@@ -1,4 +1,4 @@
-"""Every bad row of every format: it fails by itself, says where and why, and its neighbours survive."""
+"""Every bad row of every format: it fails alone, its error has the place and the reason, and other rows are kept."""
 
 from __future__ import annotations
 
