@@ -23,9 +23,9 @@ def test_an_orphan_ends_and_old_data_goes(running: Running, sweep: Sweep):
     assert sweep.jobs.status(NOTEBOOK).status.is_active
     layout = sweep.layout
     # The hourly run may be due while ours waits: whichever comes first stops the orphan.
-    stopped = f"submission_id={sweep.orphan} dag_id={DAG_ID} run_id={sweep.gone} run=gone by=Ray"
+    line = f"submission_id={sweep.orphan} dag_id={DAG_ID} run_id={sweep.gone} run=gone by=Ray"
     sweeps = [log_of(running, run_id, "sweep_orphans") for run_id in runs]
-    assert any(stopped in log and "orphans=1 dry_run=False" in log for log in sweeps), sweeps
+    assert any(line in log and "orphans=1 dry_run=False" in log for log in sweeps), sweeps
     assert f"action=removed job_id={layout.root.rsplit('/', 1)[1]} part=staged objects=1 bytes=2" in expired
     assert [info.uri for info in running.store.list(layout.staged)] == [layout.staged_manifest]
 

@@ -35,11 +35,11 @@ def test_finished_work_stays_finished_and_what_failed_is_retried(running: Runnin
         submitted = {info.submission_id for info in jobs.submissions()}
         again = running.api.trigger(DAG_ID, mixed.conf).run_id
         assert set(end_of(running, again).values()) == {"success"}
-        assert "is done, nothing is run" in running.log_of_run(again)
+        assert "event=already_done" in running.log_of_run(again)
         running.api.clear_run(DAG_ID, first)
         assert set(end_of(running, first).values()) == {"success"}
         assert running.api.tasks(DAG_ID, first)["run"].attempt > 1
-        assert "is done, nothing is run" in running.log_of_run(first)
+        assert "event=already_done" in running.log_of_run(first)
         assert {info.submission_id for info in jobs.submissions()} == submitted
     assert {info.uri: info.etag for info in running.store.list(layout.root)} == before
 

@@ -1,4 +1,4 @@
-"""Up and down: start the supervisor and wait for it; stop it and leave nothing behind."""
+"""Up and down: start the supervisor and wait for it; stop it with all its processes."""
 
 import fcntl
 import os
@@ -76,7 +76,7 @@ def up(settings: Settings, report: Report) -> bool:
 
 
 def down(settings: Settings) -> int:
-    """Stop everything that belongs to the stack; return how many processes there were."""
+    """Stop all processes of the stack; return how many there were."""
     count = len(_members(settings))
     _stop(settings)
     return count
@@ -93,7 +93,7 @@ def _stop(settings: Settings) -> None:
 
 
 def _sweep(settings: Settings) -> None:
-    """End what a dead supervisor left behind: the database last and gently, since it belongs to everybody else."""
+    """End what a dead supervisor left behind: the database last and by SIGTERM, since all other components use it."""
     records = record.read_all(settings.run)
     supervisor = records.get(record.SUPERVISOR)
     if supervisor is not None and supervisor.identity is not None:
@@ -138,7 +138,7 @@ def _start_supervisor(settings: Settings) -> ProcessIdentity:
 
 
 def _wait_until_ready(settings: Settings, names: list[str], supervisor: ProcessIdentity | None, report: Report) -> None:
-    """Follow the records until all are ready, telling each step once.
+    """Follow the records until all are ready, reporting each step once.
 
     Raises:
         StackError: the supervisor ended, or a component failed repeatedly or for too long.

@@ -20,7 +20,7 @@ class Reply:
     text: str
 
     def json(self) -> dict[str, object]:
-        """Return the body as an object; an empty one when it is none."""
+        """Return the body as an object; empty if it is not one."""
         try:
             parsed = json.loads(self.text)
         except ValueError:

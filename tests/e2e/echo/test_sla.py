@@ -223,7 +223,7 @@ def test_alerts_come_early_once_and_everywhere_and_a_rescued_job_is_safe_again(w
         assert world.receivers.notified_of(job.scene.job_id) == job.raised()
         assert world.receivers.firing(job.scene.job_id) == set()  # all three are over
         assert job.delivered() == dict.fromkeys(job.levels(), SINKS)
-    red = f"alert={rescued.scene.job_id}:red-1 "
+    red = f"event=alert alert={rescued.scene.job_id}:red-1 "
     assert sum(line.startswith(red) for line in world.log_of(rescued, "watch")) == 1
     counted = Counter(line.partition(":")[0] for line in world.receivers.packets())
     raised = sum((job.levels() for job in (hopeless, rescued)), Counter())

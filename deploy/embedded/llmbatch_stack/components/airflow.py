@@ -79,10 +79,10 @@ def _heartbeat_check(settings: Settings, part: str) -> Check:
     def check(started_at: float) -> str | None:
         state = _health(settings).get(part)
         if not isinstance(state, dict):
-            return f"Airflow's API, which knows its heartbeat, does not answer at {settings.airflow_url}"
+            return f"Airflow's API, which reports its heartbeat, does not answer at {settings.airflow_url}"
         beat = state.get(f"latest_{part}_heartbeat")
         if state.get("status") != "healthy":
-            return f"no heartbeat since {beat or 'ever'}"
+            return f"no heartbeat since {beat}" if beat else "no heartbeat yet"
         # a predecessor's last heartbeat counts as healthy for 30 s, so look at the time as well
         if not isinstance(beat, str) or datetime.fromisoformat(beat).timestamp() < started_at:
             return "has not sent its first heartbeat yet"

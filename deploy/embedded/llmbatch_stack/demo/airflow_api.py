@@ -44,7 +44,7 @@ class TaskState:
 
 
 class AirflowApi:
-    """Calls Airflow as one user; a context manager. Raises ``httpx.HTTPStatusError`` with Airflow's own words."""
+    """Calls Airflow as one user; a context manager. Raises ``httpx.HTTPStatusError`` with Airflow's text."""
 
     def __init__(self, base_url: str, username: str, password: str) -> None:
         self._client = httpx.Client(base_url=base_url, timeout=60)

@@ -41,7 +41,7 @@ def both(settings: Settings) -> list[Room]:
 
 
 def install(settings: Settings, report: Report) -> None:
-    """Make both rooms and the bundled model; return at once when nothing is to do.
+    """Make both rooms and the bundled model; return at once when both are complete.
 
     Raises:
         InstallError: a command or a check failed, or the stack is running and would lose its files.
@@ -54,7 +54,9 @@ def install(settings: Settings, report: Report) -> None:
     supervisor = record.read(settings.run, record.SUPERVISOR)
     if unfinished and supervisor is not None and supervisor.is_alive():
         names = " and ".join(room.name for room in unfinished)
-        raise InstallError(f"the locks of {names} have changed while the stack runs; `make down` first, then again")
+        raise InstallError(
+            f"the locks of {names} have changed while the stack runs; run `make down`, then `make install` again"
+        )
     with one_at_a_time(settings):
         uv = ready(settings)
 

@@ -43,7 +43,7 @@ def ready(settings: Settings) -> Uv:
     if not room.is_finished():
         room.begin()
         package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-        hint = f"is Python's venv module there? On Debian it is the package {package}"
+        hint = f"check that Python's venv module is installed (Debian: the package {package})"
         run(room.log, [sys.executable, "-m", "venv", "--clear", str(room.venv)], hint=hint)
         words = ["install", "--no-deps", "--only-binary", ":all:", "--progress-bar", "off", "-r", str(room.lock)]
         run(room.log, [*pip, *words])

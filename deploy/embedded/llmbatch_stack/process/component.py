@@ -18,7 +18,7 @@ Check = Callable[[float], str | None]
 
 
 class StepError(RuntimeError):
-    """A step before or after a component's start failed; the message is for a person."""
+    """A step before or after a component's start failed; the message is for the user."""
 
 
 @dataclass(frozen=True)

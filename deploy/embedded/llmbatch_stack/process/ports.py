@@ -18,7 +18,7 @@ Report = Callable[[str], None]
 
 
 class PortTaken(RuntimeError):
-    """A port is in use; the message names it, its user and what to do."""
+    """A port is in use; the message names it, its user and the remedy."""
 
 
 def require_free(
@@ -48,7 +48,7 @@ def require_free(
 
 
 def _refusal(port: int) -> str | None:
-    """Return why the system does not let anyone listen on ``port``, or None if it does."""
+    """Return why no process can listen on ``port``, or None if one can."""
     with socket.socket() as probe:
         # as servers do: a connection that lingers after the end of its server does not count as taken
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -83,6 +83,6 @@ def _message(settings: Settings, component: Component, name: str, owner: str | N
         owner = "another program" if port < FIRST_OUTGOING_PORT else "another program or an outgoing connection"
     return (
         f"port {port} ({name} of {component.name}) is in use by {owner}: {reason}. "
-        f"Stop that, or move all ports of this stack: LLMBATCH_PORT_BASE={settings.other_base} make up "
+        f"Stop it, or move all ports of this stack: LLMBATCH_PORT_BASE={settings.other_base} make up "
         f"(now {settings.port_base})."
     )

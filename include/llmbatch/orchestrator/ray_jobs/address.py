@@ -1,4 +1,4 @@
-"""Where a Ray dashboard answers, and with which token."""
+"""Address and token of a Ray dashboard."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RayAddress:
         """
         host = (connection.host or "").strip().rstrip("/")
         if not host:
-            raise ValueError(f"connection {connection.conn_id!r} has no host; set it to the address of Ray's dashboard")
+            raise ValueError(f"connection {connection.conn_id!r} has no host; set it to the host of Ray's dashboard")
         scheme, separator, rest = host.rpartition("://")
         scheme = scheme if separator else (connection.schema or "http")
         has_port = rest.rpartition(":")[2].isdigit()
@@ -59,5 +59,5 @@ class RayAddress:
 
     @property
     def headers(self) -> dict[str, str]:
-        """HTTP headers that identify us to Ray."""
+        """HTTP headers that authenticate the client to Ray."""
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}

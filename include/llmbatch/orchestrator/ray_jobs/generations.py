@@ -1,9 +1,9 @@
-"""Which Ray submission of a task comes next, remembered across retries and clears.
+"""Which Ray submission of a task comes next, stored across retries and clears.
 
-``<job_name>-g<n>`` is derived, so a repeated submit meets the running job. ``n`` rises only past a generation that is
-known to be over. Two keys of Airflow's task state store hold the memory: the submission that is waited for, and the
-number of the last one that is over. With the first one gone (it ended, well or badly) a new attempt, a retry or a
-cleared success alike, goes on with the next number.
+``<job_name>-g<n>`` is derived, so a repeated submit attaches to the running job. ``n`` rises only past a generation
+that is known to be over. Two keys of Airflow's task state store hold the state: the submission that is waited for, and
+the number of the last one that is over. Without the first one (its job is over, with success or without), a new
+attempt, a retry or a cleared success alike, continues with the next number.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ class TaskStateStore(Protocol):
         """Write the value."""
 
     def delete(self, key: str) -> None:
-        """Forget the value."""
+        """Delete the value."""
 
 
 def generation_of(submission_id: str) -> int:
-    """Return the number in a submission id, 0 for an id that is not one of ours. ``job-1f-g12`` gives 12."""
+    """Return the number in a submission id, 0 for an id of another form. ``job-1f-g12`` gives 12."""
     _, separator, number = submission_id.rpartition("-g")
     return int(number) if separator and number.isdigit() else 0
 
 
 @dataclass(frozen=True)
 class Generations:
-    """The memory of one task. Without a store (not a real Airflow run) it starts at 1 and Ray's answer decides."""
+    """The stored generations of one task. Without a store (outside an Airflow run) they start at 1."""
 
     job_name: str
     store: TaskStateStore | None
@@ -58,7 +58,7 @@ class Generations:
         return 1 + max(over if isinstance(over, int) else 0, generation_of(current) if isinstance(current, str) else 0)
 
     def close(self, submission_id: str) -> None:
-        """Remember that this submission is over. The number is written first, so a crash between leaves no gap."""
+        """Store that this submission is over. The number is written first, so that a crash in between loses nothing."""
         if self.store is not None:
             over = self.store.get(OVER_KEY)
             self.store.set(OVER_KEY, max(generation_of(submission_id), over if isinstance(over, int) else 0))

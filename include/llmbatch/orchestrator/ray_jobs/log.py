@@ -1,4 +1,4 @@
-"""The growing log of a Ray job, given out line by line."""
+"""The growing log of a Ray job, returned line by line."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 @dataclass
 class JobLog:
-    r"""Remembers how much of a log was given out. ``tail_lines`` bounds what the first look gives.
+    r"""Keeps how much of a log was returned. ``tail_lines`` limits the lines of the first read.
 
-    Seen ``"a\nb"`` then ``"a\nbc\nd"``: first gives ``["a"]`` (b may go on), then ``["bc"]``; ``close`` adds
-    ``["d"]``. A log that became shorter was replaced and is read from its start.
+    Seen ``"a\nb"`` then ``"a\nbc\nd"``: first returns ``["a"]`` (b may continue), then ``["bc"]``; ``close`` adds
+    ``["d"]``. A log that became shorter was replaced, so it is read from its start.
     """
 
     tail_lines: int = 200
     _offset: int = 0
     _rest: str = ""
-    _looked: bool = False
+    _is_read: bool = False
 
     def new_lines(self, text: str) -> list[str]:
-        """Return the complete lines that came since the last look."""
+        """Return the complete lines that came since the last read."""
         if len(text) < self._offset:
             self._offset, self._rest = 0, ""
         *lines, self._rest = (self._rest + text[self._offset :]).split("\n")
         self._offset = len(text)
-        first, self._looked = not self._looked, True
+        first, self._is_read = not self._is_read, True
         if first and len(lines) > self.tail_lines:
             skipped = len(lines) - self.tail_lines
             return [f"... {skipped} earlier lines are in the log of the Ray job", *lines[-self.tail_lines :]]
