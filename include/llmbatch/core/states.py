@@ -1,4 +1,4 @@
-"""The closed sets of words: phases, row states, error classes, control states and exit reasons."""
+"""The closed sets of names: phases, row states, error classes, control states and exit reasons."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Phase(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the Ray job of this generation has nothing more to do."""
+        """Whether the Ray job of this generation has ended its work."""
         return self in {Phase.DONE, Phase.DRAINED, Phase.CANCELLED, Phase.FAILED}
 
     @property
@@ -78,7 +78,7 @@ class ExitReason(IntEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nobody should try again unasked: it would end the same way, or somebody wants the job to rest."""
+        """Whether the job must not be restarted automatically: it would end the same way, or a user stopped it."""
         return self in {
             ExitReason.DRAINED,
             ExitReason.CANCELLED,
@@ -95,13 +95,13 @@ class ExitReason(IntEnum):
 
 _ADVICE = {
     ExitReason.COMMITTED: "All shards are committed.",
-    ExitReason.DRAINED: "The job was drained; clear the task `run` to go on from the committed shards.",
+    ExitReason.DRAINED: "The job was drained; clear the task `run` to continue from the committed shards.",
     ExitReason.CANCELLED: "The job was cancelled through its control object.",
     ExitReason.ERROR_RATE: "Too many rows failed; look at the failed rows, repair the input or raise max_error_rate.",
     ExitReason.SUPERSEDED: "A later generation of the job has taken over; the next try attaches to it.",
-    ExitReason.INTERRUPTED: "A signal ended the Ray job; the next generation goes on from the committed shards.",
+    ExitReason.INTERRUPTED: "A signal ended the Ray job; the next generation continues from the committed shards.",
     ExitReason.BAD_SPEC: "spec.json cannot be read; start the job again with a valid request.",
     ExitReason.STORE_UNREACHABLE: "The object store failed longer than retries last; nothing committed is lost.",
     ExitReason.ENGINE_START: "The model or engine could not start; check model name, files and engine settings.",
-    ExitReason.CRASHED: "The Ray job crashed; its log says where. Committed shards are kept.",
+    ExitReason.CRASHED: "The Ray job crashed; see its log. Committed shards are kept.",
 }
