@@ -14,9 +14,10 @@ from llmbatch.cluster.engines.base import Answer
 from llmbatch.cluster.exchange.scoreboard import Scoreboard
 from llmbatch.cluster.replica.crash_book import CrashBook
 from llmbatch.cluster.replica.row_outcome import succeeded
-from llmbatch.cluster.storage.shard_table import write_results
+from llmbatch.cluster.storage.job_context import JobContext
+from llmbatch.cluster.storage.shard_commit import ShardCommit
 from llmbatch.cluster.storage.store import open_store
-from llmbatch.core.claims import claim, require_latest
+from llmbatch.core.claims import claim
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.identity import row_id_of, shard_id_of
 from llmbatch.core.layout import JobLayout
@@ -51,15 +52,15 @@ def main() -> None:
         for n in range(options.shard_rows)
     ]
 
-    book = CrashBook(store, layout)
+    job = JobContext("bench", 1, layout, store, clock)
+    book, shard_commit = CrashBook(job), ShardCommit(job)
     claim(store, layout, owner="bench", now=clock.now())
 
     def commit(number: int) -> None:
-        book.suspicion()  # before a shard; the fence before its commit
-        require_latest(store, layout, "bench", generation=1)
+        book.suspicion()  # a replica reads the crashes before each shard
         outcomes = [succeeded(row, answer, 1.0) for row in rows]
         tally = ShardTally(shard_id=shard_id_of(number), generation=1, rows=len(rows), succeeded=len(rows), failed=0)
-        store.create(layout.result_shard(tally.shard_id), write_results(outcomes, tally))
+        shard_commit.commit(outcomes, tally)
 
     shards = tuple(
         StagedShard(shard_id=shard_id_of(n), rows=options.shard_rows, invalid_rows=0, input_chars=1, etag="")

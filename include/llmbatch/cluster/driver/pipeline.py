@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from llmbatch.cluster.driver.estimator import estimator_of
-from llmbatch.cluster.driver.expiry import NoEngine, expire_shards
+from llmbatch.cluster.driver.expiry import expire_shards
 from llmbatch.cluster.driver.heartbeat import Heartbeat
 from llmbatch.cluster.driver.job_state import JobState
 from llmbatch.cluster.driver.pause import Pause
@@ -21,8 +21,8 @@ from llmbatch.cluster.driver.shard_stream import ShardStream
 from llmbatch.cluster.driver.stop import Stop, Stopping
 from llmbatch.cluster.driver.streams import Streams
 from llmbatch.cluster.models.resolve import resolve_model
-from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.replica.replica_actor import ReplicaPlan
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store, store_environment
 from llmbatch.core.claims import claim, last_claim
@@ -203,20 +203,8 @@ class Pipeline:
     def _expire(self, spec: JobSpec, left: tuple[StagedShard, ...], total: int, state: JobState) -> End:
         """End what is left without an engine."""
         _log.warning("job_id=%s event=expired shards=%d deadline=%s", self.job_id, len(left), spec.deadline.isoformat())
-        replica = Replica(
-            job_id=self.job_id,
-            generation=self._generation,
-            replica_id="driver",
-            layout=self._layout,
-            store=self._store,
-            engine=NoEngine(),
-            window_rows=1,
-            max_num_seqs=1,
-            clock=self._clock,
-            on_engine_death=lambda _: None,
-            expires_at=spec.expires_at,
-        )
-        expire_shards(replica, left, lambda tally: state.add_tallies([tally]))
+        job = JobContext(self.job_id, self._generation, self._layout, self._store, self._clock)
+        expire_shards(job, left, spec.deadline, lambda tally: state.add_tallies([tally]))
         return End(
             ExitReason.COMMITTED, f"all {total} shards are committed; the deadline passed before {len(left)} began"
         )

@@ -19,8 +19,10 @@ from llmbatch.cluster.engines.factory import make_engine
 from llmbatch.cluster.exchange.replica_report import Fatal, ReplicaReport
 from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.cluster.replica.guard import guard_children
+from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.replica.start_failure import start_failure
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.engine_settings import EngineSettings
@@ -97,20 +99,9 @@ class ReplicaActor:
         model = resolve_model(plan.model_uri, plan.settings.kind, store)
         engine = make_engine(plan.settings, model.path)
         await engine.start()
-        return Replica(
-            job_id=plan.job_id,
-            generation=plan.generation,
-            replica_id=self._replica_id,
-            layout=JobLayout(plan.root_uri),
-            store=store,
-            engine=engine,
-            window_rows=plan.settings.window_rows,
-            max_num_seqs=plan.settings.max_num_seqs,
-            clock=SystemClock(),
-            on_engine_death=self._die,
-            expires_at=plan.expires_at,
-            model=plan.model_uri,
-        )
+        job = JobContext(plan.job_id, plan.generation, JobLayout(plan.root_uri), store, SystemClock())
+        limits = RowLimits(plan.settings.window_rows, plan.settings.max_num_seqs, plan.expires_at)
+        return Replica(job, self._replica_id, engine, limits, on_engine_death=self._die, model=plan.model_uri)
 
     async def _keep_reporting(self) -> None:
         """Report every second and obey the reply. A lost report is repeated by the next one."""

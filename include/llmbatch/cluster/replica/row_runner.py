@@ -12,7 +12,7 @@ from llmbatch.cluster.exchange.latency_sketch import LatencySketch
 from llmbatch.cluster.exchange.length_work import LengthWork
 from llmbatch.cluster.exchange.replica_report import OpenWork
 from llmbatch.cluster.replica.answer_limit import shortened
-from llmbatch.cluster.replica.row_outcome import expired, failed, poisoned, succeeded
+from llmbatch.cluster.replica.row_outcome import expired, failed, succeeded, unanswerable
 from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
 from llmbatch.core.clock import Clock
@@ -70,10 +70,9 @@ class RowRunner:
         async with asyncio.TaskGroup() as tasks, self._window.turn():
             on_turn()
             for row in rows:
-                if row.row_id in suspicion.poison:
-                    self._end(counts, row, poisoned(row, suspicion.poison[row.row_id]), outcomes)
-                elif row.error_class is not None:
-                    self._end(counts, row, failed(row, row.error_class, row.error or "", attempts=0), outcomes)
+                ended = unanswerable(row, suspicion.poison)
+                if ended is not None:
+                    self._end(counts, row, ended, outcomes)
                 elif row.row_id not in apart and not self._expire(counts, row, outcomes):
                     await self._window.admit()
                     # The wait for a place may have been long.
