@@ -10,6 +10,8 @@ from collections.abc import Callable
 from llmbatch.cluster.driver.estimator import Estimator
 from llmbatch.cluster.driver.heartbeat import Heartbeat
 from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.driver.orders import JobOrders
+from llmbatch.cluster.driver.progress_writer import ProgressWriter
 from llmbatch.cluster.engines.base import Answer
 from llmbatch.cluster.exchange.scoreboard import Scoreboard
 from llmbatch.cluster.replica.crash_book import CrashBook
@@ -68,16 +70,8 @@ def main() -> None:
     )
     staged = StagedManifest(job_id="bench", objects=(), shards=shards, seconds=1.0)
     state, scoreboard = JobState(staged, generation=1, replicas_wanted=1, clock=clock), Scoreboard()
-    heartbeat = Heartbeat(
-        store=store,
-        layout=layout,
-        state=state,
-        estimator=Estimator(256),
-        generation=1,
-        seconds=2,
-        clock=clock,
-        emit=lambda _: None,
-    )
+    writer = ProgressWriter(job, state, Estimator(256), emit=lambda _: None)
+    heartbeat = Heartbeat(job, state, JobOrders(1), writer, seconds=2)
     heartbeat.connect(scoreboard.beat)
     found = {"commit": cpu_seconds_each(commit), "heartbeat": cpu_seconds_each(lambda _: heartbeat.beat())}
     print(f"MEASURED {json.dumps(found | {'calls': REPEATS + 10})}")

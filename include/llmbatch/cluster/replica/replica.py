@@ -92,7 +92,7 @@ class Replica:
             self._unreported.append(tally)
         return tally
 
-    def obey(self, orders: Orders) -> None:
+    def apply(self, orders: Orders) -> None:
         """Take the orders: drain gives up shards that have not begun, cancel gives up all of them."""
         self._runner.max_tokens = orders.max_tokens
         desired = orders.desired
@@ -116,7 +116,7 @@ class Replica:
         return ReplicaReport(
             replica_id=self._replica_id,
             ready=True,
-            obeys=self._desired,
+            applied=self._desired,
             open=open_,
             open_shards=len(self._open),
             share=self._slots.share(left),

@@ -117,7 +117,7 @@ class ReplicaActor:
             _log.warning("job_id=%s event=report_lost error=%s", self._plan.job_id, type(error).__name__)
             return
         self._replica.reported(report)
-        self._replica.obey(orders)
+        self._replica.apply(orders)
 
     def _tell(self, fatal: Fatal) -> None:
         try:

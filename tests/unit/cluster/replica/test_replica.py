@@ -158,7 +158,7 @@ def test_drain_finishes_begun_shards_and_cancel_none(store, make, desired, commi
         one = replica(job, store, engine, window=2)
         tasks = [asyncio.create_task(one.process(shard)) for shard in job.manifest.shards]
         await until(lambda: engine.inside == 2)
-        one.obey(Orders(desired))
+        one.apply(Orders(desired))
         await asyncio.sleep(0)
         # With the window full, the second shard holds the turn without a row: it has begun too, and finishes.
         engine.gate.set()
@@ -166,7 +166,7 @@ def test_drain_finishes_begun_shards_and_cancel_none(store, make, desired, commi
         assert sum(t is not None for t in tallies) in ({1, 2} if committed else {0})
         assert await one.process(job.manifest.shards[2]) is None
         assert one.idle
-        assert one.report().obeys is desired
+        assert one.report().applied is desired
 
     asyncio.run(run())
 
@@ -179,7 +179,7 @@ def test_rows_that_begin_after_the_order_get_fewer_tokens_and_the_tally_names_th
 
     async def run() -> list[ShardTally | None]:
         first = await one.process(job.manifest.shards[0])
-        one.obey(Orders(max_tokens=2))
+        one.apply(Orders(max_tokens=2))
         return [first, await one.process(job.manifest.shards[1])]
 
     tallies = asyncio.run(run())
