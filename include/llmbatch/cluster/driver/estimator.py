@@ -43,7 +43,7 @@ class Estimator:
             estimate = self._estimate(progress)
         except Exception as error:
             if not self._broken:
-                _log.exception("job_id=%s event=estimate_failed", progress.job_id)
+                _log.exception("event=estimate_failed job_id=%s", progress.job_id)
             self._broken = True
             reason = f"the estimate failed with {type(error).__name__}; see the log of this generation's Ray job"
             estimate = Estimate(EtaState.UNKNOWN, progress.written_at.timestamp(), reason)
@@ -123,5 +123,5 @@ def read_basis(store: ObjectStore, layout: JobLayout, job_id: str) -> EtaBasis |
         problem = "absent"
     except (StoreError, ValidationError) as error:
         problem = type(error).__name__
-    _log.warning("job_id=%s event=eta_basis_unread problem=%s used=defaults", job_id, problem)
+    _log.warning("event=eta_basis_unread job_id=%s problem=%s used=defaults", job_id, problem)
     return None

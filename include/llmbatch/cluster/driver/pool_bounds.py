@@ -36,8 +36,8 @@ class PoolBounds:
     drops it. So nothing that has begun is lost or done twice; a replica ends when its last open shard is committed.
     """
 
-    def __init__(self, bounds: ReplicaBounds) -> None:
-        self._bounds = bounds
+    def __init__(self, bounds: ReplicaBounds, job_id: str) -> None:
+        self._bounds, self._job_id = bounds, job_id
         self._ending = False
         self._lock = threading.Lock()
         self._retiring: set[Any] = set()
@@ -77,8 +77,8 @@ class PoolBounds:
     def __deepcopy__(self, memo: dict[int, Any]) -> PoolBounds:
         return self  # each dataset copies its context
 
-    def __reduce__(self) -> tuple[type[PoolBounds], tuple[ReplicaBounds]]:
-        return PoolBounds, (self._bounds,)  # workers get the context too, and call nothing in it
+    def __reduce__(self) -> tuple[type[PoolBounds], tuple[ReplicaBounds, str]]:
+        return PoolBounds, (self._bounds, self._job_id)  # workers get the context too, and call nothing in it
 
     def before_execution_starts(self, executor: Any) -> None:
         """Look whether everything is as expected before any replica starts. Raises ``RuntimeError``."""
@@ -93,7 +93,8 @@ class PoolBounds:
             pool.shutdown(force=True)
             raise StreamEndedError("the stream was ended on request")
         if (pool.min_size(), pool.max_size()) != (bounds.min, bounds.max):
-            _log.info("event=resize min=%d max=%d now=%d", bounds.min, bounds.max, pool.current_size())
+            now = pool.current_size()
+            _log.info("event=resize job_id=%s min=%d max=%d now=%d", self._job_id, bounds.min, bounds.max, now)
             pool._config = dataclasses.replace(
                 pool._config, min_size=bounds.min, max_size=bounds.max, initial_size=bounds.min
             )

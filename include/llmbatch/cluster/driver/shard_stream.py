@@ -25,7 +25,7 @@ class ShardStream(threading.Thread):
     def __init__(self, plan: ReplicaPlan, shards: Sequence[StagedShard], bounds: ReplicaBounds) -> None:
         super().__init__(name="shard-stream", daemon=True)
         self._plan, self._shards, self._bounds = plan, shards, bounds
-        self._pool = PoolBounds(bounds)
+        self._pool = PoolBounds(bounds, plan.job_id)
         self.ended = threading.Event()
         self.error: BaseException | None = None
 

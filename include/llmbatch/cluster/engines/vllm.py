@@ -102,7 +102,7 @@ class VllmEngine:
         except (AttributeError, TypeError) as error:
             # Not vLLM's public interface: another version may name these otherwise, which must cost no row.
             self._counts = False
-            _log.warning("event=live_tokens_unknown error=%s: %s", type(error).__name__, error)
+            _log.warning("event=live_tokens_unknown error=%s", f"{type(error).__name__}: {error}")
             return None
         return InFlight(self._ended, generated, prompt_read, prompt_open)
 

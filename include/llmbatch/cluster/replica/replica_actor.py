@@ -114,7 +114,7 @@ class ReplicaActor:
         try:
             orders = await asyncio.wait_for(self._plan.scoreboard.report.remote(report), timeout=10)
         except (ray.exceptions.RayError, TimeoutError) as error:
-            _log.warning("job_id=%s event=report_lost error=%s", self._plan.job_id, type(error).__name__)
+            _log.warning("event=report_lost job_id=%s error=%s", self._plan.job_id, type(error).__name__)
             return
         self._replica.reported(report)
         self._replica.apply(orders)
@@ -123,9 +123,9 @@ class ReplicaActor:
         try:
             ray.get(self._plan.scoreboard.report.remote(ReplicaReport(self._replica_id, fatal=fatal)), timeout=10)
         except ray.exceptions.RayError:
-            _log.warning("job_id=%s event=report_lost fatal=%s", self._plan.job_id, fatal.message)
+            _log.warning("event=report_lost job_id=%s fatal=%s", self._plan.job_id, fatal.message)
 
     def _die(self, error: EngineDiedError) -> None:
-        _log.error("job_id=%s replica=%s event=engine_died error=%s", self._plan.job_id, self._replica_id, error)
+        _log.error("event=engine_died job_id=%s replica=%s error=%s", self._plan.job_id, self._replica_id, error)
         # Not an exception: that would end the job. A dead actor is replaced and its shards are given out again.
         os._exit(ENGINE_DIED_EXIT)

@@ -123,7 +123,7 @@ class RowRunner:
         except Exception as error:  # an engine's bug with one row must not cost the others
             # The type only: an engine's message may quote the prompt, which belongs into the dead letter, not the log.
             _log.warning(
-                "job_id=%s row_id=%s event=row_failed error=%s", self._job_id, row.row_id, type(error).__name__
+                "event=row_failed job_id=%s row_id=%s error=%s", self._job_id, row.row_id, type(error).__name__
             )
             message = f"{type(error).__name__}: {error}"
             result = failed(row, ErrorClass.ENGINE.value, message, self._clock.monotonic() - started)
