@@ -111,12 +111,12 @@ class Estimator:
 
 
 def estimator_of(spec: JobSpec, store: ObjectStore) -> Estimator:
-    """Return the estimator of a job, with the beliefs that it was accepted with."""
+    """Return the estimator of a job, with the priors of its acceptance."""
     return Estimator(spec.engine.max_num_seqs, read_basis(store, spec.layout, spec.job_id))
 
 
 def read_basis(store: ObjectStore, layout: JobLayout, job_id: str) -> EtaBasis | None:
-    """Return what was believed of the job when it was accepted; None, with a warning, if that cannot be read."""
+    """Return the priors of the job's acceptance; None, with a warning, if they cannot be read."""
     try:
         return EtaBasis.model_validate_json(store.get(layout.basis))
     except ObjectMissing:

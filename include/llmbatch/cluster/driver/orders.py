@@ -35,7 +35,7 @@ class Standing:
 def fold(control: Control, generation: int, signal: Order, stream: DesiredState) -> Standing:
     """Return what holds for a generation.
 
-    A control object that asks for a drain and a signal that cancels make a cancel, with the signal's reason. Where two
+    A control object that requests a drain and a signal that cancels give a cancel, with the signal's reason. Where two
     sources require the same, the control object's reason is used, unless it gives none.
 
     Args:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ray.data import DataContext
 
 RAY_VERSION = "2.60.0"
-"""The one version whose internals are known here."""
+"""The one Ray version whose internals this module knows."""
 
 _POOL_NEEDS = ("_config", "_running_actors", "_alive_actors_to_in_flight_tasks_heap", "_alive_node_to_actor_heap")
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class PoolBounds:
     ``set`` and ``end`` may be called from any thread, at any time; the pool follows at Ray's next step, a second later
     at most. It grows by Ray's own autoscaler, which starts what is missing. It shrinks in two steps: replicas that are
     too many are hidden from the choice of a replica for the next shard, and when one has run empty, the autoscaler
-    drops it. So nothing that has begun is lost or done twice; a replica ends when its last open shard is committed.
+    drops it. So no shard that has begun is lost or run twice; a replica ends when its last open shard is committed.
     """
 
     def __init__(self, bounds: ReplicaBounds, job_id: str) -> None:
@@ -56,7 +56,7 @@ class PoolBounds:
         """Be called at each step of the next dataset of this context, instead of an earlier one of these.
 
         Raises:
-            RuntimeError: another Ray is installed than the one whose internals are known here.
+            RuntimeError: the installed Ray is not ``RAY_VERSION``.
         """
         import ray
 
@@ -71,7 +71,7 @@ class PoolBounds:
     # What Ray calls.
 
     def __call__(self) -> PoolBounds:
-        """Stand in for a class: be the callback of the one dataset."""
+        """Stand in for a class: return the callback of the one dataset."""
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> PoolBounds:
@@ -81,7 +81,7 @@ class PoolBounds:
         return PoolBounds, (self._bounds, self._job_id)  # workers get the context too, and call nothing in it
 
     def before_execution_starts(self, executor: Any) -> None:
-        """Look whether everything is as expected before any replica starts. Raises ``RuntimeError``."""
+        """Check Ray's internals before any replica starts. Raises ``RuntimeError``."""
         _pool_of(executor)
 
     def on_execution_step(self, executor: Any) -> None:

@@ -63,7 +63,10 @@ class Stopping:
         if snapshot.starts_without_ready > replicas + _FAILED_STARTS:
             return Stop(ExitReason.ENGINE_START, f"{snapshot.starts_without_ready} engines started, none became ready")
         if snapshot.starts_without_commit > replicas + _CRASHES:
-            return Stop(ExitReason.CRASHED, "engines keep dying before a shard is committed; their logs are Ray's")
+            return Stop(
+                ExitReason.CRASHED,
+                "engines crash repeatedly before a shard is committed; see the logs of Ray's workers",
+            )
         return self._error_rate() or self._ordered()
 
     def _error_rate(self) -> Stop | None:

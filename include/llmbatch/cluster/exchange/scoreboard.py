@@ -1,4 +1,4 @@
-"""Where replicas meet the driver: counters come in, orders go out."""
+"""The actor between replicas and driver: it receives counters and returns orders."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from llmbatch.core.progress import Flight, ReplicaShare
 from llmbatch.core.shards import ShardTally
 
 REPLICA_SILENT_SECONDS = 20.0
-"""A replica that has not reported for this long is not counted; it reports every second."""
+"""A replica that has not reported for this long is not counted; replicas report every second."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """Everything that a heartbeat needs, in one answer. Ages are in seconds.
 
-    ``tallies`` are the committed shards that the driver did not know yet; ``known`` have been sent to it in all.
+    ``tallies`` are the committed shards that the driver did not have yet; ``known`` have been sent to it in all.
     ``behind`` live replicas have not applied the latest desired state yet. ``generated`` counts lost replicas too, so
     that it never falls; ``flight`` is of live ones, and None if one of them does not report it.
     """
@@ -48,7 +48,7 @@ class Snapshot:
 
 
 class Scoreboard:
-    """Folds reports. A shard counts once, whoever reports it and however often; a lost replica's open rows vanish.
+    """Folds reports. A shard counts once, however often it is reported; a lost replica's open rows no longer count.
 
     Two replicas with 40 and 10 open rows give 50; when the second falls silent, 40.
     """
@@ -68,7 +68,7 @@ class Scoreboard:
         self._starts_without_commit = 0
 
     def announce(self, replica_id: str) -> Orders:
-        """Count a replica that begins to load its engine; many of these and nothing ready mean that none can start."""
+        """Count a replica that begins to load its engine; many of these without a ready one end the job."""
         if replica_id not in self._reports:
             self._starts_without_ready += 1
             self._starts_without_commit += 1
@@ -76,7 +76,7 @@ class Scoreboard:
         return self._orders
 
     def report(self, report: ReplicaReport) -> Orders:
-        """Take a replica's report and answer with the orders."""
+        """Take a replica's report and return the orders."""
         now = self._clock.monotonic()
         self._reports[report.replica_id] = (now, report)
         self._latency[report.replica_id] = report.latency

@@ -20,7 +20,7 @@ class CrashBook:
         self._crashes: dict[str, Crash] = {}
 
     def suspicion(self) -> Suspicion:
-        """Return what all crashes so far say. One request if there are no new ones. Raises ``StoreError``."""
+        """Return the suspects of all crashes so far. One request if there are no new ones. Raises ``StoreError``."""
         for info in self._store.list(self._layout.crashes):
             if info.uri not in self._crashes:
                 try:
@@ -31,5 +31,5 @@ class CrashBook:
         return suspect(list(self._crashes.values()))
 
     def record(self, crash: Crash) -> None:
-        """Write a crash down. Raises ``StoreError``."""
+        """Store the record of a crash. Raises ``StoreError``."""
         self._store.put(self._layout.crash(crash.generation, crash.replica_id), crash.model_dump_json().encode())

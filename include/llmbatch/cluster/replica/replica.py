@@ -31,7 +31,7 @@ class Replica:
     """Processes shards, several at a time, on one event loop.
 
     A shard ends in one of two ways: committed (its tally is returned) or abandoned (None; nothing was written, and
-    whoever resumes the job does it anew). Rows that fail are outcomes of a committed shard.
+    a later stream or generation runs it again). Rows that fail are outcomes of a committed shard.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Replica:
         return tally
 
     def apply(self, orders: Orders) -> None:
-        """Take the orders: drain gives up shards that have not begun, cancel gives up all of them."""
+        """Apply orders: a drain abandons shards that have not begun, a cancel abandons all of them."""
         self._runner.max_tokens = orders.max_tokens
         desired = orders.desired
         if desired is self._desired:
@@ -129,9 +129,9 @@ class Replica:
         )
 
     def reported(self, report: ReplicaReport) -> None:
-        """Note that the scoreboard has taken ``report``."""
-        told = {tally.shard_id for tally in report.committed}
-        self._unreported = [tally for tally in self._unreported if tally.shard_id not in told]
+        """Note that the scoreboard has received ``report``."""
+        taken = {tally.shard_id for tally in report.committed}
+        self._unreported = [tally for tally in self._unreported if tally.shard_id not in taken]
 
     def _count(self, inside: InFlight | None) -> int | None:
         """Return the tokens written so far, which never fall.
@@ -159,7 +159,7 @@ class Replica:
         return await self._patience.call(self._commit.commit, results, tally)
 
     def _engine_died(self, error: EngineDiedError, inside: tuple[str, ...]) -> None:
-        """Leave a record of the rows that were in the engine, for whoever runs them next."""
+        """Record the rows that were in the engine, for the replicas that run them next."""
         crash = Crash(
             generation=self._job.generation,
             replica_id=self._replica_id,

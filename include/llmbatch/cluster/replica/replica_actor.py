@@ -68,10 +68,10 @@ class ReplicaActor:
         try:
             self._replica = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
         except StoreError as error:
-            self._tell(Fatal(ExitReason.STORE_UNREACHABLE, str(error)))
+            self._report_fatal(Fatal(ExitReason.STORE_UNREACHABLE, str(error)))
             raise
         except BaseException as error:
-            self._tell(Fatal(ExitReason.ENGINE_START, start_failure(error)))
+            self._report_fatal(Fatal(ExitReason.ENGINE_START, start_failure(error)))
             raise
         asyncio.run_coroutine_threadsafe(self._keep_reporting(), self._loop)
 
@@ -83,10 +83,12 @@ class ReplicaActor:
             try:
                 tally = await future
             except StoreError as error:
-                self._tell(Fatal(ExitReason.STORE_UNREACHABLE if error.retryable else ExitReason.CRASHED, str(error)))
+                self._report_fatal(
+                    Fatal(ExitReason.STORE_UNREACHABLE if error.retryable else ExitReason.CRASHED, str(error))
+                )
                 raise
             except Superseded as error:
-                self._tell(Fatal(ExitReason.SUPERSEDED, str(error)))
+                self._report_fatal(Fatal(ExitReason.SUPERSEDED, str(error)))
                 raise
             if self._replica.idle:
                 # Ray Data may end this actor right after its last shard: do not wait for the next report.
@@ -104,7 +106,7 @@ class ReplicaActor:
         return Replica(job, self._replica_id, engine, limits, on_engine_death=self._die, model=plan.model_uri)
 
     async def _keep_reporting(self) -> None:
-        """Report every second and obey the reply. A lost report is repeated by the next one."""
+        """Report every second and apply the orders of the reply. The next report repeats a lost one."""
         while True:
             await self._report()
             await asyncio.sleep(REPORT_SECONDS)
@@ -119,7 +121,7 @@ class ReplicaActor:
         self._replica.reported(report)
         self._replica.apply(orders)
 
-    def _tell(self, fatal: Fatal) -> None:
+    def _report_fatal(self, fatal: Fatal) -> None:
         try:
             ray.get(self._plan.scoreboard.report.remote(ReplicaReport(self._replica_id, fatal=fatal)), timeout=10)
         except ray.exceptions.RayError:

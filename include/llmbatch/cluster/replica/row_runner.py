@@ -56,12 +56,12 @@ class RowRunner:
     ) -> list[ResultRow]:
         """Return the outcomes of one shard's rows, in their order.
 
-        Rows enter as places become free. Suspects of a crash wait for the others, then have the engine to themselves.
+        Rows enter as places become free. Suspects of a crash wait for the others, then run alone.
 
         Args:
             rows: the shard.
             counts: counted up while rows run and end.
-            suspicion: what earlier crashes say.
+            suspicion: which rows earlier crashes make suspect.
             on_turn: called when the shard's first row may enter.
         """
         suspects = groups((row.row_id for row in rows), suspicion)
@@ -136,7 +136,7 @@ class RowRunner:
         self._end(counts, row, result, outcomes, decoded)
 
     def _expire(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> bool:
-        """End the row if the deadline has passed; say whether it has."""
+        """End the row if the deadline has passed; return whether it has."""
         if self._expires_at is None or self._clock.now() < self._expires_at:
             return False
         self._end(counts, row, expired(row, self._expires_at), outcomes)

@@ -25,7 +25,7 @@ _FIRST_WAVE_KEPT = 0.3
 
 
 class EtaModel:
-    """Takes heartbeats, answers with estimates. Deterministic; reads no clock; one instance per job.
+    """Takes heartbeats, returns estimates. Deterministic; reads no clock; one instance per job.
 
     ``slots`` are the rows that one replica decodes together.
 
@@ -70,7 +70,7 @@ class EtaModel:
             answered.chars - self._answered.chars,
             answered.seconds - self._answered.seconds,
         )
-        # A lost replica takes back what it had not committed; that says nothing about speed.
+        # A lost replica takes back what it had not committed; that does not concern speed.
         if last is not None and min(gained.tokens, gained.chars, gained.seconds) >= 0:
             self.rate.work(seen.at - last.at, gained)
             self._learn_price(seen.cells, last, gained)
@@ -91,7 +91,7 @@ class EtaModel:
             self._drain = self._predict(seen, seen.at)
 
     def learned(self, finished_at: float) -> Learned:
-        """Return what the job taught, once it has finished; ``finished_at`` is on the clock of the observations."""
+        """Return what was learned from the finished job; ``finished_at`` is on the clock of the observations."""
         return Learned(
             rate=self._speed,
             price=self.rate.price.value,
@@ -109,7 +109,7 @@ class EtaModel:
             nothing = EtaSeconds(p10=0, p50=0, p90=0)
             return Estimate(EtaState.FINISHED, now, "all shards are committed", 1.0, nothing, 0.0)
         if seen.phase.is_terminal:
-            return Estimate(EtaState.UNKNOWN, now, f"the job is {seen.phase.value} and works on nothing")
+            return Estimate(EtaState.UNKNOWN, now, f"the job is {seen.phase.value} and does not run")
         stalled = self._stall.reason(seen, now)
         if stalled is not None:
             return Estimate(EtaState.STALLED, now, stalled)
@@ -128,7 +128,7 @@ class EtaModel:
         if start is None or rate is None:
             why = f"phase {seen.phase.value}, no answer yet and no earlier job to go by"
             if start == 0.0 and seen.flight is not None:
-                why += f"; rows in flight have {seen.flight.tokens} tokens, which are too few to tell"
+                why += f"; rows in flight have {seen.flight.tokens} tokens, which are too few for an estimate"
             return Estimate(EtaState.UNKNOWN, now, why)
         if not seen.live and start == 0.0:
             return Estimate(EtaState.UNKNOWN, now, "no replica is live")
@@ -164,7 +164,7 @@ class EtaModel:
         )
 
     def _learn_price(self, cells: tuple[LengthCell, ...], last: Observation, gained: Effort) -> None:
-        """Let the first half of the first wave tell what reading costs; after that wave, let it count for less."""
+        """Learn the cost of reading from the first half of the first wave, which later counts for less."""
         answered, before = (sum(cell.answered for cell in each) for each in (cells, last.cells))
         begun, slots = sum(cell.ended + cell.running for cell in cells), self._slots(last)
         if gained.seconds > 0 and 2 * answered < slots:

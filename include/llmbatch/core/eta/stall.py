@@ -1,4 +1,4 @@
-"""When a job has stopped telling or stopped working: then its ETA is unknown."""
+"""When a job has stopped reporting or stopped working: then it has no ETA."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from llmbatch.core.eta.observation import Observation
 from llmbatch.core.eta.phases import BEFORE_WORK
 
 SILENT_SECONDS = 60.0
-"""A heartbeat older than this is no evidence; they come every few seconds."""
+"""A heartbeat older than this is not used; heartbeats come every few seconds."""
 
 _SHORTEST, _P95S, _FIRST_ROW = 300.0, 5.0, 1800.0
 
@@ -29,7 +29,7 @@ class StallWatch:
             self._mark, self._moved_at = mark, observation.at
 
     def reason(self, last: Observation, now: float) -> str | None:
-        """Say why the job counts as stalled at ``now``, or None."""
+        """Return why the job counts as stalled at ``now``, or None."""
         silent = now - last.at
         if silent > SILENT_SECONDS:
             return f"no heartbeat for {silent:.0f} s"
