@@ -10,13 +10,16 @@ from collections.abc import Callable
 from llmbatch.cluster.driver.estimator import Estimator
 from llmbatch.cluster.driver.heartbeat import Heartbeat
 from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.driver.orders import JobOrders
+from llmbatch.cluster.driver.progress_writer import ProgressWriter
 from llmbatch.cluster.engines.base import Answer
 from llmbatch.cluster.exchange.scoreboard import Scoreboard
 from llmbatch.cluster.replica.crash_book import CrashBook
 from llmbatch.cluster.replica.row_outcome import succeeded
-from llmbatch.cluster.storage.shard_table import write_results
+from llmbatch.cluster.storage.job_context import JobContext
+from llmbatch.cluster.storage.shard_commit import ShardCommit
 from llmbatch.cluster.storage.store import open_store
-from llmbatch.core.claims import claim, require_latest
+from llmbatch.core.claims import claim
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.identity import row_id_of, shard_id_of
 from llmbatch.core.layout import JobLayout
@@ -51,15 +54,15 @@ def main() -> None:
         for n in range(options.shard_rows)
     ]
 
-    book = CrashBook(store, layout)
+    job = JobContext("bench", 1, layout, store, clock)
+    book, shard_commit = CrashBook(job), ShardCommit(job)
     claim(store, layout, owner="bench", now=clock.now())
 
     def commit(number: int) -> None:
-        book.suspicion()  # before a shard; the fence before its commit
-        require_latest(store, layout, "bench", generation=1)
+        book.suspicion()  # a replica reads the crashes before each shard
         outcomes = [succeeded(row, answer, 1.0) for row in rows]
         tally = ShardTally(shard_id=shard_id_of(number), generation=1, rows=len(rows), succeeded=len(rows), failed=0)
-        store.create(layout.result_shard(tally.shard_id), write_results(outcomes, tally))
+        shard_commit.commit(outcomes, tally)
 
     shards = tuple(
         StagedShard(shard_id=shard_id_of(n), rows=options.shard_rows, invalid_rows=0, input_chars=1, etag="")
@@ -67,16 +70,8 @@ def main() -> None:
     )
     staged = StagedManifest(job_id="bench", objects=(), shards=shards, seconds=1.0)
     state, scoreboard = JobState(staged, generation=1, replicas_wanted=1, clock=clock), Scoreboard()
-    heartbeat = Heartbeat(
-        store=store,
-        layout=layout,
-        state=state,
-        estimator=Estimator(256),
-        generation=1,
-        seconds=2,
-        clock=clock,
-        emit=lambda _: None,
-    )
+    writer = ProgressWriter(job, state, Estimator(256), emit=lambda _: None)
+    heartbeat = Heartbeat(job, state, JobOrders(1), writer, seconds=2)
     heartbeat.connect(scoreboard.beat)
     found = {"commit": cpu_seconds_each(commit), "heartbeat": cpu_seconds_each(lambda _: heartbeat.beat())}
     print(f"MEASURED {json.dumps(found | {'calls': REPEATS + 10})}")

@@ -42,5 +42,5 @@ if __name__ == "__main__":
     code = main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
-    # Not sys.exit: Ray Data's threads may still wait for shards that were given up. Ray ends the job's actors itself.
+    # Not sys.exit: Ray Data's threads may still wait for abandoned shards. Ray ends the job's actors.
     os._exit(code)

@@ -43,7 +43,7 @@ class Estimator:
             estimate = self._estimate(progress)
         except Exception as error:
             if not self._broken:
-                _log.exception("job_id=%s event=estimate_failed", progress.job_id)
+                _log.exception("event=estimate_failed job_id=%s", progress.job_id)
             self._broken = True
             reason = f"the estimate failed with {type(error).__name__}; see the log of this generation's Ray job"
             estimate = Estimate(EtaState.UNKNOWN, progress.written_at.timestamp(), reason)
@@ -111,17 +111,17 @@ class Estimator:
 
 
 def estimator_of(spec: JobSpec, store: ObjectStore) -> Estimator:
-    """Return the estimator of a job, with the beliefs that it was accepted with."""
+    """Return the estimator of a job, with the priors of its acceptance."""
     return Estimator(spec.engine.max_num_seqs, read_basis(store, spec.layout, spec.job_id))
 
 
 def read_basis(store: ObjectStore, layout: JobLayout, job_id: str) -> EtaBasis | None:
-    """Return what was believed of the job when it was accepted; None, with a warning, if that cannot be read."""
+    """Return the priors of the job's acceptance; None, with a warning, if they cannot be read."""
     try:
         return EtaBasis.model_validate_json(store.get(layout.basis))
     except ObjectMissing:
         problem = "absent"
     except (StoreError, ValidationError) as error:
         problem = type(error).__name__
-    _log.warning("job_id=%s event=eta_basis_unread problem=%s used=defaults", job_id, problem)
+    _log.warning("event=eta_basis_unread job_id=%s problem=%s used=defaults", job_id, problem)
     return None

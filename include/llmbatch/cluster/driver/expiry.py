@@ -1,54 +1,70 @@
-"""Ends the rows of a job whose deadline passed before an engine was there: no engine is started for them."""
+"""Expires the remaining rows of a job whose deadline has passed, without an engine."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
-from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight
-from llmbatch.cluster.replica.replica import Replica
-from llmbatch.core.rows import StagedRow
+from llmbatch.cluster.replica.crash_book import CrashBook
+from llmbatch.cluster.replica.row_outcome import expired, unanswerable
+from llmbatch.cluster.storage.job_context import JobContext
+from llmbatch.cluster.storage.patience import Patience
+from llmbatch.cluster.storage.shard_commit import ShardCommit
+from llmbatch.cluster.storage.shard_table import read_staged_shard
+from llmbatch.core.rows import ResultRow
 from llmbatch.core.shards import ShardTally, StagedShard
+from llmbatch.core.states import RowState
 
-_AT_ONCE = 12
-
-
-class NoEngine:
-    """Answers nothing, because every row it could be asked has expired."""
-
-    async def start(self) -> None:
-        """Nothing to load."""
-
-    async def generate(self, row: StagedRow) -> Answer:
-        """Refuse."""
-        raise EngineDiedError(f"row {row.row_id} has not expired, and there is no engine here")
-
-    def in_flight(self) -> InFlight:
-        """Nothing is inside."""
-        return InFlight()
-
-    async def close(self) -> None:
-        """Nothing to free."""
+_SHARDS_AT_ONCE = 12
 
 
-def expire_shards(replica: Replica, shards: Iterable[StagedShard], on_tally: Callable[[ShardTally], None]) -> None:
-    """Commit shards whose rows have all expired, several at a time. Raises ``StoreError`` and ``Superseded``.
+def expire_shards(
+    job: JobContext, shards: Iterable[StagedShard], deadline: datetime, on_tally: Callable[[ShardTally], None]
+) -> None:
+    """Commit shards with all their rows expired, several shards at a time.
+
+    Rows that no engine could answer (invalid ones, and those that crashed an engine alone) fail, as in a replica.
 
     Args:
-        replica: one over ``NoEngine`` with a deadline in the past.
-        shards: what is not committed.
-        on_tally: told every commit, this one's or, if somebody was faster, theirs.
-    """
+        job: the generation that commits.
+        shards: those that are not committed.
+        deadline: when the job's rows expired.
+        on_tally: called with the tally of every commit, also where another process was faster.
 
-    async def run() -> None:
-        places = asyncio.Semaphore(_AT_ONCE)
+    Raises:
+        StoreError: the store failed for longer than ``PATIENCE_SECONDS``.
+        Superseded: a later generation has claimed the job.
+    """
+    crashes, commit, patience = CrashBook(job), ShardCommit(job), Patience(job)
+
+    async def expire(shard: StagedShard) -> ShardTally:
+        rows = await patience.call(read_staged_shard, job, shard)
+        poison = (await patience.call(crashes.suspicion)).poison
+        results = [unanswerable(row, poison) or expired(row, deadline) for row in rows]
+        return await patience.call(commit.commit, results, _tally(shard.shard_id, job.generation, results))
+
+    async def expire_all() -> None:
+        places = asyncio.Semaphore(_SHARDS_AT_ONCE)
 
         async def one(shard: StagedShard) -> None:
             async with places:
-                tally = await replica.process(shard)
-            if tally is not None:
-                on_tally(tally)
+                tally = await expire(shard)
+            on_tally(tally)
 
         await asyncio.gather(*(one(shard) for shard in shards))
 
-    asyncio.run(run())
+    asyncio.run(expire_all())
+
+
+def _tally(shard_id: str, generation: int, results: list[ResultRow]) -> ShardTally:
+    states = Counter(result.state for result in results)
+    return ShardTally(
+        shard_id=shard_id,
+        generation=generation,
+        rows=len(results),
+        succeeded=0,
+        failed=states[RowState.FAILED.value],
+        expired=states[RowState.EXPIRED.value],
+    )

@@ -61,7 +61,7 @@ class JobCells:
             sums.chars -= chars
 
     def commit(self, shard: StagedShard, tally: ShardTally) -> None:
-        """Count a committed shard: all its rows have ended, and the tally tells of those that were answered."""
+        """Count a committed shard: all its rows have ended; the tally sums those that were answered."""
         for kind, (rows, _, _) in unpack_rows(shard.lengths):
             self._sums[self._kept(kind)].ended += rows
         for kind, (answered, tokens, tokens_squared, milliseconds) in unpack_answers(tally.lengths):

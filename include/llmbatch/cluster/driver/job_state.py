@@ -1,4 +1,4 @@
-"""What the driver knows about its job, folded into heartbeats. Pure: no store, no Ray."""
+"""What the driver knows about its job, folded into heartbeats. Uses no store and no Ray."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from llmbatch.core.states import ExitReason, Phase
 _SUMMED = ("succeeded", "failed", "expired", "prompt_tokens", "completion_tokens", "cached_tokens")
 
 MOST_SHARES = 64
-"""With more replicas a heartbeat does not tell what each of them holds: it is read often, and must stay small."""
+"""With more replicas a heartbeat does not list what each of them holds: it is read often, and must stay small."""
 
 
 class JobState:
     """Counts, phases and rates of one generation of a job. Safe to use from several threads.
 
-    Sums are kept as shards arrive, because they are asked for several times a second and a job may have 100,000 shards.
+    Sums are kept as shards arrive, because they are read several times a second and a job may have 100,000 shards.
     ``queued_seconds`` passed from the job's acceptance to its start; None if something else came between.
     """
 
@@ -97,32 +97,34 @@ class JobState:
                     self._cells.commit(shard, tally)
                     self._digest ^= _hash(tally.shard_id)
 
-    def untold(self, committed: Iterable[str]) -> list[str]:
-        """Return the shards of this generation that are committed and whose tallies nobody has told yet."""
+    def uncounted(self, committed: Iterable[str]) -> list[str]:
+        """Return the committed shards of this generation that are not counted yet."""
         with self._lock:
-            told = self._tallied | self._former
-            return [shard_id for shard_id in committed if shard_id not in told]
+            counted = self._tallied | self._former
+            return [shard_id for shard_id in committed if shard_id not in counted]
 
     def take(self, snapshot: Snapshot) -> None:
-        """Take the replicas' fold, and move on to ``work`` and ``tail`` when it says so."""
-        self._snapshot = snapshot
-        self.add_tallies(snapshot.tallies)
-        if snapshot.generated is not None and snapshot.first_row_age is not None:
-            self._recent.note(self._clock.monotonic(), snapshot.generated)
-        if self._phase in {Phase.CLUSTER, Phase.MODEL_LOAD} and snapshot.first_row_age is not None:
-            self.enter(Phase.WORK)
-        rows = self.rows()
-        if self._phase is Phase.WORK and rows.ended and rows.ended + rows.running >= rows.total:
-            self.enter(Phase.TAIL)
+        """Take the replicas' fold, and enter ``work`` and ``tail`` when it shows that they have begun."""
+        with self._lock:
+            self._snapshot = snapshot
+            self.add_tallies(snapshot.tallies)
+            if snapshot.generated is not None and snapshot.first_row_age is not None:
+                self._recent.note(self._clock.monotonic(), snapshot.generated)
+            if self._phase in {Phase.CLUSTER, Phase.MODEL_LOAD} and snapshot.first_row_age is not None:
+                self.enter(Phase.WORK)
+            rows = self.rows()
+            if self._phase is Phase.WORK and rows.ended and rows.ended + rows.running >= rows.total:
+                self.enter(Phase.TAIL)
 
     def enter(self, phase: Phase) -> None:
         """Begin a phase; phases never go back."""
         order = list(Phase)
-        if order.index(phase) <= order.index(self._phase):
-            return
-        now = self._clock.monotonic()
-        self._seconds[self._phase.value] = self._seconds.get(self._phase.value, 0.0) + now - self._phase_since
-        self._phase, self._phase_since = phase, now
+        with self._lock:
+            if order.index(phase) <= order.index(self._phase):
+                return
+            now = self._clock.monotonic()
+            self._seconds[self._phase.value] = self._seconds.get(self._phase.value, 0.0) + now - self._phase_since
+            self._phase, self._phase_since = phase, now
 
     def end(self, reason: ExitReason, message: str) -> None:
         """Enter the terminal phase of an exit reason."""
@@ -132,11 +134,12 @@ class JobState:
             ExitReason.INTERRUPTED: Phase.DRAINED,
             ExitReason.CANCELLED: Phase.CANCELLED,
         }
-        self.enter(phases.get(reason, Phase.FAILED))
-        self._exit, self._message = reason, message
+        with self._lock:
+            self.enter(phases.get(reason, Phase.FAILED))
+            self._exit, self._message = reason, message
 
-    def say(self, message: str) -> None:
-        """Show this in the heartbeats to come; nothing, if empty."""
+    def show(self, message: str) -> None:
+        """Show this message in heartbeats from now on; an empty one shows none."""
         self._message = message
 
     def rows(self) -> RowCounts:

@@ -1,4 +1,4 @@
-"""Whether a pause still holds: one that another job asked for ends with that job."""
+"""Whether a pause still holds: one that another job requested ends with that job."""
 
 from __future__ import annotations
 
@@ -6,39 +6,40 @@ import logging
 
 from pydantic import ValidationError
 
-from llmbatch.core.clock import Clock
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.control import Control
 from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import NOT_RUNNING_SECONDS
-from llmbatch.core.store import ObjectStore
 
 LOOK_SECONDS = 10.0
+"""Time between two looks at the pausing job."""
+
 SILENT_SECONDS = NOT_RUNNING_SECONDS
-"""A pausing job whose heartbeat has not changed for so long is over, however it ended. Our clock alone counts."""
+"""A pausing job whose heartbeat has not changed for so long is over. Measured on this process's monotonic clock."""
 
 _log = logging.getLogger(__name__)
 
 
 class Pause:
-    """Looks after the job that asked for the pause, so that no job stays paused for ever.
+    """Watches the job that requested the pause, so that no job stays paused for ever.
 
-    A person's pause holds until somebody takes it back. A job's pause holds while that job lives: until it has a
-    manifest, its heartbeat says that its generation has ended, or its heartbeat stays the same for five minutes. Should
-    it then live again (a later generation) and have taken nothing back, the pause holds again.
+    A user's pause holds until a user resumes the job. A job's pause holds while that job lives: until it has a
+    manifest, its heartbeat reports that its generation has ended, or its heartbeat stays the same for five minutes. If
+    a later generation of it starts and the pause was not withdrawn, the pause holds again.
     """
 
-    def __init__(self, store: ObjectStore, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, job: JobContext) -> None:
+        self._job_id, self._store, self._clock = job.job_id, job.store, job.clock
         self._next_look = 0.0
         self._sequence = -1
-        self._changed_at = clock.monotonic()
+        self._changed_at = job.clock.monotonic()
         self._watched: str | None = None
         self._alive = True
 
     def holds(self, control: Control) -> bool:
-        """Whether the job is to rest now. One or two requests every ten seconds if another job asked for it."""
+        """Whether the job is paused now. Costs one or two store requests every ten seconds if another job paused it."""
         if not control.paused:
             self._watched = None
             return False
@@ -59,14 +60,15 @@ class Pause:
         except ObjectMissing:
             pass
         except StoreError as error:
-            _log.warning("event=pauser_unread job=%s error=%s", pauser.root, error)
+            _log.warning("event=pauser_unread job_id=%s pauser=%s error=%s", self._job_id, pauser.root, error)
             return self._alive
         else:
             return False
         try:
             progress = Progress.model_validate_json(self._store.get(pauser.progress))
         except (StoreError, ValidationError) as error:
-            _log.warning("event=pauser_unread job=%s error=%s", pauser.root, type(error).__name__)
+            name = type(error).__name__
+            _log.warning("event=pauser_unread job_id=%s pauser=%s error=%s", self._job_id, pauser.root, name)
         else:
             if progress.phase.is_terminal:
                 return False

@@ -5,24 +5,27 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import ValidationError
 
+from llmbatch.cluster.driver.committed_shards import committed_shards, count_committed
 from llmbatch.cluster.driver.estimator import estimator_of
-from llmbatch.cluster.driver.expiry import NoEngine, expire_shards
+from llmbatch.cluster.driver.expiry import expire_shards
 from llmbatch.cluster.driver.heartbeat import Heartbeat
 from llmbatch.cluster.driver.job_state import JobState
-from llmbatch.cluster.driver.pause import Pause
-from llmbatch.cluster.driver.ray_link import ask, connect_ray, dismiss, start_scoreboard
-from llmbatch.cluster.driver.shard_stream import ShardStream
+from llmbatch.cluster.driver.orders import JobOrders
+from llmbatch.cluster.driver.progress_writer import ProgressWriter
+from llmbatch.cluster.driver.ray_link import connect_ray, exchange, start_scoreboard
 from llmbatch.cluster.driver.stop import Stop, Stopping
+from llmbatch.cluster.driver.stream_host import RayHost
 from llmbatch.cluster.driver.streams import Streams
 from llmbatch.cluster.models.resolve import resolve_model
-from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.replica.replica_actor import ReplicaPlan
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store, store_environment
 from llmbatch.core.claims import claim, last_claim
@@ -37,6 +40,8 @@ from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import ObjectInfo
 from llmbatch.s3.store import S3Store, probe_conditional_writes
 
+_TALLY_READERS = 16
+
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +51,23 @@ class End:
 
     reason: ExitReason
     message: str
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The parts of a generation that has claimed its job."""
+
+    job: JobContext
+    spec: JobSpec
+    total: int
+    state: JobState
+    orders: JobOrders
+    heartbeat: Heartbeat
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline has passed and rows expire with it."""
+        return self.spec.expires_at is not None and self.job.clock.now() >= self.spec.expires_at
 
 
 class Pipeline:
@@ -62,7 +84,7 @@ class Pipeline:
         self._heartbeat: Heartbeat | None = None
 
     def run(self) -> End:
-        """Do all the work that is left; never raises."""
+        """Process all shards that are not committed; never raises."""
         try:
             end = self._run()
         except Superseded as error:
@@ -72,7 +94,7 @@ class Pipeline:
         except StoreError as error:
             end = End(ExitReason.STORE_UNREACHABLE, str(error))
         except Exception as error:
-            _log.exception("job_id=%s event=crashed", self.job_id)
+            _log.exception("event=crashed job_id=%s", self.job_id)
             end = End(ExitReason.CRASHED, f"{type(error).__name__}: {error}")
         if self._heartbeat is not None:
             self._heartbeat.finish(end.reason, end.message)
@@ -88,153 +110,121 @@ class Pipeline:
         last = last_claim(self._store, self._layout)
         if self._generation < last:
             return End(ExitReason.SUPERSEDED, str(Superseded(self.job_id, self._generation, last)))
-        owner = submission_id_of(self.job_id, self._generation)
-        mine = claim(self._store, self._layout, owner=owner, now=self._clock.now(), at_least=self._generation)
-        self._generation = mine.generation
-        former = self._committed()
-        # Before a later generation there was an earlier one's work, not a queue.
-        queued = (self._clock.now() - spec.created_at).total_seconds() if self._generation == 1 else None
-        state = JobState(
-            staged,
-            generation=self._generation,
-            replicas_wanted=spec.engine.max_replicas,
-            clock=self._clock,
-            queued_seconds=None if queued is None else max(0.0, queued),
-        )
-        state.add_former(former)
-        heartbeat = self._heartbeat = Heartbeat(
-            store=self._store,
-            layout=self._layout,
-            state=state,
-            estimator=estimator_of(spec, self._store),
-            generation=self._generation,
-            seconds=spec.heartbeat.seconds,
-            clock=self._clock,
-            emit=lambda line: print(line, flush=True),
-        )
+        job = self._claim()
+        former = committed_shards(job)
+        run = self._prepare(job, spec, staged, former)
         left = remaining_shards(running_order(staged.shards), former)
         _log.info(
-            "job_id=%s generation=%d event=begin shards=%d committed=%d",
-            self.job_id,
-            self._generation,
-            len(staged.shards),
+            "event=begin job_id=%s generation=%d shards=%d committed=%d",
+            job.job_id,
+            job.generation,
+            run.total,
             len(former),
         )
-        heartbeat.start()
-        readers = ThreadPoolExecutor(max_workers=16, thread_name_prefix="tallies")
+        run.heartbeat.start()
+        readers = ThreadPoolExecutor(max_workers=_TALLY_READERS, thread_name_prefix="tallies")
         for info in former.values():
-            readers.submit(self._read_former, state, info)
+            readers.submit(_read_former, run, info)
         if not left:
             readers.shutdown()
-            return End(ExitReason.COMMITTED, f"all {len(staged.shards)} shards were committed already")
-        if self._is_late(spec):
+            return End(ExitReason.COMMITTED, f"all {run.total} shards were committed already")
+        if run.is_late:
             readers.shutdown()
-            return self._expire(spec, left, len(staged.shards), state)
+            return _expire(run, left)
         model = resolve_model(spec.model_uri, spec.engine.kind, self._store)
-        state.model_digest = model.digest
-        _log.info("job_id=%s event=model path=%s digest=%s", self.job_id, model.path, model.digest)
+        run.state.model_digest = model.digest
+        _log.info("event=model job_id=%s path=%s digest=%s", job.job_id, model.path, model.digest)
         connect_ray()
-        end = self._work(spec, left, len(staged.shards), state, heartbeat)
+        end = _work(run, left)
         readers.shutdown(cancel_futures=True)
         return end
 
-    def _read_former(self, state: JobState, shard: ObjectInfo) -> None:
-        try:
-            state.add_tallies([read_tally(self._store, shard)])
-        except StoreError as error:
-            _log.warning("job_id=%s event=tally_unread error=%s", self.job_id, error)
+    def _claim(self) -> JobContext:
+        """Claim the job, under this generation's number or the first free one above it."""
+        owner = submission_id_of(self.job_id, self._generation)
+        mine = claim(self._store, self._layout, owner=owner, now=self._clock.now(), at_least=self._generation)
+        return JobContext(self.job_id, mine.generation, self._layout, self._store, self._clock)
 
-    def _work(
-        self, spec: JobSpec, left: tuple[StagedShard, ...], total: int, state: JobState, heartbeat: Heartbeat
-    ) -> End:
-        """Run the shards that are left, and watch them until they end or must be stopped."""
-        scoreboard = start_scoreboard()
-        heartbeat.connect(lambda orders, epoch, known: ask(scoreboard, orders, epoch, known))
-        # After ray.init, which replaces the handler.
-        stopping = Stopping(spec=spec, state=state, heartbeat=heartbeat, clock=self._clock)
-        signal.signal(signal.SIGTERM, lambda *_: stopping.terminate())
-        heartbeat.enter(Phase.MODEL_LOAD)
-        plan = ReplicaPlan(
-            job_id=self.job_id,
-            generation=self._generation,
-            root_uri=self._layout.root,
-            model_uri=spec.model_uri,
-            settings=spec.engine,
-            store_environment=store_environment(),
-            scoreboard=scoreboard,
-            expires_at=spec.expires_at,
+    def _prepare(
+        self, job: JobContext, spec: JobSpec, staged: StagedManifest, former: Mapping[str, ObjectInfo]
+    ) -> _Run:
+        # A later generation follows the work of an earlier one, not a queue.
+        queued = max(0.0, (job.clock.now() - spec.created_at).total_seconds()) if job.generation == 1 else None
+        state = JobState(
+            staged,
+            generation=job.generation,
+            replicas_wanted=spec.engine.max_replicas,
+            clock=job.clock,
+            queued_seconds=queued,
         )
-        streams = Streams(
-            plan,
-            state=state,
-            heartbeat=heartbeat,
-            stopping=stopping,
-            pause=Pause(self._store, self._clock),
-            clock=self._clock,
-            open_stream=ShardStream,
-            resolve=lambda uri: resolve_model(uri, spec.engine.kind, self._store),
-            dismiss=lambda: dismiss(scoreboard),
-            remaining=lambda: remaining_shards(left, self._tell_committed(state)),
-        )
-        course = streams.run(left)
-        if course.is_late:
-            return self._expire(spec, remaining_shards(left, self._committed()), total, state)
-        stop = course.stop
-        if stop is None:
-            heartbeat.beat()  # the last reports, and a control object that came with them
-            stop = stopping.reason()
-        committed = self._tell_committed(state)
-        if stop is not None and stop.reason not in {ExitReason.DRAINED, ExitReason.INTERRUPTED}:
-            return End(stop.reason, stop.message)
-        return self._settle(total, committed, stop, course.error)
+        state.add_former(former)
+        orders = JobOrders(job.generation)
+        writer = ProgressWriter(job, state, estimator_of(spec, job.store), emit=lambda line: print(line, flush=True))
+        self._heartbeat = Heartbeat(job, state, orders, writer, spec.heartbeat.seconds)
+        return _Run(job, spec, len(staged.shards), state, orders, self._heartbeat)
 
-    def _tell_committed(self, state: JobState) -> dict[str, ObjectInfo]:
-        """Return what is committed, and count it.
 
-        A shard may be committed and its replica gone before it could tell: heartbeats count what is there.
-        """
-        committed = self._committed()
-        state.add_tallies([read_tally(self._store, committed[shard_id]) for shard_id in state.untold(committed)])
-        return committed
+def _read_former(run: _Run, shard: ObjectInfo) -> None:
+    try:
+        run.state.add_tallies([read_tally(run.job.store, shard)])
+    except StoreError as error:
+        _log.warning("event=tally_unread job_id=%s error=%s", run.job.job_id, error)
 
-    def _is_late(self, spec: JobSpec) -> bool:
-        return spec.expires_at is not None and self._clock.now() >= spec.expires_at
 
-    def _expire(self, spec: JobSpec, left: tuple[StagedShard, ...], total: int, state: JobState) -> End:
-        """End what is left without an engine."""
-        _log.warning("job_id=%s event=expired shards=%d deadline=%s", self.job_id, len(left), spec.deadline.isoformat())
-        replica = Replica(
-            job_id=self.job_id,
-            generation=self._generation,
-            replica_id="driver",
-            layout=self._layout,
-            store=self._store,
-            engine=NoEngine(),
-            window_rows=1,
-            max_num_seqs=1,
-            clock=self._clock,
-            on_engine_death=lambda _: None,
-            expires_at=spec.expires_at,
-        )
-        expire_shards(replica, left, lambda tally: state.add_tallies([tally]))
-        return End(
-            ExitReason.COMMITTED, f"all {total} shards are committed; the deadline passed before {len(left)} began"
-        )
+def _work(run: _Run, left: tuple[StagedShard, ...]) -> End:
+    """Run the remaining shards, and watch them until they end or must be stopped."""
+    job, spec, state = run.job, run.spec, run.state
+    scoreboard = start_scoreboard()
+    run.heartbeat.connect(partial(exchange, scoreboard, job.job_id))
+    # After ray.init, which replaces the handler.
+    stopping = Stopping(spec=spec, state=state, orders=run.orders, heartbeat=run.heartbeat, clock=job.clock)
+    signal.signal(signal.SIGTERM, lambda *_: stopping.terminate())
+    state.enter(Phase.MODEL_LOAD)
+    plan = ReplicaPlan(
+        job_id=job.job_id,
+        generation=job.generation,
+        root_uri=job.layout.root,
+        model_uri=spec.model_uri,
+        settings=spec.engine,
+        store_environment=store_environment(),
+        scoreboard=scoreboard,
+        expires_at=spec.expires_at,
+    )
+    host = RayHost(job, state, scoreboard, spec.engine.kind, left)
+    streams = Streams(job, plan, state=state, orders=run.orders, heartbeat=run.heartbeat, stopping=stopping, host=host)
+    course = streams.run(left)
+    if course.is_late:
+        return _expire(run, remaining_shards(left, committed_shards(job)))
+    stop = course.stop
+    if stop is None:
+        run.heartbeat.beat()  # the last reports, and a control object that came with them
+        stop = stopping.reason()
+    committed = len(count_committed(job, state))
+    if stop is not None and stop.reason not in {ExitReason.DRAINED, ExitReason.INTERRUPTED}:
+        return End(stop.reason, stop.message)
+    return _settle(run.total, committed, stop, course.error)
 
-    def _settle(self, total: int, committed: Collection[str], stop: Stop | None, error: BaseException | None) -> End:
-        """Decide by what the store holds, not by how the run felt."""
-        missing = total - len(committed)
-        if missing <= 0:
-            return End(ExitReason.COMMITTED, f"all {total} shards are committed")
-        if stop is not None:
-            return End(stop.reason, f"{stop.message}; {len(committed)} of {total} shards are committed")
-        if error is not None:
-            return End(ExitReason.CRASHED, f"{type(error).__name__}: {error}"[:2000])
-        return End(ExitReason.CRASHED, f"the run ended, but {missing} of {total} shards are not committed")
 
-    def _committed(self) -> dict[str, ObjectInfo]:
-        found = ((JobLayout.shard_of(item.uri), item) for item in self._store.list(self._layout.results))
-        return {shard_id: item for shard_id, item in found if shard_id is not None}
+def _expire(run: _Run, left: tuple[StagedShard, ...]) -> End:
+    """End the remaining rows without an engine."""
+    job, deadline = run.job, run.spec.deadline
+    _log.warning("event=expired job_id=%s shards=%d deadline=%s", job.job_id, len(left), deadline.isoformat())
+    expire_shards(job, left, deadline, lambda tally: run.state.add_tallies([tally]))
+    return End(
+        ExitReason.COMMITTED, f"all {run.total} shards are committed; the deadline passed before {len(left)} began"
+    )
+
+
+def _settle(total: int, committed: int, stop: Stop | None, error: BaseException | None) -> End:
+    """Decide how the run ended by what the store holds."""
+    missing = total - committed
+    if missing <= 0:
+        return End(ExitReason.COMMITTED, f"all {total} shards are committed")
+    if stop is not None:
+        return End(stop.reason, f"{stop.message}; {committed} of {total} shards are committed")
+    if error is not None:
+        return End(ExitReason.CRASHED, f"{type(error).__name__}: {error}"[:2000])
+    return End(ExitReason.CRASHED, f"the run ended, but {missing} of {total} shards are not committed")
 
 
 def print_end(job_id: str, end: End) -> None:

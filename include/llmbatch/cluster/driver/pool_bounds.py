@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ray.data import DataContext
 
 RAY_VERSION = "2.60.0"
-"""The one version whose internals are known here."""
+"""The one Ray version whose internals this module knows."""
 
 _POOL_NEEDS = ("_config", "_running_actors", "_alive_actors_to_in_flight_tasks_heap", "_alive_node_to_actor_heap")
 _log = logging.getLogger(__name__)
@@ -33,11 +33,11 @@ class PoolBounds:
     ``set`` and ``end`` may be called from any thread, at any time; the pool follows at Ray's next step, a second later
     at most. It grows by Ray's own autoscaler, which starts what is missing. It shrinks in two steps: replicas that are
     too many are hidden from the choice of a replica for the next shard, and when one has run empty, the autoscaler
-    drops it. So nothing that has begun is lost or done twice; a replica ends when its last open shard is committed.
+    drops it. So no shard that has begun is lost or run twice; a replica ends when its last open shard is committed.
     """
 
-    def __init__(self, bounds: ReplicaBounds) -> None:
-        self._bounds = bounds
+    def __init__(self, bounds: ReplicaBounds, job_id: str) -> None:
+        self._bounds, self._job_id = bounds, job_id
         self._ending = False
         self._lock = threading.Lock()
         self._retiring: set[Any] = set()
@@ -56,7 +56,7 @@ class PoolBounds:
         """Be called at each step of the next dataset of this context, instead of an earlier one of these.
 
         Raises:
-            RuntimeError: another Ray is installed than the one whose internals are known here.
+            RuntimeError: the installed Ray is not ``RAY_VERSION``.
         """
         import ray
 
@@ -71,17 +71,17 @@ class PoolBounds:
     # What Ray calls.
 
     def __call__(self) -> PoolBounds:
-        """Stand in for a class: be the callback of the one dataset."""
+        """Stand in for a class: return the callback of the one dataset."""
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> PoolBounds:
         return self  # each dataset copies its context
 
-    def __reduce__(self) -> tuple[type[PoolBounds], tuple[ReplicaBounds]]:
-        return PoolBounds, (self._bounds,)  # workers get the context too, and call nothing in it
+    def __reduce__(self) -> tuple[type[PoolBounds], tuple[ReplicaBounds, str]]:
+        return PoolBounds, (self._bounds, self._job_id)  # workers get the context too, and call nothing in it
 
     def before_execution_starts(self, executor: Any) -> None:
-        """Look whether everything is as expected before any replica starts. Raises ``RuntimeError``."""
+        """Check Ray's internals before any replica starts. Raises ``RuntimeError``."""
         _pool_of(executor)
 
     def on_execution_step(self, executor: Any) -> None:
@@ -93,7 +93,8 @@ class PoolBounds:
             pool.shutdown(force=True)
             raise StreamEndedError("the stream was ended on request")
         if (pool.min_size(), pool.max_size()) != (bounds.min, bounds.max):
-            _log.info("event=resize min=%d max=%d now=%d", bounds.min, bounds.max, pool.current_size())
+            now = pool.current_size()
+            _log.info("event=resize job_id=%s min=%d max=%d now=%d", self._job_id, bounds.min, bounds.max, now)
             pool._config = dataclasses.replace(
                 pool._config, min_size=bounds.min, max_size=bounds.max, initial_size=bounds.min
             )

@@ -1,4 +1,4 @@
-"""The driver's side of Ray: the cluster that it joins, and the scoreboard that it asks."""
+"""The driver's side of Ray: the cluster that it joins, and the scoreboard that it calls."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def start_scoreboard() -> Any:
     return actor.options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
 
 
-def ask(scoreboard: Any, orders: Orders, epoch: str, known: int) -> Snapshot | None:
-    """Exchange with the scoreboard; None when it does not answer in time."""
+def exchange(scoreboard: Any, job_id: str, orders: Orders, epoch: str, known: int) -> Snapshot | None:
+    """Send orders to the scoreboard and return its fold; None if it does not answer within 10 s."""
     try:
         answer: Snapshot = ray.get(scoreboard.beat.remote(orders, epoch, known), timeout=10)
     except ray.exceptions.RayError as error:
-        _log.warning("event=scoreboard_silent error=%s", type(error).__name__)
+        _log.warning("event=scoreboard_silent job_id=%s error=%s", job_id, type(error).__name__)
         return None
     return answer
 
 
-def dismiss(scoreboard: Any) -> None:
-    """Let the scoreboard forget replicas that were ended."""
+def forget_replicas(scoreboard: Any, job_id: str) -> None:
+    """Remove ended replicas from the scoreboard."""
     try:
-        ray.get(scoreboard.dismiss.remote(), timeout=10)
+        ray.get(scoreboard.forget_replicas.remote(), timeout=10)
     except ray.exceptions.RayError as error:
-        _log.warning("event=scoreboard_silent error=%s", type(error).__name__)
+        _log.warning("event=scoreboard_silent job_id=%s error=%s", job_id, type(error).__name__)

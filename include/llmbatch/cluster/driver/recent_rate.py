@@ -1,4 +1,4 @@
-"""How fast a job writes tokens now: its total, looked at with every heartbeat."""
+"""How fast a job writes tokens now: its total, read with every heartbeat."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ SECONDS = 30.0
 
 
 class RecentRate:
-    """Tokens a second over the last half minute, or since the first look if that is later.
+    """Tokens a second over the last half minute, or since the first total if that is later.
 
-    Totals of 0, 500 and 1000 at 0, 10 and 20 s are 50 tokens a second. Where looks are rarer than the half minute, it
-    is the rate since the look before.
+    Totals of 0, 500 and 1000 at 0, 10 and 20 s are 50 tokens a second. Where totals come less often than every
+    half minute, it is the rate since the total before.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class RecentRate:
             self._seen.popleft()
 
     def at(self, now: float) -> float | None:
-        """Return the rate; None before two looks, and when the last one is too old to tell about now."""
+        """Return the rate; None before two totals are known, and when the last one is too old."""
         if len(self._seen) < 2 or self._seen[-1][0] < now - SECONDS:
             return None
         (since, before), (until, total) = self._seen[0], self._seen[-1]

@@ -25,7 +25,7 @@ class ShardStream(threading.Thread):
     def __init__(self, plan: ReplicaPlan, shards: Sequence[StagedShard], bounds: ReplicaBounds) -> None:
         super().__init__(name="shard-stream", daemon=True)
         self._plan, self._shards, self._bounds = plan, shards, bounds
-        self._pool = PoolBounds(bounds)
+        self._pool = PoolBounds(bounds, plan.job_id)
         self.ended = threading.Event()
         self.error: BaseException | None = None
 
@@ -45,7 +45,7 @@ class ShardStream(threading.Thread):
         self._pool.set(bounds)
 
     def end(self) -> None:
-        """End the replicas and the stream without waiting for open shards; ``ended`` tells when."""
+        """End the replicas and the stream without waiting for open shards; ``ended`` is set once they have ended."""
         self._pool.end()
 
     def _run(self) -> None:
@@ -75,11 +75,11 @@ class ShardStream(threading.Thread):
             num_gpus=gpus_of(settings),
         )
         for _ in dataset.iter_batches(batch_size=None, prefetch_batches=0):
-            pass  # what a shard came to is told by the scoreboard, together with what is still open
+            pass  # the scoreboard holds the outcome of each shard, together with the open ones
 
 
 def gpus_of(settings: EngineSettings) -> float | None:
-    """Return the GPUs that one replica asks of Ray. ``accelerator: gpu`` is the only switch."""
+    """Return the GPUs that one replica requests from Ray. ``accelerator: gpu`` is the only switch."""
     return settings.gpus_per_replica if settings.accelerator is Accelerator.GPU else None
 
 
@@ -93,7 +93,7 @@ def quiet_ray_data() -> None:
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
     context.print_on_execution_start = False
-    # Long rows are no stall: heartbeats tell, and rows have their own limit.
+    # Long rows are not a stall: heartbeats show progress, and each row has its own limit.
     context.execution_no_progress_timeout_s = _NO_PROGRESS_SECONDS
     # A pool may grow as soon as its replicas are full; Ray's own 1.75 would need more shards queued than we allow.
     context.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0

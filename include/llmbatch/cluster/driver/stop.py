@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from llmbatch.cluster.driver.heartbeat import Heartbeat
 from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.driver.orders import JobOrders
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ErrorRateExceeded
 from llmbatch.core.job_spec import JobSpec
@@ -32,10 +33,13 @@ class Stop:
 
 
 class Stopping:
-    """Looks at the state a few times a second and says when to stop."""
+    """Decides, a few times a second, whether the run must stop."""
 
-    def __init__(self, *, spec: JobSpec, state: JobState, heartbeat: Heartbeat, clock: Clock) -> None:
-        self._spec, self._state, self._heartbeat, self._clock = spec, state, heartbeat, clock
+    def __init__(
+        self, *, spec: JobSpec, state: JobState, orders: JobOrders, heartbeat: Heartbeat, clock: Clock
+    ) -> None:
+        self._spec, self._state, self._orders = spec, state, orders
+        self._heartbeat, self._clock = heartbeat, clock
         self._drain_until: float | None = None
         self._interrupted = False
 
@@ -43,12 +47,12 @@ class Stopping:
         """Drain because of a signal: Ray kills soon after, so what cannot end in time is left uncommitted."""
         wait = float(os.environ.get(STOP_WAIT_ENV) or _DEFAULT_STOP_WAIT)
         self._interrupted = True
-        self._heartbeat.demand(DesiredState.DRAIN, "SIGTERM")
+        self._orders.demand(DesiredState.DRAIN, "SIGTERM")
         self._drain_until = self._clock.monotonic() + max(0.5, wait - 1.5)
 
     def reason(self) -> Stop | None:
         """Return why to stop now, or None to go on."""
-        snapshot = self._heartbeat.snapshot
+        snapshot = self._state.snapshot
         if snapshot.fatal is not None:
             return Stop(snapshot.fatal.exit_reason, snapshot.fatal.message)
         if self._heartbeat.superseded is not None:
@@ -59,8 +63,11 @@ class Stopping:
         if snapshot.starts_without_ready > replicas + _FAILED_STARTS:
             return Stop(ExitReason.ENGINE_START, f"{snapshot.starts_without_ready} engines started, none became ready")
         if snapshot.starts_without_commit > replicas + _CRASHES:
-            return Stop(ExitReason.CRASHED, "engines keep dying before a shard is committed; their logs are Ray's")
-        return self._error_rate() or self._asked()
+            return Stop(
+                ExitReason.CRASHED,
+                "engines crash repeatedly before a shard is committed; see the logs of Ray's workers",
+            )
+        return self._error_rate() or self._ordered()
 
     def _error_rate(self) -> Stop | None:
         """Judge once enough rows were seen: 100 and 5 % of the job, or all of them.
@@ -72,12 +79,12 @@ class Stopping:
         enough = min(rows.total, max(_FEWEST_ROWS, int(rows.total * _SMALLEST_SHARE)))
         if rows.ended < enough or rows.failed <= limit * rows.ended:
             return None
-        example = self._heartbeat.snapshot.failed_example or "see the failed rows"
+        example = self._state.snapshot.failed_example or "see the failed rows"
         return Stop(ExitReason.ERROR_RATE, str(ErrorRateExceeded(rows.failed, rows.ended, limit, example)))
 
-    def _asked(self) -> Stop | None:
-        desired = self._heartbeat.desired
-        because = f": {self._heartbeat.reason}" if self._heartbeat.reason else ""
+    def _ordered(self) -> Stop | None:
+        order = self._orders.now.job
+        desired, because = order.desired, f": {order.reason}" if order.reason else ""
         if desired is DesiredState.CANCEL:
             return Stop(ExitReason.CANCELLED, f"cancelled{because}")
         if desired is DesiredState.RUN:
@@ -87,8 +94,8 @@ class Stopping:
         now = self._clock.monotonic()
         if self._drain_until is None:
             self._drain_until = now + self._spec.engine.drain_grace_seconds
-        snapshot = self._heartbeat.snapshot
-        if snapshot.deaf == 0 and snapshot.open_shards == 0:
+        snapshot = self._state.snapshot
+        if snapshot.is_quiet:
             return Stop(reason, f"{reason.name.lower()}{because}")
         if now >= self._drain_until:
             left = f"{snapshot.open_shards} shards were left unfinished"

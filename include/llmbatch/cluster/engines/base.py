@@ -1,4 +1,4 @@
-"""What an engine must do: answer rows, many at a time, and fail rows one at a time."""
+"""The interface of an engine: it answers many rows at a time, and fails rows one at a time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Engine(Protocol):
     """Answers rows. Used from one event loop; ``generate`` runs many times at once."""
 
     async def start(self) -> None:
-        """Load the model. Raises whatever the engine says when it cannot."""
+        """Load the model. Raises the engine's own error if it cannot."""
 
     async def generate(self, row: StagedRow) -> Answer:
         """Answer one row.
@@ -59,7 +59,7 @@ class Engine(Protocol):
         """
 
     def in_flight(self) -> InFlight | None:
-        """Return the tokens of the rows inside, cheap enough for once a second; None if the engine does not tell."""
+        """Return the tokens of the rows inside; None if the engine does not report them. Called every second."""
 
     async def close(self) -> None:
         """Free what the engine holds. Does not wait for rows."""

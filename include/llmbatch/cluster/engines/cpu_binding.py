@@ -22,7 +22,7 @@ def engine_environment(settings: EngineSettings, cores: Iterable[int] | None = N
 
     Args:
         settings: engine settings of the job.
-        cores: cores that this process may use; asked of the system when not given.
+        cores: cores that this process may use; None: read from the system.
     """
     environment = {**_QUIET, "VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
     if settings.accelerator is Accelerator.GPU:

@@ -18,7 +18,7 @@ def dtype_of(settings: EngineSettings, capabilities: Mapping[str, object] | None
 
     Args:
         settings: engine settings of the job.
-        capabilities: as ``torch.cpu.get_capabilities`` gives them, which is asked when they are not given.
+        capabilities: as ``torch.cpu.get_capabilities`` returns them; None: that is called.
     """
     if settings.accelerator is not Accelerator.CPU or settings.dtype != "auto":
         return settings.dtype

@@ -27,7 +27,7 @@ class EchoEngine:
         self._journal: BinaryIO | None = None
 
     async def start(self) -> None:
-        """Wait as long as told to."""
+        """Wait for the configured time."""
         if self._options.journal is not None:
             folder = Path(self._options.journal)
             folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ class EchoEngine:
         await asyncio.sleep(self._options.start_seconds)
 
     async def generate(self, row: StagedRow) -> Answer:
-        """Repeat the prompt, or fail or crash where a marker says so."""
+        """Repeat the prompt, or fail or crash if it contains a marker."""
         request = parse_row(row)
         prompt = request.prompt if request.messages is None else str(request.messages[-1]["content"])
         words = (prompt or "").split()

@@ -102,7 +102,7 @@ class VllmEngine:
         except (AttributeError, TypeError) as error:
             # Not vLLM's public interface: another version may name these otherwise, which must cost no row.
             self._counts = False
-            _log.warning("event=live_tokens_unknown error=%s: %s", type(error).__name__, error)
+            _log.warning("event=live_tokens_unknown error=%s", f"{type(error).__name__}: {error}")
             return None
         return InFlight(self._ended, generated, prompt_read, prompt_open)
 
@@ -180,13 +180,13 @@ def _engine_args(settings: EngineSettings, model_path: str) -> Any:
         arguments["gpu_memory_utilization"] = settings.gpu_memory_utilization
         arguments["tensor_parallel_size"] = settings.gpus_per_replica
         if settings.gpus_per_replica > 1:
-            # Ray has given this actor its GPUs already; vLLM's own Ray executor would ask for them a second time.
+            # Ray has given this actor its GPUs already; vLLM's own Ray executor would request them a second time.
             arguments["distributed_executor_backend"] = "mp"
     return AsyncEngineArgs(**arguments)
 
 
 def _require_json(answer: Answer) -> None:
-    """A row with a schema promises JSON; an answer that was cut off is a failed row, not broken output."""
+    """A row with a schema must give JSON; an answer that was cut off is a failed row, not broken output."""
     try:
         json.loads(answer.text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What driver and replicas say to each other.
+"""What driver and replicas exchange.
 
 Door: ``scoreboard``. Imports no other room.
 """

@@ -1,4 +1,4 @@
-"""What a replica tells the scoreboard, and what the driver asks of it in return."""
+"""What a replica reports to the scoreboard, and the orders that it gets in return."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class Fatal:
 class ReplicaReport:
     """State of one replica now. Replaces the report before it; only ``committed`` adds.
 
-    ``obeys`` is the desired state that the replica acts on. ``first_row_age`` is in seconds before the report, so that
+    ``applied`` is the desired state that it has applied. ``first_row_age`` is in seconds before the report, so that
     no two machines' clocks are compared. ``generated`` are the output tokens of all rows so far, answered or not;
-    ``flight`` is what the rows without an answer have of them. Both are None if the engine does not tell.
+    ``flight`` is what the rows without an answer have of them. Both are None if the engine does not report tokens.
     """
 
     replica_id: str
     ready: bool = False
-    obeys: DesiredState = DesiredState.RUN
+    applied: DesiredState = DesiredState.RUN
     open: OpenWork = field(default_factory=OpenWork)
     open_shards: int = 0
     share: ReplicaShare | None = None
@@ -73,7 +73,7 @@ class ReplicaReport:
 
 @dataclass(frozen=True)
 class Orders:
-    """``max_tokens`` bounds the answers of rows that begin from now on; None: each row's own limit."""
+    """What a replica must do. ``max_tokens`` bounds the answers of rows that begin from now on; None: no change."""
 
     desired: DesiredState = DesiredState.RUN
     max_tokens: int | None = None

@@ -1,4 +1,4 @@
-"""Where replicas meet the driver: counters come in, orders go out."""
+"""The actor between replicas and driver: it receives counters and returns orders."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from llmbatch.core.progress import Flight, ReplicaShare
 from llmbatch.core.shards import ShardTally
 
 REPLICA_SILENT_SECONDS = 20.0
-"""A replica that has not reported for this long is not counted; it reports every second."""
+"""A replica that has not reported for this long is not counted; replicas report every second."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """Everything that a heartbeat needs, in one answer. Ages are in seconds.
 
-    ``tallies`` are the committed shards that the asker did not know yet; ``known`` of them have been told in all.
-    ``generated`` counts lost replicas too, so that it never falls; ``flight`` is of live ones, and None if one of them
-    does not tell.
+    ``tallies`` are the committed shards that the driver did not have yet; ``known`` have been sent to it in all.
+    ``behind`` live replicas have not applied the latest desired state yet. ``generated`` counts lost replicas too, so
+    that it never falls; ``flight`` is of live ones, and None if one of them does not report it.
     """
 
     epoch: str = ""
@@ -33,7 +33,7 @@ class Snapshot:
     generated: int | None = None
     flight: Flight | None = None
     live: int = 0
-    deaf: int = 0
+    behind: int = 0
     first_row_age: float | None = None
     latency: dict[int, int] = field(default_factory=dict)
     failed_example: str | None = None
@@ -41,9 +41,14 @@ class Snapshot:
     starts_without_ready: int = 0
     starts_without_commit: int = 0
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether every live replica has applied the latest desired state and no shard is open."""
+        return self.behind == 0 and self.open_shards == 0
+
 
 class Scoreboard:
-    """Folds reports. A shard counts once, whoever reports it and however often; a lost replica's open rows vanish.
+    """Folds reports. A shard counts once, however often it is reported; a lost replica's open rows no longer count.
 
     Two replicas with 40 and 10 open rows give 50; when the second falls silent, 40.
     """
@@ -63,7 +68,7 @@ class Scoreboard:
         self._starts_without_commit = 0
 
     def announce(self, replica_id: str) -> Orders:
-        """Count a replica that begins to load its engine; many of these and nothing ready mean that none can start."""
+        """Count a replica that begins to load its engine; many of these without a ready one end the job."""
         if replica_id not in self._reports:
             self._starts_without_ready += 1
             self._starts_without_commit += 1
@@ -71,7 +76,7 @@ class Scoreboard:
         return self._orders
 
     def report(self, report: ReplicaReport) -> Orders:
-        """Take a replica's report and answer with the orders."""
+        """Take a replica's report and return the orders."""
         now = self._clock.monotonic()
         self._reports[report.replica_id] = (now, report)
         self._latency[report.replica_id] = report.latency
@@ -90,19 +95,19 @@ class Scoreboard:
         self._fatal = self._fatal or report.fatal
         return self._orders
 
-    def dismiss(self) -> None:
-        """Forget the replicas, because they were ended; what they committed and how fast they were stays."""
+    def forget_replicas(self) -> None:
+        """Remove all replicas, because they were ended; what they committed and how fast they were stays."""
         self._reports.clear()
         self._fatal = None
         self._starts_without_ready = self._starts_without_commit = 0
 
     def beat(self, orders: Orders, epoch: str = "", known: int = 0) -> Snapshot:
-        """Set what replicas hear from now on, and return the fold.
+        """Set the orders that replicas receive from now on, and return the fold.
 
         Args:
-            orders: what is asked of all replicas.
-            epoch: the asker's last epoch; another one means that this scoreboard was started anew.
-            known: committed shards that the asker has been told of in that epoch.
+            orders: what all replicas must do.
+            epoch: the epoch of the driver's last call; another one means that this scoreboard was restarted.
+            known: committed shards that were sent to the driver in that epoch.
         """
         self._orders = orders
         now = self._clock.monotonic()
@@ -117,7 +122,7 @@ class Scoreboard:
             generated=sum(self._generated.values()) if self._generated else None,
             flight=_flight(live),
             live=len(live),
-            deaf=sum(report.obeys is not orders.desired for report in live),
+            behind=sum(report.applied is not orders.desired for report in live),
             first_row_age=None if self._first_row_at is None else now - self._first_row_at,
             latency=LatencySketch.merged(self._latency.values()).counts,
             failed_example=self._failed_example,

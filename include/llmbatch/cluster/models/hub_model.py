@@ -18,7 +18,7 @@ def hub_model(model_id: str) -> str | None:
         ModelError: not a hub id, not on the hub, no weights in it, or the hub cannot be reached and the cache lacks it.
     """
     if not _ID.fullmatch(model_id):
-        raise ModelError(f"model {model_id!r} is no model of config.yaml, no path, no s3:// folder and no hub id")
+        raise ModelError(f"model {model_id!r} is not a model of config.yaml, a path, an s3:// folder or a hub id")
     from huggingface_hub import try_to_load_from_cache
 
     cached = try_to_load_from_cache(model_id, "config.json")

@@ -40,7 +40,7 @@ def check_model_folder(folder: Path, name: str) -> None:
 def digest_of_folder(folder: Path) -> str:
     """Return a digest over the contents of small files and the names and sizes of large ones.
 
-    It tells two versions apart in practice without reading hundreds of gigabytes; it is not a proof of equality.
+    It distinguishes two versions in practice without reading hundreds of gigabytes; it is not a proof of equality.
     """
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -55,7 +55,7 @@ def _json(path: Path, name: str) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelError(f"model {name}: there is no {path.name}") from None
+        raise ModelError(f"model {name} has no {path.name}") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"model {name}: {path.name} cannot be read: {error}") from None
     if not isinstance(data, dict):
@@ -68,7 +68,7 @@ def _is_full(path: Path) -> bool:
 
 
 def _check_safetensors(path: Path, name: str) -> None:
-    """Read the header of a weights file: a truncated download has a header that promises more bytes than there are."""
+    """Read the header of a weights file: a truncated download declares more bytes than it has."""
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")

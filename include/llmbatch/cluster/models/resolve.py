@@ -44,7 +44,7 @@ def resolve_model(uri: str, kind: EngineKind, store: ObjectStore) -> ResolvedMod
     elif _is_path(uri):
         folder = Path(uri).expanduser()
         if not folder.is_dir():
-            raise ModelError(f"model {uri}: there is no such folder on this node")
+            raise ModelError(f"model {uri}: this node has no such folder")
         check_model_folder(folder, uri)
         return ResolvedModel(str(folder), digest_of_folder(folder))
     else:
@@ -63,7 +63,7 @@ def _from_store(uri: str, store: ObjectStore) -> tuple[Path, str]:
     try:
         objects = [item for item in store.list(prefix) if not item.uri.endswith("/")]
     except ObjectMissing:
-        raise ModelError(f"model {uri}: there is no such bucket") from None
+        raise ModelError(f"model {uri}: the bucket does not exist") from None
     names = {item.uri.removeprefix(prefix) for item in objects}
     if "config.json" not in names:
         raise ModelError(f"model {uri}: no config.json under this prefix; give the folder that holds it")

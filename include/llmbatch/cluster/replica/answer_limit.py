@@ -12,8 +12,8 @@ from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
 def shortened(row: StagedRow, max_tokens: int | None) -> StagedRow:
     """Return the row with at most ``max_tokens`` output tokens; the row itself where that changes nothing.
 
-    A row with an output schema keeps its limit, because a cut JSON object is no answer and would fail. So does a row
-    that asks for more than ``max_tokens`` at least, and one that cannot be parsed (the engine's gate refuses it).
+    A row with an output schema keeps its limit, because a cut JSON object is not valid and would fail. So does a row
+    whose ``min_tokens`` is above ``max_tokens``, and one that cannot be parsed (the engine's gate refuses it).
     """
     if max_tokens is None:
         return row

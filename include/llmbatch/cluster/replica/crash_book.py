@@ -6,9 +6,8 @@ import logging
 
 from pydantic import ValidationError
 
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.crashes import Crash, Suspicion, suspect
-from llmbatch.core.layout import JobLayout
-from llmbatch.core.store import ObjectStore
 
 _log = logging.getLogger(__name__)
 
@@ -16,21 +15,21 @@ _log = logging.getLogger(__name__)
 class CrashBook:
     """Reads each record once; safe to call again before every shard, because other replicas write too."""
 
-    def __init__(self, store: ObjectStore, layout: JobLayout) -> None:
-        self._store, self._layout = store, layout
+    def __init__(self, job: JobContext) -> None:
+        self._job_id, self._store, self._layout = job.job_id, job.store, job.layout
         self._crashes: dict[str, Crash] = {}
 
     def suspicion(self) -> Suspicion:
-        """Return what all crashes so far say. One request if there are no new ones. Raises ``StoreError``."""
+        """Return the suspects of all crashes so far. One request if there are no new ones. Raises ``StoreError``."""
         for info in self._store.list(self._layout.crashes):
             if info.uri not in self._crashes:
                 try:
                     self._crashes[info.uri] = Crash.model_validate_json(self._store.get(info.uri))
                 except ValidationError:
-                    _log.warning("event=crash_record_unreadable uri=%s", info.uri)
+                    _log.warning("event=crash_record_unreadable job_id=%s uri=%s", self._job_id, info.uri)
         # A copy: shards are begun on several threads, and another one may be adding a record.
         return suspect(list(self._crashes.values()))
 
     def record(self, crash: Crash) -> None:
-        """Write a crash down. Raises ``StoreError``."""
+        """Store the record of a crash. Raises ``StoreError``."""
         self._store.put(self._layout.crash(crash.generation, crash.replica_id), crash.model_dump_json().encode())

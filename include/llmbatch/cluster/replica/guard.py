@@ -3,7 +3,7 @@
 vLLM's EngineCore and workers are children and grandchildren of the actor. When the actor is killed they stay behind and
 hold the GPU's memory. So the actor becomes leader of a session and of its process group, which its children inherit,
 and a tiny watcher outside the group waits for the actor's end (a pidfd, and a pipe's end where the kernel has none) and
-kills the group. A parent-death signal would not do: it is tied to the parent's *thread* and is not inherited by
+kills the group. A parent-death signal is not enough: it is tied to the parent's *thread* and is not inherited by
 grandchildren.
 
 A session and not only a group, because Linux may share out the cores by session (``sched_autogroup``): the engine then
@@ -17,8 +17,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-# Runs as ``python -I -S -c``: no site packages, ready in some 20 ms. It forks once more, so that it is nobody's child
-# that Ray could reap together with the actor.
+# Runs as ``python -I -S -c``: no site packages, ready in some 20 ms. It forks once more, so that it is not a
+# child that Ray could reap together with the actor.
 _WATCHER = """
 import os, select, signal, sys
 group = int(sys.argv[1])

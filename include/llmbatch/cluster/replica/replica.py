@@ -5,27 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
 
 from llmbatch.cluster.engines.base import Engine, EngineDiedError, InFlight
 from llmbatch.cluster.exchange.length_work import answers_of
 from llmbatch.cluster.exchange.replica_report import OpenWork, Orders, ReplicaReport
 from llmbatch.cluster.replica.crash_book import CrashBook
+from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.row_runner import RowRunner
 from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
-from llmbatch.cluster.storage.patience import patiently
-from llmbatch.cluster.storage.shard_table import read_staged, read_tally, write_results
-from llmbatch.core.claims import require_latest
-from llmbatch.core.clock import Clock
+from llmbatch.cluster.storage.job_context import JobContext
+from llmbatch.cluster.storage.patience import Patience
+from llmbatch.cluster.storage.shard_commit import ShardCommit
+from llmbatch.cluster.storage.shard_table import read_staged_shard
 from llmbatch.core.crashes import Crash
-from llmbatch.core.errors import ObjectExists, StoreError
-from llmbatch.core.layout import JobLayout
+from llmbatch.core.errors import StoreError
 from llmbatch.core.progress import Flight
-from llmbatch.core.rows import ResultRow, StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
 from llmbatch.core.states import DesiredState
-from llmbatch.core.store import ObjectStore
 
 _log = logging.getLogger(__name__)
 
@@ -34,39 +31,31 @@ class Replica:
     """Processes shards, several at a time, on one event loop.
 
     A shard ends in one of two ways: committed (its tally is returned) or abandoned (None; nothing was written, and
-    whoever resumes the job does it anew). Rows that fail are outcomes of a committed shard.
+    a later stream or generation runs it again). Rows that fail are outcomes of a committed shard.
     """
 
     def __init__(
         self,
-        *,
-        job_id: str,
-        generation: int,
+        job: JobContext,
         replica_id: str,
-        layout: JobLayout,
-        store: ObjectStore,
         engine: Engine,
-        window_rows: int,
-        max_num_seqs: int,
-        clock: Clock,
+        limits: RowLimits,
+        *,
         on_engine_death: Callable[[EngineDiedError], None],
-        expires_at: datetime | None = None,
         model: str = "",
     ) -> None:
-        self._model = model
-        self._job_id, self._generation, self._replica_id = job_id, generation, replica_id
-        self._layout, self._store, self._clock = layout, store, clock
+        self._job, self._replica_id, self._model = job, replica_id, model
         self._on_engine_death = on_engine_death
-        self._crashes = CrashBook(store, layout)
+        self._crashes, self._commit, self._patience = CrashBook(job), ShardCommit(job), Patience(job)
         self._engine, self._generated = engine, 0
-        self._slots = Slots(max_num_seqs, clock)
+        self._slots = Slots(limits.max_num_seqs, job.clock)
         self._runner = RowRunner(
-            job_id=job_id,
+            job_id=job.job_id,
             engine=engine,
-            window=RowWindow(window_rows),
+            window=RowWindow(limits.window_rows),
             slots=self._slots,
-            clock=clock,
-            expires_at=expires_at,
+            clock=job.clock,
+            expires_at=limits.expires_at,
             on_engine_death=self._engine_died,
         )
         self._open: dict[str, OpenWork] = {}
@@ -103,13 +92,13 @@ class Replica:
             self._unreported.append(tally)
         return tally
 
-    def obey(self, orders: Orders) -> None:
-        """Take the orders: drain gives up shards that have not begun, cancel gives up all of them."""
+    def apply(self, orders: Orders) -> None:
+        """Apply orders: a drain abandons shards that have not begun, a cancel abandons all of them."""
         self._runner.max_tokens = orders.max_tokens
         desired = orders.desired
         if desired is self._desired:
             return
-        _log.info("job_id=%s replica=%s event=obey desired=%s", self._job_id, self._replica_id, desired.value)
+        _log.info("event=obey job_id=%s replica=%s desired=%s", self._job.job_id, self._replica_id, desired.value)
         self._desired = desired
         if desired is DesiredState.RUN:
             return
@@ -127,22 +116,22 @@ class Replica:
         return ReplicaReport(
             replica_id=self._replica_id,
             ready=True,
-            obeys=self._desired,
+            applied=self._desired,
             open=open_,
             open_shards=len(self._open),
             share=self._slots.share(left),
             generated=self._count(inside),
             flight=self._flight(inside),
             committed=tuple(self._unreported),
-            first_row_age=None if first is None else self._clock.monotonic() - first,
+            first_row_age=None if first is None else self._job.clock.monotonic() - first,
             latency=self._runner.latency.counts,
             failed_example=self._runner.failed_example,
         )
 
     def reported(self, report: ReplicaReport) -> None:
-        """Note that the scoreboard has taken ``report``."""
-        told = {tally.shard_id for tally in report.committed}
-        self._unreported = [tally for tally in self._unreported if tally.shard_id not in told]
+        """Note that the scoreboard has received ``report``."""
+        taken = {tally.shard_id for tally in report.committed}
+        self._unreported = [tally for tally in self._unreported if tally.shard_id not in taken]
 
     def _count(self, inside: InFlight | None) -> int | None:
         """Return the tokens written so far, which never fall.
@@ -162,35 +151,32 @@ class Replica:
         return Flight(tokens=inside.generated, chars=round(read * self._slots.prompt_chars))
 
     async def _process(self, shard: StagedShard) -> ShardTally | None:
-        rows = await patiently(self._read, shard)
-        suspicion = await patiently(self._crashes.suspicion)
+        rows = await self._patience.call(read_staged_shard, self._job, shard)
+        suspicion = await self._patience.call(self._crashes.suspicion)
         counts = self._open[shard.shard_id]
         results = await self._runner.run(rows, counts, suspicion, lambda: self._started.add(shard.shard_id))
-        return await patiently(self._commit, results, self._tally(shard.shard_id, counts, len(results)))
-
-    def _read(self, shard: StagedShard) -> list[StagedRow]:
-        with self._store.open_stream(self._layout.staged_shard(shard.shard_id), shard.etag) as stream:
-            return read_staged(stream.read())
+        tally = self._tally(shard.shard_id, counts, len(results))
+        return await self._patience.call(self._commit.commit, results, tally)
 
     def _engine_died(self, error: EngineDiedError, inside: tuple[str, ...]) -> None:
-        """Leave a record of the rows that were in the engine, for whoever runs them next."""
+        """Record the rows that were in the engine, for the replicas that run them next."""
         crash = Crash(
-            generation=self._generation,
+            generation=self._job.generation,
             replica_id=self._replica_id,
-            crashed_at=self._clock.now(),
+            crashed_at=self._job.clock.now(),
             error=type(error).__name__,
             rows=inside,
         )
         try:
             self._crashes.record(crash)
         except StoreError as problem:
-            _log.warning("job_id=%s event=crash_unrecorded rows=%d error=%s", self._job_id, len(inside), problem)
+            _log.warning("event=crash_unrecorded job_id=%s rows=%d error=%s", self._job.job_id, len(inside), problem)
         self._on_engine_death(error)
 
     def _tally(self, shard_id: str, counts: OpenWork, rows: int) -> ShardTally:
         return ShardTally(
             shard_id=shard_id,
-            generation=self._generation,
+            generation=self._job.generation,
             rows=rows,
             succeeded=counts.succeeded,
             failed=counts.failed,
@@ -201,21 +187,3 @@ class Replica:
             model=self._model,
             lengths=answers_of(counts.lengths),
         )
-
-    def _commit(self, results: list[ResultRow], tally: ShardTally) -> ShardTally:
-        """Write the shard's object; if somebody has committed it already, theirs is the truth."""
-        require_latest(self._store, self._layout, self._job_id, self._generation)
-        uri = self._layout.result_shard(tally.shard_id)
-        try:
-            self._store.create(uri, write_results(results, tally))
-        except ObjectExists:
-            theirs = read_tally(self._store, self._store.head(uri))
-            _log.warning(
-                "job_id=%s shard=%s event=committed_already by_generation=%d generation=%d",
-                self._job_id,
-                tally.shard_id,
-                theirs.generation,
-                self._generation,
-            )
-            return theirs
-        return tally

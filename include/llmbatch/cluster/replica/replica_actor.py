@@ -19,8 +19,10 @@ from llmbatch.cluster.engines.factory import make_engine
 from llmbatch.cluster.exchange.replica_report import Fatal, ReplicaReport
 from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.cluster.replica.guard import guard_children
+from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.replica.start_failure import start_failure
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.engine_settings import EngineSettings
@@ -66,10 +68,10 @@ class ReplicaActor:
         try:
             self._replica = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
         except StoreError as error:
-            self._tell(Fatal(ExitReason.STORE_UNREACHABLE, str(error)))
+            self._report_fatal(Fatal(ExitReason.STORE_UNREACHABLE, str(error)))
             raise
         except BaseException as error:
-            self._tell(Fatal(ExitReason.ENGINE_START, start_failure(error)))
+            self._report_fatal(Fatal(ExitReason.ENGINE_START, start_failure(error)))
             raise
         asyncio.run_coroutine_threadsafe(self._keep_reporting(), self._loop)
 
@@ -81,10 +83,12 @@ class ReplicaActor:
             try:
                 tally = await future
             except StoreError as error:
-                self._tell(Fatal(ExitReason.STORE_UNREACHABLE if error.retryable else ExitReason.CRASHED, str(error)))
+                self._report_fatal(
+                    Fatal(ExitReason.STORE_UNREACHABLE if error.retryable else ExitReason.CRASHED, str(error))
+                )
                 raise
             except Superseded as error:
-                self._tell(Fatal(ExitReason.SUPERSEDED, str(error)))
+                self._report_fatal(Fatal(ExitReason.SUPERSEDED, str(error)))
                 raise
             if self._replica.idle:
                 # Ray Data may end this actor right after its last shard: do not wait for the next report.
@@ -97,23 +101,12 @@ class ReplicaActor:
         model = resolve_model(plan.model_uri, plan.settings.kind, store)
         engine = make_engine(plan.settings, model.path)
         await engine.start()
-        return Replica(
-            job_id=plan.job_id,
-            generation=plan.generation,
-            replica_id=self._replica_id,
-            layout=JobLayout(plan.root_uri),
-            store=store,
-            engine=engine,
-            window_rows=plan.settings.window_rows,
-            max_num_seqs=plan.settings.max_num_seqs,
-            clock=SystemClock(),
-            on_engine_death=self._die,
-            expires_at=plan.expires_at,
-            model=plan.model_uri,
-        )
+        job = JobContext(plan.job_id, plan.generation, JobLayout(plan.root_uri), store, SystemClock())
+        limits = RowLimits(plan.settings.window_rows, plan.settings.max_num_seqs, plan.expires_at)
+        return Replica(job, self._replica_id, engine, limits, on_engine_death=self._die, model=plan.model_uri)
 
     async def _keep_reporting(self) -> None:
-        """Report every second and obey the reply. A lost report is repeated by the next one."""
+        """Report every second and apply the orders of the reply. The next report repeats a lost one."""
         while True:
             await self._report()
             await asyncio.sleep(REPORT_SECONDS)
@@ -123,18 +116,18 @@ class ReplicaActor:
         try:
             orders = await asyncio.wait_for(self._plan.scoreboard.report.remote(report), timeout=10)
         except (ray.exceptions.RayError, TimeoutError) as error:
-            _log.warning("job_id=%s event=report_lost error=%s", self._plan.job_id, type(error).__name__)
+            _log.warning("event=report_lost job_id=%s error=%s", self._plan.job_id, type(error).__name__)
             return
         self._replica.reported(report)
-        self._replica.obey(orders)
+        self._replica.apply(orders)
 
-    def _tell(self, fatal: Fatal) -> None:
+    def _report_fatal(self, fatal: Fatal) -> None:
         try:
             ray.get(self._plan.scoreboard.report.remote(ReplicaReport(self._replica_id, fatal=fatal)), timeout=10)
         except ray.exceptions.RayError:
-            _log.warning("job_id=%s event=report_lost fatal=%s", self._plan.job_id, fatal.message)
+            _log.warning("event=report_lost job_id=%s fatal=%s", self._plan.job_id, fatal.message)
 
     def _die(self, error: EngineDiedError) -> None:
-        _log.error("job_id=%s replica=%s event=engine_died error=%s", self._plan.job_id, self._replica_id, error)
+        _log.error("event=engine_died job_id=%s replica=%s error=%s", self._plan.job_id, self._replica_id, error)
         # Not an exception: that would end the job. A dead actor is replaced and its shards are given out again.
         os._exit(ENGINE_DIED_EXIT)

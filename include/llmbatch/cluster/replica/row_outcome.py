@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from llmbatch.cluster.engines.base import Answer
@@ -39,6 +40,20 @@ def poisoned(row: StagedRow, crashes: int) -> ResultRow:
     """Return the outcome of a row that crashed an engine in which nothing else was."""
     error = f"the engine crashed {crashes} times with this row in it, the last time with no other"
     return _unanswered(row, RowState.FAILED, ErrorClass.POISON.value, error, 0.0, crashes)
+
+
+def unanswerable(row: StagedRow, poison: Mapping[str, int]) -> ResultRow | None:
+    """Return the outcome of a row that must not reach an engine; None if the row may.
+
+    Args:
+        row: a staged row.
+        poison: how many engines each row has crashed, by row id.
+    """
+    if row.row_id in poison:
+        return poisoned(row, poison[row.row_id])
+    if row.error_class is not None:
+        return failed(row, row.error_class, row.error or "", attempts=0)
+    return None
 
 
 def expired(row: StagedRow, deadline: datetime) -> ResultRow:

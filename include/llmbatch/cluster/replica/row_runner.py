@@ -12,7 +12,7 @@ from llmbatch.cluster.exchange.latency_sketch import LatencySketch
 from llmbatch.cluster.exchange.length_work import LengthWork
 from llmbatch.cluster.exchange.replica_report import OpenWork
 from llmbatch.cluster.replica.answer_limit import shortened
-from llmbatch.cluster.replica.row_outcome import expired, failed, poisoned, succeeded
+from llmbatch.cluster.replica.row_outcome import expired, failed, succeeded, unanswerable
 from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
 from llmbatch.core.clock import Clock
@@ -55,12 +55,12 @@ class RowRunner:
     ) -> list[ResultRow]:
         """Return the outcomes of one shard's rows, in their order.
 
-        Rows enter as places become free. Suspects of a crash wait for the others, then have the engine to themselves.
+        Rows enter as places become free. Suspects of a crash wait for the others, then run alone.
 
         Args:
             rows: the shard.
             counts: counted up while rows run and end.
-            suspicion: what earlier crashes say.
+            suspicion: which rows earlier crashes make suspect.
             on_turn: called when the shard's first row may enter.
         """
         suspects = groups((row.row_id for row in rows), suspicion)
@@ -69,10 +69,9 @@ class RowRunner:
         async with asyncio.TaskGroup() as tasks, self._window.turn():
             on_turn()
             for row in rows:
-                if row.row_id in suspicion.poison:
-                    self._end(counts, row, poisoned(row, suspicion.poison[row.row_id]), outcomes)
-                elif row.error_class is not None:
-                    self._end(counts, row, failed(row, row.error_class, row.error or "", attempts=0), outcomes)
+                ended = unanswerable(row, suspicion.poison)
+                if ended is not None:
+                    self._end(counts, row, ended, outcomes)
                 elif row.row_id not in apart and not self._expire(counts, row, outcomes):
                     await self._window.admit()
                     # The wait for a place may have been long.
@@ -123,7 +122,7 @@ class RowRunner:
         except Exception as error:  # an engine's bug with one row must not cost the others
             # The type only: an engine's message may quote the prompt, which belongs into the dead letter, not the log.
             _log.warning(
-                "job_id=%s row_id=%s event=row_failed error=%s", self._job_id, row.row_id, type(error).__name__
+                "event=row_failed job_id=%s row_id=%s error=%s", self._job_id, row.row_id, type(error).__name__
             )
             message = f"{type(error).__name__}: {error}"
             result = failed(row, ErrorClass.ENGINE.value, message, self._clock.monotonic() - started)
@@ -136,7 +135,7 @@ class RowRunner:
         self._end(counts, row, result, outcomes, decoded)
 
     def _expire(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> bool:
-        """End the row if the deadline has passed; say whether it has."""
+        """End the row if the deadline has passed; return whether it has."""
         if self._expires_at is None or self._clock.now() < self._expires_at:
             return False
         self._end(counts, row, expired(row, self._expires_at), outcomes)

@@ -65,7 +65,7 @@ class Slots:
         return now - began
 
     def answered(self, tokens: int, chars: int, seconds: float) -> None:
-        """Let an answered row of ``chars`` input characters tell the pace."""
+        """Count an answered row of ``chars`` input characters in the pace."""
         self._answered += 1
         self._tokens = self._keep * self._tokens + tokens
         self._chars = self._keep * self._chars + chars

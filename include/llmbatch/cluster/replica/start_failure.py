@@ -1,4 +1,4 @@
-"""Why an engine did not start, in its own words."""
+"""The cause why an engine did not start, from its log."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _LONGEST = 800
 def start_failure(error: BaseException) -> str:
     """Return one line with the cause.
 
-    vLLM's parent process only says "see root cause above": the cause is what the child wrote to stderr, which in a Ray
-    worker is a file.
+    vLLM's parent process only reports "see root cause above": the cause is what the child wrote to stderr, which
+    is a file in a Ray worker.
     """
     message = f"{type(error).__name__}: {error}"
     if _POINTS_ELSEWHERE in message:

@@ -6,9 +6,10 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.errors import StoreError
 from llmbatch.core.rows import META_KEY, RESULT_COLUMNS, STAGED_COLUMNS, ResultRow, StagedRow
-from llmbatch.core.shards import ShardTally
+from llmbatch.core.shards import ShardTally, StagedShard
 from llmbatch.core.store import ObjectInfo, ObjectStore
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ def read_staged(body: bytes) -> list[StagedRow]:
     table = pq.read_table(io.BytesIO(body), columns=names, use_threads=False)
     columns = [table.column(name).to_pylist() for name in names]
     return [StagedRow(*values) for values in zip(*columns, strict=True)]
+
+
+def read_staged_shard(job: JobContext, shard: StagedShard) -> list[StagedRow]:
+    """Return the rows of a staged shard in input order. Raises ``StoreError``."""
+    with job.store.open_stream(job.layout.staged_shard(shard.shard_id), shard.etag) as stream:
+        return read_staged(stream.read())
 
 
 def write_results(rows: Sequence[ResultRow], tally: ShardTally) -> bytes:

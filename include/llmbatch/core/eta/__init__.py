@@ -1,1 +1,1 @@
-"""When a job will be done: an interval that is right as often as it says, and what drives it."""
+"""When a job will be done: a calibrated interval, and what drives it."""

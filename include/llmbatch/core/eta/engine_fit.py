@@ -1,4 +1,4 @@
-"""What reading costs and how fast an engine is, from several of its jobs: one job alone hardly tells them apart."""
+"""What reading costs and how fast an engine is, from several of its jobs: one job alone hardly separates them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class JobEffort(BaseModel):
 
 
 def engine_fit(jobs: Sequence[JobEffort]) -> tuple[float, float] | None:
-    """Return price (tokens per character) and rate (units per second of a replica); None if the jobs do not tell.
+    """Return price (tokens per character) and rate (units per second of a replica); None if they are too few or alike.
 
     A job's slot-seconds per token are ``a x (1 + price x characters per token)``: a line through the jobs, by the
     median slope of pairs (Theil and Sen), so that a job with a slow node does no harm.

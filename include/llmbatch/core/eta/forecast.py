@@ -20,16 +20,16 @@ _Z = NormalDist().inv_cdf(0.9)
 def forecast(size: InputSize, slots: int, basis: EtaBasis, replicas: int) -> EtaSeconds | None:
     """Return seconds from the start of the Ray job to the last commit, as if the job had the cluster to itself.
 
-    It is what the model in the driver says at the first heartbeat, wider by the doubt about the size.
+    It is the estimate of the model in the driver at the first heartbeat, wider by the doubt about the size.
 
     Args:
         size: what there is to do.
         slots: rows that one replica decodes together.
-        basis: beliefs; without a rate in them nothing can be foretold.
+        basis: beliefs; without a rate in them there is no forecast.
         replicas: engines that work on it from the start.
 
     Returns:
-        None if there is no finished job to go by.
+        None if no finished job gives a rate.
     """
     model = EtaModel(slots, basis.priors, basis.spread)
     phase = _first_known_phase(basis.priors)

@@ -1,4 +1,4 @@
-"""What finished jobs teach: priors and how wide an interval must be. Pure; storing it is somebody else's work."""
+"""What finished jobs teach: priors and how wide an interval must be. Pure; the orchestrator stores it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class FinishedJob(BaseModel):
         phases: seconds by phase name.
         rate: work units per second of one replica; None if it was never known.
         price: units per input character, as fitted.
-        fixed_share: part of a decoding step that does not shrink with the batch; None if the job's drain did not tell.
+        fixed_share: part of a decoding step that does not shrink with the batch; None if the job's drain was too short.
         answers: output tokens against input characters, as fitted.
-        effort: what its rows took, which tells price and rate together with other jobs of the engine.
+        effort: what its rows took; with other jobs of the engine it gives price and rate.
         log_ratios: ln(actual / predicted remaining) at each knot.
         marks: the published accuracy.
     """

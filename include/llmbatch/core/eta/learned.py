@@ -1,4 +1,4 @@
-"""What one job taught about its engine and its template, for the history."""
+"""What was learned from one job about its engine and its template, for the history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TELLING = 0.2
 
 @dataclass(frozen=True)
 class Learned:
-    """Fields as in ``Priors``; ``rate``, ``fixed_share``, ``effort`` are None if the job was too short to tell."""
+    """Fields as in ``Priors``; ``rate``, ``fixed_share``, ``effort`` are None if the job was too short."""
 
     rate: float | None
     price: float
@@ -28,7 +28,7 @@ def fixed_share_of(drain: Estimate | None, finished_at: float, believed: float) 
     """Return which fixed share would have made the estimate from the begin of the drain right.
 
     With a believed share of 0.5, 60 s of work and 40 s of drain, an end after 84 s instead of 100 s means 0.3. None if
-    the drain was too small a part of the estimate to tell.
+    the drain was too small a part of the estimate.
     """
     if drain is None or not drain.predicted or finished_at <= drain.at:
         return None

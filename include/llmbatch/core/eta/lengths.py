@@ -24,7 +24,7 @@ _PULL, _PULL_ERROR = 1.0, 0.5
 
 @dataclass(frozen=True)
 class _Sample:
-    """A cell as seen by the fit: rows that tell something, and sums of their lengths and squared lengths."""
+    """A cell as seen by the fit: rows that count, and sums of their lengths and squared lengths."""
 
     cell: LengthCell
     size: float
@@ -124,9 +124,9 @@ class OutputLengths:
         self._cell = {s.cell.key: y * s.rows / (s.rows + shrunk) for s, y in zip(samples, rest, strict=True)}
         rows = sum(s.rows for s in samples)
         spread_of = sum(s.rows * math.log(max(1.0, s.second * s.rows / s.first**2)) for s in samples)
-        # The mean of logarithms lies below the logarithm of the mean: what is expected must add up to what was seen.
-        said = sum(s.rows * math.exp(self._mean(s.cell)) for s in samples)
-        self.level += math.log(sum(s.first for s in samples) / said) * rows / (rows + prior.rows)
+        # The mean of logarithms is below the logarithm of the mean: what is expected must add up to what was seen.
+        predicted = sum(s.rows * math.exp(self._mean(s.cell)) for s in samples)
+        self.level += math.log(sum(s.first for s in samples) / predicted) * rows / (rows + prior.rows)
         found = math.sqrt((spread_of + _SPREAD_ROWS * prior.spread**2) / (rows + _SPREAD_ROWS))
         self.spread = min(_WIDEST, max(_NARROWEST, found))
 

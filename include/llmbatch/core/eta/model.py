@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
-from llmbatch.core.eta.balance import Load, seconds_to_finish
 from llmbatch.core.eta.engine_fit import JobEffort
 from llmbatch.core.eta.estimate import Estimate
+from llmbatch.core.eta.finish import last_finish
 from llmbatch.core.eta.footing import FirstFooting, Footing, slots_of
 from llmbatch.core.eta.learned import Learned, answers_of, fixed_share_of
 from llmbatch.core.eta.lengths import OutputLengths
@@ -17,19 +15,17 @@ from llmbatch.core.eta.rate import Effort, WorkRate
 from llmbatch.core.eta.reach import Reach, reach_of
 from llmbatch.core.eta.spread import Spread
 from llmbatch.core.eta.stall import StallWatch
-from llmbatch.core.eta.tail import Drain, drain
-from llmbatch.core.eta.work import work_of
+from llmbatch.core.eta.tail import drain
 from llmbatch.core.length_cells import LengthCell
-from llmbatch.core.progress import EtaSeconds, EtaState, ReplicaShare
+from llmbatch.core.progress import EtaSeconds, EtaState
 from llmbatch.core.states import Phase
 
 _BATCH_SECONDS = 60.0
 _FIRST_WAVE_KEPT = 0.3
-_REAL_DIFFERENCE = 0.15
 
 
 class EtaModel:
-    """Takes heartbeats, answers with estimates. Deterministic; reads no clock; one instance per job.
+    """Takes heartbeats, returns estimates. Deterministic; reads no clock; one instance per job.
 
     ``slots`` are the rows that one replica decodes together.
 
@@ -74,7 +70,7 @@ class EtaModel:
             answered.chars - self._answered.chars,
             answered.seconds - self._answered.seconds,
         )
-        # A lost replica takes back what it had not committed; that says nothing about speed.
+        # A lost replica takes back what it had not committed; that does not concern speed.
         if last is not None and min(gained.tokens, gained.chars, gained.seconds) >= 0:
             self.rate.work(seen.at - last.at, gained)
             self._learn_price(seen.cells, last, gained)
@@ -95,7 +91,7 @@ class EtaModel:
             self._drain = self._predict(seen, seen.at)
 
     def learned(self, finished_at: float) -> Learned:
-        """Return what the job taught, once it has finished; ``finished_at`` is on the clock of the observations."""
+        """Return what was learned from the finished job; ``finished_at`` is on the clock of the observations."""
         return Learned(
             rate=self._speed,
             price=self.rate.price.value,
@@ -113,7 +109,7 @@ class EtaModel:
             nothing = EtaSeconds(p10=0, p50=0, p90=0)
             return Estimate(EtaState.FINISHED, now, "all shards are committed", 1.0, nothing, 0.0)
         if seen.phase.is_terminal:
-            return Estimate(EtaState.UNKNOWN, now, f"the job is {seen.phase.value} and works on nothing")
+            return Estimate(EtaState.UNKNOWN, now, f"the job is {seen.phase.value} and does not run")
         stalled = self._stall.reason(seen, now)
         if stalled is not None:
             return Estimate(EtaState.STALLED, now, stalled)
@@ -132,19 +128,19 @@ class EtaModel:
         if start is None or rate is None:
             why = f"phase {seen.phase.value}, no answer yet and no earlier job to go by"
             if start == 0.0 and seen.flight is not None:
-                why += f"; rows in flight have {seen.flight.tokens} tokens, which are too few to tell"
+                why += f"; rows in flight have {seen.flight.tokens} tokens, which are too few for an estimate"
             return Estimate(EtaState.UNKNOWN, now, why)
         if not seen.live and start == 0.0:
             return Estimate(EtaState.UNKNOWN, now, "no replica is live")
         live = max(1, seen.live or seen.wanted)
-        work, price = work_of(seen.cells, on.lengths, on.reach), on.rate.price.value
+        work, price = on.work(seen.cells), on.rate.price.value
         left = work.left_tokens + price * work.left_chars
         done = work.done_tokens + price * work.done_chars
         progress = done / (done + left) if done + left > 0 else 0.0
         last_rows = drain(seen.cells, on.lengths, on.reach, slots_of(on.batch, seen))
-        seconds, tail = self._finish(seen, on, left, rate, last_rows)
+        finish = last_finish(seen, on, left, rate, last_rows, self._priors.fixed_share)
         age = max(0.0, now - seen.at)
-        predicted = max(start + seconds + tail - age, 0.0) + self._priors.commit_seconds
+        predicted = max(start + finish.work_seconds + finish.drain_seconds - age, 0.0) + self._priors.commit_seconds
         # Before an answer nothing but the limits bounds how long answers are, however much of it is written.
         factors = self._spread.at(0.0 if self._first else progress).factors()
         reason = "" if self._first is None else "no answer yet: the live rate of rows in flight, and their limits; "
@@ -159,34 +155,16 @@ class EtaModel:
             progress=progress,
             seconds=EtaSeconds(p10=predicted * factors[0], p50=predicted * factors[1], p90=predicted * factors[2]),
             predicted=predicted,
-            parts=(("start", start), ("work", seconds), ("tail", tail), ("commit", self._priors.commit_seconds)),
+            parts=(
+                ("start", start),
+                ("work", finish.work_seconds),
+                ("tail", finish.drain_seconds),
+                ("commit", self._priors.commit_seconds),
+            ),
         )
 
-    def _finish(
-        self, seen: Observation, on: Footing, left: float, rate: float, last_rows: Drain
-    ) -> tuple[float, float]:
-        """Seconds of work and of drain of the replica that ends last; ``left`` units are left, a replica does ``rate``.
-
-        A decoding step costs the same fixed part for one row as for a full batch, and the longest row sets the number
-        of steps: that is what the drain takes beyond what its tokens would take at the full rate. No prompt is read
-        then, so that a row writes a token where it did a unit of work before.
-        """
-        rows = sum(cell.left for cell in seen.cells)
-        if not rows:
-            return 0.0, 0.0
-        shares = seen.shares or (ReplicaShare(),) * max(1, seen.live or seen.wanted)
-        paces = [_pace(share, on.rate) for share in shares]
-        held = min(1.0, sum(share.left for share in shares) / rows)
-        loads = [Load(share.left * left / rows, rate * each) for share, each in zip(shares, paces, strict=True)]
-        ends = []
-        for load, each, seconds in zip(loads, paces, seconds_to_finish(loads, left * (1 - held)), strict=True):
-            last = min(on.batch, seconds * load.speed * rows / left) if left else 0.0
-            steps = max(0.0, last_rows.longest_tokens - last / on.batch * last_rows.mean_tokens) if last else 0.0
-            ends.append((seconds, self._priors.fixed_share * steps / (on.rate.units * each) if on.rate.known else 0.0))
-        return max(ends, key=sum)
-
     def _learn_price(self, cells: tuple[LengthCell, ...], last: Observation, gained: Effort) -> None:
-        """Let the first half of the first wave tell what reading costs; after that wave, let it count for less."""
+        """Learn the cost of reading from the first half of the first wave, which later counts for less."""
         answered, before = (sum(cell.answered for cell in each) for each in (cells, last.cells))
         begun, slots = sum(cell.ended + cell.running for cell in cells), self._slots(last)
         if gained.seconds > 0 and 2 * answered < slots:
@@ -212,17 +190,6 @@ class EtaModel:
 
     def _slots(self, seen: Observation) -> float:
         return slots_of(self._batch, seen)
-
-
-def _pace(share: ReplicaShare, rate: WorkRate) -> float:
-    """Pace of a replica against that of all; what is less than a real difference is noise, which a maximum gathers.
-
-    In units, not in tokens: who got the long prompts reads more and writes less, and is not slower for it.
-    """
-    if not share.pace or share.reading is None or not rate.known:
-        return 1.0
-    relative = (share.pace + rate.price.value * share.reading) / rate.units
-    return relative if abs(math.log(relative)) > _REAL_DIFFERENCE else 1.0
 
 
 def _answered(cells: tuple[LengthCell, ...]) -> Effort:

@@ -11,7 +11,7 @@ from llmbatch.core.states import Phase
 
 @dataclass(frozen=True)
 class Observation:
-    """One heartbeat. ``at`` is in seconds on the clock that also asks for estimates."""
+    """One heartbeat. ``at`` is in seconds on the clock that estimates are requested with."""
 
     at: float
     generation: int
@@ -26,9 +26,9 @@ class Observation:
 
     paused: bool = False
     flight: Flight | None = None
-    """Work of rows without an answer; None: the heartbeat does not tell."""
+    """Work of rows without an answer; None: not in the heartbeat."""
     generated: int | None = None
-    """Output tokens of this generation, rows in flight included; None: the heartbeat does not tell."""
+    """Output tokens of this generation, rows in flight included; None: not in the heartbeat."""
 
     @property
     def rows(self) -> int:
@@ -52,7 +52,7 @@ class Observation:
 
 
 def observation_of(progress: Progress) -> Observation:
-    """Return what a heartbeat tells; times count from its ``written_at`` in seconds of the epoch."""
+    """Return what the model uses of a heartbeat; ``at`` is its ``written_at`` in seconds of the epoch."""
     return Observation(
         at=progress.written_at.timestamp(),
         generation=progress.generation,

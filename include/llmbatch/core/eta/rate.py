@@ -36,8 +36,8 @@ class Effort:
 class ReadingPrice:
     """Fits ``slot-seconds = a x (tokens + price x characters)`` to rows that began together with the job.
 
-    All of them have waited for the same prompts to be read, whatever their own length, so that the short ones tell what
-    reading costs. Later, long rows wait for more prompts of others than short ones do, and nothing is told apart.
+    All of them have waited for the same prompts to be read, whatever their own length, so that the short ones show what
+    reading costs. Later, long rows wait for more prompts of others than short ones do, and the two mix.
     """
 
     def __init__(self, priors: Priors) -> None:
@@ -77,7 +77,7 @@ class ReadingPrice:
 class WorkRate:
     """Exponentially weighted work per slot-second; forgets at once when a change shows.
 
-    Rows that are decoded together advance at one pace, so that answered rows tell the pace well even when they are few
+    Rows that are decoded together advance at one pace, so that answered rows show the pace well even when they are few
     and shorter than the others, and rows that end in bursts do no harm: work is divided by the seconds of the very rows
     that did it (Little's law), not by the clock. Speed is this rate times slots of live replicas: when one of two
     replicas is lost, the next heartbeat halves it.

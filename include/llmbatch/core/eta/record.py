@@ -1,4 +1,4 @@
-"""What a job's estimates said, and how right they were."""
+"""The estimates of a job, and how accurate they were."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Mark(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Point:
     """One estimate: when, the model's own number, and P10, P50, P90 in seconds from then."""
 
     at: float
@@ -41,8 +41,8 @@ class _Said:
 class EstimateLog:
     """Keeps the first estimate at or past each knot and mark; bounded, whatever the length of the job."""
 
-    _knots: list[_Said | None] = field(default_factory=lambda: [None] * len(KNOTS))
-    _marks: list[_Said | None] = field(default_factory=lambda: [None] * len(MARKS))
+    _knots: list[_Point | None] = field(default_factory=lambda: [None] * len(KNOTS))
+    _marks: list[_Point | None] = field(default_factory=lambda: [None] * len(MARKS))
 
     def note(self, estimate: Estimate, rows_progress: float) -> None:
         """Take an estimate; ``rows_progress`` is the part of the rows that have ended."""
@@ -50,14 +50,14 @@ class EstimateLog:
             return
         eta = estimate.seconds
         self._take(
-            _Said(estimate.at, estimate.predicted, (eta.p10, eta.p50, eta.p90)), estimate.progress, rows_progress
+            _Point(estimate.at, estimate.predicted, (eta.p10, eta.p50, eta.p90)), estimate.progress, rows_progress
         )
 
     def note_point(self, point: TracePoint) -> None:
         """Take an estimate out of a trace; times then count in seconds of the epoch."""
         if point.work is None or point.seconds is None or not point.predicted:
             return
-        self._take(_Said(point.at.timestamp(), point.predicted, point.seconds), point.work, point.rows)
+        self._take(_Point(point.at.timestamp(), point.predicted, point.seconds), point.work, point.rows)
 
     def log_ratios(self, finished_at: float) -> tuple[float | None, ...]:
         """Return ln(actual / predicted) at each knot; None where no estimate stood."""
@@ -83,13 +83,13 @@ class EstimateLog:
             )
         return tuple(found)
 
-    def _take(self, said: _Said, work_progress: float, rows_progress: float) -> None:
-        _keep(self._knots, KNOTS, work_progress, said)
-        _keep(self._marks, MARKS, rows_progress, said)
+    def _take(self, point: _Point, work_progress: float, rows_progress: float) -> None:
+        _keep(self._knots, KNOTS, work_progress, point)
+        _keep(self._marks, MARKS, rows_progress, point)
 
 
-def _keep(places: list[_Said | None], edges: Sequence[float], progress: float, said: _Said) -> None:
+def _keep(places: list[_Point | None], edges: Sequence[float], progress: float, point: _Point) -> None:
     """Put the estimate at the last edge passed, if it is the first there."""
     passed = max((n for n, edge in enumerate(edges) if progress >= edge), default=None)
     if passed is not None and places[passed] is None:
-        places[passed] = said
+        places[passed] = point

@@ -70,10 +70,10 @@ class Spread(BaseModel):
 
 
 def conformal(ratios: Sequence[float], fallback: LogQuantiles) -> LogQuantiles:
-    """Split-conformal quantiles of log ratios: rank (n + 1) x level, so that new jobs are covered as often as said.
+    """Split-conformal quantiles of log ratios: rank (n + 1) x level, so that new jobs are covered at the stated rate.
 
-    The middle stays at the prediction unless that lies outside the middle half of what happened: otherwise an ordinary
-    job's P50 would be moved by the mishaps of others, which the outer quantiles tell of.
+    The middle stays at the prediction unless that is outside the middle half of what happened: otherwise an ordinary
+    job's P50 would be moved by the mishaps of others, which the outer quantiles reflect.
 
     With fewer than nine ratios an outer rank does not exist; it is mixed from the extreme one and the fallback.
     """

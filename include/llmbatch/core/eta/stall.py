@@ -1,4 +1,4 @@
-"""When a job has stopped telling or stopped working: then its ETA is unknown."""
+"""When a job has stopped reporting or stopped working: then it has no ETA."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StallWatch:
             self._mark, self._moved_at = mark, observation.at
 
     def reason(self, last: Observation, now: float) -> str | None:
-        """Say why the job counts as stalled at ``now``, or None."""
+        """Return why the job counts as stalled at ``now``, or None."""
         silent = now - last.at
         if silent > STALLED_SECONDS:
             return f"no heartbeat for {silent:.0f} s"

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmbatch.cluster.engines.echo import EchoEngine
+from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import SystemClock
@@ -86,15 +88,10 @@ class Generation:
             self.over = True
             return
         replica = Replica(
-            job_id="job-1",
-            generation=self._number,
-            replica_id=f"r{self._number}",
-            layout=self._layout,
-            store=self._store,
-            engine=EchoEngine(EchoOptions()),
-            window_rows=4,
-            max_num_seqs=2,
-            clock=SystemClock(),
+            JobContext("job-1", self._number, self._layout, self._store, SystemClock()),
+            f"r{self._number}",
+            EchoEngine(EchoOptions()),
+            RowLimits(window_rows=4, max_num_seqs=2),
             on_engine_death=lambda _: None,
         )
         asyncio.run(replica.process(self._left.pop()))

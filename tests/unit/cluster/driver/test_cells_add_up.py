@@ -15,7 +15,9 @@ from llmbatch.cluster.driver.job_state import JobState
 from llmbatch.cluster.engines.base import Answer, InFlight
 from llmbatch.cluster.exchange.replica_report import Orders
 from llmbatch.cluster.exchange.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard
+from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import RowError
 from llmbatch.core.length_cells import LengthClass, bucket_of, class_of
@@ -60,15 +62,10 @@ class Worker:
     def __init__(self, world: World, number: int) -> None:
         self.world, self.engine = world, HandEngine()
         self.replica = Replica(
-            job_id="job-1",
-            generation=2,
-            replica_id=f"r{number}",
-            layout=world.job.layout,
-            store=world.store,
-            engine=self.engine,
-            window_rows=WINDOW,
-            max_num_seqs=SLOTS,
-            clock=world.clock,
+            JobContext("job-1", 2, world.job.layout, world.store, world.clock),
+            f"r{number}",
+            self.engine,
+            RowLimits(WINDOW, SLOTS),
             on_engine_death=lambda _: None,
         )
         self.shards: dict[str, StagedShard] = {}

@@ -158,7 +158,7 @@ def test_what_was_believed_when_the_job_was_accepted_is_used(store, make, caplog
     loading = beat(1, phase=Phase.MODEL_LOAD)
     assert estimator_of(job.spec, store).complete(loading).eta is None
     assert [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING] == [
-        f"job_id={job.spec.job_id} event=eta_basis_unread problem=absent used=defaults"
+        f"event=eta_basis_unread job_id={job.spec.job_id} problem=absent used=defaults"
     ]
     store.put(job.layout.basis, basis.model_dump_json().encode())
     found = estimator_of(job.spec, store).complete(loading)

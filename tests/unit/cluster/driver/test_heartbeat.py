@@ -1,4 +1,4 @@
-"""The driver's pulse: control in, progress out, patience with the store."""
+"""The driver's heartbeat: control in, progress out, retries of writes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import pytest
 from llmbatch.cluster.driver.estimator import estimator_of
 from llmbatch.cluster.driver.heartbeat import Heartbeat
 from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.driver.orders import JobOrders
+from llmbatch.cluster.driver.progress_writer import ProgressWriter
 from llmbatch.cluster.driver.stop import Stopping
 from llmbatch.cluster.exchange.length_work import LengthWork
 from llmbatch.cluster.exchange.replica_report import Fatal, OpenWork
 from llmbatch.cluster.exchange.scoreboard import Snapshot
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control
@@ -44,26 +47,22 @@ class Desk:
         self.store, self.clock, self.lines = MoodyStore(), ManualClock(), []
         self.job = make.stage(self.store, [make.chat(n, "x") for n in range(1, rows + 1)], 50)
         self.state = JobState(self.job.manifest, generation=1, replicas_wanted=1, clock=self.clock)
+        self.orders = JobOrders(1)
         self.pulse = self.new_pulse()
         self.snapshot = Snapshot()
         self.heard: list[DesiredState] = []
         self.limits: list[int | None] = []
-        self.pulse.connect(self.ask)
-        self.stopping = Stopping(spec=self.job.spec, state=self.state, heartbeat=self.pulse, clock=self.clock)
-
-    def new_pulse(self) -> Heartbeat:
-        return Heartbeat(
-            store=self.store,
-            layout=self.job.layout,
-            state=self.state,
-            estimator=estimator_of(self.job.spec, self.store),
-            generation=1,
-            seconds=1,
-            clock=self.clock,
-            emit=self.lines.append,
+        self.pulse.connect(self.exchange)
+        self.stopping = Stopping(
+            spec=self.job.spec, state=self.state, orders=self.orders, heartbeat=self.pulse, clock=self.clock
         )
 
-    def ask(self, orders, epoch, known):
+    def new_pulse(self) -> Heartbeat:
+        context = JobContext(self.job.manifest.job_id, 1, self.job.layout, self.store, self.clock)
+        writer = ProgressWriter(context, self.state, estimator_of(self.job.spec, self.store), self.lines.append)
+        return Heartbeat(context, self.state, self.orders, writer, seconds=1)
+
+    def exchange(self, orders, epoch, known):
         self.heard.append(orders.desired)
         self.limits.append(orders.max_tokens)
         return self.snapshot
@@ -109,11 +108,11 @@ def test_control_reaches_the_scoreboard_and_absent_means_run(desk: Desk) -> None
 def test_the_limit_of_answers_goes_to_the_replicas_and_a_hold_is_theirs_alone(desk: Desk) -> None:
     desk.store.put(desk.job.layout.control, Control(max_tokens=7).model_dump_json().encode())
     desk.pulse.beat()
-    desk.pulse.hold(DesiredState.DRAIN)
+    desk.orders.hold(DesiredState.DRAIN)
     desk.pulse.beat()
-    assert desk.pulse.desired is DesiredState.RUN
+    assert desk.orders.now.job.desired is DesiredState.RUN
     assert desk.stopping.reason() is None
-    desk.pulse.hold(DesiredState.RUN)
+    desk.orders.hold(DesiredState.RUN)
     desk.pulse.beat()
     assert desk.heard == [DesiredState.RUN, DesiredState.DRAIN, DesiredState.RUN]
     assert desk.limits == [7, 7, 7]
@@ -155,15 +154,15 @@ def test_last_heartbeat_says_how_it_ended(desk: Desk) -> None:
 
 def test_drain_ends_when_begun_shards_have_ended_or_grace_is_over(desk: Desk) -> None:
     desk.control(DesiredState.DRAIN, "night shift")
-    desk.snapshot = Snapshot(live=1, open_shards=2, deaf=1)
+    desk.snapshot = Snapshot(live=1, open_shards=2, behind=1)
     desk.pulse.beat()
     assert desk.stopping.reason() is None
-    desk.snapshot = Snapshot(live=1, open_shards=0, deaf=0)
+    desk.snapshot = Snapshot(live=1, open_shards=0, behind=0)
     desk.pulse.beat()
     stop = desk.stopping.reason()
     assert stop is not None
     assert (stop.reason, stop.message) == (ExitReason.DRAINED, "drained: night shift")
-    desk.snapshot = Snapshot(live=1, open_shards=2, deaf=0)
+    desk.snapshot = Snapshot(live=1, open_shards=2, behind=0)
     desk.pulse.beat()
     assert desk.stopping.reason() is None
     desk.clock.advance(desk.job.spec.engine.drain_grace_seconds)
@@ -182,7 +181,7 @@ def test_signal_drains_with_the_time_that_ray_gives(desk: Desk, monkeypatch: pyt
     stop = desk.stopping.reason()
     assert stop is not None
     assert stop.reason is ExitReason.INTERRUPTED
-    assert not stop.reason.is_final  # nobody asked for it, so the next generation goes on
+    assert not stop.reason.is_final  # no user requested it, so the next generation continues
 
 
 @pytest.mark.parametrize(
@@ -192,7 +191,7 @@ def test_a_drain_of_an_earlier_generation_does_not_hold_this_one(desk: Desk, ask
     desk.control(DesiredState.DRAIN, "night shift", asked_of)
     desk.pulse.beat()
     assert desk.heard == [heard]
-    assert desk.pulse.reason == ("night shift" if heard is DesiredState.DRAIN else "")
+    assert desk.orders.now.job.reason == ("night shift" if heard is DesiredState.DRAIN else "")
 
 
 def test_a_superseded_generation_stops_and_leaves_progress_alone(desk: Desk) -> None:
@@ -229,7 +228,7 @@ def test_estimates_are_kept_every_half_minute_and_at_the_end(desk: Desk) -> None
     assert desk.written().eta_state is EtaState.FINISHED
 
 
-def test_a_trace_that_cannot_be_written_hurts_nobody(desk: Desk) -> None:
+def test_a_trace_that_cannot_be_written_does_no_harm(desk: Desk) -> None:
     desk.store.refused = "/traces/"
     for _ in range(40):
         desk.pulse.beat()
@@ -295,7 +294,7 @@ def test_a_replica_that_was_superseded_leaves_progress_alone_too(desk: Desk) -> 
 
 def test_cancel_stops_at_once(desk: Desk) -> None:
     desk.control(DesiredState.CANCEL)
-    desk.snapshot = Snapshot(live=1, open_shards=9, deaf=1)
+    desk.snapshot = Snapshot(live=1, open_shards=9, behind=1)
     desk.pulse.beat()
     stop = desk.stopping.reason()
     assert stop is not None

@@ -1,4 +1,4 @@
-"""A pause holds as long as whoever asked for it has a reason to; no job stays paused for ever."""
+"""A pause holds as long as the job that requested it lives; no job stays paused for ever."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from llmbatch.cluster.driver.pause import LOOK_SECONDS, SILENT_SECONDS, Pause
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control
 from llmbatch.core.errors import StoreError
@@ -23,7 +24,7 @@ PAUSED = Control(paused=True, paused_by=PAUSER.root)
 class Bench:
     def __init__(self) -> None:
         self.store, self.clock = MemoryStore(), ManualClock(NOW)
-        self.pause = Pause(self.store, self.clock)
+        self.pause = Pause(JobContext("job-2", 1, JobLayout("s3://b/jobs/job-2"), self.store, self.clock))
         self.sequence = 0
 
     def beat(self, phase: Phase = Phase.WORK) -> None:

@@ -33,7 +33,7 @@ class Pool:
         operator = SimpleNamespace(get_autoscaling_actor_pools=lambda: [self.ray])
         other = SimpleNamespace(get_autoscaling_actor_pools=list)
         self.executor = SimpleNamespace(_topology=[other, operator])
-        self.bounds = PoolBounds(ReplicaBounds(min=size, max=size))
+        self.bounds = PoolBounds(ReplicaBounds(min=size, max=size), "job-1")
         self.ray.scale(ActorPoolScalingRequest(delta=size))
         self.ready()
         self.step()
@@ -158,7 +158,7 @@ def test_end_kills_all_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_another_ray_is_told_before_a_replica_starts(pools: list[Any], message: str) -> None:
     operator = SimpleNamespace(get_autoscaling_actor_pools=lambda: pools)
-    bounds = PoolBounds(ReplicaBounds(min=1, max=1))
+    bounds = PoolBounds(ReplicaBounds(min=1, max=1), "job-1")
     with pytest.raises(RuntimeError, match=message):
         bounds.before_execution_starts(SimpleNamespace(_topology=[operator]))
     with pytest.raises(RuntimeError, match="has no _topology"):
@@ -168,12 +168,12 @@ def test_another_ray_is_told_before_a_replica_starts(pools: list[Any], message: 
 def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "__version__", "2.61.0")
     with pytest.raises(RuntimeError, match=r"in Ray 2\.60\.0 only, and this is 2\.61\.0; install that one"):
-        PoolBounds(ReplicaBounds(min=1, max=1)).install(SimpleNamespace())  # type: ignore[arg-type]
+        PoolBounds(ReplicaBounds(min=1, max=1), "job-1").install(SimpleNamespace())  # type: ignore[arg-type]
 
 
 def test_it_travels_with_the_context_but_only_the_drivers_one_acts() -> None:
     context = SimpleNamespace()
-    bounds = PoolBounds(ReplicaBounds(min=1, max=2))
+    bounds = PoolBounds(ReplicaBounds(min=1, max=2), "job-1")
     bounds.install(context)  # type: ignore[arg-type]
     [entry] = copy.deepcopy(context).custom_execution_callback_classes
     assert entry() is bounds

@@ -13,17 +13,19 @@ from llmbatch.cluster.driver import streams as streams_module
 from llmbatch.cluster.driver.estimator import Estimator
 from llmbatch.cluster.driver.heartbeat import Heartbeat
 from llmbatch.cluster.driver.job_state import JobState
-from llmbatch.cluster.driver.pause import Pause
+from llmbatch.cluster.driver.orders import JobOrders
+from llmbatch.cluster.driver.progress_writer import ProgressWriter
 from llmbatch.cluster.driver.stop import Stopping
 from llmbatch.cluster.driver.streams import Streams
 from llmbatch.cluster.exchange.replica_report import Fatal
 from llmbatch.cluster.exchange.scoreboard import Snapshot
 from llmbatch.cluster.models.resolve import ResolvedModel
 from llmbatch.cluster.replica.replica_actor import ReplicaPlan
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.errors import ModelError
-from llmbatch.core.shards import remaining_shards
+from llmbatch.core.shards import StagedShard, remaining_shards
 from llmbatch.core.states import DesiredState, ExitReason
 from llmbatch.core.store import MemoryStore
 
@@ -35,9 +37,10 @@ class FakeStream:
 
     def __init__(self, room: Room, plan: ReplicaPlan, shards: Any, bounds: ReplicaBounds) -> None:
         self.room, self.model, self.shards, self.bounds = room, plan.model_uri, shards, [bounds]
-        self.ended, self.error = threading.Event(), None
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
         self.ended.wait = self._look  # type: ignore[method-assign]
-        self.told_to_end = False
+        self.end_requested = False
 
     def start(self) -> None: ...
 
@@ -45,7 +48,7 @@ class FakeStream:
         self.bounds.append(bounds)
 
     def end(self) -> None:
-        self.told_to_end = True
+        self.end_requested = True
         self.ended.set()
 
     def _look(self, timeout: float | None = None) -> bool:
@@ -59,57 +62,57 @@ class FakeStream:
 
 
 class Room:
-    """Everything around ``Streams``; ``script`` holds what happens at each look or nap, in order."""
+    """Everything around ``Streams``, its host too; ``script`` holds what happens at each wait, in order."""
 
     def __init__(self, make: Any, **plan: Any) -> None:
         self.store, self.clock = MemoryStore(), ManualClock(NOW)
         self.job = make.stage(self.store, [make.chat(n, "x") for n in range(1, 5)], 1)
         self.state = JobState(self.job.manifest, generation=1, replicas_wanted=1, clock=self.clock)
-        self.pulse = Heartbeat(
-            store=self.store, layout=self.job.layout, state=self.state, estimator=Estimator(10),
-            generation=1, seconds=1, clock=self.clock, emit=lambda _: None,
-        )  # fmt: skip
+        context = JobContext(self.job.manifest.job_id, 1, self.job.layout, self.store, self.clock)
+        self.orders = JobOrders(1)
+        writer = ProgressWriter(context, self.state, Estimator(10), emit=lambda _: None)
+        self.pulse = Heartbeat(context, self.state, self.orders, writer, seconds=1)
         self.snapshot, self.heard = Snapshot(live=1), []
-        self.pulse.connect(self.ask)
+        self.pulse.connect(self.exchange)
         self.committed: set[str] = set()
         self.opened: list[FakeStream] = []
         self.script: list[Callable[[], None]] = []
-        self.dismissed = 0
+        self.forgotten = 0
         self.missing_models: set[str] = set()
         self.resolved: list[str] = []
         settings = self.job.spec.engine
         self.plan = ReplicaPlan("j", 1, self.job.layout.root, "m1", settings, {}, None, **plan)
-        self.streams = Streams(
-            self.plan,
-            state=self.state,
-            heartbeat=self.pulse,
-            stopping=Stopping(spec=self.job.spec, state=self.state, heartbeat=self.pulse, clock=self.clock),
-            pause=Pause(self.store, self.clock),
-            clock=self.clock,
-            open_stream=self.open,
-            resolve=self.resolve,
-            dismiss=self.dismiss,
-            remaining=lambda: remaining_shards(self.job.manifest.shards, self.committed),
-            sleep=lambda _: self.step(),
+        stopping = Stopping(
+            spec=self.job.spec, state=self.state, orders=self.orders, heartbeat=self.pulse, clock=self.clock
         )
+        self.streams = Streams(
+            context, self.plan,
+            state=self.state, orders=self.orders, heartbeat=self.pulse, stopping=stopping, host=self,
+        )  # fmt: skip
 
-    def ask(self, orders: Any, epoch: str, known: int) -> Snapshot:
+    def exchange(self, orders: Any, epoch: str, known: int) -> Snapshot:
         self.heard.append(orders.desired)
         return self.snapshot
 
-    def open(self, plan: ReplicaPlan, shards: Any, bounds: ReplicaBounds) -> FakeStream:
+    def open_stream(self, plan: ReplicaPlan, shards: Any, bounds: ReplicaBounds) -> FakeStream:
         self.opened.append(FakeStream(self, plan, shards, bounds))
         return self.opened[-1]
 
-    def resolve(self, uri: str) -> ResolvedModel:
+    def find_model(self, uri: str) -> ResolvedModel:
         self.resolved.append(uri)
         if uri in self.missing_models:
             raise ModelError(f"there is no {uri}")
         return ResolvedModel(uri, f"digest of {uri}")
 
-    def dismiss(self) -> None:
-        self.dismissed += 1
+    def forget_replicas(self) -> None:
+        self.forgotten += 1
         self.snapshot = Snapshot()
+
+    def remaining(self) -> tuple[StagedShard, ...]:
+        return remaining_shards(self.job.manifest.shards, self.committed)
+
+    def sleep(self, seconds: float) -> None:
+        self.step()
 
     def control(self, **fields: Any) -> Callable[[], None]:
         def write() -> None:
@@ -149,7 +152,7 @@ def test_an_undisturbed_job_is_one_stream(room: Room) -> None:
     course = room.run(room.finish)
     assert (course.stop, course.error, course.is_late) == (None, None, False)
     [stream] = room.opened
-    assert (stream.model, stream.bounds, stream.told_to_end) == ("m1", [ReplicaBounds(min=1, max=1)], False)
+    assert (stream.model, stream.bounds, stream.end_requested) == ("m1", [ReplicaBounds(min=1, max=1)], False)
 
 
 def test_a_stream_that_ends_in_error_is_not_followed_by_another(room: Room) -> None:
@@ -180,8 +183,8 @@ def test_pause_lets_begun_shards_end_gives_the_engines_back_and_goes_on(room: Ro
     seen: list[tuple[str, bool]] = []
     course = room.run(
         room.control(paused=True, written_by="ann", reason="demo"),
-        room.shows(Snapshot(live=1, deaf=1, open_shards=2)),  # has heard nothing yet
-        room.shows(Snapshot(live=1, deaf=0, open_shards=1)),
+        room.shows(Snapshot(live=1, behind=1, open_shards=2)),  # has heard nothing yet
+        room.shows(Snapshot(live=1, behind=0, open_shards=1)),
         lambda: (some(room), room.shows(Snapshot(live=1))())[0],
         lambda: seen.append((room.state.progress(1).message, room.state.progress(1).paused)),  # at rest now
         room.control(),
@@ -189,11 +192,11 @@ def test_pause_lets_begun_shards_end_gives_the_engines_back_and_goes_on(room: Ro
     )
     assert course.stop is None
     first, second = room.opened
-    assert first.told_to_end
+    assert first.end_requested
     assert [shard.shard_id for shard in second.shards] == ["shard-00001", "shard-00002", "shard-00003"]
     assert seen == [("paused by ann: demo", True)]
     assert (room.state.progress(1).message, room.state.progress(1).paused) == ("", False)
-    assert room.dismissed >= 1
+    assert room.forgotten >= 1
     assert DesiredState.DRAIN in room.heard
     assert room.heard[-1] is DesiredState.RUN
 
@@ -209,7 +212,7 @@ def test_a_pause_waits_no_longer_than_the_grace_time_for_a_slow_shard(room: Room
         room.control(),
         room.finish,
     )
-    assert room.opened[0].told_to_end
+    assert room.opened[0].end_requested
     assert len(room.opened[1].shards) == 4
 
 
@@ -259,7 +262,7 @@ def test_a_model_that_cannot_be_had_leaves_the_job_as_it_is(room: Room) -> None:
     room.missing_models = {"m2"}
     room.run(room.control(model="m2"), lambda: None, room.finish)
     [stream] = room.opened
-    assert not stream.told_to_end
+    assert not stream.end_requested
     assert room.resolved == ["m2"]  # not again five times a second
     assert "there is no m2" in room.state.progress(1).message
 
@@ -275,7 +278,7 @@ def test_a_fallback_whose_engine_does_not_start_is_given_up_for_the_spec_s_model
     )
     assert course.stop is None
     assert [stream.model for stream in room.opened] == ["m1", "m2", "m1"]
-    assert "m2 was asked for and does not start, m1 answers: out of memory" in room.state.progress(1).message
+    assert "m2 was requested and does not start, m1 answers: out of memory" in room.state.progress(1).message
 
 
 def test_the_spec_s_own_model_that_does_not_start_ends_the_job(room: Room) -> None:

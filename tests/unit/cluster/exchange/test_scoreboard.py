@@ -56,21 +56,21 @@ def test_a_shard_counts_once_and_is_told_once() -> None:
     assert len(board.beat(Orders(), "an earlier scoreboard", 3).tallies) == 3
 
 
-def test_replies_carry_the_orders_and_deaf_replicas_are_counted() -> None:
+def test_replies_carry_the_orders_and_replicas_that_are_behind_are_counted() -> None:
     board = Scoreboard(ManualClock())
     assert board.report(ReplicaReport("a", ready=True)) == Orders()
-    assert board.beat(Orders(DesiredState.DRAIN)).deaf == 1
-    assert board.report(ReplicaReport("a", ready=True, obeys=DesiredState.DRAIN)) == Orders(DesiredState.DRAIN)
-    assert board.beat(Orders(DesiredState.DRAIN, max_tokens=9)).deaf == 0
+    assert board.beat(Orders(DesiredState.DRAIN)).behind == 1
+    assert board.report(ReplicaReport("a", ready=True, applied=DesiredState.DRAIN)) == Orders(DesiredState.DRAIN)
+    assert board.beat(Orders(DesiredState.DRAIN, max_tokens=9)).behind == 0
     assert board.announce("b").max_tokens == 9
 
 
-def test_dismissed_replicas_leave_what_they_committed() -> None:
+def test_forgotten_replicas_leave_what_they_committed() -> None:
     board = Scoreboard(ManualClock())
     board.announce("b")
     board.report(ReplicaReport("a", ready=True, open=OpenWork(running=4), open_shards=1, committed=(tally(0),)))
     board.announce("c")
-    board.dismiss()
+    board.forget_replicas()
     found = board.beat(Orders())
     assert (found.live, found.open_shards, found.open.running, found.starts_without_ready) == (0, 0, 0, 0)
     assert (found.starts_without_commit, len(found.tallies)) == (0, 1)
@@ -127,11 +127,11 @@ def state(count: int = 10) -> tuple[JobState, ManualClock]:
     return JobState(manifest(count), generation=2, replicas_wanted=3, clock=clock), clock
 
 
-def test_untold_shards_are_those_of_this_generation_without_a_tally() -> None:
+def test_uncounted_shards_are_those_of_this_generation_without_a_tally() -> None:
     job, _ = state()
     job.add_former(["shard-00000"])
     job.add_tallies([tally(1)])
-    assert job.untold(["shard-00000", "shard-00001", "shard-00002"]) == ["shard-00002"]
+    assert job.uncounted(["shard-00000", "shard-00001", "shard-00002"]) == ["shard-00002"]
 
 
 def test_former_generations_count_rows_but_not_speed() -> None:
@@ -197,7 +197,7 @@ def test_tokens_of_a_lost_replica_stay_counted_and_its_rows_do_not() -> None:
     assert (board.beat(Orders()).generated, board.beat(Orders()).flight) == (500, Flight(tokens=10, chars=100))
     board.report(ReplicaReport("b", fatal=Fatal(ExitReason.CRASHED, "no")))
     assert board.beat(Orders()).generated == 500
-    board.dismiss()
+    board.forget_replicas()
     assert (board.beat(Orders()).generated, board.beat(Orders()).flight) == (500, None)
 
 

@@ -83,8 +83,8 @@ def test_good_local_folder_and_its_digest(tmp_path: Path) -> None:
     [
         ("/no/such/folder", "no such folder"),
         ("bundled:llama", "no such bundled model; known: bundled:smollm2-135m-instruct"),
-        ("not a name!", "no hub id"),
-        ("a/b/c", "no hub id"),
+        ("not a name!", "is not a model of .* or a hub id"),
+        ("a/b/c", "is not a model of .* or a hub id"),
         ("s3://bucket/models/none", "no config.json under this prefix"),
     ],
 )

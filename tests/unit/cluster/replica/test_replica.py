@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from llmbatch.cluster.driver.expiry import NoEngine, expire_shards
 from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight
 from llmbatch.cluster.engines.echo import EchoEngine
 from llmbatch.cluster.exchange.replica_report import Orders
+from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
+from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally, result_schema
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import SystemClock
@@ -63,17 +64,8 @@ class BrokenEngine(GatedEngine):
 def replica(job: Any, store: Any, engine: Any, window: int = 8, **more: Any) -> Replica:
     more.setdefault("on_engine_death", lambda error: None)
     more.setdefault("replica_id", "r1")
-    more.setdefault("max_num_seqs", window)
-    return Replica(
-        job_id=job.manifest.job_id,
-        generation=2,
-        layout=job.layout,
-        store=store,
-        engine=engine,
-        window_rows=window,
-        clock=SystemClock(),
-        **more,
-    )
+    context = JobContext(job.manifest.job_id, 2, job.layout, store, SystemClock())
+    return Replica(context, engine=engine, limits=RowLimits(window, window), **more)
 
 
 async def until(condition: Any) -> None:
@@ -166,7 +158,7 @@ def test_drain_finishes_begun_shards_and_cancel_none(store, make, desired, commi
         one = replica(job, store, engine, window=2)
         tasks = [asyncio.create_task(one.process(shard)) for shard in job.manifest.shards]
         await until(lambda: engine.inside == 2)
-        one.obey(Orders(desired))
+        one.apply(Orders(desired))
         await asyncio.sleep(0)
         # With the window full, the second shard holds the turn without a row: it has begun too, and finishes.
         engine.gate.set()
@@ -174,7 +166,7 @@ def test_drain_finishes_begun_shards_and_cancel_none(store, make, desired, commi
         assert sum(t is not None for t in tallies) in ({1, 2} if committed else {0})
         assert await one.process(job.manifest.shards[2]) is None
         assert one.idle
-        assert one.report().obeys is desired
+        assert one.report().applied is desired
 
     asyncio.run(run())
 
@@ -187,7 +179,7 @@ def test_rows_that_begin_after_the_order_get_fewer_tokens_and_the_tally_names_th
 
     async def run() -> list[ShardTally | None]:
         first = await one.process(job.manifest.shards[0])
-        one.obey(Orders(max_tokens=2))
+        one.apply(Orders(max_tokens=2))
         return [first, await one.process(job.manifest.shards[1])]
 
     tallies = asyncio.run(run())
@@ -248,21 +240,6 @@ def test_a_generation_that_was_superseded_commits_nothing(store, make) -> None:
     with pytest.raises(Superseded, match="generation 3 has taken over from generation 2"):
         asyncio.run(replica(job, store, EchoEngine(EchoOptions())).process(job.manifest.shards[0]))
     assert list(store.list(job.layout.results)) == []
-
-
-def test_rows_of_a_late_job_expire_without_an_engine(store, make, read_results) -> None:
-    rows = [make.chat(n, "x") for n in range(1, 30)] + [make.staged(30, "completion", "{broken", "invalid")]
-    job = make.stage(store, rows, 7)
-    late = SystemClock().now()
-    told: list[ShardTally] = []
-    expire_shards(replica(job, store, NoEngine(), expires_at=late), job.manifest.shards, told.append)
-    assert (sum(t.expired for t in told), sum(t.failed for t in told), sum(t.rows for t in told)) == (29, 1, 30)
-    states = [
-        state
-        for shard in job.manifest.shards
-        for state in read_results(job.layout.result_shard(shard.shard_id)).column("state").to_pylist()
-    ]
-    assert states == ["expired"] * 29 + ["failed"]
 
 
 def test_tokens_never_fall_and_prompts_are_told_in_characters(store, make) -> None:

@@ -218,7 +218,7 @@ def test_the_first_estimate_comes_from_rows_in_flight() -> None:
     assert fed(begun(0), begun(2, 0)).estimate(2).state is EtaState.UNKNOWN  # while prompts are read
     young = fed(begun(3, 63)).estimate(3)
     assert young.state is EtaState.UNKNOWN
-    assert "63 tokens, which are too few to tell" in young.explain()
+    assert "63 tokens, which are too few for an estimate" in young.explain()
     assert fed(begun(3, 64)).estimate(3).state is EtaState.ESTIMATED
     model = fed(begun(2, 0), begun(5, 400))
     found = model.estimate(5)

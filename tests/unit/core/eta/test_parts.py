@@ -8,9 +8,9 @@ import random
 import pytest
 
 from llmbatch.core.eta import capped_lognormal
-from llmbatch.core.eta.balance import Load, seconds_to_finish
 from llmbatch.core.eta.engine_fit import JobEffort, engine_fit
 from llmbatch.core.eta.estimate import Estimate
+from llmbatch.core.eta.finish import Load, seconds_to_finish
 from llmbatch.core.eta.learned import fixed_share_of
 from llmbatch.core.eta.lengths import OutputLengths
 from llmbatch.core.eta.phases import seconds_until_work

@@ -1,0 +1,83 @@
+"""What a job and its replicas must do now, folded from everything that may give them orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmbatch.cluster.exchange.replica_report import Orders
+from llmbatch.core.control import Control
+from llmbatch.core.states import DesiredState
+
+_WEAKEST_FIRST = (DesiredState.RUN, DesiredState.DRAIN, DesiredState.CANCEL)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A state that one source requires, and why."""
+
+    desired: DesiredState = DesiredState.RUN
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What holds now.
+
+    Attributes:
+        job: the strongest order to the job, with the reason that its source gives.
+        replicas: what every replica of the current stream must do, which is at least what the job must.
+    """
+
+    job: Order
+    replicas: Orders
+
+
+def fold(control: Control, generation: int, signal: Order, stream: DesiredState) -> Standing:
+    """Return what holds for a generation.
+
+    A control object that requests a drain and a signal that cancels give a cancel, with the signal's reason. Where two
+    sources require the same, the control object's reason is used, unless it gives none.
+
+    Args:
+        control: the control object as last read; parts of it may concern earlier generations only.
+        generation: the one that runs.
+        signal: what this process requires of its job.
+        stream: what this process requires of the replicas only, while the job goes on.
+    """
+    sources = (Order(control.asks_of(generation), control.reason), signal)
+    desired = _strongest(*(each.desired for each in sources))
+    reason = ""
+    if desired is not DesiredState.RUN:
+        reason = next((each.reason for each in sources if each.desired is desired and each.reason), "")
+    return Standing(Order(desired, reason), Orders(_strongest(desired, stream), control.max_tokens))
+
+
+class JobOrders:
+    """The latest order of each source, for one generation.
+
+    Each source writes its own field and no other, so that the heartbeat's thread, the main thread and a signal handler
+    need no lock.
+    """
+
+    def __init__(self, generation: int) -> None:
+        self._generation = generation
+        self._signal, self._stream = Order(), DesiredState.RUN
+        self.control = Control()
+
+    @property
+    def now(self) -> Standing:
+        """What holds now."""
+        return fold(self.control, self._generation, self._signal, self._stream)
+
+    def demand(self, desired: DesiredState, reason: str) -> None:
+        """Require at least this of the job, whatever the control object contains; never taken back."""
+        if _strongest(desired, self._signal.desired) is not self._signal.desired:
+            self._signal = Order(desired, reason)
+
+    def hold(self, desired: DesiredState) -> None:
+        """Require at least this of the replicas of the current stream; RUN takes it back."""
+        self._stream = desired
+
+
+def _strongest(*states: DesiredState) -> DesiredState:
+    return max(states, key=_WEAKEST_FIRST.index)
