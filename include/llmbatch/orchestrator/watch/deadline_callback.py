@@ -159,4 +159,4 @@ def _send(alerts: JobAlerts) -> None:
     try:
         alerts.send()
     except StoreError as error:
-        _log.warning("event=alerts_delayed job_id=%s error=%s", alerts.promise.job_id, error)
+        _log.warning("event=alerts_delayed job_id=%s error=%s", alerts.sla.job_id, error)
