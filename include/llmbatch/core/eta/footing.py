@@ -60,8 +60,8 @@ class FirstFooting:
     follows from the priors and the rows' limits, and no row is shorter than what it has by now. Nothing of this remains
     in what is learned from answers.
 
-    It takes precedence over a rate of earlier jobs, which is of other days, and in the simulator, where all days are nearly
-    the same, estimates of jobs with a history are better with it, too, for it knows how far rows are without an answer.
+    It takes precedence over a rate of earlier jobs, which is of other days. In the simulator, where all days are nearly
+    the same, estimates of jobs with a history are better with it too, as it knows how far rows are without an answer.
     """
 
     def __init__(self, priors: Priors, most_batch: float) -> None:
