@@ -1,8 +1,8 @@
 """Which rows to suspect after engines have crashed, and which one is proved to be the poison.
 
-An engine that crashes takes all its rows with it, and nobody knows which one did it. Every crash leaves a record of the
-rows that were inside. A row that was inside twice is put into the engine in a small group, then alone; a row that
-crashes an engine alone is poison. Crashes that a poison row explains are held against nobody else.
+An engine that crashes loses all its rows, and which of them caused the crash is unknown. Every crash leaves a record of
+the rows that were inside. A row that was inside twice is run in a small group, then alone; a row that crashes an engine
+alone is poison. Crashes that a poison row explains do not count against other rows.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 FREE_CRASHES = 1
-"""Crashes that a row may have been inside of and still run among all others: engines also die for other reasons."""
+"""Crashes that a row may have been inside of and still run among all others: engines also crash for other reasons."""
 
 GROUP_ROWS = 16
-"""Rows that are tried together after that; whoever crashes again is tried alone."""
+"""Rows that are run together after that; those that crash again are run alone."""
 
 
 class Crash(BaseModel):
@@ -34,7 +34,7 @@ class Crash(BaseModel):
 
 @dataclass(frozen=True)
 class Suspicion:
-    """What the crashes of a job say about its rows."""
+    """Which rows of a job its crashes make suspect."""
 
     poison: dict[str, int]
     """Proved rows, with the number of crashes they were inside of."""
@@ -53,7 +53,7 @@ def suspect(crashes: Iterable[Crash]) -> Suspicion:
     """Weigh the crashes of a job.
 
     Crashes {a,b,c}, {a,b}, {b}: b is poison and explains all three, so a and c are free. Without the last one, a and b
-    have two crashes each and are tried in a group.
+    have two crashes each and are run in a group.
     """
     sets = [frozenset(crash.rows) for crash in crashes if crash.rows]
     proved = frozenset().union(*(rows for rows in sets if len(rows) == 1))

@@ -1,4 +1,4 @@
-"""What a short measurement says about an engine."""
+"""The result of a short measurement of an engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class EngineSpeed(BaseModel):
         rows: rows of the sample.
         answered: rows that ended within ``seconds``.
         output_tokens: tokens written by all of them, answered or not.
-        seconds: from the first row's submission to the last answer, or to the end of patience.
+        seconds: from the first row's submission to the last answer, or to the time limit.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""In which order shards run: what has run must speak for what has not, and the longest rows must not come last."""
+"""The order in which shards run: a fair sample of the job at all times, and the longest rows not last."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def running_order(staged: Sequence[StagedShard]) -> tuple[StagedShard, ...]:
 
     Input files are sorted more often than not. The file is cut into 64 runs of neighbours, which share prompt prefixes;
     a run's turn is the fraction of its number times the golden ratio, so that at every moment the runs that have begun
-    lie evenly over the file and the ETA need not guess how answers follow a length that it has not seen. In the last
-    tenth of the rows, long ones start first, so that the drain at the end is short.
+    are spread evenly over the file and the ETA sees rows of every length early. In the last tenth of the rows, long
+    ones start first, so that the drain at the end is short.
 
     Every generation has the same order. Results and deliveries keep that of the input.
     """

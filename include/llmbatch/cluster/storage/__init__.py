@@ -1,4 +1,4 @@
-"""The object store as a Ray job opens it, and the Parquet of shards.
+"""The object store as a Ray job opens it, the Parquet of shards, and the commit of a shard.
 
-Door: ``store``. Imports no other room.
+Doors: ``store``, ``shard_commit``. Imports no other room.
 """

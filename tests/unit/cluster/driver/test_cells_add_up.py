@@ -37,7 +37,7 @@ PATIENCE_SECONDS = 60
 
 
 class HandEngine:
-    """Answers a row when told to; remembers the rows inside, oldest first."""
+    """Answers a row when the test does; remembers the rows inside, oldest first."""
 
     def __init__(self) -> None:
         self.inside: dict[str, asyncio.Future[Answer]] = {}
@@ -99,7 +99,7 @@ class World:
     def __init__(self, make: Any, former: int, rows: int, chance: random.Random) -> None:
         self.store, self.clock, self.chance = MemoryStore(), ManualClock(), chance
         staged = [make.chat(n, "x" * (7 * n % 90), max_tokens=(16, 200)[n % 2]) for n in range(1, rows + 1)]
-        # Never the last row: a shard of nothing but broken rows commits when its turn comes, which no answer tells.
+        # Never the last row: a shard of nothing but broken rows commits when its turn comes, without an answer.
         for n in range(2, rows - 1, 5):
             staged[n] = make.staged(n + 1, "chat", "{broken", "invalid")
         self.job = make.stage(self.store, staged, SHARD_ROWS)

@@ -66,7 +66,7 @@ def beat(seconds: float, ended: int = 0, phase: Phase = Phase.WORK, **changes) -
     return Progress(**(base | changes))
 
 
-def test_a_steady_job_has_an_eta_that_says_what_drives_it() -> None:
+def test_a_steady_job_has_an_eta_that_names_what_drives_it() -> None:
     estimator = Estimator(SLOTS)
     assert estimator.complete(beat(0)).eta_state is EtaState.UNKNOWN
     last = [estimator.complete(beat(n, n)) for n in range(1, 501)][-1]
@@ -186,7 +186,7 @@ def test_an_unreadable_basis_is_a_warning(caplog, down: bool, problem: str) -> N
     assert [f"problem={problem}" in r.getMessage() for r in caplog.records] == [True]
 
 
-def test_rows_are_told_apart_by_what_they_allow(store, make) -> None:
+def test_rows_are_distinguished_by_their_limits(store, make) -> None:
     """Two rows may have 16 tokens and one 500: with answers of 16 and 500 the one that is left takes 500 more."""
     rows = [make.chat(n, "x" * 20, max_tokens=limit) for n, limit in enumerate((16, 500, 16, 500))]
     job = make.stage(store, rows, 4)
@@ -238,5 +238,5 @@ def test_a_heartbeat_stays_small(replicas: int) -> None:
     assert len(progress.shares) == (replicas if replicas <= MOST_SHARES else 0)
     print("SIZE", len(progress.model_dump_json()))
     assert len(progress.model_dump_json()) < 20_000
-    state.end(ExitReason.DRAINED, "asked to")
+    state.end(ExitReason.DRAINED, "on request")
     assert state.progress(2).shares == ()

@@ -138,7 +138,7 @@ def test_a_replica_that_is_still_starting_goes_first(monkeypatch: pytest.MonkeyP
     assert pool.submit(1)
 
 
-def test_end_kills_all_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_end_kills_all_and_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = Pool(monkeypatch, 2)
     pool.submit(3)
     pool.bounds.end()
@@ -156,7 +156,7 @@ def test_end_kills_all_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         ([SimpleNamespace(_config=None)], "has no _running_actors, which Ray 2.60.0 has"),
     ],
 )
-def test_another_ray_is_told_before_a_replica_starts(pools: list[Any], message: str) -> None:
+def test_another_ray_is_refused_before_a_replica_starts(pools: list[Any], message: str) -> None:
     operator = SimpleNamespace(get_autoscaling_actor_pools=lambda: pools)
     bounds = PoolBounds(ReplicaBounds(min=1, max=1), "job-1")
     with pytest.raises(RuntimeError, match=message):

@@ -183,7 +183,7 @@ def test_pause_lets_begun_shards_end_gives_the_engines_back_and_goes_on(room: Ro
     seen: list[tuple[str, bool]] = []
     course = room.run(
         room.control(paused=True, written_by="ann", reason="demo"),
-        room.shows(Snapshot(live=1, behind=1, open_shards=2)),  # has heard nothing yet
+        room.shows(Snapshot(live=1, behind=1, open_shards=2)),  # has not received the order yet
         room.shows(Snapshot(live=1, behind=0, open_shards=1)),
         lambda: (some(room), room.shows(Snapshot(live=1))())[0],
         lambda: seen.append((room.state.progress(1).message, room.state.progress(1).paused)),  # at rest now

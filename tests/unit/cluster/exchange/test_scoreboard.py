@@ -46,7 +46,7 @@ def test_silent_replica_counts_no_open_rows() -> None:
     assert (snapshot.open.succeeded, snapshot.live) == (10, 1)
 
 
-def test_a_shard_counts_once_and_is_told_once() -> None:
+def test_a_shard_counts_once_and_is_sent_once() -> None:
     board = Scoreboard(ManualClock())
     board.report(ReplicaReport("a", ready=True, committed=(tally(0), tally(1))))
     board.report(ReplicaReport("b", ready=True, committed=(tally(1), tally(2))))
@@ -201,7 +201,7 @@ def test_tokens_of_a_lost_replica_stay_counted_and_its_rows_do_not() -> None:
     assert (board.beat(Orders()).generated, board.beat(Orders()).flight) == (500, None)
 
 
-def test_rows_in_flight_are_told_of_all_replicas_or_not_at_all() -> None:
+def test_rows_in_flight_are_reported_for_all_replicas_or_not_at_all() -> None:
     board = Scoreboard(ManualClock())
     board.report(ReplicaReport("a", ready=True, generated=4, flight=Flight(tokens=4)))
     board.report(ReplicaReport("b", ready=True))

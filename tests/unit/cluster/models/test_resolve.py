@@ -15,8 +15,8 @@ from llmbatch.core.errors import ModelError
 from llmbatch.core.store import MemoryStore
 
 
-def safetensors(size: int = 8, *, promised: int | None = None) -> bytes:
-    tensor = {"dtype": "U8", "shape": [size], "data_offsets": [0, size if promised is None else promised]}
+def safetensors(size: int = 8, *, declared: int | None = None) -> bytes:
+    tensor = {"dtype": "U8", "shape": [size], "data_offsets": [0, size if declared is None else declared]}
     header = json.dumps({"__metadata__": {"format": "pt"}, "w": tensor}).encode()
     return len(header).to_bytes(8, "little") + header + b"\0" * size
 
@@ -54,7 +54,7 @@ BROKEN = {
     "empty weights": ({"model.safetensors": b""}, "no weights"),
     "weights are no safetensors": ({"model.safetensors": b"<html>not found</html>"}, "not a safetensors file"),
     "header is garbage": ({"model.safetensors": (4).to_bytes(8, "little") + b"abcdefgh"}, "no readable"),
-    "weights are cut off": ({"model.safetensors": safetensors(promised=10_000)}, "cut off"),
+    "weights are cut off": ({"model.safetensors": safetensors(declared=10_000)}, "cut off"),
     "part of the index is missing": ({"model.safetensors.index.json": INDEX}, "2 weight files of the index"),
     "no tokenizer": ({"tokenizer.json": None}, "no tokenizer"),
 }
@@ -105,7 +105,7 @@ def test_hub_model_that_is_nowhere_fails_fast(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(HfApi, "model_info", unreachable)
     with pytest.raises(ModelError, match="hub cannot be reached"):
         hub_model.hub_model("some-org/no-such-model")
-    assert len(limits) == 1, "asked again"
+    assert len(limits) == 1, "requested again"
     assert limits[0] <= 5
 
 

@@ -26,7 +26,7 @@ from llmbatch.core.states import DesiredState
 
 
 class GatedEngine:
-    """Answers when told to; counts how many rows it holds at once."""
+    """Answers when its gate is open; counts how many rows it holds at once."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -138,7 +138,7 @@ def test_window_bounds_rows_and_fills_shard_by_shard(store, make) -> None:
     asyncio.run(run())
 
 
-def test_shard_committed_by_somebody_counts_theirs(store, make) -> None:
+def test_a_shard_that_another_process_committed_keeps_its_tally(store, make) -> None:
     job = make.stage(store, [make.chat(1, "a"), make.chat(2, "FAIL")], 2)
     theirs = asyncio.run(
         replica(job, store, EchoEngine(EchoOptions(fail_marker="FAIL"))).process(job.manifest.shards[0])
@@ -218,7 +218,7 @@ def test_a_row_that_crashes_engine_after_engine_is_dead_lettered_and_the_others_
     job = make.stage(store, [make.chat(n, "boom" if n == 7 else f"hello {n}") for n in range(1, 41)], 40)
 
     def one_life(number: int) -> bool:
-        """Run the shard in a new replica with a new engine, as Ray does after a crash; say whether it was committed."""
+        """Run the shard in a new replica with a new engine, as Ray does after a crash; return whether it committed."""
         engine = EchoEngine(EchoOptions(crash_marker="boom", seconds_per_row=0.001))
         one = replica(job, store, engine, window=40, replica_id=f"r{number}")
         try:
@@ -242,7 +242,7 @@ def test_a_generation_that_was_superseded_commits_nothing(store, make) -> None:
     assert list(store.list(job.layout.results)) == []
 
 
-def test_tokens_never_fall_and_prompts_are_told_in_characters(store, make) -> None:
+def test_tokens_never_fall_and_prompts_are_reported_in_characters(store, make) -> None:
     """Eight rows of equal length, six of which are in the engine; then one is out before its answer is counted."""
     rows = [make.chat(n, "x" * 100) for n in range(10, 18)]
     job = make.stage(store, rows, 8)
@@ -250,7 +250,7 @@ def test_tokens_never_fall_and_prompts_are_told_in_characters(store, make) -> No
     async def run() -> None:
         engine = GatedEngine()
         one = replica(job, store, engine, window=6)
-        assert (one.report().generated, one.report().flight) == (None, None)  # the engine does not tell
+        assert (one.report().generated, one.report().flight) == (None, None)  # the engine does not report them
         engine.counts = InFlight()
         assert (one.report().generated, one.report().flight) == (0, Flight())
         task = asyncio.create_task(one.process(job.manifest.shards[0]))

@@ -114,7 +114,7 @@ def test_suspects_wait_for_rows_of_other_shards_too(make) -> None:
     assert all(11 not in together for together in engine.together if len(together) > 1)
 
 
-def test_a_dying_engine_tells_once_who_was_inside(make) -> None:
+def test_a_dying_engine_reports_once_which_rows_were_inside(make) -> None:
     rows = [make.chat(n, "boom" if n == 3 else "x") for n in range(1, 7)]
     deaths: list[tuple[str, ...]] = []
     engine = EchoEngine(EchoOptions(crash_marker="boom", seconds_per_row=0.01))

@@ -29,7 +29,7 @@ def basis_of(rate: float | None = 50.0, **phases: float) -> EtaBasis:
         (basis_of(cluster=7, model_load=60), 4, 567),
         (basis_of(model_load=60), 1, 2060),
         (basis_of(queued=1, cluster=7, model_load=60), 1, 2068),
-        # A gap: nobody knows how long a model load takes, so the start is left out.
+        # A gap: how long a model load takes is unknown, so the start is left out.
         (basis_of(cluster=7), 1, 2000),
     ],
 )

@@ -91,18 +91,18 @@ def test_log_keeps_the_first_estimate_of_each_place() -> None:
 
 
 def test_a_trace_is_read_as_the_estimates_were() -> None:
-    said, read = EstimateLog(), EstimateLog()
+    live, read = EstimateLog(), EstimateLog()
     for at, done in ((0.0, 0.01), (10.0, 0.02), (25.0, 0.26), (50.0, 0.5), (99.0, 1.0)):
         seconds = (60.0, 80.0, 90.0)
         eta = EtaSeconds(p10=seconds[0], p50=seconds[1], p90=seconds[2])
-        said.note(Estimate(EtaState.ESTIMATED, BEGIN.timestamp() + at, "", done, eta, 80.0), done)
+        live.note(Estimate(EtaState.ESTIMATED, BEGIN.timestamp() + at, "", done, eta, 80.0), done)
         read.note_point(
             TracePoint(at=BEGIN + timedelta(seconds=at), rows=done, work=done, seconds=seconds, predicted=80.0)
         )
     read.note_point(TracePoint(at=BEGIN + timedelta(seconds=95), rows=0.9))
     end = BEGIN.timestamp() + 100
-    assert read.marks(end) == said.marks(end)
-    assert read.log_ratios(end) == said.log_ratios(end)
+    assert read.marks(end) == live.marks(end)
+    assert read.log_ratios(end) == live.log_ratios(end)
     assert len(read.marks(end)) == 3
 
 

@@ -72,7 +72,7 @@ def test_priors_give_an_estimate_before_the_first_answer() -> None:
     assert dict(found.parts)["start"] == pytest.approx(80)
 
 
-def test_a_steady_job_is_told_right() -> None:
+def test_a_steady_job_is_estimated_right() -> None:
     """384 rows in flight or to come at 1.6 rows/s from 25 %: about 190 s."""
     found = fed(*steady(60)).estimate(60)
     assert found.predicted == pytest.approx((400 - 96 - 8) / 1.6, rel=0.1)
@@ -156,7 +156,7 @@ def test_replicas_to_come_count_before_the_work() -> None:
     assert dict(one.parts)["work"] == pytest.approx(4 * dict(four.parts)["work"])
 
 
-def test_a_finished_job_tells_what_it_learned() -> None:
+def test_a_finished_job_returns_what_it_learned() -> None:
     model = fed(*steady(60), beat(300, 400, 0, Phase.DONE))
     learned = model.learned(300)
     assert learned.effort is not None
@@ -306,7 +306,7 @@ def test_a_generation_that_resumes_has_a_first_estimate_of_its_own() -> None:
 
 
 def test_answers_end_the_first_estimate_and_nothing_of_it_stays() -> None:
-    """To the digit what a model says that never heard of rows in flight."""
+    """To the digit the estimate of a model that never saw rows in flight."""
     early = 0
     for seed in range(6):
         trace = SimJob(draw(seed, "lognormal", "sorted", "preemption", ENGINE)).run()
@@ -388,7 +388,7 @@ def test_neither_the_clock_nor_the_order_of_cells_matters(steps, shift, dice) ->
 @settings(max_examples=30)
 @given(jobs, st.sampled_from([0.25, 2.0, 8.0]))
 def test_units_of_length_do_not_matter(steps: list[tuple[int, int, int]], factor: float) -> None:
-    """Bytes instead of characters, with a price and a level that say so, change nothing."""
+    """Bytes instead of characters, with a price and a level that match, change nothing."""
     base = Priors()
     scaled = Priors(
         price=base.price / factor,
@@ -419,7 +419,7 @@ def errors(trace: Trace, marks: tuple[float, ...] = (0.25, 0.5, 0.75)) -> list[f
 
 
 @pytest.mark.parametrize("order", ["shuffled", "sorted"])
-def test_simulated_jobs_are_told_better_than_by_rows(order: str) -> None:
+def test_simulated_jobs_are_estimated_better_than_by_rows(order: str) -> None:
     """Eight undisturbed jobs of a family and each order; bounds are what was measured, with a third added."""
     traces = [SimJob(draw(seed, "prompts", order, "none", ENGINE)).run() for seed in range(8)]
     sizes = [abs(each) for trace in traces for each in errors(trace)]

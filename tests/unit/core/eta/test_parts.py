@@ -141,7 +141,7 @@ def test_price_is_learned_from_a_constant_wait() -> None:
 
 
 def test_many_cells_of_few_rows_add_up_to_what_was_answered() -> None:
-    """The mean of logarithms lies below the logarithm of the mean, the more so the fewer rows a cell has."""
+    """The mean of logarithms is below the logarithm of the mean, the more so the fewer rows a cell has."""
     dice = random.Random(5)
     cells = [
         answered(10 + n, 100 * 1.2**n, [max(1, round(dice.lognormvariate(5, 1.0))) for _ in range(3)])
@@ -186,7 +186,7 @@ def test_few_or_equal_jobs_tell_nothing_of_reading(ratios: tuple[float, ...]) ->
 
 
 @pytest.mark.parametrize(("ended", "share"), [(100, 0.5), (84, 0.3), (50, 0.05), (200, 1.0), (0, None)])
-def test_the_drain_tells_the_fixed_share(ended: float, share: float | None) -> None:
+def test_the_drain_gives_the_fixed_share(ended: float, share: float | None) -> None:
     parts = (("start", 0.0), ("work", 60.0), ("tail", 40.0), ("commit", 0.0))
     begun = Estimate(EtaState.ESTIMATED, 0.0, "", 0.9, None, 100.0, parts)
     assert fixed_share_of(begun, ended, 0.5) == (None if share is None else pytest.approx(share))
@@ -245,7 +245,7 @@ def test_default_interval(progress: float, factor: float) -> None:
     assert (low, middle, high) == pytest.approx((1 / factor, 1, factor))
 
 
-def test_conformal_covers_as_often_as_it_says() -> None:
+def test_conformal_covers_at_its_stated_rate() -> None:
     dice, held, wide = random.Random(5), 0, LogQuantiles(p10=-1, p50=0, p90=1)
     for _ in range(400):
         found = conformal([dice.gauss(0.1, 0.3) for _ in range(30)], wide)

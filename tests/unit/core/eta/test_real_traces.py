@@ -1,4 +1,4 @@
-"""Heartbeats of real jobs of the real engine, replayed: what they tell adds up, and how right the estimates were.
+"""Heartbeats of real jobs of the real engine, replayed: their counts add up, and how accurate the estimates were.
 
 The bounds at a quarter and at half of the rows are the goal; the others are those of today's model with some room.
 """
