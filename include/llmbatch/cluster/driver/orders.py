@@ -8,8 +8,6 @@ from llmbatch.cluster.exchange.replica_report import Orders
 from llmbatch.core.control import Control
 from llmbatch.core.states import DesiredState
 
-_WEAKEST_FIRST = (DesiredState.RUN, DesiredState.DRAIN, DesiredState.CANCEL)
-
 
 @dataclass(frozen=True)
 class Order:
@@ -80,4 +78,4 @@ class JobOrders:
 
 
 def _strongest(*states: DesiredState) -> DesiredState:
-    return max(states, key=_WEAKEST_FIRST.index)
+    return max(states, key=lambda state: state.strength)
