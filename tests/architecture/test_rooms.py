@@ -46,7 +46,7 @@ def test_the_block_itself_works():
 def test_files_stay_readable(folder):
     files = [p for p in (REPOSITORY / folder).rglob("*.py") if "__pycache__" not in p.parts]
     assert files or folder == "plugins", f"no file under {folder}: has it moved?"
-    long = {str(p.relative_to(REPOSITORY)): n for p in files if (n := len(p.read_text().splitlines())) > 400}
+    long = {str(p.relative_to(REPOSITORY)): n for p in files if (n := len(p.read_text().splitlines())) > 250}
     assert not long, f"more than one noun in {long}"
 
 
