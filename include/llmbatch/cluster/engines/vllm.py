@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight, RowRequest, parse_row
+from llmbatch.cluster.engines.compiler import require_compiler
 from llmbatch.cluster.engines.cpu_binding import engine_environment
 from llmbatch.cluster.engines.cpu_dtype import dtype_of
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
@@ -40,6 +41,7 @@ class VllmEngine:
 
     async def start(self) -> None:
         """Load the model. Sets this process's environment first, for vLLM and for its child processes."""
+        require_compiler(self._settings)
         os.environ.update(engine_environment(self._settings))
         from vllm import SamplingParams
         from vllm.exceptions import VLLMClientError
