@@ -69,6 +69,13 @@ def test_examples_are_few() -> None:
     assert found.too_many_invalid
 
 
+def test_an_input_without_a_readable_row_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "basis_for", lambda spec, history: EtaBasis(engine="e", priors=Priors(rate=1.0)))
+    found = dry(lines({"prompt": "x", "sampling": {"max_token": 1}}) * 3)
+    assert (found.rows, found.invalid_rows, found.too_many_invalid) == (3, 3, True)
+    assert (found.size.rows, found.size.cells, found.output_tokens) == (0, (), Bounds())
+
+
 @pytest.mark.parametrize(
     ("chars", "too_long"), [(10, (0, 0)), (35, (0, 0)), (36, (0, 1)), (792, (0, 1)), (793, (1, 1))]
 )
