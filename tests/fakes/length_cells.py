@@ -1,4 +1,4 @@
-"""Length cells of a job whose rows have about the same length."""
+"""Length cells with rows of 1000 characters, without an outcome or answered."""
 
 from __future__ import annotations
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fakes.eta_beats import beat, fed, steady
+from llmbatch.core.eta.stall import StallWatch
 from llmbatch.core.progress import EtaState
+from llmbatch.core.states import Phase
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,37 @@ def test_tokens_are_a_sign_of_life_and_their_end_is_a_stall() -> None:
     found = fed(*steady(60), *alive, *still).estimate(2360)
     assert found.state is EtaState.STALLED
     assert "no row has ended and no token was written for 305 s" in found.explain()
+
+
+@pytest.mark.parametrize(
+    ("row_p95", "limit"),
+    [(None, 1800), (12.0, 300), (60.0, 300), (100.0, 500)],
+)
+def test_the_limit_is_five_slow_rows_at_least_five_minutes(row_p95: float | None, limit: float) -> None:
+    """Before the first answer, how long a row takes is unknown: then the limit is half an hour."""
+    watch = StallWatch()
+    watch.see(beat(0, 96, row_p95=row_p95))
+    for now, stalled in ((limit, False), (limit + 1, True)):
+        last = beat(now, 96, row_p95=row_p95)
+        watch.see(last)
+        assert (watch.reason(last, now) is not None) is stalled
+
+
+def test_a_job_that_waits_for_its_engines_does_not_stall_by_its_rows() -> None:
+    watch, last = StallWatch(), beat(9999, 0, 0, Phase.MODEL_LOAD)
+    watch.see(beat(0, 0, 0, Phase.MODEL_LOAD))
+    watch.see(last)
+    assert watch.reason(last, 9999) is None
+    assert watch.reason(last, 9999 + 61) == "no heartbeat for 61 s"
+
+
+def test_a_new_generation_and_the_begin_of_work_are_movement() -> None:
+    watch = StallWatch()
+    for seen in (beat(0, 96), beat(299, 96, generation=2), beat(598, 96, generation=2)):
+        watch.see(seen)
+        assert watch.reason(seen, seen.at) is None
+    watch = StallWatch()
+    watch.see(beat(0, 0, phase=Phase.MODEL_LOAD))
+    begun = beat(9000, 0)
+    watch.see(begun)
+    assert watch.reason(begun, 9000) is None
