@@ -107,7 +107,7 @@ class LengthTally:
             rows_high=high,
             mean_chars=self.mean,
             chars_deviation=self.deviation,
-            max_tokens=max(1, *self._limits.values()),
+            max_tokens=max(self._limits.values(), default=1),
             sampled_rows=self.rows,
             doubt=doubt,
             cells=self.cells(rows / self.rows) if self.rows else (),

@@ -1,4 +1,4 @@
-"""The memory store behaves as S3 does, and S3's errors become ours."""
+"""S3's errors become the errors of llmbatch; copies and deletions go in requests of the right size."""
 
 import io
 from unittest.mock import Mock
@@ -11,7 +11,7 @@ from urllib3.exceptions import ProtocolError
 
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreError
-from llmbatch.core.store import MemoryStore, ObjectInfo
+from llmbatch.core.store import ObjectInfo
 from llmbatch.s3.store import ONE_COPY_BYTES, S3Store, probe_conditional_writes
 
 URI = "s3://b/k"
@@ -97,40 +97,6 @@ def test_programming_errors_are_not_hidden():
 def test_a_store_without_conditional_writes_is_refused():
     with pytest.raises(StoreError, match="ignores If-None-Match"):
         probe_conditional_writes(S3Store(Client()), URI)
-
-
-def test_memory_store():
-    store = MemoryStore()
-    info = store.create(URI, b"12345")
-    assert store.read_range(URI, info.etag, 1, 3) == b"234"
-    assert [o.uri for o in store.list("s3://b/")] == [URI]
-    with pytest.raises(ObjectExists):
-        store.create(URI, b"x")
-    store.put(URI, b"new")
-    with pytest.raises(InputChanged):
-        store.open_stream(URI, info.etag)
-    with pytest.raises(ObjectMissing):
-        store.get("s3://b/absent")
-
-
-def test_memory_store_replaces_and_copies_one_version_only():
-    clock = ManualClock()
-    store = MemoryStore(clock)
-    old = store.put(URI, b"old")
-    clock.advance(60)
-    new = store.replace(URI, b"new", old.etag)
-    assert store.head(URI).modified == clock.now()
-    with pytest.raises(ObjectChanged, match="read it again"):
-        store.replace(URI, b"x", old.etag)
-    with pytest.raises(ObjectChanged):
-        store.copy(old, "s3://b/copy")
-    assert store.copy(new, "s3://b/copy") == ObjectInfo("s3://b/copy", new.etag, 3)
-    with pytest.raises(ObjectMissing):
-        store.replace("s3://b/absent", b"", old.etag)
-    store.delete(URI)
-    store.delete(URI)
-    store.delete_many([URI, "s3://b/copy"])
-    assert store.objects == {}
 
 
 class Copying(Client):

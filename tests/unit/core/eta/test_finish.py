@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmbatch.core.eta.finish import Finish, last_finish
+from llmbatch.core.eta.finish import Finish, Load, last_finish, seconds_to_finish
 from llmbatch.core.eta.footing import Footing
 from llmbatch.core.eta.lengths import OutputLengths
 from llmbatch.core.eta.observation import Observation
@@ -63,3 +63,16 @@ def test_the_drain_adds_the_fixed_part_of_the_steps_of_the_longest_row() -> None
     found = finish(seen(100), Drain(BATCH, mean_tokens=30.0, longest_tokens=80.0))
     assert found.drain_seconds == pytest.approx(0.5 * 50 / 2)
     assert found.seconds == found.work_seconds + found.drain_seconds
+
+
+@pytest.mark.parametrize(
+    ("loads", "free", "seconds"),
+    [
+        ([Load(100, 10), Load(300, 10)], 0, (10, 30)),
+        ([Load(100, 10), Load(300, 10)], 400, (30, 50)),
+        ([Load(100, 10), Load(100, 5)], 150, (20, 30)),
+        ([Load(0, 10), Load(0, 10)], 100, (5, 5)),
+    ],
+)
+def test_balance(loads: list[Load], free: float, seconds: tuple[float, ...]) -> None:
+    assert seconds_to_finish(loads, free) == pytest.approx(seconds)

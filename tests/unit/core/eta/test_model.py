@@ -11,49 +11,14 @@ from hypothesis import strategies as st
 
 from eta_sim.job import SimJob, Trace
 from eta_sim.scenario import draw, fleet
-from llmbatch.core.eta.footing import FirstFooting
+from fakes.eta_beats import SLOTS, beat, fed, steady
 from llmbatch.core.eta.model import EtaModel
 from llmbatch.core.eta.observation import Observation, observation_of
 from llmbatch.core.eta.priors import PhasePrior, Priors
-from llmbatch.core.eta.spread import Spread
-from llmbatch.core.length_cells import LengthCell
-from llmbatch.core.progress import EtaState, Flight, ReplicaShare
+from llmbatch.core.progress import EtaState, ReplicaShare
 from llmbatch.core.states import Phase
 
 ENGINE = fleet(1, 1)[0]
-SLOTS = 16
-
-
-def cells(ended: int, running: int, rows: int = 400, kinds: int = 4) -> tuple[LengthCell, ...]:
-    """A job whose rows answer 50 tokens in 10 s each, spread over cells of 300 to 2400 characters."""
-    return tuple(
-        LengthCell(
-            bucket=16 + 2 * n, limit=256, rows=rows // kinds, chars=rows // kinds * 300 * 2**n, ended=ended // kinds,
-            answered=ended // kinds, tokens=50 * (ended // kinds), tokens_squared=2600 * (ended // kinds),
-            answered_seconds=10.0 * (ended // kinds), running=running // kinds,
-            running_seconds=5.0 * (running // kinds), running_seconds_squared=30.0 * (running // kinds),
-        )
-        for n in range(kinds)
-    )  # fmt: skip
-
-
-def beat(
-    at: float, ended: int, running: int = 16, phase: Phase = Phase.WORK, live: int = 1, **more: object
-) -> Observation:
-    given = {"generation": 1, "phase_seconds": at, "row_p95": 12.0} | more
-    return Observation(at=at, phase=phase, cells=cells(ended, running), live=live, **given)
-
-
-def fed(*beats: Observation, priors: Priors | None = None) -> EtaModel:
-    model = EtaModel(SLOTS, priors)
-    for each in beats:
-        model.observe(each)
-    return model
-
-
-def steady(until: float, live: int = 1, begin: float = 0.0) -> list[Observation]:
-    """Heartbeats every 5 s of a job that ends 8 rows of 400 in that time on each replica."""
-    return [beat(begin + 5.0 * n, min(384, 8 * live * n), 16 * live, live=live) for n in range(int(until / 5) + 1)]
 
 
 def test_unknown_before_evidence_and_never_zero_or_infinite() -> None:
@@ -165,31 +130,6 @@ def test_a_finished_job_returns_what_it_learned() -> None:
     assert learned.rate > 16 * 5
 
 
-@pytest.mark.parametrize(
-    ("now", "state"), [(61, EtaState.ESTIMATED), (119, EtaState.ESTIMATED), (121, EtaState.STALLED)]
-)
-def test_silence_is_a_stall(now: float, state: EtaState) -> None:
-    assert fed(*steady(60)).estimate(now).state is state
-
-
-def test_standing_still_is_a_stall_and_a_new_row_ends_it() -> None:
-    beats = steady(60) + [beat(60 + 5.0 * n, 96) for n in range(1, 62)]
-    found = fed(*beats).estimate(365)
-    assert (found.state, found.seconds) == (EtaState.STALLED, None)
-    assert "no row has ended for 305 s" in found.explain()
-    assert fed(*beats, beat(370, 100)).estimate(370).state is EtaState.ESTIMATED
-
-
-def test_a_pause_is_no_stall_and_does_not_slow_what_comes_after_it() -> None:
-    rest = [beat(60 + 5.0 * n, 96, 0, live=0, paused=True) for n in range(1, 200)]
-    found = fed(*steady(60), *rest).estimate(1055)
-    assert (found.state, found.seconds) == (EtaState.UNKNOWN, None)
-    assert "the job is paused" in found.explain()
-    after = fed(*steady(60), *rest, beat(1060, 96), beat(1065, 104)).estimate(1065)
-    assert after.state is EtaState.ESTIMATED
-    assert after.predicted == pytest.approx(fed(*steady(65)).estimate(65).predicted, rel=0.05)
-
-
 def test_finished_is_now_and_a_new_generation_starts_anew() -> None:
     model = fed(*steady(60), beat(300, 400, 0, Phase.DONE))
     assert model.estimate(301).state is EtaState.FINISHED
@@ -204,105 +144,6 @@ def test_finished_is_now_and_a_new_generation_starts_anew() -> None:
 def test_a_job_that_stopped_unfinished_has_no_eta(phase: Phase) -> None:
     found = fed(*steady(60), beat(65, 96, 0, phase)).estimate(66)
     assert (found.state, found.seconds, found.miss_probability(10)) == (EtaState.UNKNOWN, None, None)
-
-
-def begun(at: float, tokens: int | None = None, running: int = 16, **more: object) -> Observation:
-    """No row has an answer; those in flight have run for 5 s each and have all their prompts read."""
-    chars = sum(cell.running * cell.mean_chars for cell in cells(0, running))
-    flight = None if tokens is None else Flight(tokens=tokens, chars=round(chars))
-    return beat(at, 0, running, flight=flight, **({"generated": tokens, "row_p95": None} | more))
-
-
-def test_the_first_estimate_comes_from_rows_in_flight() -> None:
-    """400 tokens of 16 rows that have run for 5 s each: 5 tokens per slot-second, and 22.5 characters at 0.02."""
-    assert fed(begun(0), begun(2, 0)).estimate(2).state is EtaState.UNKNOWN  # while prompts are read
-    young = fed(begun(3, 63)).estimate(3)
-    assert young.state is EtaState.UNKNOWN
-    assert "63 tokens, which are too few for an estimate" in young.explain()
-    assert fed(begun(3, 64)).estimate(3).state is EtaState.ESTIMATED
-    model = fed(begun(2, 0), begun(5, 400))
-    found = model.estimate(5)
-    assert found.state is EtaState.ESTIMATED
-    assert "no answer yet: the live rate of rows in flight, and their limits; " in found.explain()
-    assert found.seconds is not None
-    rate = 16 * (400 + 0.02 * 18_000) / 80
-    expected = sum(100 * min(256, 150 * (0.3 * 2**n) ** 0.4) for n in range(4)) + 0.02 * 100 * 4500
-    assert found.predicted == pytest.approx(expected / rate, rel=0.25)  # rows in flight are partly done; the drain
-    factors = Spread.default().at(0).factors()
-    assert found.seconds.p10 == pytest.approx(factors[0] * found.predicted)
-    assert found.seconds.p90 == pytest.approx(factors[2] * found.predicted)
-
-
-def test_the_first_estimate_is_as_wide_as_one_at_the_begin_however_far_rows_are() -> None:
-    """One batch, at 90 % of its limits: nothing but these bounds it yet."""
-    model = EtaModel(SLOTS)
-    last = [
-        LengthCell(
-            bucket=20, limit=64, rows=16, chars=16_000, running=16, running_seconds=16 * 29.0,
-            running_seconds_squared=16 * 29.0**2,
-        )
-    ]  # fmt: skip
-    model.observe(replace(begun(30, 58 * 16), cells=tuple(last)))
-    found = model.estimate(30)
-    assert found.progress is not None
-    assert found.progress > 0.8
-    assert found.seconds is not None
-    assert 0 < found.seconds.p10 < found.seconds.p50 < found.seconds.p90 < 60
-    assert found.seconds.p90 / found.seconds.p10 == pytest.approx(2.5**2)
-
-
-def test_rows_in_flight_tell_what_reading_costs() -> None:
-    """16 rows wait 22.5 s for 18,000 characters, then write 5 tokens/s each: a character costs a tenth of a token."""
-
-    def after(seconds: float, tokens: int) -> Observation:
-        seen = begun(seconds, tokens)
-        aged = {"running_seconds": 4 * seconds, "running_seconds_squared": 4 * seconds**2}
-        return replace(seen, cells=tuple(cell.model_copy(update=aged) for cell in seen.cells))
-
-    footing = FirstFooting(Priors(), SLOTS)
-    assert footing.of(after(22.5, 16)) is None
-    found = [footing.of(after(22.5 + more, 16 + round(80 * more))) for more in (10, 20, 30)][-1]
-    assert found is not None
-    assert found.rate.price.value > 2 * Priors().price
-    assert found.rate.units == pytest.approx(5, rel=0.2)
-    lost = footing.of(after(40, 1000))  # with a replica its rows are gone
-    assert lost is not None
-    assert lost.rate.price.value == found.rate.price.value
-
-
-def test_what_rows_allow_bounds_the_first_estimate() -> None:
-    def predicted(limit: int) -> float:
-        seen = begun(5, 400)
-        short = tuple(cell.model_copy(update={"limit": limit}) for cell in seen.cells)
-        found = fed(replace(seen, cells=short)).estimate(5).predicted
-        assert found is not None
-        return found
-
-    assert predicted(32) < predicted(64) < predicted(256) < 10 * predicted(32)
-
-
-def test_rows_in_flight_go_before_what_earlier_jobs_were_like() -> None:
-    """History knows an engine that is ten times as fast; this one writes 5 tokens per slot-second."""
-    own, both = fed(begun(5, 400)), fed(begun(5, 400), priors=Priors(rate=1500))
-    assert both.estimate(5) == own.estimate(5)
-    before = fed(begun(5, 0), priors=Priors(rate=1500)).estimate(5)
-    assert before.predicted is not None
-    assert "no answer yet" not in before.explain()
-
-
-def test_a_lost_replica_and_a_pause_have_no_first_estimate() -> None:
-    assert fed(begun(5, 400, live=0)).estimate(5).state is EtaState.UNKNOWN
-    assert "paused" in fed(begun(5, 400, paused=True)).estimate(5).explain()
-
-
-def test_a_generation_that_resumes_has_a_first_estimate_of_its_own() -> None:
-    model = fed(begun(2, 0), begun(5, 900), *steady(60, begin=10))
-    model.observe(begun(80, 10, generation=2))
-    assert model.estimate(80).state is EtaState.UNKNOWN
-    again = begun(85, 400, generation=2)
-    model.observe(again)
-    assert model.estimate(85).state is EtaState.ESTIMATED
-    assert model.estimate(85) == fed(begun(80, 10, generation=2), again).estimate(85)
 
 
 def test_answers_end_the_first_estimate_and_nothing_of_it_stays() -> None:
@@ -321,29 +162,6 @@ def test_answers_end_the_first_estimate_and_nothing_of_it_stays() -> None:
                 early += with_flight.estimate(seen.at) != without.estimate(seen.at)
         assert with_flight.learned(trace.finished_at) == without.learned(trace.finished_at)
     assert early
-
-
-def test_a_batch_that_fills_while_rows_are_in_flight_leaves_nothing_either() -> None:
-    beats = [begun(1, 10, 4), begun(3, 200, 16), beat(5, 4, 16), beat(7, 8, 16)]
-    without = [replace(each, flight=None) for each in beats]
-    assert fed(*beats).estimate(7) == fed(*without).estimate(7)
-    assert fed(*beats[:2]).estimate(3) != fed(*without[:2]).estimate(3)
-
-
-def test_rows_in_flight_tell_nothing_once_a_row_has_an_answer() -> None:
-    """Not even at the one heartbeat at which a model that comes late has not seen yet how fast answers come."""
-    late = replace(beat(60, 96), flight=Flight(tokens=400))
-    assert fed(late).estimate(60).state is EtaState.UNKNOWN
-
-
-def test_tokens_are_a_sign_of_life_and_their_end_is_a_stall() -> None:
-    """Rows of an hour: no row ends, the P95 of the rows before is 12 s, and nothing has stalled while tokens flow."""
-    alive = [beat(60 + 5.0 * n, 96, generated=100 * n) for n in range(1, 400)]
-    assert fed(*steady(60), *alive).estimate(2055).state is EtaState.ESTIMATED
-    still = [beat(2055 + 5.0 * n, 96, generated=39_900) for n in range(1, 62)]
-    found = fed(*steady(60), *alive, *still).estimate(2360)
-    assert found.state is EtaState.STALLED
-    assert "no row has ended and no token was written for 305 s" in found.explain()
 
 
 jobs = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 16), st.integers(0, 3)), min_size=2, max_size=40)

@@ -9,13 +9,11 @@ from fakes.retries import CREATED, accepted, finished, store_with_input
 from llmbatch.core.admission import Feasibility
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import CostConfig
-from llmbatch.core.dry_run import Bounds, DryRun, cost_of, prompt_tokens
-from llmbatch.core.engine_settings import Accelerator, EngineSettings
+from llmbatch.core.dry_run import Bounds, DryRun
 from llmbatch.core.errors import RequestError
 from llmbatch.core.eta.basis import EtaBasis
 from llmbatch.core.eta.priors import LengthPrior, Priors
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.admission import admit as admission
 from llmbatch.orchestrator.admission.dry_run import EXAMPLES, dry_run
@@ -71,6 +69,13 @@ def test_examples_are_few() -> None:
     assert found.too_many_invalid
 
 
+def test_an_input_without_a_readable_row_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "basis_for", lambda spec, history: EtaBasis(engine="e", priors=Priors(rate=1.0)))
+    found = dry(lines({"prompt": "x", "sampling": {"max_token": 1}}) * 3)
+    assert (found.rows, found.invalid_rows, found.too_many_invalid) == (3, 3, True)
+    assert (found.size.rows, found.size.cells, found.output_tokens) == (0, (), Bounds())
+
+
 @pytest.mark.parametrize(
     ("chars", "too_long"), [(10, (0, 0)), (35, (0, 0)), (36, (0, 1)), (792, (0, 1)), (793, (1, 1))]
 )
@@ -99,26 +104,6 @@ def test_with_history(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.eta.p50 == pytest.approx(3600)
     assert found.admission.verdict is Feasibility.INFEASIBLE
     assert "wall_time=3600s (p10 1440s, p90 9000s)" in found.lines()[1]
-
-
-@pytest.mark.parametrize(
-    ("accelerator", "usd", "expected"),
-    [
-        (Accelerator.CPU, 2.0, None),
-        (Accelerator.GPU, None, ((4.0, 8.0, 16.0), None)),
-        (Accelerator.GPU, 2.5, ((4.0, 8.0, 16.0), (10.0, 20.0, 40.0))),
-    ],
-)
-def test_cost(accelerator: Accelerator, usd: float | None, expected: Any) -> None:
-    engine = EngineSettings(accelerator=accelerator, max_replicas=2, gpus_per_replica=4)
-    found = cost_of(EtaSeconds(p10=1800, p50=3600, p90=7200), engine, CostConfig(usd_per_gpu_hour=usd))
-    assert (None if found is None else (found.gpu_hours, found.usd)) == expected
-    assert cost_of(None, engine, CostConfig(usd_per_gpu_hour=usd)) is None
-
-
-def test_a_prompt_s_bounds() -> None:
-    assert prompt_tokens(80, 80) == Bounds(low=10, high=144)
-    assert prompt_tokens(1, 3) == Bounds(low=1, high=67)
 
 
 def test_an_empty_input_is_an_error() -> None:

@@ -1,6 +1,5 @@
-"""Words that other programs match on."""
+"""The names and exit codes that other programs match on."""
 
-from llmbatch.core.errors import ErrorRateExceeded, ObjectExists, ObjectMissing, StoreError
 from llmbatch.core.states import DesiredState, ExitReason, Phase
 
 
@@ -25,15 +24,3 @@ def test_terminal_phases():
 
 def test_cancel_is_the_strongest_request_and_run_the_weakest():
     assert sorted(DesiredState, key=lambda desired: desired.strength) == ["run", "drain", "cancel"]
-
-
-def test_retry_hints():
-    assert StoreError("x").retryable
-    assert not ObjectExists("s3://b/k").retryable
-    assert not ObjectMissing("s3://b/k").retryable
-
-
-def test_error_rate_message_has_numbers_and_fix():
-    text = str(ErrorRateExceeded(30, 100, 0.05, "line 7: empty prompt"))
-    assert "30 of 100 rows failed (30.0%), more than max_error_rate 5.0%" in text
-    assert "line 7: empty prompt" in text

@@ -1,30 +1,13 @@
-"""Names derived from names."""
+"""The keys of the objects of a job."""
+
+from __future__ import annotations
 
 import re
 
 import pytest
 
-from llmbatch.core.identity import JOB_ID_PATTERN, job_id_of, row_id_of, shard_id_of, submission_id_of
-from llmbatch.core.layout import JobLayout, split_uri
-
-
-def test_job_id_is_stable_and_distinct():
-    assert job_id_of("llmbatch_inference", "manual__1") == "job-0de515583d6c3cd9"
-    assert job_id_of("a", "bc") != job_id_of("ab", "c")
-
-
-def test_a_job_id_matches_its_pattern():
-    assert re.fullmatch(JOB_ID_PATTERN, job_id_of("d", "r"))
-
-
-def test_ids_sort_as_rows_do():
-    assert row_id_of(0, 17) == "00000-000000017"
-    assert sorted([row_id_of(1, 2), row_id_of(0, 10), row_id_of(0, 9)]) == [
-        row_id_of(0, 9),
-        row_id_of(0, 10),
-        row_id_of(1, 2),
-    ]
-    assert submission_id_of("job-1", 2) == "job-1-g2"
+from llmbatch.core.identity import shard_id_of
+from llmbatch.core.layout import JobLayout, history_uri, idempotency_uri, queue_uri, split_uri
 
 
 def test_layout_keys_are_the_contract():
@@ -50,3 +33,22 @@ def test_shard_of_reads_back_its_own_keys_only():
 def test_split_uri_refuses(bad):
     with pytest.raises(ValueError, match="s3://bucket/key"):
         split_uri(bad)
+
+
+@pytest.mark.parametrize("base", ["s3://b/p", "s3://b/p/"])
+def test_what_jobs_share_is_stored_beside_them(base):
+    assert JobLayout.of(base, "job-1").base == "s3://b/p"
+    assert (history_uri(base), queue_uri(base)) == ("s3://b/p/eta/history.json", "s3://b/p/queue.json")
+
+
+def test_the_address_of_an_idempotency_key_hides_the_key():
+    one, other = (idempotency_uri("s3://b/p/", key) for key in ("customer 1/a", "customer 2/a"))
+    assert one == idempotency_uri("s3://b/p", "customer 1/a") != other
+    assert re.fullmatch(r"s3://b/p/idempotency/[0-9a-f]{64}\.json", one)
+
+
+def test_the_number_of_a_claim_comes_back_from_its_address_and_claims_sort_as_numbers():
+    layout = JobLayout("s3://b/groups/g7/jobs/job-1")
+    uris = [layout.claim(number) for number in (1, 9, 10, 99_999)]
+    assert [JobLayout.generation_of(uri) for uri in uris] == [1, 9, 10, 99_999]
+    assert uris == sorted(uris)

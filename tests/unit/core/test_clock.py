@@ -1,0 +1,29 @@
+"""The machine's clock, and the clock that tests move."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from llmbatch.core.clock import ManualClock, SystemClock
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_manual_clock_moves_only_when_it_is_advanced() -> None:
+    clock = ManualClock(START)
+    assert (clock.now(), clock.monotonic()) == (START, 0.0)
+    clock.advance(90)
+    clock.advance(0.5)
+    assert (clock.now(), clock.monotonic()) == (START + timedelta(seconds=90.5), 90.5)
+    assert (clock.now(), clock.monotonic()) == (START + timedelta(seconds=90.5), 90.5)
+
+
+def test_the_machine_s_time_is_aware_and_in_utc() -> None:
+    before, found, after = datetime.now(UTC), SystemClock().now(), datetime.now(UTC)
+    assert before <= found <= after
+    assert found.utcoffset() == timedelta(0)
+
+
+def test_the_machine_s_monotonic_seconds_never_go_back() -> None:
+    readings = [SystemClock().monotonic() for _ in range(100)]
+    assert readings == sorted(readings)

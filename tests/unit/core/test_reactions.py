@@ -1,0 +1,57 @@
+"""The records of reactions: numbered, created once, read in order."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from llmbatch.core.errors import ObjectExists
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.reactions import Reaction, ReactionKind, create_reaction, next_number, read_reactions
+from llmbatch.core.store import MemoryStore
+
+LAYOUT = JobLayout("s3://b/jobs/job-1")
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def reaction(number: int, kind: ReactionKind = ReactionKind.REPLICAS) -> Reaction:
+    return Reaction(kind=kind, number=number, at=NOW, was="1", to="4", why="late")
+
+
+def test_a_number_is_written_once() -> None:
+    store = MemoryStore()
+    create_reaction(store, LAYOUT, reaction(1))
+    with pytest.raises(ObjectExists):
+        create_reaction(store, LAYOUT, reaction(1, ReactionKind.PAUSE))
+    assert read_reactions(store, LAYOUT) == (reaction(1),)
+
+
+def test_records_are_read_in_the_order_of_their_numbers() -> None:
+    store = MemoryStore()
+    for number in (100_000, 2, 11, 1):
+        create_reaction(store, LAYOUT, reaction(number))
+    store.put(f"{LAYOUT.reactions}note.txt", b"not a record")
+    found = read_reactions(store, LAYOUT)
+    assert [each.number for each in found] == [1, 2, 11, 100_000]
+    assert next_number(found) == 100_001
+
+
+def test_the_first_number_is_one() -> None:
+    assert read_reactions(MemoryStore(), LAYOUT) == ()
+    assert next_number(()) == 1
+
+
+def test_the_record_names_what_changed_from_and_to() -> None:
+    store = MemoryStore()
+    create_reaction(store, LAYOUT, reaction(1))
+    record = json.loads(store.get(LAYOUT.reaction(1)))
+    assert (record["kind"], record["from"], record["to"]) == ("replicas", "1", "4")
+
+
+def test_which_reactions_help_the_job_and_which_change_its_answers() -> None:
+    assert {kind.value for kind in ReactionKind if reaction(1, kind).helps} == {
+        "replicas", "pause", "max_tokens", "model",
+    }  # fmt: skip
+    assert {kind.value for kind in ReactionKind if reaction(1, kind).changes_answers} == {"max_tokens", "model"}
