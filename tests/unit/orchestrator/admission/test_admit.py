@@ -17,6 +17,7 @@ from llmbatch.core.eta.history import History
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.admission import admit as admission
 from llmbatch.orchestrator.admission import queue as admission_queue
+from llmbatch.orchestrator.deployment import store as deployment_store
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.intake.accept import accept, request_of
 from llmbatch.orchestrator.jobs.documents import read_spec
@@ -136,7 +137,7 @@ def test_the_publish_task_gives_the_place_back(monkeypatch: pytest.MonkeyPatch) 
     stage(spec, store, ManualClock(CREATED))
     put_answers(spec, store, {})
     assert queued(store) == [spec.job_id]
-    monkeypatch.setattr(tasks, "_store", lambda conn_id: store)
+    monkeypatch.setattr(deployment_store, "open_store", lambda conn_id: store)
     monkeypatch.setattr(tasks, "load_settings", lambda: CONFIG)
     event = SimpleNamespace(extra={})
     monkeypatch.setattr(tasks, "get_current_context", lambda: {"outlet_events": {RESULTS: event}})
