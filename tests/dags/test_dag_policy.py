@@ -42,6 +42,18 @@ print(json.dumps({"share": share, "modules": sorted(set(sys.modules) - before)})
 """
 
 
+_OPENED = """
+import json, sys
+from airflow.sdk import DAG, BaseOperator, Param, task
+sys.path.insert(0, sys.argv[1])
+opened = []
+sys.addaudithook(lambda event, arguments: opened.append(str(arguments[0])) if event == "open" else None)
+__import__(sys.argv[2])
+print(json.dumps(opened))
+"""
+"""Prints the files that parsing opens. The DAG's own file, or the cached one of that name, is among them."""
+
+
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from airflow.dag_processing.dagbag import DagBag
@@ -96,10 +108,17 @@ def test_parsing_is_quick_and_loads_nothing_heavy(path: Path, tmp_path: Path) ->
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
 def test_parsing_reads_no_setting(path: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "include"), "AIRFLOW_HOME": str(tmp_path)}
-    environment["LLMBATCH_CONFIG"] = str(tmp_path / "absent.yaml")
-    subprocess.run(
-        [sys.executable, "-c", _PROBE, str(path.parent), path.stem], env=environment, capture_output=True, check=True
+    environment["LLMBATCH_CONFIG"] = str(ROOT / "config" / "config.yaml")
+    done = subprocess.run(
+        [sys.executable, "-c", _OPENED, str(path.parent), path.stem],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    opened = [Path(name) for name in json.loads(done.stdout.splitlines()[-1])]
+    assert [name for name in opened if name.name.startswith(f"{path.stem}.")]
+    assert [name for name in opened if name.suffix in {".yaml", ".yml"}] == []
 
 
 def test_plugins_are_registered_by_one_file_with_a_name_of_its_own() -> None:

@@ -46,12 +46,6 @@ def names(store: MemoryStore, folder: str) -> list[str]:
     return [item.uri.removeprefix(prefix) for item in store.list(prefix)]
 
 
-def test_who_raises_first_raises(store: MemoryStore) -> None:
-    assert raise_alert(RED, store, LAYOUT)
-    assert not raise_alert(RED.model_copy(update={"raised_by": "deadline"}), store, LAYOUT)
-    assert b'"sensor"' in store.get(LAYOUT.alert("red", 1))
-
-
 def test_every_alert_reaches_every_sink_once_and_in_order(store: MemoryStore, clock: ManualClock) -> None:
     for alert in (RED, OK, YELLOW):
         raise_alert(alert, store, LAYOUT)

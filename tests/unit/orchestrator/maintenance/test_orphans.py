@@ -18,7 +18,7 @@ from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state
+from llmbatch.orchestrator.deployment.run_states import DagRunState
 from llmbatch.orchestrator.maintenance.orphans import BY, CANCEL_SECONDS, GRACE_SECONDS, Orphan, OrphanSweep
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -200,20 +200,3 @@ def test_one_that_cannot_be_stopped_does_not_save_the_others() -> None:
         world.sweep()
     assert world.ray.stops == [second]
     assert first != second
-
-
-@pytest.mark.parametrize(
-    ("over", "known", "state"), [(1, 1, OVER), (0, 1, ALIVE), (0, 0, GONE)], ids=["over", "alive", "gone"]
-)
-def test_state_of_a_dag_run_comes_from_counts(
-    monkeypatch: pytest.MonkeyPatch, over: int, known: int, state: DagRunState
-) -> None:
-    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-    def count(*, dag_id: str, run_ids: list[str], states: list[str] | None = None) -> int:
-        assert (dag_id, run_ids) == ("d", ["r/1?"])
-        assert states in (None, ["success", "failed"])
-        return over if states else known
-
-    monkeypatch.setattr(RuntimeTaskInstance, "get_dr_count", staticmethod(count))
-    assert dag_run_state("d", "r/1?") is state

@@ -5,8 +5,7 @@ import pytest
 
 from fakes.ray import FakeRay
 from llmbatch.core.errors import RayJobError
-from llmbatch.orchestrator.ray_jobs.address import RayAddress
-from llmbatch.orchestrator.ray_jobs.status import RayJobInfo, RayJobStatus
+from llmbatch.orchestrator.ray_jobs.status import RayJobStatus
 from llmbatch.orchestrator.ray_jobs.submission import RaySubmission
 
 JOB = RaySubmission("job-1-g1", "true", {"env_vars": {"A": "1"}}, {"k": "v"}, {"entrypoint_num_cpus": 0.5})
@@ -103,52 +102,3 @@ def test_errors_name_the_connection_and_the_fix(
     for word in words:
         assert word in str(caught.value)
     assert "right" not in str(caught.value).replace("RAY_AUTH_TOKEN", "")
-
-
-def test_info_reads_exit_code_and_times() -> None:
-    info = RayJobInfo.from_api("a", {"status": "FAILED", "driver_exit_code": 22, "start_time": 1000, "message": None})
-    assert (info.status, info.driver_exit_code, info.message) == (RayJobStatus.FAILED, 22, "")
-    assert info.started_at is not None
-    assert info.started_at.timestamp() == 1
-    assert info.ended_at is None
-
-
-@pytest.mark.parametrize("status", list(RayJobStatus))
-def test_every_status_is_active_or_over(status: RayJobStatus) -> None:
-    assert status.is_active != status.is_over
-    assert status.is_active == (status in {"PENDING", "RUNNING"})
-
-
-class Connection:
-    def __init__(self, host: str | None, port: int | None = None, schema: str | None = None, extra: dict | None = None):
-        self.conn_id, self.host, self.port, self.schema, self.password = "my_ray", host, port, schema, "secret-token"
-        self.extra_dejson = extra or {}
-
-
-@pytest.mark.parametrize(
-    ("connection", "url"),
-    [
-        (Connection("ray"), "http://ray:8265"),
-        (Connection("ray", 1234), "http://ray:1234"),
-        (Connection("ray", 1234, "https"), "https://ray:1234"),
-        (Connection("ray:99"), "http://ray:99"),
-        (Connection("http://ray", 1234), "http://ray:1234"),
-        (Connection("https://ray.example.com/"), "https://ray.example.com"),
-        (Connection("https://ray.example.com:8443"), "https://ray.example.com:8443"),
-    ],
-)
-def test_address_of_a_connection(connection: Connection, url: str) -> None:
-    address = RayAddress.of_connection(connection)
-    assert address.url == url
-    assert address.headers == {"Authorization": "Bearer secret-token"}
-    assert "secret-token" not in repr(address)
-
-
-def test_dashboard_of_people_may_differ_from_that_of_workers() -> None:
-    address = RayAddress.of_connection(Connection("ray", extra={"dashboard_url": "https://public/ray/"}))
-    assert address.dashboard_of("a-g1") == "https://public/ray/#/jobs/a-g1"
-
-
-def test_a_connection_without_host_says_so() -> None:
-    with pytest.raises(ValueError, match=r"my_ray.*no host"):
-        RayAddress.of_connection(Connection(None))

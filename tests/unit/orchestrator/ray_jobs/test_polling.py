@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmbatch.core.clock import ManualClock
+from fakes.clocks import AdjustableClock
 from llmbatch.orchestrator.ray_jobs.event import RayJobReason
 from llmbatch.orchestrator.ray_jobs.polling import Polling
 from llmbatch.orchestrator.ray_jobs.status import RayJobStatus
@@ -48,10 +48,10 @@ def test_a_silent_ray_does_not_extend_the_time() -> None:
 
 
 def test_a_correction_of_the_wall_clock_changes_no_timeout() -> None:
-    clock = ManualClock(datetime.fromtimestamp(1_000, UTC))
+    clock = AdjustableClock(datetime.fromtimestamp(1_000, UTC))
     clock.advance(5)
     polling = Polling.until(1_065.0, 3, clock)
-    clock._now = datetime.fromtimestamp(9_999, UTC)
+    clock.set_back(-9_000)
     assert polling.answered(RayJobStatus.RUNNING, clock.monotonic() + 59) is None
     assert polling.answered(RayJobStatus.RUNNING, clock.monotonic() + 60) is RayJobReason.TIMEOUT
     assert Polling.until(None, 3, clock).timeout_at is None

@@ -169,7 +169,7 @@ def test_on_kill_stops_unless_the_task_was_cleared(
     monkeypatch.setattr(triggers, "STATE_SECONDS", 0.01 if state is NEVER else 60)
     ray.put("job-g1", "RUNNING")
     waiting = trigger()
-    waiting._task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="run", map_index=-1)  # type: ignore[assignment]
+    waiting.task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="run", map_index=-1)  # type: ignore[assignment]
     asyncio.run(kill())
     assert ray.stops == stops
 
@@ -196,7 +196,7 @@ def test_repeated_cancel_does_not_keep_on_kill_from_stopping_the_job(
     monkeypatch.setattr(triggers, "task_state", read)
     ray.put("job-g1", "RUNNING")
     waiting = trigger()
-    waiting._task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="run", map_index=-1)  # type: ignore[assignment]
+    waiting.task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="run", map_index=-1)  # type: ignore[assignment]
     asyncio.run(cancelled_twice())
     assert ray.stops == ["job-g1"]
 

@@ -20,6 +20,7 @@ from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRec
 from llmbatch.core.sla import JobSla
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.alerting.job_alerts import raise_alert
+from llmbatch.orchestrator.deployment import store as deployment_store
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.history.lessons import read_history
 from llmbatch.orchestrator.tasks import inference as tasks
@@ -34,7 +35,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     store = MemoryStore()
     store.put("s3://in/a.jsonl", b'{"prompt": "hi"}\n')
-    monkeypatch.setattr(tasks, "_store", lambda conn_id: store)
+    monkeypatch.setattr(deployment_store, "open_store", lambda conn_id: store)
     monkeypatch.setenv(CONFIG_ENV, str(ROOT / "config" / "config.yaml"))
     return store
 

@@ -1,106 +1,27 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from fakes.clocks import AdjustableClock
-from fakes.sla import CONFIG, accepted, alert_names, alerts_of, heartbeat
-from llmbatch.core.alerts import Level
-from llmbatch.core.config import CONFIG_ENV, AlertsConfig, SlaConfig
+from fakes.sla import alerts_of
+from fakes.watched_job import START, WatchedJob
+from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import StoreError
 from llmbatch.core.job_request import Reactions
-from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.progress import Progress
-from llmbatch.core.sla import JobSla
-from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.alerting import job_alerts
-from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.watch import sla as sla_watch
-from llmbatch.orchestrator.watch import sla_reactions
 from llmbatch.orchestrator.watch.sla import SlaWatch, finished_reason
 
-START = datetime(2030, 1, 1, tzinfo=UTC)
-QUICK = SlaConfig(red_polls=2, red_for=0, red_from=0)
-REACTIONS = Reactions(max_replicas=4)
-
-
-class Scene:
-    """A job, its watch, and what was sent and asked of others."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, reactions: Reactions) -> None:
-        self.clock, self.store = AdjustableClock(START), MemoryStore()
-        self.spec: JobSpec = accepted(self.store, START, reactions=reactions)
-        self.sent: list[int] = []
-        self.asked: list[str] = []
-        self.broken: dict[str, Exception] = {}
-        self.sequence = 0
-        self.last: Progress | None = None
-        monkeypatch.setattr(job_alerts, "deliver", self.deliver)
-        monkeypatch.setattr(sla_reactions, "take_next_step", self.take_next_step)
-        monkeypatch.setattr(sla_reactions, "resume_paused", self.resume_paused)
-        monkeypatch.setattr(sla_watch, "load_settings", lambda: CONFIG.model_copy(update={"sla": QUICK}))
-        self.said: list[str] = []
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin anew, as after the death of a triggerer."""
-        log = logging.Logger("watch")
-        handler = logging.Handler()
-        handler.emit = lambda record: self.said.append(record.getMessage())  # type: ignore[method-assign]
-        log.addHandler(handler)
-        self.watch = SlaWatch(self.spec.root_uri, self.clock, log)
-
-    def deliver(self, store: Any, layout: Any, sinks: Any, log: Any, clock: Any) -> None:
-        self._break("deliver")
-        self.sent.append(len(alert_names(self.spec, self.store)))
-
-    def take_next_step(self, spec: JobSpec, progress: Progress, **_: Any) -> tuple[()]:
-        self._break("reaction")
-        self.asked.append("risk")
-        return ()
-
-    def resume_paused(self, spec: JobSpec, **_: Any) -> tuple[()]:
-        self._break("reaction")
-        self.asked.append("safe")
-        return ()
-
-    def _break(self, part: str) -> None:
-        if part in self.broken:
-            raise self.broken[part]
-
-    def poll(self, count: int, *, late: bool | None, seconds: float = 2) -> None:
-        """Let so many new heartbeats come and be looked at."""
-        for _ in range(count):
-            self.clock.advance(seconds)
-            self.sequence += 1
-            self.last = heartbeat(self.spec, self.clock.now(), self.sequence, late=late)
-            self.watch.look(self.store, self.last)
-
-    def wait(self, minute: float) -> None:
-        """Let time pass until so many minutes after the start, then look at the old heartbeat."""
-        self.clock.advance((START + timedelta(minutes=minute) - self.clock.now()).total_seconds())
-        self.watch.look(self.store, self.last)
-
-    @property
-    def alerts(self) -> list[str]:
-        return alert_names(self.spec, self.store)
-
 
 @pytest.fixture
-def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
-    return Scene(monkeypatch, Reactions())
+def scene(monkeypatch: pytest.MonkeyPatch) -> WatchedJob:
+    return WatchedJob(monkeypatch, Reactions())
 
 
-@pytest.fixture
-def helped(monkeypatch: pytest.MonkeyPatch) -> Scene:
-    return Scene(monkeypatch, REACTIONS)
-
-
-def test_a_job_that_cannot_make_it_is_told_once_by_each_voice(scene: Scene) -> None:
+def test_a_job_that_cannot_make_it_is_told_once_by_each_voice(scene: WatchedJob) -> None:
     scene.poll(5, late=True)
     for minute in (41, 43, 55, 61, 62):
         scene.wait(minute)
@@ -113,14 +34,14 @@ def test_a_job_that_cannot_make_it_is_told_once_by_each_voice(scene: Scene) -> N
     assert red.late_seconds > 3600
 
 
-def test_a_job_that_makes_it_hears_nothing(scene: Scene) -> None:
+def test_a_job_that_makes_it_hears_nothing(scene: WatchedJob) -> None:
     scene.poll(50, late=False)
     assert scene.watch.close(scene.store, scene.last)
     assert scene.alerts == []
     assert scene.sent == []
 
 
-def test_a_rescued_job_goes_red_and_ok(scene: Scene) -> None:
+def test_a_rescued_job_goes_red_and_ok(scene: WatchedJob) -> None:
     scene.poll(3, late=True)
     scene.poll(9, late=False)
     assert scene.alerts == ["red-1", "ok-1"]
@@ -129,7 +50,7 @@ def test_a_rescued_job_goes_red_and_ok(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("minute", [None, 50.0, 61.0])
-def test_a_restart_repeats_nothing_and_loses_nothing(scene: Scene, minute: float | None) -> None:
+def test_a_restart_repeats_nothing_and_loses_nothing(scene: WatchedJob, minute: float | None) -> None:
     scene.poll(2, late=True)
     if minute is not None:
         scene.wait(minute)
@@ -142,7 +63,7 @@ def test_a_restart_repeats_nothing_and_loses_nothing(scene: Scene, minute: float
     assert scene.alerts == before + (["ok-1"] if minute != 61.0 else [])
 
 
-def test_what_was_raised_before_a_crash_is_sent_after_it(scene: Scene) -> None:
+def test_what_was_raised_before_a_crash_is_sent_after_it(scene: WatchedJob) -> None:
     scene.broken["deliver"] = RuntimeError("killed")
     scene.poll(2, late=True)
     assert (scene.alerts, scene.sent) == (["red-1"], [])
@@ -152,7 +73,7 @@ def test_what_was_raised_before_a_crash_is_sent_after_it(scene: Scene) -> None:
     assert scene.sent == [1]
 
 
-def test_what_a_sink_did_not_take_is_offered_again_but_not_at_every_look(scene: Scene) -> None:
+def test_what_a_sink_did_not_take_is_offered_again_but_not_at_every_look(scene: WatchedJob) -> None:
     scene.poll(2, late=True)
     scene.poll(6, late=True)
     assert len(scene.sent) == 1
@@ -160,7 +81,7 @@ def test_what_a_sink_did_not_take_is_offered_again_but_not_at_every_look(scene: 
     assert len(scene.sent) == 2
 
 
-def test_a_clock_that_is_set_back_delays_no_delivery(scene: Scene) -> None:
+def test_a_clock_that_is_set_back_delays_no_delivery(scene: WatchedJob) -> None:
     scene.poll(2, late=True)
     scene.clock.set_back(600)
     scene.poll(7, late=True)
@@ -169,7 +90,7 @@ def test_a_clock_that_is_set_back_delays_no_delivery(scene: Scene) -> None:
     assert len(scene.sent) == 2
 
 
-def test_a_store_that_fails_delays_an_alert_and_costs_nothing_else(scene: Scene) -> None:
+def test_a_store_that_fails_delays_an_alert_and_costs_nothing_else(scene: WatchedJob) -> None:
     create = scene.store.create
 
     def refuse(uri: str, body: bytes) -> Any:
@@ -184,7 +105,7 @@ def test_a_store_that_fails_delays_an_alert_and_costs_nothing_else(scene: Scene)
     assert scene.alerts == ["red-1"]
 
 
-def test_a_stall_hides_neither_yellow_nor_critical(scene: Scene) -> None:
+def test_a_stall_hides_neither_yellow_nor_critical(scene: WatchedJob) -> None:
     scene.poll(1, late=False)
     for minute in (43, 44, 61):
         scene.wait(minute)
@@ -194,13 +115,13 @@ def test_a_stall_hides_neither_yellow_nor_critical(scene: Scene) -> None:
     assert "last heartbeat is 25" in yellow.reason
 
 
-def test_no_heartbeat_at_all_hides_them_neither(scene: Scene) -> None:
+def test_no_heartbeat_at_all_hides_them_neither(scene: WatchedJob) -> None:
     for minute in (41, 43, 61):
         scene.wait(minute)
     assert scene.alerts == ["yellow-1", "critical-1"]
 
 
-def test_a_stale_heartbeat_breaks_the_row(scene: Scene) -> None:
+def test_a_stale_heartbeat_breaks_the_row(scene: WatchedJob) -> None:
     scene.poll(1, late=True)
     scene.wait(2)
     scene.poll(1, late=True)
@@ -209,7 +130,7 @@ def test_a_stale_heartbeat_breaks_the_row(scene: Scene) -> None:
     assert scene.alerts == ["red-1"]
 
 
-def test_another_watcher_s_alert_is_not_raised_again(scene: Scene) -> None:
+def test_another_watcher_s_alert_is_not_raised_again(scene: WatchedJob) -> None:
     other = SlaWatch(scene.spec.root_uri, scene.clock, logging.getLogger("other"), raised_by="deadline")
     scene.poll(1, late=False)
     scene.clock.advance(43 * 60)
@@ -219,7 +140,7 @@ def test_another_watcher_s_alert_is_not_raised_again(scene: Scene) -> None:
     assert alerts_of(scene.spec, scene.store)[0].raised_by == "deadline"
 
 
-def test_a_finished_job_has_missed_nothing_while_its_watch_goes_on(scene: Scene) -> None:
+def test_a_finished_job_has_missed_nothing_while_its_watch_goes_on(scene: WatchedJob) -> None:
     scene.poll(1, late=True)
     scene.store.put(scene.spec.layout.manifest, b"{}")
     scene.poll(5, late=True)
@@ -228,7 +149,7 @@ def test_a_finished_job_has_missed_nothing_while_its_watch_goes_on(scene: Scene)
 
 
 @pytest.mark.parametrize("minute", [50, 70])
-def test_the_end_of_the_watch_ends_what_fires(scene: Scene, minute: float) -> None:
+def test_the_end_of_the_watch_ends_what_fires(scene: WatchedJob, minute: float) -> None:
     scene.poll(2, late=True)
     scene.wait(minute)
     sent = len(scene.sent)
@@ -243,7 +164,7 @@ def test_the_end_of_the_watch_ends_what_fires(scene: Scene, minute: float) -> No
     assert "ok-2" not in scene.alerts
 
 
-def test_an_end_that_the_store_refuses_is_told_to_the_caller(scene: Scene) -> None:
+def test_an_end_that_the_store_refuses_is_told_to_the_caller(scene: WatchedJob) -> None:
     scene.poll(2, late=True)
 
     def fail(prefix: str) -> Any:
@@ -253,16 +174,7 @@ def test_an_end_that_the_store_refuses_is_told_to_the_caller(scene: Scene) -> No
     assert not scene.watch.close(scene.store, scene.last)
 
 
-def test_an_end_counts_without_its_delivery_but_not_without_its_reactions(helped: Scene) -> None:
-    helped.poll(2, late=True)
-    helped.broken = {"deliver": RuntimeError("killed"), "reaction": RuntimeError("killed")}
-    assert not helped.watch.close(helped.store, helped.last)
-    del helped.broken["reaction"]
-    assert helped.watch.close(helped.store, helped.last)
-    assert helped.asked == ["risk", "safe"]
-
-
-def test_a_missing_configuration_costs_no_alert(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_configuration_costs_no_alert(scene: WatchedJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CONFIG_ENV, "/absent.yaml")
     monkeypatch.setattr(sla_watch, "load_settings", load_settings)
     scene.wait(31)
@@ -271,55 +183,12 @@ def test_a_missing_configuration_costs_no_alert(scene: Scene, monkeypatch: pytes
     assert sum("default SLA thresholds" in line for line in scene.said) == 1
 
 
-def test_who_did_not_ask_for_reactions_gets_none(scene: Scene) -> None:
-    scene.poll(9, late=True)
-    scene.watch.close(scene.store, scene.last)
-    assert scene.asked == []
-
-
-def test_reactions_are_asked_for_once_a_heartbeat_and_taken_back_once(helped: Scene) -> None:
-    helped.poll(4, late=True)
-    assert helped.asked == ["risk"] * 3
-    helped.watch.look(helped.store, helped.last)
-    assert helped.asked == ["risk"] * 3
-    helped.poll(9, late=False)
-    assert helped.asked[-1:] == ["safe"]
-    assert helped.asked.count("safe") == 1
-
-
-def test_a_restarted_watch_takes_reactions_back(helped: Scene) -> None:
-    helped.poll(2, late=True)
-    helped.broken["reaction"] = RuntimeError("killed")
-    helped.poll(5, late=False)
-    assert helped.alerts == ["red-1", "ok-1"]
-    helped.restart()
-    helped.broken.clear()
-    helped.poll(2, late=False)
-    assert helped.asked == ["risk", "safe"]
-
-
-def test_the_end_of_the_watch_takes_reactions_back(helped: Scene) -> None:
-    helped.poll(2, late=True)
-    helped.clock.advance(1)
-    assert helped.watch.close(helped.store, helped.last, "the task run ended as failed")
-    assert helped.asked == ["risk", "safe"]
-    assert alerts_of(helped.spec, helped.store)[-1].level is Level.OK
-
-
-def test_a_reaction_that_fails_costs_no_alert(helped: Scene) -> None:
-    helped.broken["reaction"] = RuntimeError("no such model")
-    helped.poll(5, late=True)
-    helped.wait(43)
-    assert helped.alerts == ["red-1", "yellow-1"]
-    assert sum("no such model" in line for line in helped.said) == 1
-
-
 def test_the_clause_about_the_finish() -> None:
     assert finished_reason(START, START) == "the job finished 0 s before its deadline"
     assert finished_reason(START, START + timedelta(seconds=90)) == "the job finished 1 min 30 s after its deadline"
 
 
-def test_what_another_watcher_said_counts_before_a_number_is_taken(scene: Scene) -> None:
+def test_what_another_watcher_said_counts_before_a_number_is_taken(scene: WatchedJob) -> None:
     scene.poll(1, late=False)
     mine, scene.sequence = scene.watch, 100
     scene.restart()
@@ -331,16 +200,7 @@ def test_what_another_watcher_said_counts_before_a_number_is_taken(scene: Scene)
     assert scene.alerts == ["red-1", "ok-1", "red-2"]
 
 
-def test_who_loses_the_race_for_an_alert_knows_it_and_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    alerts = JobAlerts(
-        JobSla.of(scene.spec), scene.spec.layout, scene.store, scene.clock, "sensor", QUICK, AlertsConfig()
-    )
-    monkeypatch.setattr(job_alerts, "raise_alert", lambda *_: False)
-    assert alerts.raise_due(None, START + timedelta(minutes=43)) == ()
-    assert alerts.machine.firing == {Level.YELLOW}
-
-
-def test_a_new_alert_is_sent_at_once(scene: Scene) -> None:
+def test_a_new_alert_is_sent_at_once(scene: WatchedJob) -> None:
     scene.poll(2, late=True)
     scene.poll(5, late=False)
     assert scene.alerts == ["red-1", "ok-1"]

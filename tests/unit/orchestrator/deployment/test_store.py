@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from llmbatch.core.errors import ObjectMissing
+from llmbatch.orchestrator.deployment.store import open_store
+
+
+class S3:
+    """A server that has no object, and remembers who looked for which."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str]] = []
+        s3 = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                s3.requests.append((self.path, self.headers["Authorization"]))
+                body = b"<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>"
+                self.send_response(404)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Keep quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def s3() -> Iterator[S3]:
+    server = S3()
+    yield server
+    server.close()
+
+
+def test_the_store_uses_address_and_keys_of_the_connection(monkeypatch: pytest.MonkeyPatch, s3: S3) -> None:
+    connection = {
+        "conn_type": "aws",
+        "login": "the-key-id",
+        "password": "the-secret",
+        "extra": {
+            "endpoint_url": s3.url,
+            "region_name": "us-east-1",
+            "config_kwargs": {"s3": {"addressing_style": "path"}},
+        },
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_MY_S3", json.dumps(connection))
+    with pytest.raises(ObjectMissing):
+        open_store("my_s3").get("s3://bucket/some/key")
+    [(path, authorization)] = s3.requests
+    assert path == "/bucket/some/key"
+    assert "Credential=the-key-id/" in authorization
