@@ -15,7 +15,6 @@ import yaml
 from airflow.sdk import BaseNotifier
 
 from fakes.alerts import START, an_alert
-from llmbatch.cli import check_alerts as check
 from llmbatch.core.alerts import Level
 from llmbatch.core.config import AlertsConfig
 from llmbatch.core.errors import SinkError, SinkRejected
@@ -299,23 +298,6 @@ def test_the_task_log_is_always_there_and_names_are_unique() -> None:
         *("task-log", "alertmanager.am", "alertmanager.am_2", "webhook.am", "statsd.h.8125", "statsd.h.9"),
         *("notifier.B.b69c8256", "notifier.B.cee99059"),
     ]
-
-
-def test_the_check_says_which_sink_is_broken(
-    monkeypatch: pytest.MonkeyPatch, receiver: Receiver, tmp_path: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    connect(monkeypatch, "good", host="127.0.0.1", port=receiver.port)
-    connect(monkeypatch, "bad", host="127.0.0.1", port=1)
-    alerts = {"webhook": [{"conn_id": "good"}, {"conn_id": "bad"}]}
-    config = {"default_model": "m", "models": {"m": {"uri": "x"}}, "alerts": alerts}
-    (tmp_path / "config.yaml").write_text(json.dumps(config))
-    monkeypatch.setenv("LLMBATCH_CONFIG", str(tmp_path / "config.yaml"))
-    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "")
-    assert check.main(["--level", "red"]) == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["ok     task-log", "ok     webhook.good"]
-    assert lines[2].startswith("broken webhook.bad: connection 'bad': the receiver cannot be reached")
-    assert receiver.requests[0][2]["job_id"] == "job-test"
 
 
 def test_the_example_in_the_configuration_is_right_but_for_its_comment_signs() -> None:
