@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,8 @@ from llmbatch.core.errors import ModelError
 def test_bundled_model_reports_what_the_converter_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     weights = tmp_path / "broken.gguf"
     weights.write_bytes(b"not gguf")
-    monkeypatch.setattr(bundled_model, "_weights_of_package", lambda: weights)
+    package = SimpleNamespace(files=[SimpleNamespace(name=weights.name, locate=lambda: weights)])
+    monkeypatch.setattr(bundled_model.metadata, "distribution", lambda _name: package)
     monkeypatch.setattr(bundled_model.sys, "executable", "/bin/false")
     with pytest.raises(ModelError, match=r"converting broken\.gguf failed"):
         bundled_model.bundled_model("bundled:smollm2-135m-instruct")
