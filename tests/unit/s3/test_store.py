@@ -1,73 +1,17 @@
-"""S3's errors become the errors of llmbatch; copies and deletions go in requests of the right size."""
+"""Calls of S3 are as S3 needs them; copies and deletions go in requests of the right size."""
 
 import io
-from unittest.mock import Mock
 
 import pytest
-from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError
-from s3transfer.exceptions import RetriesExceededError
-from urllib3.exceptions import ProtocolError
+from botocore.exceptions import IncompleteReadError
 
+from fakes.s3_client import Client
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.errors import StoreError
 from llmbatch.core.store import ObjectInfo
 from llmbatch.s3.store import ONE_COPY_BYTES, S3Store, probe_conditional_writes
 
 URI = "s3://b/k"
-
-
-class Client:
-    """Answers every call with one error, or forgets conditions, as broken stores do."""
-
-    def __init__(self, code=None):
-        self.code, self.body = code, b""
-
-    def put_object(self, **call):
-        if self.code:
-            raise ClientError({"Error": {"Code": self.code}}, "Call")
-        self.body = call["Body"]
-        return {"ETag": '"e"'}
-
-    def get_object(self, **call):
-        if self.code:
-            raise ClientError({"Error": {"Code": self.code}}, "Call")
-        return {"Body": io.BytesIO(self.body), "ETag": '"e"'}
-
-
-@pytest.mark.parametrize(
-    ("code", "call", "error"),
-    [
-        ("NoSuchKey", lambda s: s.get(URI), ObjectMissing),
-        ("NoSuchBucket", lambda s: s.get(URI), ObjectMissing),
-        ("PreconditionFailed", lambda s: s.create(URI, b""), ObjectExists),
-        ("PreconditionFailed", lambda s: s.open_stream(URI, "e"), InputChanged),
-        ("PreconditionFailed", lambda s: s.read_range(URI, "e", 0, 1), InputChanged),
-        ("PreconditionFailed", lambda s: s.replace(URI, b"", "e"), ObjectChanged),
-        ("NoSuchKey", lambda s: s.replace(URI, b"", "e"), ObjectMissing),
-        ("SlowDown", lambda s: s.put(URI, b""), StoreError),
-        ("AccessDenied", lambda s: s.get(URI), StoreError),
-    ],
-)
-def test_client_errors_are_translated(code, call, error):
-    with pytest.raises(error, match="s3://b/k"):
-        call(S3Store(Client(code)))
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        EndpointConnectionError(endpoint_url="http://s3"),
-        ProtocolError("Connection broken"),
-        RetriesExceededError(OSError("broken")),
-        S3UploadFailedError("parts are missing"),
-    ],
-)
-def test_errors_without_an_answer_are_translated(error):
-    client = Client()
-    client.get_object = Mock(side_effect=error)
-    with pytest.raises(StoreError, match="s3://b/k"):
-        S3Store(client).get(URI)
 
 
 def test_connection_that_breaks_while_a_stream_is_read_is_a_store_error():

@@ -9,23 +9,15 @@ from itertools import pairwise
 import pytest
 
 from llmbatch.cluster.driver.estimator import Estimator, estimator_of, read_basis
-from llmbatch.cluster.driver.job_cells import MOST_CLASSES
-from llmbatch.cluster.driver.job_state import MOST_SHARES, JobState
-from llmbatch.cluster.exchange.length_work import LengthWork
-from llmbatch.cluster.exchange.replica_report import OpenWork
-from llmbatch.cluster.exchange.scoreboard import Snapshot
-from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import StoreError
 from llmbatch.core.eta.basis import EtaBasis
 from llmbatch.core.eta.model import EtaModel
 from llmbatch.core.eta.priors import PhasePrior, Priors
 from llmbatch.core.eta.trace import MOST_POINTS
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.length_cells import LengthCell, LengthClass, bucket_of, class_of
-from llmbatch.core.length_sums import RowSums, pack_rows
-from llmbatch.core.progress import EtaState, Progress, Replicas, ReplicaShare, RowCounts, ShardCounts
-from llmbatch.core.shards import StagedManifest, StagedShard
-from llmbatch.core.states import ExitReason, Phase
+from llmbatch.core.length_cells import LengthCell
+from llmbatch.core.progress import EtaState, Progress, Replicas, RowCounts, ShardCounts
+from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -184,59 +176,3 @@ def test_an_unreadable_basis_is_a_warning(caplog, down: bool, problem: str) -> N
     store.down = down
     assert read_basis(store, JobLayout.of("s3://bucket/base", "job-1"), "job-1") is None
     assert [f"problem={problem}" in r.getMessage() for r in caplog.records] == [True]
-
-
-def test_rows_are_distinguished_by_their_limits(store, make) -> None:
-    """Two rows may have 16 tokens and one 500: with answers of 16 and 500 the one that is left takes 500 more."""
-    rows = [make.chat(n, "x" * 20, max_tokens=limit) for n, limit in enumerate((16, 500, 16, 500))]
-    job = make.stage(store, rows, 4)
-    state = JobState(job.manifest, generation=1, replicas_wanted=1, clock=ManualClock())
-    short, long = class_of(len(rows[0].request), 16), class_of(len(rows[1].request), 500)
-    answers = {short: LengthWork(2, 2, 32, 512, 3.2), long: LengthWork(1, 1, 500, 250_000, 50.0)}
-    state.take(Snapshot(open=OpenWork(lengths=answers), shares=(), live=1))
-    found = {cell.limit: (cell.rows, cell.ended, cell.tokens) for cell in state.progress(1).lengths}
-    assert found == {16: (2, 2, 32), 500: (2, 1, 500)}
-
-
-def test_more_kinds_of_limits_than_a_heartbeat_can_carry_are_one() -> None:
-    """Every sum is kept, and of the limits the longest."""
-    kinds = [(chars, 2**exponent) for chars in (10, 12, 14) for exponent in range(17)]
-    shard = StagedShard(
-        shard_id="shard-00000", rows=len(kinds), invalid_rows=0, input_chars=1, etag="e",
-        lengths=pack_rows({LengthClass(chars, bucket_of(most)): RowSums(1, 50, most) for chars, most in kinds}),
-    )  # fmt: skip
-    state = JobState(
-        StagedManifest(job_id="job-1", objects=(), shards=(shard,), seconds=1),
-        generation=1, replicas_wanted=1, clock=ManualClock(),
-    )  # fmt: skip
-    work = LengthWork(ended=1, answered=1, tokens=3)
-    answers = {LengthClass(chars, bucket_of(most)): work for chars, most in kinds[:20]}
-    state.take(Snapshot(open=OpenWork(lengths=answers), shares=(), live=1))
-    found = {cell.bucket: (cell.limit, cell.rows, cell.chars, cell.tokens) for cell in state.progress(1).lengths}
-    assert found == {10: (2**16, 17, 850, 51), 12: (2**16, 17, 850, 9), 14: (2**16, 17, 850, 0)}
-
-
-@pytest.mark.parametrize("replicas", [MOST_SHARES, MOST_SHARES + 1, 1000])
-def test_a_heartbeat_stays_small(replicas: int) -> None:
-    """As many kinds of rows as are counted apart, on very many replicas."""
-    lengths = " ".join(f"{bucket}:399:1000000:{10**9 + bucket}" for bucket in range(MOST_CLASSES))
-    shard = StagedShard(
-        shard_id="shard-00000", rows=MOST_CLASSES * 10**6, invalid_rows=0, input_chars=1, etag="e", lengths=lengths
-    )
-    staged = StagedManifest(job_id="job-1", objects=(), shards=(shard,), seconds=1)
-    state = JobState(staged, generation=1, replicas_wanted=replicas, clock=ManualClock())
-    work = LengthWork(10**5, 10**5, 10**8, 10**11, 1e7 / 3, 10**4, 1e6 / 3, 1e8 / 3)
-    shares = (ReplicaShare(left=99999, pace=1e3 / 3, reading=1e4 / 3),) * replicas
-    state.take(
-        Snapshot(
-            open=OpenWork(lengths=dict.fromkeys(map(LengthClass, range(MOST_CLASSES), [17] * MOST_CLASSES), work)),
-            shares=shares,
-            live=replicas,
-        )
-    )
-    progress = Estimator(SLOTS).complete(state.progress(1))
-    assert len(progress.shares) == (replicas if replicas <= MOST_SHARES else 0)
-    print("SIZE", len(progress.model_dump_json()))
-    assert len(progress.model_dump_json()) < 20_000
-    state.end(ExitReason.DRAINED, "on request")
-    assert state.progress(2).shares == ()

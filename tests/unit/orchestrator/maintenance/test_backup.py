@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from llmbatch.cli import backup as command
-from llmbatch.cli.backup import main
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.maintenance.backup import CopyReport, copy_jobs
@@ -126,12 +122,3 @@ def test_wrong_addresses(store: Copies, source: str, target: str, words: str) ->
     with pytest.raises(RequestError, match=words):
         copy_jobs(source, target, store)
     assert store.objects == before
-
-
-def test_command_line(store: Copies, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(command, "open_environment_store", lambda: store)
-    assert main([f"{FROM}j2/", f"{TO}j2/"]) == 0
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert json.loads(last.removeprefix("RESULT ")) == {"objects": 2, "bytes": 44, "copied": 2, "skipped": 0}
-    assert main(["s3://b/nothing", TO]) == 1
-    assert "there is nothing under" in capsys.readouterr().err

@@ -7,14 +7,11 @@ import io
 import json
 from datetime import timedelta
 from html.parser import HTMLParser
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from fakes.finished_jobs import BASE, NOW, alert_of, finish, job_id, progress_of, spec_of, trace_of
-from llmbatch.cli import sla_report as command
-from llmbatch.cli.sla_report import main
 from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.sla_status import Status
@@ -250,20 +247,6 @@ def test_an_empty_base_still_has_a_page() -> None:
         None,
         {},
     )
-
-
-def test_the_command_writes_a_file_or_says_why_not(
-    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(command, "open_environment_store", lambda: store)
-    out = tmp_path / "r.html"
-    assert main(["--base", BASE, "--format", "html", "--out", str(out)]) == 0
-    assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    assert main(["--base", "file:///x", "--out", str(out)]) == 1
-    assert main(["--base", BASE, "--out", str(tmp_path / "no" / "r.html")]) == 1
-    printed = capsys.readouterr()
-    assert str(out) in printed.out
-    assert "is not an address like s3://bucket/key" in printed.err
 
 
 def test_markup_escapes_what_is_no_element() -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 
-from llmbatch.cli import control as command
-from llmbatch.cli.control import main
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control
@@ -180,47 +177,3 @@ def test_only_a_job_can_be_asked() -> None:
     with pytest.raises(RequestError, match=r"no job in s3://b/jobs/job-1.*spec.json"):
         wish(store, DRAIN)
     assert store.objects == {}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        ([LAYOUT.root, "drain", "--reason", "r", "--by", "me"], 0, '"desired":"drain"'),
-        ([f"{LAYOUT.root}/", "cancel", "--reason", "r"], 0, '"desired":"cancel"'),
-        ([LAYOUT.root, "pause", "--reason", "r"], 0, '"paused":true'),
-        ([LAYOUT.root, "resume", "--reason", "r"], 0, '"paused":false'),
-        ([LAYOUT.root, "scale", "--min", "1", "--max", "3", "--reason", "r"], 0, '"replicas":{"min":1,"max":3}'),
-        (
-            [LAYOUT.root, "scale", "--min", "4", "--max", "3", "--reason", "r"],
-            1,
-            "--min 4 --max 3: --min must be at least 1",
-        ),
-        (["s3://b/jobs/other", "drain", "--reason", "r"], 1, "there is no job in s3://b/jobs/other"),
-        (["nonsense", "drain", "--reason", "r"], 1, "there is no job in nonsense"),
-    ],
-)
-def test_command_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
-) -> None:
-    store = job(MemoryStore())
-    store.put(LAYOUT.control, Control(max_tokens=9, paused=arguments[1] == "resume").model_dump_json().encode())
-    monkeypatch.setattr(command, "open_environment_store", lambda: store)
-    monkeypatch.setattr(command.getpass, "getuser", lambda: "login")
-    assert main(arguments) == code
-    printed = capsys.readouterr()
-    assert said in (printed.err if code else printed.out)
-    if not code:
-        assert json.loads(printed.out.splitlines()[-1].removeprefix("RESULT ")) == written(store).model_dump(
-            mode="json"
-        )
-        assert written(store).max_tokens == 9
-
-
-def test_command_line_tells_of_a_stronger_wish(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store = job(MemoryStore())
-    wish(store, CANCEL, "boss")
-    monkeypatch.setattr(command, "open_environment_store", lambda: store)
-    assert main([LAYOUT.root, "drain", "--reason", "r", "--by", "me"]) == 2
-    assert "boss requested cancel" in capsys.readouterr().err

@@ -1,0 +1,144 @@
+"""What the driver knows about its job, folded into heartbeats."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes.tallies import tally
+from llmbatch.cluster.driver.estimator import Estimator
+from llmbatch.cluster.driver.job_cells import MOST_CLASSES
+from llmbatch.cluster.driver.job_state import MOST_SHARES, JobState
+from llmbatch.cluster.exchange.length_work import LengthWork
+from llmbatch.cluster.exchange.replica_report import OpenWork
+from llmbatch.cluster.exchange.scoreboard import Snapshot
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.length_cells import LengthClass
+from llmbatch.core.progress import Flight, ReplicaShare
+from llmbatch.core.shards import StagedManifest, StagedShard
+from llmbatch.core.states import ExitReason, Phase
+
+
+def manifest(count: int, rows: int = 10) -> StagedManifest:
+    shards = tuple(
+        StagedShard(shard_id=f"shard-{n:05d}", rows=rows, invalid_rows=1, input_chars=1000, etag="e")
+        for n in range(count)
+    )
+    return StagedManifest(job_id="job-1", objects=(), shards=shards, seconds=1)
+
+
+def state(count: int = 10) -> tuple[JobState, ManualClock]:
+    clock = ManualClock()
+    return JobState(manifest(count), generation=2, replicas_wanted=3, clock=clock), clock
+
+
+def test_uncounted_shards_are_those_of_this_generation_without_a_tally() -> None:
+    job, _ = state()
+    job.add_former(["shard-00000"])
+    job.add_tallies([tally(1)])
+    assert job.uncounted(["shard-00000", "shard-00001", "shard-00002"]) == ["shard-00002"]
+
+
+def test_former_generations_count_rows_but_not_speed() -> None:
+    job, clock = state()
+    job.add_former([f"shard-{n:05d}" for n in range(5)])
+    assert (job.rows().succeeded, job.rows().failed) == (45, 5)  # until their tallies are read
+    job.add_tallies([tally(n, 7, 3) for n in range(5)])
+    clock.advance(20)
+    job.take(Snapshot(tallies=(tally(5),), open=OpenWork(running=4, succeeded=5), first_row_age=10))
+    progress = job.progress(7)
+    assert (progress.rows.succeeded, progress.rows.failed, progress.rows.running) == (35 + 10 + 5, 15, 4)
+    assert progress.shards.committed == 6
+    assert progress.rates.rows_per_second == pytest.approx(1.5)
+    assert progress.sequence == 7
+    assert progress.replicas.wanted == 3
+
+
+def test_phases_follow_each_other_and_their_seconds_add_up() -> None:
+    job, clock = state(1)
+    clock.advance(2)
+    job.enter(Phase.MODEL_LOAD)
+    clock.advance(30)
+    job.take(Snapshot(first_row_age=0.0, open=OpenWork(running=5)))
+    clock.advance(10)
+    job.enter(Phase.CLUSTER)  # never back
+    job.take(Snapshot(first_row_age=10.0, open=OpenWork(running=6, succeeded=4)))
+    assert job.progress(1).phase is Phase.TAIL
+    clock.advance(5)
+    job.add_tallies([tally(0)])
+    job.end(ExitReason.COMMITTED, "done")
+    progress = job.progress(2)
+    assert progress.phase is Phase.DONE
+    assert progress.exit_code == 0
+    assert progress.seconds_phase == {"cluster": 2.0, "model_load": 30.0, "work": 10.0, "tail": 5.0}
+    assert progress.rows.running == 0
+
+
+def test_rates_are_unknown_before_the_first_row() -> None:
+    job, _ = state()
+    progress = job.progress(1)
+    assert progress.rates.rows_per_second is None
+    assert progress.latency.p50 is None
+    assert progress.phase is Phase.CLUSTER
+
+
+def test_the_time_before_the_start_is_a_phase_of_its_own() -> None:
+    clock = ManualClock()
+    job = JobState(manifest(1), generation=1, replicas_wanted=1, clock=clock, queued_seconds=7.0)
+    clock.advance(2)
+    assert job.progress(1).seconds_phase == {"queued": 7.0, "cluster": 2.0}
+
+
+def test_the_recent_rate_counts_tokens_of_rows_without_an_answer() -> None:
+    """It does not begin while the model loads, keeps the rate since the first row beside it, and ends with the job."""
+    job, clock = state()
+    rates = []
+    for age, generated in ((None, 0), (None, 0), (0.5, 0), (2.5, 100), (4.5, 300)):
+        clock.advance(2)
+        job.take(Snapshot(generated=generated, first_row_age=age, open=OpenWork(running=9)))
+        rates.append(job.progress(1).rates)
+    assert [each.recent_output_tokens_per_second for each in rates] == [None, None, None, 50, 75]
+    assert [each.output_tokens_per_second for each in rates] == [None, None, 0, 0, 0]
+    assert [each.live for each in rates] == [None, None, None, 50, 75]
+    assert job.progress(1).tokens.generated == 300
+    clock.advance(31)
+    assert job.progress(1).rates.recent_output_tokens_per_second is None  # the scoreboard has fallen silent
+    job.take(Snapshot(generated=400, first_row_age=35.5, flight=Flight(tokens=9)))
+    assert job.progress(1).flight == Flight(tokens=9)
+    job.end(ExitReason.COMMITTED, "done")
+    over = job.progress(2)
+    assert (over.rates.recent_output_tokens_per_second, over.flight, over.tokens.generated) == (None, None, 400)
+
+
+def test_rows_that_wait_are_in_no_engine_and_have_no_outcome() -> None:
+    job, _ = state()
+    job.take(Snapshot(open=OpenWork(running=30, succeeded=5, failed=1), first_row_age=1))
+    assert (job.rows().total, job.rows().running, job.rows().waiting) == (100, 30, 64)
+
+
+SLOTS = 10
+
+
+@pytest.mark.parametrize("replicas", [MOST_SHARES, MOST_SHARES + 1, 1000])
+def test_a_heartbeat_stays_small(replicas: int) -> None:
+    """As many kinds of rows as are counted apart, on very many replicas."""
+    lengths = " ".join(f"{bucket}:399:1000000:{10**9 + bucket}" for bucket in range(MOST_CLASSES))
+    shard = StagedShard(
+        shard_id="shard-00000", rows=MOST_CLASSES * 10**6, invalid_rows=0, input_chars=1, etag="e", lengths=lengths
+    )
+    staged = StagedManifest(job_id="job-1", objects=(), shards=(shard,), seconds=1)
+    state = JobState(staged, generation=1, replicas_wanted=replicas, clock=ManualClock())
+    work = LengthWork(10**5, 10**5, 10**8, 10**11, 1e7 / 3, 10**4, 1e6 / 3, 1e8 / 3)
+    shares = (ReplicaShare(left=99999, pace=1e3 / 3, reading=1e4 / 3),) * replicas
+    state.take(
+        Snapshot(
+            open=OpenWork(lengths=dict.fromkeys(map(LengthClass, range(MOST_CLASSES), [17] * MOST_CLASSES), work)),
+            shares=shares,
+            live=replicas,
+        )
+    )
+    progress = Estimator(SLOTS).complete(state.progress(1))
+    assert len(progress.shares) == (replicas if replicas <= MOST_SHARES else 0)
+    print("SIZE", len(progress.model_dump_json()))
+    assert len(progress.model_dump_json()) < 20_000
+    state.end(ExitReason.DRAINED, "on request")
+    assert state.progress(2).shares == ()

@@ -1,0 +1,70 @@
+"""Heartbeats and traces as they are written, and a store that fails."""
+
+from __future__ import annotations
+
+from fakes.desk import Desk
+from llmbatch.core.eta.trace import EstimateTrace
+from llmbatch.core.progress import EtaState
+from llmbatch.core.states import ExitReason
+
+
+def test_sequence_rises_also_over_generations(desk: Desk) -> None:
+    desk.heartbeat.beat()
+    desk.heartbeat.beat()
+    assert desk.written().sequence == 2
+    again = desk.new_heartbeat()
+    again.beat()
+    assert desk.written().sequence == 3
+
+
+def test_lines_are_rare(desk: Desk) -> None:
+    for _ in range(25):
+        desk.heartbeat.beat()
+        desk.clock.advance(1)
+    assert len(desk.lines) == 3
+
+
+def test_a_failed_write_is_repeated_and_only_five_minutes_lose_the_store(desk: Desk) -> None:
+    desk.store.down = True
+    desk.heartbeat.beat()
+    desk.clock.advance(299)
+    desk.heartbeat.beat()
+    assert not desk.heartbeat.store_lost
+    desk.store.down = False
+    desk.heartbeat.beat()
+    assert desk.written().sequence == 1
+    desk.store.down = True
+    desk.clock.advance(10)
+    desk.heartbeat.beat()
+    desk.clock.advance(301)
+    assert desk.heartbeat.store_lost
+    stop = desk.stopping.reason()
+    assert stop is not None
+    assert stop.reason is ExitReason.STORE_UNREACHABLE
+
+
+def trace_of(desk: Desk) -> EstimateTrace:
+    return EstimateTrace.model_validate_json(desk.store.get(desk.job.layout.trace(1)))
+
+
+def test_estimates_are_kept_every_half_minute_and_at_the_end(desk: Desk) -> None:
+    written = []
+    for _ in range(70):
+        desk.heartbeat.beat()
+        desk.clock.advance(1)
+        written.append(desk.store.objects.get(desk.job.layout.trace(1)))
+    assert written[:30] == [None] * 30
+    assert len(set(written)) == 3
+    desk.heartbeat.finish(ExitReason.COMMITTED, "done")
+    assert len(trace_of(desk).points) == 71
+    assert trace_of(desk).points[-1].seconds == (0, 0, 0)
+    assert desk.written().eta_state is EtaState.FINISHED
+
+
+def test_a_trace_that_cannot_be_written_does_no_harm(desk: Desk) -> None:
+    desk.store.refused = "/traces/"
+    for _ in range(40):
+        desk.heartbeat.beat()
+        desk.clock.advance(10)
+    assert desk.written().sequence == 40
+    assert not desk.heartbeat.store_lost

@@ -1,0 +1,60 @@
+"""The thread of a stream: how it ends, and what a replica requests from Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from llmbatch.cluster.driver import shard_stream
+from llmbatch.cluster.driver.pool_bounds import StreamEndedError
+from llmbatch.cluster.driver.shard_stream import ShardStream, gpus_of, quiet_ray_data
+from llmbatch.cluster.replica.replica_actor import ReplicaPlan
+from llmbatch.core.control import ReplicaBounds
+from llmbatch.core.engine_settings import Accelerator, EngineSettings
+
+PATIENCE_SECONDS = 60
+"""Before a thread that does not end is a failed test; no measure of speed."""
+
+
+def failing(error: BaseException) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(("error", "is_kept"), [(RuntimeError("broken"), True), (StreamEndedError(), False)])
+def test_a_stream_keeps_its_error_unless_it_was_ended_on_request(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, is_kept: bool
+) -> None:
+    monkeypatch.setattr(shard_stream, "quiet_ray_data", failing(error))
+    plan = ReplicaPlan("job-1", 1, "s3://b/jobs/job-1", "m", EngineSettings(), {}, None)
+    stream = ShardStream(plan, [], ReplicaBounds(min=1, max=1))
+    assert not stream.ended.is_set()
+    stream.start()
+    assert stream.ended.wait(PATIENCE_SECONDS)
+    assert stream.error is (error if is_kept else None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "gpus"),
+    [
+        ({"gpus_per_replica": 2}, None),
+        ({"accelerator": Accelerator.GPU}, 1),
+        ({"accelerator": Accelerator.GPU, "gpus_per_replica": 2}, 2),
+    ],
+)
+def test_the_accelerator_alone_decides_about_gpus(settings: Any, gpus: float | None) -> None:
+    assert gpus_of(EngineSettings(**settings)) == gpus
+
+
+@pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")  # of Ray about itself
+def test_long_rows_do_not_count_as_a_stall_and_nothing_is_drawn() -> None:
+    from ray.data import DataContext
+
+    quiet_ray_data()
+    context = DataContext.get_current()
+    assert context.execution_no_progress_timeout_s >= 24 * 3600
+    assert (context.enable_progress_bars, context.enable_operator_progress_bars) == (False, False)
