@@ -8,10 +8,18 @@ from xml.etree import ElementTree
 import pytest
 
 from fakes.finished_jobs import BASE, spec_of, trace_of
-from fakes.reported_jobs import LATER, reported_jobs
+from fakes.reported_jobs import LATER, figures, reported_jobs
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.sla_report.charts import Fan, fan_chart
+from llmbatch.orchestrator.sla_report.charts import (
+    Fan,
+    attainment_chart,
+    calibration_chart,
+    cost_chart,
+    error_chart,
+    fan_chart,
+    throughput_chart,
+)
 from llmbatch.orchestrator.sla_report.report import render
 
 
@@ -46,3 +54,29 @@ def test_every_chart_is_a_named_drawing(store: MemoryStore) -> None:
             float(v) for e in root.iter() for k, v in e.items() if k in {"x", "y", "cx", "cy", "width", "height"}
         ]
         assert all(-1 <= value <= 600 for value in numbers)
+
+
+def test_without_data_there_is_no_chart() -> None:
+    empty = figures(MemoryStore())
+    spec = spec_of()
+    found = [
+        fan_chart(Fan(spec.job_id, spec.created_at, spec.deadline, None, ())),
+        attainment_chart(empty.weeks),
+        throughput_chart(empty.days, tokens=True),
+        throughput_chart(empty.days, tokens=False),
+        cost_chart(empty.weeks),
+        error_chart(empty.eta),
+        calibration_chart(empty.eta),
+    ]
+    assert found == [None] * 7
+
+
+def test_a_week_has_a_bar_for_met_and_one_for_missed_deadlines(store: MemoryStore) -> None:
+    drawing = ElementTree.fromstring(str(attainment_chart(figures(store).weeks)))
+    bars = [(bar.get("class"), bar.findtext("title")) for bar in drawing.iter("rect")]
+    assert bars == [
+        ("met", "week from 31 Dec: 1 met"),
+        ("missed", "week from 31 Dec: 1 missed"),
+        ("met", "week from 07 Jan: 2 met"),
+        ("missed", "week from 07 Jan: 1 missed"),
+    ]

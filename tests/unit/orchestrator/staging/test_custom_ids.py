@@ -15,3 +15,10 @@ def test_custom_ids_behave_like_a_dictionary(names: list[str]) -> None:
         for index, name in enumerate(names):
             assert ids.first_use(name, str(index)) == seen.get(name)
             seen.setdefault(name, str(index))
+
+
+def test_the_first_row_of_an_id_is_returned() -> None:
+    with CustomIds() as ids:
+        assert [ids.first_use(name, row) for name, row in (("a", "1"), ("b", "2"), ("a", "3"), ("a", "4"))] == [
+            None, None, "1", "1",
+        ]  # fmt: skip
