@@ -68,6 +68,7 @@ def test_an_object_has_its_current_version(store: MemoryStore) -> None:
         ("s3://in/a", "does not exist.*end the prefix with a slash: s3://in/a/"),
         ("s3://in/void/", "names no object.*Upload the input under s3://in/void/"),
         ("s3://in/a/*.json", "names no object"),
+        ("s3://in/a?x1.csv", "names no object"),
         ("s3://in/a/empty.csv", "is empty"),
         ("s3://in/a/empty*", "is empty"),
     ],

@@ -96,5 +96,10 @@ def test_leftovers_are_all_claims_but_the_last_crash_records_and_the_probe(folde
     folders.put(f"{layout.crashes}g00001-a.json", b"{}")
     folders.put(layout.probe, b"{}")
     folders.put(layout.progress, b"{}")
-    found = {info.uri for info in leftovers(layout, folders.store.list(f"{layout.root}/"))}
-    assert found == {layout.claim(2), layout.claim(9), f"{layout.crashes}g00001-a.json", layout.probe}
+    objects = reversed(list(folders.store.list(f"{layout.root}/")))
+    assert {info.uri for info in leftovers(layout, objects)} == {
+        layout.claim(2),
+        layout.claim(9),
+        f"{layout.crashes}g00001-a.json",
+        layout.probe,
+    }
