@@ -1,0 +1,56 @@
+"""Compressed input gives the same rows as plain input; damage is an error."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+import zstandard
+
+from fakes.input_rows import PLAIN, request_of, rows_of
+from llmbatch.core.errors import RequestError
+from llmbatch.core.job_request import InputFormat
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(PLAIN),
+        gzip.compress(PLAIN[:30]) + gzip.compress(PLAIN[30:]) + b"\0" * 100,
+        zstandard.compress(PLAIN),
+        zstandard.compress(PLAIN[:30]) + zstandard.compress(PLAIN[30:]),
+        b"\xef\xbb\xbf" + PLAIN,
+        PLAIN.replace(b"\n", b"\r\n"),
+        PLAIN.rstrip(b"\n"),
+    ],
+    ids=["gzip", "gzip-members", "zstd", "zstd-frames", "bom", "crlf", "no-last-newline"],
+)
+def test_same_rows_in_every_wrapping(body: bytes) -> None:
+    rows = rows_of(body, InputFormat.JSONL)
+    assert len(rows) == 50_000
+    assert [row.line for row in rows] == list(range(1, 50_001))
+    assert request_of(rows[-1])["messages"][0]["content"] == "question 49999"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (gzip.compress(PLAIN)[:-500], "gzip data ends too early"),
+        (gzip.compress(PLAIN) + b"trailing", "gzip data is damaged"),
+        (zstandard.compress(PLAIN)[:-10], "zstd data ends too early"),
+        (zstandard.compress(PLAIN) + b"trailing", "zstd data is damaged"),
+    ],
+)
+def test_damaged_compression_loses_no_row_in_silence(body: bytes, reason: str) -> None:
+    with pytest.raises(RequestError, match=r"is damaged after line [1-9]\d*: ") as error:
+        rows_of(body, InputFormat.JSONL)
+    assert reason in str(error.value)
+
+
+def test_compression_bomb_is_one_too_long_line() -> None:
+    engine = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = engine.compress(b'{"prompt": "a"}\n') + b"".join(engine.compress(b"a" * 2**20) for _ in range(300))
+    rows = rows_of(bomb + engine.flush(), InputFormat.JSONL)
+    assert [row.error_class for row in rows] == [None, "too_long"]
+    assert "longer than" in rows[1].error

@@ -1,0 +1,39 @@
+"""CSV records: an open quote costs one line."""
+
+from __future__ import annotations
+
+from fakes.input_rows import rows_of
+from llmbatch.core.job_request import InputFormat
+from llmbatch.orchestrator.inputs.readers.csv_records import csv_records
+from llmbatch.orchestrator.inputs.readers.lines import split_lines
+
+
+def test_csv_quote_open_until_the_end_costs_one_line() -> None:
+    rows = rows_of(b'prompt,x\n"open,1\ntwo,2\nthree,3\n', InputFormat.CSV)
+    assert [(row.line, row.error is None) for row in rows] == [(2, False), (3, True), (4, True)]
+    assert "never closed" in rows[0].error
+
+
+def test_csv_quote_open_for_too_long_costs_one_line() -> None:
+    filler = b"".join(b"%d,%s\n" % (number, b"row" * 30) for number in range(15_000))
+    rows = rows_of(b'x,prompt\n1,"open\n' + filler, InputFormat.CSV, staging={"max_prompt_chars": 100})
+    assert "not closed within" in rows[0].error
+    assert len(rows) == 15_001
+    assert all(row.error is None for row in rows[1:])
+
+
+def records(body: bytes, delimiter: str = ",") -> list[tuple[int, list[str], bool]]:
+    found = csv_records(split_lines(iter([body]), 1000), delimiter, 1000)
+    return [(record.number, record.fields, record.error is None) for record in found]
+
+
+def test_a_record_has_the_number_of_its_first_line() -> None:
+    assert records(b'a,b\n\n"1\n2",3\r\n4,"5"') == [
+        (1, ["a", "b"], True), (3, ["1\n2", "3"], True), (5, ["4", "5"], True),
+    ]  # fmt: skip
+    assert records(b"a\tb,c", "\t") == [(1, ["a", "b,c"], True)]
+
+
+def test_a_broken_record_costs_its_first_line() -> None:
+    assert records(b'"a\nb,c\n') == [(1, [], False), (2, ["b", "c"], True)]
+    assert records(b'"a" b\nc') == [(1, [], False), (2, ["c"], True)]

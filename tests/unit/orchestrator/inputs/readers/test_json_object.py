@@ -1,0 +1,34 @@
+"""One line of JSON text: an object, or an error with the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmbatch.core.errors import RowError
+from llmbatch.core.states import ErrorClass
+from llmbatch.orchestrator.inputs.readers.json_object import json_object
+
+
+def test_an_object_is_returned() -> None:
+    assert json_object(' {"a": [1, null], "b": {"c": "\u00e9"}} ') == {"a": [1, None], "b": {"c": "é"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"a": }', "not JSON (expecting value at character 7)"),
+        ("", "not JSON (expecting value at character 1)"),
+        ("[1]", "not an object"),
+        ("null", "not an object"),
+        ('{"a": NaN}', "NaN, Infinity"),
+        ('{"a": -Infinity}', "NaN, Infinity"),
+        ('{"a": ' + "9" * 10_000 + "}", "thousands of digits"),
+        ('{"a": ' + "[" * 100_000, "nested too deeply"),
+    ],
+    ids=["broken", "empty", "list", "null", "nan", "infinity", "digits", "nested"],
+)
+def test_other_text_is_an_error_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(RowError) as caught:
+        json_object(text)
+    assert caught.value.error_class is ErrorClass.INVALID
+    assert reason in caught.value.message

@@ -1,0 +1,46 @@
+"""Bytes of an input object: broken connections are resumed, a changed object is refused."""
+
+from __future__ import annotations
+
+import io
+from typing import IO
+
+import pytest
+
+from fakes.input_rows import PLAIN, input_job, rows_of
+from llmbatch.core.errors import InputChanged
+from llmbatch.core.job_request import InputFormat
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.staging.rows import staged_rows
+
+
+class _BrokenBody(io.BytesIO):
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() > 600_000:
+            raise ConnectionResetError
+        return super().read(size)
+
+
+class _BreakingStore(MemoryStore):
+    def open_stream(self, uri: str, etag: str) -> IO[bytes]:
+        super().open_stream(uri, etag)
+        return _BrokenBody(self.get(uri))
+
+
+def test_broken_connection_is_resumed_by_range() -> None:
+    store = _BreakingStore()
+    rows = rows_of({"a": PLAIN}, InputFormat.JSONL, store=store)
+    assert len(rows) == 50_000
+    assert all(row.error is None for row in rows)
+
+
+@pytest.mark.parametrize("fmt", [InputFormat.JSONL, InputFormat.PARQUET])
+@pytest.mark.parametrize("replacement", [b"other", None])
+def test_changed_input_is_refused(fmt: InputFormat, replacement: bytes | None) -> None:
+    store = MemoryStore()
+    spec = input_job(store, {"a": b'{"prompt": "a"}'}, fmt)
+    del store.objects[spec.objects[0].uri]
+    if replacement is not None:
+        store.put(spec.objects[0].uri, replacement)
+    with pytest.raises(InputChanged):
+        list(staged_rows(spec, store))

@@ -1,0 +1,48 @@
+"""Parquet rows: a bad row fails alone; damaged data fails the job."""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fakes.input_rows import request_of, rows_of, table_bytes
+from llmbatch.core.errors import RequestError
+from llmbatch.core.job_request import InputFormat
+
+
+def test_bad_parquet_rows() -> None:
+    texts = pa.array([b"one", None, b"", b"\xff", b"five"], pa.binary())
+    texts = pa.Array.from_buffers(pa.string(), 5, texts.buffers())
+    table = pa.table({"prompt": texts, "custom_id": [1, 2, 3, 4, 1], "other": [None] * 5})
+    rows = rows_of(table_bytes(table), InputFormat.PARQUET)
+    reasons = ["", "`prompt` is null", "`prompt` is blank", "column `prompt` is not UTF-8", "custom_id '1' was used"]
+    assert [row.line for row in rows] == [1, 2, 3, 4, 5]
+    for row, reason in zip(rows, reasons, strict=True):
+        assert (row.error is None) == (reason == "")
+        assert reason in (row.error or "")
+    assert "line 5 of a.txt" in rows[4].error
+    assert "in line 1 of a.txt" in rows[4].error
+
+
+def test_parquet_messages_sampling_and_row_groups() -> None:
+    messages = [[{"role": "user", "content": f"q{number}", "name": None}] for number in range(1000)]
+    table = pa.table({"messages": messages, "sampling": ['{"seed": 5}'] * 1000})
+    rows = rows_of(table_bytes(table, row_group_size=100), InputFormat.PARQUET)
+    assert len(rows) == 1000
+    assert request_of(rows[999]) == {
+        "messages": [{"content": "q999", "role": "user"}],
+        "sampling": {"max_tokens": 256, "seed": 5},
+    }
+
+
+def test_damaged_parquet_data_loses_no_row_in_silence() -> None:
+    table = pa.table({"prompt": [f"prompt {number} " * 20 for number in range(5000)]})
+    body = bytearray(table_bytes(table, row_group_size=1000, use_dictionary=False, compression="zstd"))
+    meta = pq.read_metadata(io.BytesIO(body))
+    start = meta.row_group(3).column(0).data_page_offset
+    body[start + 40 : start + 4000] = b"\xaa" * 3960
+    with pytest.raises(RequestError, match=r"s3://b/in/a.txt is damaged after row [1-3]?\d*\. Write the file again"):
+        rows_of(bytes(body), InputFormat.PARQUET)

@@ -1,0 +1,86 @@
+"""Objects that an input_uri names: one object, a prefix, a glob."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmbatch.core.errors import RequestError
+from llmbatch.core.job_spec import InputObject
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.inputs import listing
+from llmbatch.orchestrator.inputs.listing import list_inputs
+
+NAMES = (
+    "a/.hidden",
+    "a/_SUCCESS",
+    "a/x1.csv",
+    "a/x2.csv",
+    "a/x10.csv",
+    "a/old.csv",
+    "a/deep/x3.csv",
+    "a/deep/er/x4.csv",
+    "a.csv",
+)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    for name in NAMES:
+        store.put(f"s3://in/{name}", name.encode())
+    store.put("s3://in/a/empty.csv", b"")
+    return store
+
+
+def names(uri: str, store: MemoryStore) -> list[str]:
+    return [item.uri.removeprefix("s3://in/") for item in list_inputs(uri, store)]
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("s3://in/a.csv", ["a.csv"]),
+        ("s3://in/a/_SUCCESS", ["a/_SUCCESS"]),
+        ("s3://in/a/", ["a/deep/er/x4.csv", "a/deep/x3.csv", "a/old.csv", "a/x1.csv", "a/x10.csv", "a/x2.csv"]),
+        ("s3://in/a/x?.csv", ["a/x1.csv", "a/x2.csv"]),
+        ("s3://in/a/x*", ["a/x1.csv", "a/x10.csv", "a/x2.csv"]),
+        ("s3://in/a/x[!1].csv", ["a/x2.csv"]),
+        ("s3://in/a/x[13].csv", ["a/x1.csv"]),
+        ("s3://in/a/*/x*", ["a/deep/x3.csv"]),
+        ("s3://in/a/**/x*", ["a/deep/er/x4.csv", "a/deep/x3.csv", "a/x1.csv", "a/x10.csv", "a/x2.csv"]),
+        ("s3://in/a/deep/**", ["a/deep/er/x4.csv", "a/deep/x3.csv"]),
+        ("s3://in/*.csv", ["a.csv"]),
+    ],
+)
+def test_objects_by_name_prefix_and_glob(store: MemoryStore, uri: str, expected: list[str]) -> None:
+    assert names(uri, store) == expected
+
+
+def test_an_object_has_its_current_version(store: MemoryStore) -> None:
+    info = store.head("s3://in/a.csv")
+    assert list_inputs("s3://in/a.csv", store) == (InputObject(uri=info.uri, etag=info.etag, size=5),)
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("s3://in/a/x3.csv", "does not exist.*Did you mean .*s3://in/a/x"),
+        ("s3://in/a", "does not exist.*end the prefix with a slash: s3://in/a/"),
+        ("s3://in/void/", "names no object.*Upload the input under s3://in/void/"),
+        ("s3://in/a/*.json", "names no object"),
+        ("s3://in/a?x1.csv", "names no object"),
+        ("s3://in/a/empty.csv", "is empty"),
+        ("s3://in/a/empty*", "is empty"),
+    ],
+)
+def test_an_input_without_rows_is_refused_with_the_fix(store: MemoryStore, uri: str, words: str) -> None:
+    with pytest.raises(RequestError, match=words) as caught:
+        list_inputs(uri, store)
+    assert caught.value.field == "input_uri"
+
+
+def test_the_number_of_objects_has_a_limit(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "MAX_OBJECTS", 3)
+    assert len(list_inputs("s3://in/a/x*", store)) == 3
+    with pytest.raises(RequestError, match=r"names more than 3 objects.*Split the job"):
+        list_inputs("s3://in/a/", store)

@@ -1,0 +1,62 @@
+"""Output files have the user's columns."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fakes.answered_jobs import NOW, answered, staged_job
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.job_request import OutputFormat
+from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
+from llmbatch.orchestrator.publishing.files import (
+    FAILED_COLUMNS,
+    USER_COLUMNS,
+    JsonLinesFile,
+    ParquetFile,
+    output_uri,
+    user_schema,
+)
+from llmbatch.orchestrator.publishing.publish import publish
+
+
+def test_parquet_output() -> None:
+    spec, store = staged_job(OutputFormat.PARQUET)
+    answered(spec, store)
+    publish(spec, store, ManualClock(NOW))
+    results = pq.read_table(io.BytesIO(store.get("s3://b/out/results.parquet")))
+    failed = pq.read_table(io.BytesIO(store.get("s3://b/out/failed.parquet")))
+    assert (results.num_rows, results.schema.names) == (9, list(USER_COLUMNS))
+    assert (failed.num_rows, failed.schema.names) == (1, list(FAILED_COLUMNS))
+
+
+def result_rows(count: int) -> pa.Table:
+    row = dict.fromkeys(RESULT_SCHEMA.names) | {"row_id": "00000-000000001", "line": 1, "text": 'ä "b"\n'}
+    return pa.Table.from_pylist([row] * count, schema=RESULT_SCHEMA)
+
+
+def test_a_parquet_file_has_large_row_groups_and_every_row(tmp_path: Path) -> None:
+    file = ParquetFile(tmp_path, "r.parquet", USER_COLUMNS)
+    for _ in range(5):
+        file.append(result_rows(3000))
+    file.close()
+    metadata = pq.read_metadata(tmp_path / "r.parquet")
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [9000, 6000]
+    assert (file.rows, pq.read_schema(tmp_path / "r.parquet")) == (15_000, user_schema(USER_COLUMNS))
+
+
+def test_a_json_lines_file_has_one_line_for_each_row(tmp_path: Path) -> None:
+    file = JsonLinesFile(tmp_path, "r.jsonl", lambda row: {"text": row["text"]})
+    file.append(result_rows(2))
+    file.close()
+    assert (file.rows, file.path.read_bytes()) == (2, '{"text":"ä \\"b\\"\\n"}\n'.encode() * 2)
+
+
+@pytest.mark.parametrize("folder", ["s3://b/out", "s3://b/out/"])
+def test_an_output_is_delivered_into_the_output_folder(folder: str) -> None:
+    spec = staged_job()[0].model_copy(update={"output_uri": folder})
+    assert output_uri(spec, "results.jsonl") == "s3://b/out/results.jsonl"

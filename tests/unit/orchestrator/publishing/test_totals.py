@@ -1,0 +1,33 @@
+"""Totals of a job: counted from its rows."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from llmbatch.core.manifest import RowRecord, TokenRecord
+from llmbatch.orchestrator.publishing.totals import Totals
+
+
+def shard(*rows: tuple[str, str, int]) -> pa.Table:
+    """Rows by state, model and number of prompt tokens."""
+    names = ("state", "model", "prompt_tokens", "completion_tokens", "cached_tokens")
+    return pa.Table.from_pylist(
+        [dict(zip(names, (state, model, n, 2 * n, 3 * n), strict=True)) for state, model, n in rows],
+        schema=pa.schema([(name, pa.int64() if name.endswith("tokens") else pa.string()) for name in names]),
+    )
+
+
+def test_rows_tokens_and_models_are_summed_over_shards() -> None:
+    totals = Totals()
+    totals.add(shard(("succeeded", "small", 1), ("failed", "small", 10), ("succeeded", "big", 100)))
+    totals.add(shard(("expired", "big", 0), ("cancelled", "big", 0), ("succeeded", "small", 1000)))
+    assert totals.rows() == RowRecord(input=6, succeeded=3, failed=1, expired=1, cancelled=1)
+    assert totals.tokens() == TokenRecord(prompt=1111, completion=2222, cached=3333)
+    assert list(totals.models().items()) == [("big", 1), ("small", 2)]
+
+
+def test_without_rows_all_totals_are_zero() -> None:
+    totals = Totals()
+    totals.add(shard())
+    assert (totals.rows(), totals.models()) == (RowRecord(input=0, succeeded=0, failed=0), {})
+    assert totals.tokens() == TokenRecord(prompt=0, completion=0, cached=0)

@@ -1,0 +1,42 @@
+"""Jobs of a report: the newest finished ones, and the open ones by deadline."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes.finished_jobs import BASE, job_id, spec_of
+from fakes.reported_jobs import LATER, figures, reported_jobs
+from llmbatch.core.sla_status import Status
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.sla_report.collected import collect
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return reported_jobs()
+
+
+def test_open_jobs_are_judged_and_the_most_urgent_is_first(store: MemoryStore) -> None:
+    found = figures(store).open
+    assert [(job.job_id, job.status) for job in found] == [(job_id(11), Status.AT_RISK), (job_id(12), Status.ON_TRACK)]
+
+
+def test_a_dry_run_is_no_open_job(store: MemoryStore) -> None:
+    spec = spec_of(13, submitted_at=LATER, dry_run=True)
+    store.put(spec.layout.spec, spec.model_dump_json().encode())
+    assert job_id(13) not in {job.job_id for job in figures(store).open}
+
+
+def test_only_the_newest_are_read(store: MemoryStore) -> None:
+    found = collect(BASE, store, most=2, now=LATER)
+    assert [job.job_id for job in found.finished] == [job_id(4), job_id(5)]
+    assert found.left_out == 3
+
+
+def test_what_cannot_be_read_is_left_out(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:
+    store.put(spec_of(1).layout.sla, b"{")
+    store.put(spec_of(11).layout.spec, b"{}")
+    store.put(f"{BASE}/jobs/notes.txt", b"?")
+    found = collect(BASE, store, most=200, now=LATER)
+    assert (len(found.finished), len(found.open)) == (4, 1)
+    assert spec_of(1).layout.sla in caplog.text

@@ -1,0 +1,62 @@
+"""Rows of an earlier job that run again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from fakes.retries import finished, staged_rows_of, store_with_input
+from llmbatch.core.errors import RequestError, StoreError
+from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.sampling import Sampling
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.staging.retry import rows_to_retry
+
+
+def first_job(**conf: object) -> tuple[JobSpec, MemoryStore]:
+    """A published job. Lines 2, 7 and 12 did not succeed, and line 5 cannot be read."""
+    store = store_with_input()
+    states = {2: "failed", 7: "cancelled", 12: "expired"}
+    return finished(store, "first", states, input_uri="s3://b/in.jsonl", **conf), store
+
+
+def test_rows_that_did_not_succeed_are_as_they_were_staged() -> None:
+    spec, store = first_job()
+    rows = list(rows_to_retry(spec.root_uri, Sampling(), store))
+    staged = {row["line"]: row for row in staged_rows_of(spec, store)}
+    assert [asdict(row) for row in rows] == [staged[n] for n in (2, 7, 12)]
+
+
+def test_the_last_job_of_a_chain_has_the_rows() -> None:
+    spec, store = first_job()
+    second = finished(store, "second", {7: "failed"}, retry_failed_of=spec.job_id)
+    assert [row.line for row in rows_to_retry(second.root_uri, Sampling(), store)] == [7]
+
+
+def test_sampling_overrides_the_rows_own() -> None:
+    spec, store = first_job(sampling={"max_tokens": 5, "seed": 3})
+    (row, *_) = rows_to_retry(spec.root_uri, Sampling(max_tokens=9), store)
+    assert json.loads(row.request)["sampling"] == {"max_tokens": 9, "seed": 3}
+    assert row.max_tokens == 9
+
+
+def test_sampling_that_contradicts_a_row_is_refused() -> None:
+    spec, store = first_job(sampling={"min_tokens": 50})
+    with pytest.raises(RequestError, match=r"sampling: contradicts what row 00000-000000002 has of its own"):
+        list(rows_to_retry(spec.root_uri, Sampling(max_tokens=9), store))
+
+
+def test_a_staged_shard_that_is_missing_is_an_error() -> None:
+    spec, store = first_job()
+    store.delete(spec.layout.staged_shard("shard-00000"))
+    with pytest.raises(StoreError, match=r"shard-00000\.parquet cannot be read.*start a new job"):
+        list(rows_to_retry(spec.root_uri, Sampling(), store))
+
+
+def test_fewer_rows_than_the_manifest_has_are_an_error() -> None:
+    spec, store = first_job()
+    store.put(spec.layout.staged_shard("shard-00000"), store.get(spec.layout.staged_shard("shard-00001")))
+    with pytest.raises(StoreError, match="holds 2 rows to retry where its manifest has 3"):
+        list(rows_to_retry(spec.root_uri, Sampling(), store))
