@@ -32,7 +32,7 @@ def list_inputs(input_uri: str, store: ObjectStore) -> tuple[InputObject, ...]:
         return (_one(input_uri, store),)
     found = _under(f"s3://{bucket}/{_GLOB.split(key, maxsplit=1)[0]}", store)
     if is_glob:
-        pattern = re.compile(_regex(key))
+        pattern = _pattern(input_uri, key)
         found = (info for info in found if pattern.fullmatch(split_uri(info.uri)[1]))
     named = list(islice((info for info in found if _is_data(info.uri)), MAX_OBJECTS + 1))
     if len(named) > MAX_OBJECTS:
@@ -88,6 +88,15 @@ def _is_data(uri: str) -> bool:
     return bool(name) and not name.startswith(("_", "."))
 
 
+def _pattern(uri: str, key: str) -> re.Pattern[str]:
+    try:
+        return re.compile(_regex(key))
+    except re.error as error:
+        raise RequestError(
+            "input_uri", f"{uri} is not a valid glob: {error}", "Write a set as [abc] or [a-z], in ascending order."
+        ) from None
+
+
 def _regex(pattern: str) -> str:
     """Translate a glob over keys. ``a/*.csv`` matches ``a/b.csv``, not ``a/b/c.csv``; ``a/**`` matches both."""
     parts: list[str] = []
@@ -101,7 +110,7 @@ def _regex(pattern: str) -> str:
         elif token == "?":
             parts.append("[^/]")
         elif len(token) > 1:
-            inside = token[1:-1].replace("\\", r"\\")
+            inside = re.sub(r"([\\\[&~|])", r"\\\1", token[1:-1])
             parts.append(f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]")
         else:
             parts.append(re.escape(token))

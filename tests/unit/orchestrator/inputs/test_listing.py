@@ -84,3 +84,15 @@ def test_the_number_of_objects_has_a_limit(store: MemoryStore, monkeypatch: pyte
     assert len(list_inputs("s3://in/a/x*", store)) == 3
     with pytest.raises(RequestError, match=r"names more than 3 objects.*Split the job"):
         list_inputs("s3://in/a/", store)
+
+
+def test_a_set_may_hold_any_character(store: MemoryStore) -> None:
+    for name in ("odd/[x", "odd/&x", "odd/|x", "odd/ax"):
+        store.put(f"s3://in/{name}", b"1")
+    assert names("s3://in/odd/[[&]*", store) == ["odd/&x", "odd/[x"]
+    assert names("s3://in/odd/[a||]x", store) == ["odd/ax", "odd/|x"]
+
+
+def test_a_reversed_range_is_an_error_of_the_request(store: MemoryStore) -> None:
+    with pytest.raises(RequestError, match=r"input_uri.*\[z-a\]\*.*not a valid glob"):
+        names("s3://in/a/[z-a]*", store)
