@@ -14,7 +14,7 @@ To run it on a **schedule**, trigger it from a small DAG of your own; the run id
 Downstream DAGs can be scheduled on the asset `llmbatch_results`; the event names the job and its outputs.
 * **accept** freezes the checked request in `spec.json`; **stage** makes shards of the input. A dry run ends there.
 * **run** is the Ray job. Deferred, so it holds no worker; a retry or a clear attaches to the job that still runs, and
-  goes on with what is missing. Mark it failed to stop the job. **watch** logs its progress and raises SLA alerts.
+  continues with what is missing. Mark it failed to stop the job. **watch** logs its progress and raises SLA alerts.
 * **publish** proves that every row ended exactly once and delivers; **report** compares it with the deadline.
 """
 

@@ -1,9 +1,9 @@
-"""The fence between generations: whoever claimed last may work, all earlier ones must stop.
+"""The fence between generations: the latest claim may work, all earlier ones must stop.
 
 A claim is a create-only object ``generations/g<n>``. The store hands out the numbers, not Ray and not Airflow: two
-submissions under one number (a head node that forgot the first, say) still get two claims. What the fence cannot do
-alone (a claim may come between an old generation's look and its write) the create-only result objects do: a shard has
-one result, whoever wrote it, and the later one is told.
+submissions under one number (a head node that lost its memory of the first, say) still get two claims. A claim may come
+between an old generation's check and its write. The create-only result objects close that gap: a shard has one result,
+and the later writer gets ``ObjectExists``.
 """
 
 from __future__ import annotations

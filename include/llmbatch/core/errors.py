@@ -6,21 +6,21 @@ The tree::
     ├── RequestError      a user's request is wrong; names field, value and fix
     ├── ConfigError       config.yaml is wrong; names file, line and the nearest key
     ├── StoreError        the object store refused or failed
-    │   ├── ObjectExists  a create-only write met an object
+    │   ├── ObjectExists  a create-only write found an object
     │   ├── ObjectChanged the object is no longer the version that was read
-    │   └── ObjectMissing the object is not there
+    │   └── ObjectMissing the object does not exist
     ├── InputChanged      an input object is no longer the one that was accepted
-    ├── StagedConflict    a shard of an earlier try of staging holds other rows
+    ├── StagedConflict    a shard of an earlier attempt to stage holds other rows
     ├── ModelError        the model is unknown or broken (exit code 22)
     ├── RowError          one row failed; never leaves the row
     ├── ErrorRateExceeded too many rows failed (exit code 12)
     ├── RayJobError       the Ray job or its API failed
-    ├── SinkError         a receiver of alerts did not take one
-    │   └── SinkRejected  and never will take this one
+    ├── SinkError         a receiver did not accept an alert
+    │   └── SinkRejected  and refused it for good
     ├── Superseded        a later generation has claimed the job; this one must stop (exit code 13)
-    └── ReconcileError    rows are missing or doubled; the job has not succeeded
+    └── ReconcileError    rows are missing or duplicated; the job has not succeeded
 
-``retryable`` says whether the same call, later, can succeed without anybody changing anything.
+``retryable`` states whether a later repetition of the same call can succeed without any other change.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class SinkError(LlmbatchError):
 
 
 class SinkRejected(SinkError):
-    """A receiver of alerts says that it will never take this one."""
+    """A receiver of alerts refused this one for good."""
 
     retryable = False
 

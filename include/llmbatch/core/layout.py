@@ -107,12 +107,12 @@ class JobLayout:
 
     @property
     def admission(self) -> str:
-        """What was said of the deadline when the job was submitted; create-only."""
+        """The admission decision at the job's submission; create-only."""
         return f"{self.root}/admission.json"
 
     @property
     def basis(self) -> str:
-        """What is believed of the job before its first heartbeat; create-only."""
+        """Prior knowledge of the ETA model, from before the first heartbeat; create-only."""
         return f"{self.root}/eta/basis.json"
 
     @property
@@ -122,7 +122,7 @@ class JobLayout:
 
     @property
     def reactions(self) -> str:
-        """Folder of what was done to keep the promise."""
+        """Folder of the automatic reactions to a deadline at risk."""
         return f"{self.root}/reactions/"
 
     @property

@@ -77,7 +77,7 @@ class LevelChange(_Part):
 
 
 class SlaRecord(_Part):
-    """The promise against what happened. ``levels`` begins with ``ok`` at the submission."""
+    """The deadline compared with the finish. ``levels`` begins with ``ok`` at the submission."""
 
     deadline: AwareDatetime
     finished_at: AwareDatetime
@@ -134,9 +134,9 @@ class Discrepancy:
 
 
 def compare_row_ids(staged: Iterable[str], committed: Iterable[str]) -> Discrepancy:
-    """Compare the ids of one shard. Staged a,b,c against committed a,a,d: 2 missing (b,c), 2 doubled (a again, d).
+    """Compare the ids of one shard. Staged a,b,c against committed a,a,d: 2 missing (b,c), 2 duplicates (a again, d).
 
-    A committed id that was never staged counts as doubled: it belongs to another shard or to nobody.
+    A committed id that was never staged counts as a duplicate: it belongs to another shard, or to none.
     """
     expected = set(staged)
     seen: set[str] = set()

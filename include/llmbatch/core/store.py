@@ -60,10 +60,10 @@ class ObjectStore(Protocol):
         """Copy that version inside the store, whatever its size, over what was at ``uri``. Raises ``ObjectChanged``."""
 
     def delete(self, uri: str) -> None:
-        """Remove the object; it is no error if there is none."""
+        """Remove the object. A missing object is not an error."""
 
     def delete_many(self, uris: Iterable[str]) -> None:
-        """Remove objects, many a request; it is no error if some are not there."""
+        """Remove objects, many per request. Missing objects are not an error."""
 
 
 class MemoryStore:

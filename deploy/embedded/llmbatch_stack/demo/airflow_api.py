@@ -93,7 +93,7 @@ class AirflowApi:
         return "\n".join(line for entry in answer["content"] for line in _log_lines(entry))
 
     def clear(self, dag_id: str, run_id: str, task_ids: Sequence[str]) -> None:
-        """Have tasks of a run, and all that come after them, done again; a run that is over goes on."""
+        """Clear tasks of a run and all tasks after them; a finished run continues."""
         body = {
             "dry_run": False,
             "dag_run_id": run_id,

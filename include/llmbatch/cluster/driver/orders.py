@@ -40,7 +40,7 @@ def fold(control: Control, generation: int, signal: Order, stream: DesiredState)
         control: the control object as last read; parts of it may concern earlier generations only.
         generation: the one that runs.
         signal: what this process requires of its job.
-        stream: what this process requires of the replicas only, while the job goes on.
+        stream: what this process requires of the replicas only, while the job continues.
     """
     sources = (Order(control.asks_of(generation), control.reason), signal)
     desired = _strongest(*(each.desired for each in sources))

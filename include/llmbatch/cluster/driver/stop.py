@@ -51,7 +51,7 @@ class Stopping:
         self._drain_until = self._clock.monotonic() + max(0.5, wait - 1.5)
 
     def reason(self) -> Stop | None:
-        """Return why to stop now, or None to go on."""
+        """Return why to stop now, or None to continue."""
         snapshot = self._state.snapshot
         if snapshot.fatal is not None:
             return Stop(snapshot.fatal.exit_reason, snapshot.fatal.message)

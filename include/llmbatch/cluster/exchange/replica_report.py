@@ -41,7 +41,7 @@ _COUNTS = tuple(each.name for each in fields(OpenWork) if each.name != "lengths"
 
 @dataclass(frozen=True)
 class Fatal:
-    """Why a replica cannot go on, and how the job should end because of it."""
+    """Why a replica cannot continue, and how the job should end because of it."""
 
     exit_reason: ExitReason
     message: str

@@ -67,7 +67,7 @@ def estimate_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
             return _parquet_size(spec, store)
         return _text_size(spec, spec.input_format, store)
     except (RequestError, InputChanged) as error:
-        # Staging reads everything and says it in full; a size is not worth a second opinion.
+        # Staging reads everything and reports the problem in full.
         _log.warning("event=size_estimate_failed job_id=%s reason=%s", spec.job_id, error)
         return None
 
