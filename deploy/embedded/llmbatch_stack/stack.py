@@ -17,7 +17,7 @@ from llmbatch_stack.credentials import load_or_create
 from llmbatch_stack.environment import plain
 from llmbatch_stack.process import record
 from llmbatch_stack.process.ports import require_free
-from llmbatch_stack.process.record import Phase, Record
+from llmbatch_stack.process.record import ComponentPhase, Record
 from llmbatch_stack.process.table import MARKER, ProcessIdentity, end, identify, members, session_of
 from llmbatch_stack.settings import Settings
 
@@ -65,7 +65,7 @@ def up(settings: Settings, report: Report) -> bool:
         _make_runtime_folder(settings)
         record.clear(settings.run)
         for name in names:
-            record.write(settings.run, Record(name, Phase.WAITING))
+            record.write(settings.run, Record(name, ComponentPhase.WAITING))
         try:
             _wait_until_ready(settings, names, _start_supervisor(settings), report)
         except BaseException as error:
@@ -172,7 +172,7 @@ def _wait_until_ready(settings: Settings, names: list[str], supervisor: ProcessI
 
 def _is_ready(one: Record) -> bool:
     # the supervisor needs a moment to see that a process has died
-    return one.phase is Phase.READY and one.is_alive()
+    return one.phase is ComponentPhase.READY and one.is_alive()
 
 
 def _explain(settings: Settings, one: Record) -> str:

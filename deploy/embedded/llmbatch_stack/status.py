@@ -8,7 +8,7 @@ from llmbatch_stack.components.catalogue import catalogue
 from llmbatch_stack.credentials import load_or_create, secrets_file
 from llmbatch_stack.process import record
 from llmbatch_stack.process.component import Component
-from llmbatch_stack.process.record import Phase, Record
+from llmbatch_stack.process.record import ComponentPhase, Record
 from llmbatch_stack.settings import BUCKET, Settings
 
 
@@ -44,7 +44,7 @@ def _status_of(component: Component, found: Record | None) -> ComponentStatus:
         wrong: str | None = f"{found.phase}: {found.detail}" if found.detail else f"{found.phase}: no process"
         return ComponentStatus(component.name, wrong, 0, 0.0, found.restarts)
     wrong = component.check(found.started_at)
-    if wrong is None and found.phase is not Phase.READY:
+    if wrong is None and found.phase is not ComponentPhase.READY:
         wrong = f"{found.phase} {found.detail}".strip()
     return ComponentStatus(component.name, wrong, found.pid, time.time() - found.started_at, found.restarts)
 

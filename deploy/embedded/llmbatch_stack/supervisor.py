@@ -17,7 +17,7 @@ from llmbatch_stack.components.catalogue import catalogue
 from llmbatch_stack.credentials import load_or_create
 from llmbatch_stack.process import record
 from llmbatch_stack.process.priority import SessionPriorities
-from llmbatch_stack.process.record import Phase, Record
+from llmbatch_stack.process.record import ComponentPhase, Record
 from llmbatch_stack.process.runner import Runner
 from llmbatch_stack.process.table import SessionUse, end, identify, members, session_use
 from llmbatch_stack.settings import Settings, load
@@ -45,7 +45,7 @@ class Supervisor:
             sys.exit("cannot read this process from /proc")
         record.write(
             self._settings.run,
-            Record(record.SUPERVISOR, Phase.READY, own.pid, own.start_ticks, started_at=time.time()),
+            Record(record.SUPERVISOR, ComponentPhase.READY, own.pid, own.start_ticks, started_at=time.time()),
         )
         for runner in self._runners:
             runner.start()
@@ -67,7 +67,7 @@ class Supervisor:
         records = record.read_all(self._settings.run)
         components = (runner.component for runner in self._runners)
         found = ((records[each.name], each) for each in components if each.name in records)
-        ready = {one.pid: each for one, each in found if one.phase is Phase.READY}
+        ready = {one.pid: each for one, each in found if one.phase is ComponentPhase.READY}
         use = session_use({pid: each.niceness > 0 for pid, each in ready.items()})
         sessions: dict[bool, list[SessionUse]] = {True: [], False: []}
         for pid, each in ready.items():

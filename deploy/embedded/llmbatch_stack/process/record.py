@@ -10,7 +10,7 @@ from llmbatch_stack.process.table import ProcessIdentity
 SUPERVISOR = "supervisor"
 
 
-class Phase(StrEnum):
+class ComponentPhase(StrEnum):
     """Where a component is on its way up."""
 
     WAITING = "waiting"
@@ -27,7 +27,7 @@ class Record:
     """One component's process and phase. `started_at` is in seconds since the epoch, 0 before the first start."""
 
     component: str
-    phase: Phase
+    phase: ComponentPhase
     pid: int = 0
     start_ticks: int = 0
     started_at: float = 0.0
@@ -43,7 +43,7 @@ class Record:
         """Return whether the recorded process still runs."""
         return self.identity is not None and self.identity.is_alive()
 
-    def with_phase(self, phase: Phase, detail: str = "") -> "Record":
+    def with_phase(self, phase: ComponentPhase, detail: str = "") -> "Record":
         """Return a copy in another phase."""
         return replace(self, phase=phase, detail=detail)
 
@@ -61,7 +61,7 @@ def read(folder: Path, component: str) -> Record | None:
     """Return the record of a component, or None when there is none that can be read."""
     try:
         fields = json.loads((folder / f"{component}.json").read_text())
-        return Record(**{**fields, "phase": Phase(fields["phase"])})
+        return Record(**{**fields, "phase": ComponentPhase(fields["phase"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

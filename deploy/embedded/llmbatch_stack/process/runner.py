@@ -11,7 +11,7 @@ from signal import SIGKILL
 
 from llmbatch_stack.process import record
 from llmbatch_stack.process.component import Component, StepError, Steps
-from llmbatch_stack.process.record import Phase, Record
+from llmbatch_stack.process.record import ComponentPhase, Record
 from llmbatch_stack.process.table import MARKER, ProcessIdentity, identify, session_of
 from llmbatch_stack.settings import Settings
 
@@ -36,7 +36,7 @@ class Runner:
         self._settings = settings
         self._stopping = stopping
         self._ready = ready
-        self._record = Record(component.name, Phase.WAITING)
+        self._record = Record(component.name, ComponentPhase.WAITING)
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=component.name, daemon=True)
@@ -44,7 +44,7 @@ class Runner:
 
     def start(self) -> None:
         """Start the thread."""
-        self._report(Phase.WAITING)
+        self._report(ComponentPhase.WAITING)
         self._thread.start()
 
     def stop(self) -> None:
@@ -52,7 +52,7 @@ class Runner:
         with self._lock:
             identity = self._record.identity
         if identity is not None and identity.is_alive():
-            self._report(Phase.STOPPING)
+            self._report(ComponentPhase.STOPPING)
             identity.send(self.component.stop_signal)
             if not identity.wait(self.component.grace_s):
                 identity.send(SIGKILL)
@@ -80,7 +80,7 @@ class Runner:
                 backoff = _FIRST_BACKOFF_S
             self._note(f"{why}; next start in {backoff:.1f} s")
             self._record = replace(self._record, restarts=self._record.restarts + 1)
-            self._report(Phase.BACKOFF, why)
+            self._report(ComponentPhase.BACKOFF, why)
             self._stopping.wait(backoff)
             backoff = min(backoff * 2, _LONGEST_BACKOFF_S)
 
@@ -88,18 +88,18 @@ class Runner:
         """Run the component once and return why it ended."""
         steps = Steps(self._log, str(self._settings.state), self._stopping)
         if self.component.prepare is not None:
-            self._report(Phase.PREPARING)
+            self._report(ComponentPhase.PREPARING)
             self.component.prepare(steps)
         process = self._spawn()
         if process is None:
             return "the stack is stopping"
-        self._report(Phase.STARTING)
+        self._report(ComponentPhase.STARTING)
         if (why := self._until_healthy(process)) is not None:
             return why
         if self.component.finish is not None:
-            self._report(Phase.FINISHING)
+            self._report(ComponentPhase.FINISHING)
             self.component.finish(steps)
-        self._report(Phase.READY)
+        self._report(ComponentPhase.READY)
         self._ready[self.component.name].set()
         return f"it ended with code {process.wait()}"
 
@@ -145,7 +145,7 @@ class Runner:
                 return f"not healthy after {self._settings.start_timeout_s:.0f} s: {wrong}"
             if wrong != logged:
                 logged = wrong
-                self._report(Phase.STARTING, wrong)
+                self._report(ComponentPhase.STARTING, wrong)
             if self._stopping.wait(pause):
                 return "the stack is stopping"
             pause = min(pause * 1.2, _SLOWEST_CHECK_S)
@@ -161,7 +161,7 @@ class Runner:
         process.wait()
         self._process = None
 
-    def _report(self, phase: Phase, detail: str = "") -> None:
+    def _report(self, phase: ComponentPhase, detail: str = "") -> None:
         self._record = self._record.with_phase(phase, detail)
         record.write(self._settings.run, self._record)
 

@@ -41,5 +41,5 @@ def _roots(store: ObjectStore, base_uri: str, now: datetime) -> Iterable[str]:
     if queue is not None:
         return [job.root_uri for job in queue.jobs]
     fresh = now - timedelta(seconds=NOT_RUNNING_SECONDS)
-    folders = (job for job in job_folders(store, base_uri) if job.finished_at is None and job.is_accepted)
+    folders = (job for job in job_folders(store, base_uri, now) if job.finished_at is None and job.is_accepted)
     return [job.root for job in folders if job.touched_at >= fresh]

@@ -64,18 +64,19 @@ class JobFolder:
     needs: frozenset[str] = frozenset()
 
 
-def job_folders(store: ObjectStore, base_uri: str) -> Iterator[JobFolder]:
+def job_folders(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[JobFolder]:
     """Yield every job folder under ``<base_uri>/jobs/``; folders with another name are skipped.
 
-    Costs one request for each 1000 objects and one for each unfinished job.
+    Costs one request for each 1000 objects and one for each unfinished job. ``now`` stands for a time that the store
+    does not report, so that such an object never counts as old.
     """
     for layout, objects in stored_jobs(base_uri, store):
-        yield _folder(store, layout, objects)
+        yield _folder(store, layout, objects, now)
 
 
-def job_folder(store: ObjectStore, root: str) -> JobFolder:
+def job_folder(store: ObjectStore, root: str, now: datetime) -> JobFolder:
     """Return one job folder as it is now; it may be empty."""
-    return _folder(store, JobLayout(root), store.list(f"{root}/"))
+    return _folder(store, JobLayout(root), store.list(f"{root}/"), now)
 
 
 def leftovers(layout: JobLayout, objects: Iterable[ObjectInfo]) -> list[ObjectInfo]:
@@ -100,13 +101,13 @@ class _Spec(BaseModel):
     retry_of: str | None = None
 
 
-def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo]) -> JobFolder:
+def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo], now: datetime) -> JobFolder:
     total, shards = Amount(), Amount()
     touched, finished, accepted = datetime.min.replace(tzinfo=UTC), None, False
     small: list[ObjectInfo] = []
     for info in objects:
         amount = Amount(1, info.size)
-        modified = info.modified or datetime.now(UTC)  # an unknown time must never count as old
+        modified = info.modified or now
         total, touched = total + amount, max(touched, modified)
         if layout.shard_of(info.uri) is None:
             small.append(info)

@@ -41,7 +41,7 @@ def expire(store: ObjectStore, base_uri: str, limits: RetentionConfig, clock: Cl
     Raises:
         StoreError: the store failed; the next call continues.
     """
-    removals = plan(job_folders(store, base_uri), limits, clock.now())
+    removals = plan(job_folders(store, base_uri, clock.now()), limits, clock.now())
     forgotten = any(removal.part.is_whole_job for removal in removals)
     records = idempotency_records(store, base_uri) if forgotten and not dry_run else {}
     done = Expired(0, Amount())
@@ -64,7 +64,7 @@ def remove(removal: Removal, records: Iterable[str], store: ObjectStore, clock: 
         clock: for the time of the claim.
     """
     layout = JobLayout(removal.root)
-    fresh = job_folder(store, removal.root)
+    fresh = job_folder(store, removal.root, clock.now())
     if fresh.touched_at > removal.touched_at:
         return False
     match removal.part:

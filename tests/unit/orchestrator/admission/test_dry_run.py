@@ -121,6 +121,6 @@ def test_a_retry_counts_what_it_would_run() -> None:
 def test_maintenance_takes_it_for_finished() -> None:
     store = store_with_input()
     spec = accepted(store, "dry", input_uri="s3://b/in.jsonl", dry_run=True)
-    assert job_folder(store, spec.root_uri).finished_at is None
+    assert job_folder(store, spec.root_uri, CREATED).finished_at is None
     run(store, spec)
-    assert job_folder(store, spec.root_uri).finished_at is not None
+    assert job_folder(store, spec.root_uri, CREATED).finished_at is not None

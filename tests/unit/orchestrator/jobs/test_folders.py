@@ -48,7 +48,7 @@ def test_a_running_job_has_a_deadline_and_its_last_write(folders: Folders) -> No
         folders.put(layout.staged_shard(shard), b"rows")
     folders.put(layout.result_shard("shard-00000"), b"result")
     touched = folders.put(layout.progress, b"1")
-    (found,) = job_folders(folders.store, BASE)
+    (found,) = job_folders(folders.store, BASE, NOW)
     assert (found.job_id, found.root) == (job_id(1), layout.root)
     assert (found.is_accepted, found.finished_at, found.touched_at) == (True, None, touched)
     assert (found.deadline, found.needs) == (DEADLINE, frozenset())
@@ -62,7 +62,7 @@ def test_a_finished_job_has_the_time_of_its_manifest(folders: Folders, name: str
     layout = folders.accept(2, retry_of=1)
     finished = folders.put(getattr(layout, name), b"{}")
     touched = folders.put(f"{layout.root}/output/results.jsonl", b"{}")
-    (found,) = job_folders(folders.store, BASE)
+    (found,) = job_folders(folders.store, BASE, NOW)
     assert (found.finished_at, found.touched_at) == (finished, touched)
     assert (found.deadline, found.needs) == (None, frozenset())
 
@@ -71,21 +71,21 @@ def test_a_retry_needs_the_whole_chain_before_it(folders: Folders) -> None:
     folders.accept(1)
     folders.accept(2, retry_of=1)
     layout = folders.accept(3, retry_of=2)
-    assert job_folder(folders.store, layout.root).needs == {job_id(1), job_id(2)}
+    assert job_folder(folders.store, layout.root, NOW).needs == {job_id(1), job_id(2)}
     folders.store.delete(JobLayout.of(BASE, job_id(2)).spec)
-    assert job_folder(folders.store, layout.root).needs == {job_id(2)}
+    assert job_folder(folders.store, layout.root, NOW).needs == {job_id(2)}
 
 
 def test_an_unreadable_spec_is_logged_and_has_no_deadline(folders: Folders, caplog: pytest.LogCaptureFixture) -> None:
     layout = folders.accept(1)
     folders.put(layout.spec, b"?")
-    found = job_folder(folders.store, layout.root)
+    found = job_folder(folders.store, layout.root, NOW)
     assert (found.is_accepted, found.deadline) == (True, None)
     assert f"event=spec_unreadable uri={layout.spec}" in caplog.text
 
 
 def test_a_missing_folder_is_empty(folders: Folders) -> None:
-    found = job_folder(folders.store, JobLayout.of(BASE, job_id(1)).root)
+    found = job_folder(folders.store, JobLayout.of(BASE, job_id(1)).root, NOW)
     assert (found.is_accepted, found.finished_at, found.total) == (False, None, Amount())
 
 

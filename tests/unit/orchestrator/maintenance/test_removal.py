@@ -79,7 +79,7 @@ def under(store: MemoryStore, layout: JobLayout) -> set[str]:
 
 
 def planned(store: MemoryStore, clock: ManualClock) -> list[Removal]:
-    return plan(job_folders(store, BASE), LIMITS, clock.now())
+    return plan(job_folders(store, BASE, clock.now()), LIMITS, clock.now())
 
 
 def run(store: MemoryStore, clock: ManualClock, *, dry_run: bool = False) -> int:

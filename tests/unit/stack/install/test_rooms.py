@@ -18,7 +18,7 @@ from llmbatch_stack.install.command import InstallError
 from llmbatch_stack.install.room import Room
 from llmbatch_stack.install.uv import uv_room
 from llmbatch_stack.process import record
-from llmbatch_stack.process.record import Phase, Record
+from llmbatch_stack.process.record import ComponentPhase, Record
 from llmbatch_stack.process.table import identify
 from llmbatch_stack.settings import Settings, load
 
@@ -292,6 +292,6 @@ def test_one_installation_at_a_time(settings: Settings):
 def test_running_stack_keeps_its_files(settings: Settings):
     own = identify(os.getpid())
     assert own is not None
-    record.write(settings.run, Record(record.SUPERVISOR, Phase.READY, own.pid, own.start_ticks))
+    record.write(settings.run, Record(record.SUPERVISOR, ComponentPhase.READY, own.pid, own.start_ticks))
     with pytest.raises(InstallError, match="make down"):
         rooms.install(settings, report=lambda _: None)

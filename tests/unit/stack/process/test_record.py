@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from llmbatch_stack.process import record
-from llmbatch_stack.process.record import Phase, Record
+from llmbatch_stack.process.record import ComponentPhase, Record
 
 
 def test_round_trip(tmp_path: Path):
-    written = Record("ray", Phase.READY, pid=7, start_ticks=9, started_at=1.5, restarts=2, detail="x")
+    written = Record("ray", ComponentPhase.READY, pid=7, start_ticks=9, started_at=1.5, restarts=2, detail="x")
     record.write(tmp_path / "run", written)
     assert record.read(tmp_path / "run", "ray") == written
     assert record.read_all(tmp_path / "run") == {"ray": written}
@@ -25,11 +25,11 @@ def test_unreadable_record_counts_as_none(tmp_path: Path, text: str):
 
 
 def test_record_without_process_is_not_alive():
-    assert not Record("ray", Phase.WAITING).is_alive()
+    assert not Record("ray", ComponentPhase.WAITING).is_alive()
 
 
 def test_clear_removes_everything_and_does_not_mind_an_absent_folder(tmp_path: Path):
-    record.write(tmp_path, Record("ray", Phase.READY))
+    record.write(tmp_path, Record("ray", ComponentPhase.READY))
     record.clear(tmp_path)
     assert not list(tmp_path.iterdir())
     record.clear(tmp_path / "absent")
