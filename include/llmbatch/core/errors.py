@@ -16,7 +16,7 @@ The tree::
     ├── ErrorRateExceeded too many rows failed (exit code 12)
     ├── RayJobError       the Ray job or its API failed
     ├── SinkError         a receiver did not accept an alert
-    │   └── SinkRejected  and refused it for good
+    │   └── SinkRejected  and refused it permanently
     ├── Superseded        a later generation has claimed the job; this one must stop (exit code 13)
     └── ReconcileError    rows are missing or duplicated; the job has not succeeded
 
@@ -140,7 +140,7 @@ class SinkError(LlmbatchError):
 
 
 class SinkRejected(SinkError):
-    """A receiver of alerts refused this one for good."""
+    """A receiver of alerts permanently refused this one."""
 
     retryable = False
 

@@ -25,7 +25,7 @@ def task_state(dag_id: str, run_id: str, task_id: str, map_index: int | None = N
 
 
 def is_ended(state: str | None) -> bool:
-    """Whether the task instance has ended for good."""
+    """Whether the task instance has ended and will not run again."""
     return state in ENDED
 
 

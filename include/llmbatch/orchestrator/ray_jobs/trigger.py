@@ -147,7 +147,7 @@ class RayJobTrigger(BaseTrigger):
 
 
 async def is_going_to_end(ti: Any) -> bool:
-    """Whether a user ended this task instance for good; True if Airflow does not answer, for an orphan burns GPUs."""
+    """Whether a user ended this task instance; True if Airflow does not answer, because an orphan occupies GPUs."""
     try:
         reading = asyncio.to_thread(task_state, ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
         state = await asyncio.wait_for(reading, STATE_SECONDS)

@@ -30,8 +30,8 @@ def test_only_running_jobs_of_lower_priority_are_paused() -> None:
     assert site.control(resting).paused_by is None
     for spec in (equal, done, stale, published):
         assert spec.layout.control not in site.store.objects
-    [told] = read_reactions(site.store, low.layout)
-    assert (told.kind, told.was) == (PAUSED, site.spec.root_uri)
+    [record] = read_reactions(site.store, low.layout)
+    assert (record.kind, record.was) == (PAUSED, site.spec.root_uri)
 
 
 def test_the_queue_of_admitted_jobs_saves_the_listing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,8 +61,14 @@ def test_lines_are_rare() -> None:
 
 
 def test_a_new_phase_and_a_first_eta_have_a_line_at_once() -> None:
-    bare, told = progress(Phase.WORK, 256, rates=LIVE), progress(Phase.WORK, 256, rates=LIVE, eta=ETA)
-    steps = [(60, "model_load", None), (61, "work", bare), (62, "work", bare), (63, "work", told), (64, "work", told)]
+    without_eta, with_eta = progress(Phase.WORK, 256, rates=LIVE), progress(Phase.WORK, 256, rates=LIVE, eta=ETA)
+    steps = [
+        (60, "model_load", None),
+        (61, "work", without_eta),
+        (62, "work", without_eta),
+        (63, "work", with_eta),
+        (64, "work", with_eta),
+    ]
     assert [line.split()[0] for line in shown(*steps).splitlines()] == ["60s", "61s", "63s"]
 
 
