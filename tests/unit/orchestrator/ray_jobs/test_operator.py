@@ -15,25 +15,7 @@ from llmbatch.core.errors import RayJobError
 from llmbatch.core.states import ExitReason
 from llmbatch.orchestrator.ray_jobs import wait as waits
 from llmbatch.orchestrator.ray_jobs.generations import CURRENT_KEY, OVER_KEY
-from llmbatch.orchestrator.ray_jobs.hook import RayHook
 from llmbatch.orchestrator.ray_jobs.operator import RayOperator
-
-
-@pytest.fixture
-def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
-    fake = FakeRay()
-    monkeypatch.setattr(RayHook, "get_conn", lambda self: fake.sync_client())
-    return fake
-
-
-@pytest.fixture
-def state() -> StateStore:
-    return StateStore()
-
-
-@pytest.fixture
-def context(state: StateStore) -> dict[str, Any]:
-    return {"ti": Ti(), "task_state_store": state}
 
 
 def operator(**changes: Any) -> RayOperator:

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from fakes.ray import FakeRay
-from fakes.ray_task import Ti, deferred, over
+from fakes.ray_task import deferred, over
 from fakes.state_store import StateStore
 from llmbatch.core.errors import RayJobError, StoreError
 from llmbatch.core.states import ExitReason
@@ -14,23 +14,6 @@ from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.ray_jobs.generations import CURRENT_KEY, OVER_KEY
 from llmbatch.orchestrator.ray_jobs.hook import RayHook
 from llmbatch.orchestrator.tasks.job_run import JobRun
-
-
-@pytest.fixture
-def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
-    fake = FakeRay()
-    monkeypatch.setattr(RayHook, "get_conn", lambda self: fake.sync_client())
-    return fake
-
-
-@pytest.fixture
-def state() -> StateStore:
-    return StateStore()
-
-
-@pytest.fixture
-def context(state: StateStore) -> dict[str, Any]:
-    return {"ti": Ti(), "task_state_store": state}
 
 
 def job_run(**changes: Any) -> JobRun:
