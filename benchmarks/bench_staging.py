@@ -31,10 +31,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from llmbatch.core.clock import SystemClock
-from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject, JobSpec
+from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.orchestrator.staging.stage import stage
 from llmbatch.s3.store import S3Store
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from eta_sim.job import EPOCH, Trace
 from eta_sim.rivals import RIVALS
 from llmbatch.core.alerts import Level
-from llmbatch.core.config import SlaConfig
+from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.eta.history import FinishedJob
 from llmbatch.core.eta.model import EtaModel
 from llmbatch.core.eta.observation import observation_of

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from llmbatch.core.job_request import DEFAULT_SLA_HOURS
+from llmbatch.core.sla_hours import DEFAULT_SLA_HOURS
 
 ROOT = Path(__file__).parents[2]
 

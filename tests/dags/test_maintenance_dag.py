@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmbatch.core.config import RetentionConfig
+from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.core.identity import MAINTENANCE_DAG
 from llmbatch.orchestrator.tasks.maintenance import EXPIRE_HOUR, JOB_DAGS
 

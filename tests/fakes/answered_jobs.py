@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from fakes.results import answer, put_result
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject, JobSpec
+from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 from llmbatch.orchestrator.staging.stage import stage

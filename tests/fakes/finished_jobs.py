@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from llmbatch.core.alerts import Alert, Level
-from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.eta.trace import EstimateTrace, TracePoint
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import (
     CostRecord,
@@ -23,6 +23,7 @@ from llmbatch.core.manifest import (
     TokenRecord,
 )
 from llmbatch.core.progress import EtaSeconds, EtaState, Progress, RowCounts
+from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject, JobSpec
+from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows

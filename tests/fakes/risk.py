@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.control import Control
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat, Reactions
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds, Progress, Replicas, RowCounts, ShardCounts
 from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
+from llmbatch.core.request_options import InputFormat, OutputFormat, Reactions
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.steering.pauses import resume_paused

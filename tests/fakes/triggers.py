@@ -20,13 +20,14 @@ def event_of(waiting: Any) -> dict[str, Any]:
     return asyncio.run(first())
 
 
-def listen(waiting: Any) -> list[str]:
+def listen(waiting: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     logged: list[str] = []
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             logged.append(record.getMessage())
 
-    waiting._log = logging.Logger("listener", logging.INFO)
-    waiting._log.addHandler(Listener())
+    log = logging.Logger("listener", logging.INFO)
+    log.addHandler(Listener())
+    monkeypatch.setattr(type(waiting), "log", log)
     return logged

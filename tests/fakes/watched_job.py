@@ -10,10 +10,10 @@ import pytest
 
 from fakes.clocks import AdjustableClock
 from fakes.sla import CONFIG, accepted, alert_names, heartbeat
-from llmbatch.core.config import SlaConfig
-from llmbatch.core.job_request import Reactions
+from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import Progress
+from llmbatch.core.request_options import Reactions
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.alerting import job_alerts
 from llmbatch.orchestrator.watch import sla as sla_watch

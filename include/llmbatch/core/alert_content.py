@@ -6,8 +6,8 @@ from datetime import datetime
 
 from llmbatch.core.alerts import Alert, Level
 from llmbatch.core.eta.replicas import replicas_needed
-from llmbatch.core.job_request import OnDeadline
 from llmbatch.core.progress import EtaSeconds, Progress
+from llmbatch.core.request_options import OnDeadline
 from llmbatch.core.sla import JobSla, chance_of_miss
 
 MOST_REPLICAS = 1024

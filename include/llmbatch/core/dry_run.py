@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from llmbatch.core.admission import Admission
-from llmbatch.core.config import CostConfig
+from llmbatch.core.config_sections import CostConfig
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.input_size import InputSize
 from llmbatch.core.progress import EtaSeconds

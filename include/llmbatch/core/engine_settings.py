@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmbatch.core.job_request import EngineOptions
+from llmbatch.core.request_options import EngineOptions
 
 
 class EngineKind(StrEnum):

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from enum import StrEnum
 from string import Formatter
 from typing import Annotated, Any
 
 from pydantic import (
     AliasChoices,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
-    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -26,101 +22,17 @@ from pydantic_core import PydanticCustomError
 from llmbatch.core.errors import RequestError
 from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import split_uri
+from llmbatch.core.request_options import (
+    EngineOptions,
+    InputFormat,
+    OnDeadline,
+    OnInfeasible,
+    OutputFormat,
+    Reactions,
+    Task,
+)
 from llmbatch.core.sampling import Sampling
-
-LONGEST_SLA_HOURS = 24.0 * 90
-"""The longest SLA that a request may set."""
-
-DEFAULT_SLA_HOURS = 24.0
-"""The SLA of a request that sets none."""
-
-SLA_FIELDS = ("sla_hours", "completion_window")
-"""The names under which a request may set its SLA; the first one that is given wins."""
-
-
-def _without_unit(value: object) -> object:
-    """Accept OpenAI's ``completion_window`` text, e.g. ``"24h"``."""
-    return value[:-1] if isinstance(value, str) and value.endswith("h") else value
-
-
-SlaHours = Annotated[float, Field(gt=0, le=LONGEST_SLA_HOURS), BeforeValidator(_without_unit)]
-"""Hours from the start of a run to its deadline."""
-
-_SLA_HOURS = TypeAdapter[float](SlaHours)
-
-
-class InputFormat(StrEnum):
-    """How input objects are written; ``auto`` goes by the file name, then by the first line."""
-
-    AUTO = "auto"
-    OPENAI_BATCH = "openai_batch"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    CSV = "csv"
-
-
-class OutputFormat(StrEnum):
-    """How results are delivered; ``auto`` answers in the format of the input."""
-
-    AUTO = "auto"
-    OPENAI_BATCH = "openai_batch"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-
-
-class Task(StrEnum):
-    """What the engine does with a row."""
-
-    GENERATE = "generate"
-
-
-class OnDeadline(StrEnum):
-    """What happens to the rows that have not begun when the deadline passes."""
-
-    EXPIRE = "expire"
-    FINISH = "finish"
-
-
-class OnInfeasible(StrEnum):
-    """What happens to a job whose predicted end is after its deadline when it is submitted."""
-
-    ACCEPT = "accept"
-    REJECT = "reject"
-
-
-class Reactions(BaseModel):
-    """Automatic steps that a job allows once its deadline is at risk; by default none.
-
-    They are taken in the order of the fields, each only if those before it do not suffice.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    max_replicas: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """Grow the pool up to so many replicas."""
-    pause_lower_priority: bool = False
-    """Pause running jobs of a lower priority until this one is safe or over."""
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Shorten answers that have not begun to so many tokens."""
-    fallback_model: str | None = None
-    """Answer rows that have not begun with this model."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no step is allowed."""
-        return self == Reactions()
-
-
-class EngineOptions(BaseModel):
-    """Engine settings that a request may set over those of config.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    batch_size: Annotated[int, Field(ge=1, le=1024, description="Rows decoded together by one replica.")] | None = None
-    concurrency: Annotated[int, Field(ge=1, le=1024, description="Replicas of the engine.")] | None = None
-    gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.95)] | None = None
-    max_num_batched_tokens: Annotated[int, Field(ge=64, le=1_048_576)] | None = None
-    max_model_len: Annotated[int, Field(ge=16, le=1_048_576)] | None = None
+from llmbatch.core.sla_hours import DEFAULT_SLA_HOURS, SLA_FIELDS, SlaHours
 
 
 class JobRequest(BaseModel):
@@ -197,26 +109,6 @@ class JobRequest(BaseModel):
         """Columns that the prompt template reads, in order of first use."""
         names = [name for _, name, _, _ in Formatter().parse(self.prompt_template or "") if name is not None]
         return tuple(dict.fromkeys(names))
-
-
-def sla_field_of(conf: Mapping[str, object]) -> str | None:
-    """Return the name under which ``conf`` sets the SLA, None if it sets none. Null and empty text are not given."""
-    return next((name for name in SLA_FIELDS if conf.get(name) not in (None, "")), None)
-
-
-def sla_hours_of(conf: object) -> float:
-    """Return the SLA in hours of a run that may not be accepted yet, from what was sent with it.
-
-    Args:
-        conf: the run's ``conf`` as Airflow stored it. If it is not a mapping, or if accept will reject its SLA, the
-            default is returned, so that the run reaches the task that reports the problem.
-    """
-    sent: Mapping[str, object] = conf if isinstance(conf, Mapping) else {}
-    name = sla_field_of(sent)
-    try:
-        return DEFAULT_SLA_HOURS if name is None else _SLA_HOURS.validate_python(sent[name])
-    except ValidationError:
-        return DEFAULT_SLA_HOURS
 
 
 def parse_request(conf: dict[str, Any]) -> JobRequest:

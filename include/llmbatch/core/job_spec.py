@@ -6,10 +6,11 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
-from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.job_request import InputFormat, JobRequest, OnDeadline, OutputFormat
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.request_options import InputFormat, OnDeadline, OutputFormat
 
 SPEC_VERSION = 1
 

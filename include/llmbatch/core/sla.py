@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from llmbatch.core.alerts import Alert, Level
-from llmbatch.core.config import SlaConfig
+from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.eta.spread import miss_probability
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec

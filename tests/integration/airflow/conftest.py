@@ -45,34 +45,46 @@ def weed_command(folder: Path, ports: list[int]) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Store]:
-    """Run one S3 server for all tests of this folder."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run one S3 server for all tests of this folder; return its address."""
     folder = tmp_path_factory.mktemp("weed")
     ports = free_ports(9)
     with (folder / "weed.log").open("wb") as log:
-        server = subprocess.Popen(weed_command(folder, ports), stdout=log, stderr=log, cwd=folder, env=os.environ)
-    client = boto3.client(
+        process = subprocess.Popen(weed_command(folder, ports), stdout=log, stderr=log, cwd=folder, env=os.environ)
+    address = f"http://127.0.0.1:{ports[0]}"
+    try:
+        _wait_until_ready(address, process, folder / "weed.log")
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(120)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def store(server: str) -> Iterator[S3Store]:
+    """A store on that server."""
+    client = _client(server)
+    yield S3Store(client)
+    client.close()
+
+
+def _client(address: str):
+    return boto3.client(
         "s3",
-        endpoint_url=f"http://127.0.0.1:{ports[0]}",
+        endpoint_url=address,
         aws_access_key_id="K",
         aws_secret_access_key="S",
         region_name="us-east-1",
         config=ClientConfig(retries={"mode": "standard"}, max_pool_connections=16, s3={"addressing_style": "path"}),
     )
-    try:
-        _wait_until_ready(client, server, folder / "weed.log")
-        yield S3Store(client)
-    finally:
-        client.close()
-        server.terminate()
-        try:
-            server.wait(120)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
 
 
-def _wait_until_ready(client, server: subprocess.Popen, log: Path) -> None:
+def _wait_until_ready(address: str, server: subprocess.Popen, log: Path) -> None:
+    client = _client(address)
     until = time.monotonic() + 240
     while True:
         try:

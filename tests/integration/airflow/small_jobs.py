@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject, JobSpec
+from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.rows import META_KEY, RESULT_COLUMNS
 from llmbatch.core.shards import ShardTally
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from alert_receivers import Alertmanager, Hook, running_hook
+from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.core.alerts import Alert, Level
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.config import AlertsConfig
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.store import MemoryStore

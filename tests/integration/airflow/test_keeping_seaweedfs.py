@@ -15,7 +15,7 @@ import pytest
 
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock, SystemClock
-from llmbatch.core.config import RetentionConfig
+from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.core.control import Control
 from llmbatch.core.errors import ObjectChanged, ObjectMissing, ReconcileError
 from llmbatch.core.job_spec import JobSpec
@@ -46,13 +46,12 @@ def finished_but_for_publish(store: S3Store, name: str) -> JobSpec:
     return spec
 
 
-def command(store: S3Store, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Type a command as a person would, with the store in the environment."""
-    client = store._client
+def command(server: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Type a command as a person would, with the address of the S3 server in the environment."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(INCLUDE),
-        "AWS_ENDPOINT_URL": client.meta.endpoint_url,
+        "AWS_ENDPOINT_URL": server,
         "AWS_ACCESS_KEY_ID": "K",
         "AWS_SECRET_ACCESS_KEY": "S",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -68,12 +67,12 @@ def result(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
     return found
 
 
-def test_a_lost_result_is_restored_and_the_job_is_proved(store: S3Store) -> None:
+def test_a_lost_result_is_restored_and_the_job_is_proved(store: S3Store, server: str) -> None:
     spec = finished_but_for_publish(store, "restored")
     safe = f"{SAFE}{spec.job_id}/"
     whole = {info.uri: info.etag for info in store.list(f"{spec.root_uri}/")}
     program = ("llmbatch.cli.backup", spec.root_uri, safe)
-    assert result(command(store, *program))["copied"] == len(whole)
+    assert result(command(server, *program))["copied"] == len(whole)
     lost = spec.layout.result_shard("shard-00003")
     store.delete(lost)
     with pytest.raises(ReconcileError, match="shard-00003"):
@@ -141,9 +140,9 @@ def test_of_many_who_ask_at_once_the_strongest_stays(store: S3Store) -> None:
         assert (held.desired, held.generation) == (DesiredState.CANCEL, 1)
 
 
-def test_control_is_written_from_the_command_line(store: S3Store) -> None:
+def test_control_is_written_from_the_command_line(store: S3Store, server: str) -> None:
     spec = finished_but_for_publish(store, "told")
-    found = result(command(store, "llmbatch.cli.control", spec.root_uri, "drain", "--reason", "for a test"))
+    found = result(command(server, "llmbatch.cli.control", spec.root_uri, "drain", "--reason", "for a test"))
     assert found == json.loads(store.get(spec.layout.control))
     assert (found["desired"], found["generation"], found["reason"]) == ("drain", None, "for a test")
 

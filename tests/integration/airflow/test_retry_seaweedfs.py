@@ -12,8 +12,8 @@ import pytest
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import Config
 from llmbatch.core.errors import InputChanged
-from llmbatch.core.job_request import InputFormat
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.request_options import InputFormat
 from llmbatch.orchestrator.intake.accept import accept, request_of
 from llmbatch.orchestrator.publishing.publish import publish
 from llmbatch.orchestrator.staging.stage import stage

@@ -12,7 +12,7 @@ import pytest
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import InputChanged, ObjectExists, ReconcileError
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 from llmbatch.orchestrator.inputs.formats import peek_columns, sniff_format
 from llmbatch.orchestrator.publishing.publish import publish
 from llmbatch.orchestrator.staging.stage import stage

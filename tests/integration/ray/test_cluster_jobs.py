@@ -26,14 +26,15 @@ import pytest
 from llmbatch.cluster.models.model_cache import CACHE_ENV
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store
-from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.identity import shard_id_of
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
+from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.rows import STAGED_COLUMNS
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard

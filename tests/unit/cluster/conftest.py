@@ -13,14 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from llmbatch.core.config import HeartbeatConfig, StagingConfig
+from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineKind, EngineSettings
 from llmbatch.core.identity import shard_id_of
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.length_cells import LengthClass, class_of
 from llmbatch.core.length_sums import RowSums, pack_rows
+from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.rows import STAGED_COLUMNS, StagedRow
 from llmbatch.core.shards import StagedManifest, StagedShard
 from llmbatch.core.store import MemoryStore

@@ -8,8 +8,9 @@ import pytest
 from llmbatch.core import alert_content
 from llmbatch.core.alert_content import compose
 from llmbatch.core.alerts import Level
-from llmbatch.core.job_request import JobRequest, OnDeadline, Reactions
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.progress import EtaSeconds, Progress, Replicas, RowCounts, ShardCounts
+from llmbatch.core.request_options import OnDeadline, Reactions
 from llmbatch.core.sla import JobSla
 from llmbatch.core.states import Phase
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmbatch.core.config import CostConfig
+from llmbatch.core.config_sections import CostConfig
 from llmbatch.core.dry_run import Bounds, cost_of, prompt_tokens
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.progress import EtaSeconds

@@ -1,7 +1,7 @@
 """Options of a request over the settings of a deployment."""
 
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.job_request import EngineOptions
+from llmbatch.core.request_options import EngineOptions
 
 
 def test_options_win_and_unset_ones_keep_settings():

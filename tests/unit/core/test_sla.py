@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from llmbatch.core.alerts import Alert, Level
-from llmbatch.core.config import SlaConfig
+from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.progress import EtaSeconds, Progress, RowCounts, ShardCounts
 from llmbatch.core.sla import LevelMachine, chance_of_miss
 from llmbatch.core.states import Phase

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from llmbatch.s3 import client
 from llmbatch.s3.client import open_environment_store, parse_stamp
 
 
@@ -15,12 +18,36 @@ def test_every_form_of_a_time_is_read(text: str) -> None:
     assert parse_stamp(text) == datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def test_the_store_reads_times_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    client = open_environment_store()._client
-    assert client._endpoint._response_parser_factory._defaults["timestamp_parser"] is parse_stamp
+LISTING = b"""<?xml version="1.0" encoding="UTF-8"?>
+<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><IsTruncated>false</IsTruncated>
+<Contents><Key>a</Key><LastModified>2030-01-02T03:04:05Z</LastModified><ETag>"e"</ETag><Size>1</Size></Contents>
+</ListBucketResult>"""
+
+
+def test_a_listing_is_read_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(LISTING)))
+            self.end_headers()
+            self.wfile.write(LISTING)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep quiet."""
+
+    read: list[str] = []
+    monkeypatch.setattr(client, "parse_stamp", lambda text: read.append(text) or parse_stamp(text))
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        environment = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_address[1]}",
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        [found] = open_environment_store().list("s3://b/")
+        server.shutdown()
+    assert found.uri == "s3://b/a"
+    assert read == ["2030-01-02T03:04:05Z"]

@@ -62,7 +62,7 @@ def install(settings: Settings, report: Report) -> None:
 
         def bring(room: Room) -> None:
             if not room.is_finished():
-                _make(room, uv, report)
+                make_room(room, uv, report)
             if room.name == "ray" and not model.exists():
                 _convert_model(settings, model, report)
 
@@ -80,7 +80,8 @@ def one_at_a_time(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _make(room: Room, uv: Uv, report: Report) -> None:
+def make_room(room: Room, uv: Uv, report: Report) -> None:
+    """Make the environment hold exactly what its lock names. Raises ``InstallError``."""
     began = time.monotonic()
     count = len(re.findall(r"^[\w.-]+==", room.lock.read_text(), re.MULTILINE))
     update = room.is_outdated()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight, Row
 from llmbatch.cluster.engines.compiler import require_compiler
 from llmbatch.cluster.engines.cpu_binding import engine_environment
 from llmbatch.cluster.engines.cpu_dtype import dtype_of
+from llmbatch.cluster.engines.live_tokens import LiveTokens
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
@@ -22,8 +22,6 @@ from llmbatch.core.states import ErrorClass
 if TYPE_CHECKING:
     from vllm import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
-
-_log = logging.getLogger(__name__)
 
 _INLINE_CHARS = 16_000
 """Prompts up to this size are tokenised on the event loop (under a millisecond); longer ones on vLLM's own threads."""
@@ -36,8 +34,7 @@ class VllmEngine:
         self._settings = settings
         self._model_path = model_path
         self._engine: AsyncLLM | None = None
-        self._ended = 0
-        self._counts = True
+        self._tokens = LiveTokens()
 
     async def start(self) -> None:
         """Load the model. Sets this process's environment first, for vLLM and for its child processes."""
@@ -87,26 +84,8 @@ class VllmEngine:
         return answer
 
     def in_flight(self) -> InFlight | None:
-        """Sum the token counts that vLLM keeps of its open requests: nothing is counted for it at any step.
-
-        A request leaves that table a moment before its answer arrives here, so that the sum may fall for that moment.
-        """
-        if self._engine is None or not self._counts:
-            return None
-        generated = prompt_read = prompt_open = 0
-        try:
-            for state in self._engine.output_processor.request_states.values():
-                prompt_open += state.prompt_len
-                if not state.is_prefilling:
-                    prompt_read += state.prompt_len
-                if state.detokenizer is not None:
-                    generated += state.detokenizer.num_output_tokens()
-        except (AttributeError, TypeError) as error:
-            # Not vLLM's public interface: another version may name these otherwise, which must cost no row.
-            self._counts = False
-            _log.warning("event=live_tokens_unknown error=%s", f"{type(error).__name__}: {error}")
-            return None
-        return InFlight(self._ended, generated, prompt_read, prompt_open)
+        """Return the token counts of the open requests; None before the start, and if this vLLM does not have them."""
+        return None if self._engine is None else self._tokens.read(self._engine.output_processor.request_states)
 
     async def close(self) -> None:
         """Stop the engine's processes."""
@@ -131,7 +110,7 @@ class VllmEngine:
         if final is None or not final.outputs:
             raise RowError(ErrorClass.ENGINE, "the engine ended the row without an answer")
         first = final.outputs[0]
-        self._ended += len(first.token_ids)
+        self._tokens.ended += len(first.token_ids)
         return Answer(first.text, first.finish_reason, length, len(first.token_ids), int(final.num_cached_tokens or 0))
 
     async def _render(self, engine: AsyncLLM, request: RowRequest, *, inline: bool) -> Any:

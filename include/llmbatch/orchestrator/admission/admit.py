@@ -18,10 +18,10 @@ from llmbatch.core.eta.basis import EtaBasis
 from llmbatch.core.eta.forecast import forecast
 from llmbatch.core.eta.history import History
 from llmbatch.core.input_size import InputSize
-from llmbatch.core.job_request import OnInfeasible
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.read_ahead import in_order
+from llmbatch.core.request_options import OnInfeasible
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.admission.queue import change_queue, current_job, queued_jobs
 from llmbatch.orchestrator.admission.sample import estimate_size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmbatch.core.clock import Clock
-from llmbatch.core.config import CostConfig
+from llmbatch.core.config_sections import CostConfig
 from llmbatch.core.dry_run import Bounds, DryRun, cost_of, prompt_tokens
 from llmbatch.core.eta.forecast import forecast
 from llmbatch.core.input_size import LengthTally

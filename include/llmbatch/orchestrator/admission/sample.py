@@ -15,8 +15,8 @@ from statistics import NormalDist, fmean, stdev
 
 from llmbatch.core.errors import InputChanged, RequestError
 from llmbatch.core.input_size import InputSize, LengthTally
-from llmbatch.core.job_request import InputFormat
 from llmbatch.core.job_spec import InputObject, JobSpec
+from llmbatch.core.request_options import InputFormat
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.store import MemoryStore, ObjectStore
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from llmbatch.core.alert_content import compose
+from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.core.alerts import Alert, Level, read_alerts
 from llmbatch.core.clock import Clock
-from llmbatch.core.config import AlertsConfig, SlaConfig
+from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.errors import ObjectExists, ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.core.alerts import Alert
-from llmbatch.core.config import AlertsConfig
 from llmbatch.orchestrator.alerting.alertmanager import AlertmanagerSink
 from llmbatch.orchestrator.alerting.notifier import NotifierSink
 from llmbatch.orchestrator.alerting.statsd_server import StatsdSink

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from llmbatch.core.errors import RequestError, RowError
-from llmbatch.core.job_request import InputFormat, JobRequest, OutputFormat
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
+from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.csv_records import csv_records

@@ -11,9 +11,10 @@ from llmbatch.core.config import Config
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError
 from llmbatch.core.identity import job_id_of
-from llmbatch.core.job_request import JobRequest, parse_request, sla_field_of
+from llmbatch.core.job_request import JobRequest, parse_request
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, split_uri
+from llmbatch.core.sla_hours import sla_field_of
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.admission.admit import admit
 from llmbatch.orchestrator.admission.queue import leave_queue

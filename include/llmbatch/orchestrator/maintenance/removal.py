@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import Clock
-from llmbatch.core.config import RetentionConfig
+from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from llmbatch.core.config import RetentionConfig
+from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.orchestrator.jobs.folders import Amount, JobFolder
 
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llmbatch.core.job_request import OutputFormat
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.request_options import OutputFormat
 from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
 from llmbatch.orchestrator.publishing.openai_lines import OpenaiLines
 

@@ -14,10 +14,10 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.errors import ObjectExists
 from llmbatch.core.eta.replicas import replicas_needed
-from llmbatch.core.job_request import Reactions
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import Progress
 from llmbatch.core.reactions import Reaction, ReactionKind, create_reaction, next_number, read_reactions
+from llmbatch.core.request_options import Reactions
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.steering.control import adjust, read_control
 from llmbatch.orchestrator.steering.pauses import BY, pause_lower_priority

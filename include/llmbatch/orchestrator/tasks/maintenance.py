@@ -9,7 +9,7 @@ from airflow.sdk import Param, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from llmbatch.core.clock import SystemClock
-from llmbatch.core.config import RetentionConfig
+from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.tasks.inference import final_unless_retryable

@@ -18,11 +18,11 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import Config
 from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.identity import job_id_of
-from llmbatch.core.job_request import sla_hours_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, idempotency_uri
 from llmbatch.core.progress import Progress
 from llmbatch.core.sla import JobSla
+from llmbatch.core.sla_hours import sla_hours_of
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.alerting.job_alerts import JobAlerts

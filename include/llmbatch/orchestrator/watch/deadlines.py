@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
-from llmbatch.core.job_request import sla_hours_of
+from llmbatch.core.sla_hours import sla_hours_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.core.clock import Clock
-from llmbatch.core.config import AlertsConfig, SlaConfig
+from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.durations import duration
 from llmbatch.core.errors import ConfigError
 from llmbatch.core.job_spec import JobSpec

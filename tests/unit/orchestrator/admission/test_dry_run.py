@@ -8,7 +8,7 @@ import pytest
 from fakes.retries import CREATED, accepted, finished, store_with_input
 from llmbatch.core.admission import Feasibility
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.config import CostConfig
+from llmbatch.core.config_sections import CostConfig
 from llmbatch.core.dry_run import Bounds, DryRun
 from llmbatch.core.errors import RequestError
 from llmbatch.core.eta.basis import EtaBasis

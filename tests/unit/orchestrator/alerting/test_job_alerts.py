@@ -6,9 +6,10 @@ import pytest
 
 from fakes.alerts import LAYOUT, START, AtomicStore, an_alert
 from fakes.sla import accepted
+from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.config import AlertsConfig, SlaConfig
+from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.sla import JobSla
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.alerting import job_alerts

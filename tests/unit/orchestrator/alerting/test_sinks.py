@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from airflow.sdk import BaseNotifier
 
-from llmbatch.core.config import AlertsConfig
+from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.orchestrator.alerting.sinks import sinks_of
 
 

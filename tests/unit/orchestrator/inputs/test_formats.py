@@ -11,8 +11,8 @@ import pytest
 import zstandard
 
 from llmbatch.core.errors import RequestError
-from llmbatch.core.job_request import InputFormat
 from llmbatch.core.job_spec import InputObject
+from llmbatch.core.request_options import InputFormat
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.inputs.formats import peek_columns, sniff_format
 

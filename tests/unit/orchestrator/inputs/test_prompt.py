@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fakes.input_rows import chat_line, request_of, rows_of, user
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 
 
 def test_long_prompts() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from fakes.input_rows import request_of, rows_of
 from llmbatch.core.errors import RowError
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, Sampling
 from llmbatch.core.states import ErrorClass
 from llmbatch.orchestrator.inputs.sampling import SamplingMerge, canonical

@@ -9,8 +9,8 @@ import pytest
 
 from llmbatch.core.config import Config
 from llmbatch.core.errors import ObjectMissing, RequestError
-from llmbatch.core.job_request import InputFormat, OutputFormat
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.intake.accept import accept, request_of
 from llmbatch.orchestrator.jobs.documents import read_spec

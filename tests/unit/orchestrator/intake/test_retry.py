@@ -22,10 +22,10 @@ from fakes.retries import (
 )
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import ReconcileError, RequestError, StoreError
-from llmbatch.core.job_request import OutputFormat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import queue_uri
 from llmbatch.core.manifest import RowRecord
+from llmbatch.core.request_options import OutputFormat
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.publishing.publish import publish

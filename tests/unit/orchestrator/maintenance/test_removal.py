@@ -11,7 +11,7 @@ import pytest
 
 from llmbatch.core.claims import Claim, claim, last_claim
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.config import RetentionConfig
+from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.core.errors import StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import MemoryStore

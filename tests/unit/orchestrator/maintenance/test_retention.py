@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from llmbatch.core.config import RetentionConfig
+from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.orchestrator.jobs.folders import Amount, JobFolder
 from llmbatch.orchestrator.maintenance.retention import Part, plan
 

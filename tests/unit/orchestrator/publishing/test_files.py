@@ -11,7 +11,7 @@ import pytest
 
 from fakes.answered_jobs import NOW, answered, staged_job
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.job_request import OutputFormat
+from llmbatch.core.request_options import OutputFormat
 from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
 from llmbatch.orchestrator.publishing.files import (
     FAILED_COLUMNS,

@@ -8,7 +8,7 @@ from fakes.answered_jobs import NOW, answered, staged_job
 from fakes.delivered import lines
 from fakes.results import answer, put_result
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.job_request import InputFormat, OutputFormat, Reactions
+from llmbatch.core.request_options import InputFormat, OutputFormat, Reactions
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 from llmbatch.orchestrator.publishing.publish import publish
 

@@ -16,8 +16,8 @@ from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.errors import StoreError
-from llmbatch.core.job_request import OutputFormat
 from llmbatch.core.progress import Progress, RowCounts, ShardCounts
+from llmbatch.core.request_options import OutputFormat
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.publishing.files import FAILED_COLUMNS, USER_COLUMNS

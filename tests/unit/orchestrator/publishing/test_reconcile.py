@@ -8,8 +8,8 @@ import pytest
 
 from fakes.answered_jobs import INPUT, answered, staged_job
 from llmbatch.core.errors import ReconcileError
-from llmbatch.core.job_request import OutputFormat
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.request_options import OutputFormat
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.jobs.staged_shards import load_staged
 from llmbatch.orchestrator.publishing.reconcile import Reconciled, reconcile

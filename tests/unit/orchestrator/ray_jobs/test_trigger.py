@@ -131,7 +131,7 @@ def test_only_new_log_lines_are_passed_on(ray: FakeRay, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(triggers.asyncio, "sleep", sleep)
     waiting = trigger()
-    logged = listen(waiting)
+    logged = listen(waiting, monkeypatch)
     event_of(waiting)
     assert logged == ["job-g1 | one", "job-g1 | two", "job-g1 | three"]
 

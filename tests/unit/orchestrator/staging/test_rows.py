@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fakes.input_rows import chat_line, rows_of
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 
 
 def test_duplicate_custom_ids_across_objects() -> None:

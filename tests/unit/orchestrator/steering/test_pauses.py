@@ -9,9 +9,9 @@ import pytest
 from fakes.risk import BASE, NOW, PAUSE, PAUSED, REPLICAS, RESUME, RESUMED, Site
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.control import Control, ReplicaBounds
-from llmbatch.core.job_request import Reactions
 from llmbatch.core.layout import queue_uri
 from llmbatch.core.reactions import read_reactions
+from llmbatch.core.request_options import Reactions
 from llmbatch.core.states import Phase
 
 

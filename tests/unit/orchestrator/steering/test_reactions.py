@@ -9,8 +9,8 @@ import pytest
 from fakes.risk import MAX_TOKENS, MODEL, NOW, PAUSE, REPLICAS, Site
 from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.errors import StoreError
-from llmbatch.core.job_request import Reactions
 from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
+from llmbatch.core.request_options import Reactions
 from llmbatch.core.states import DesiredState
 from llmbatch.orchestrator.steering.control import request_state
 from llmbatch.orchestrator.steering.reactions import SETTLE_SECONDS, START_SECONDS, take_next_step

@@ -7,7 +7,8 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 from pydantic import ValidationError
 
-from llmbatch.core.job_request import EngineOptions, JobRequest, Reactions, parse_request
+from llmbatch.core.job_request import JobRequest, parse_request
+from llmbatch.core.request_options import EngineOptions, Reactions
 from llmbatch.core.sampling import Sampling
 from llmbatch.orchestrator.tasks.form import form_params
 

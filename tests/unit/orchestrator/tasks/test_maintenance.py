@@ -14,7 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from fakes.ray import FakeRay
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.config import CONFIG_ENV, RetentionConfig
+from llmbatch.core.config import CONFIG_ENV
+from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import MemoryStore

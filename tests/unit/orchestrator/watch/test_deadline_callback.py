@@ -10,8 +10,8 @@ from fakes.sla import CONFIG, HOURS, ROOT, accepted, alert_names, alerts_of, hea
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import StoreError
 from llmbatch.core.identity import job_id_of
-from llmbatch.core.job_request import sla_hours_of
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.sla_hours import sla_hours_of
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.alerting import job_alerts

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from llmbatch.core.errors import RequestError
-from llmbatch.core.job_request import DEFAULT_SLA_HOURS, sla_hours_of
+from llmbatch.core.sla_hours import DEFAULT_SLA_HOURS, sla_hours_of
 from llmbatch.orchestrator.intake.accept import request_of
 from llmbatch.orchestrator.tasks.form import form_params
 from llmbatch.orchestrator.watch import deadline_callback
@@ -38,11 +38,6 @@ def test_what_accept_rejects_gives_the_default_deadline(given: object) -> None:
     assert sla_hours_of({"sla_hours": given}) == DEFAULT_SLA_HOURS
     with pytest.raises(RequestError):
         request_of({}, {"sla_hours": given, "input_uri": "s3://in/a"})
-
-
-@pytest.mark.parametrize("conf", ["text", ["list"], 7])
-def test_a_conf_that_is_no_mapping_gives_the_default(conf: Any) -> None:
-    assert sla_hours_of(conf) == DEFAULT_SLA_HOURS
 
 
 def test_the_reference_survives_storing() -> None:

@@ -10,7 +10,7 @@ from fakes.sla import alerts_of
 from fakes.watched_job import START, WatchedJob
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import StoreError
-from llmbatch.core.job_request import Reactions
+from llmbatch.core.request_options import Reactions
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.watch import sla as sla_watch
 from llmbatch.orchestrator.watch.sla import SlaWatch, finished_reason

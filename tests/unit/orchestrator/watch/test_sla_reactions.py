@@ -5,7 +5,7 @@ import pytest
 from fakes.sla import alerts_of
 from fakes.watched_job import WatchedJob
 from llmbatch.core.alerts import Level
-from llmbatch.core.job_request import Reactions
+from llmbatch.core.request_options import Reactions
 
 REACTIONS = Reactions(max_replicas=4)
 

@@ -92,7 +92,7 @@ def test_the_wire_format_is_pinned() -> None:
     assert kwargs == arguments
 
 
-def test_it_tells_the_job_s_story_and_ends_with_done(scene: Scene) -> None:
+def test_it_tells_the_job_s_story_and_ends_with_done(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.looks = [
         (None, "queued"),
         (written(Phase.MODEL_LOAD), "deferred"),
@@ -100,7 +100,7 @@ def test_it_tells_the_job_s_story_and_ends_with_done(scene: Scene) -> None:
         (written(Phase.DONE, 1000), "deferred"),
     ]
     waiting = trigger()
-    said = listen(waiting)
+    said = listen(waiting, monkeypatch)
     assert event_of(waiting) == {
         "job_id": "job-1",
         "reason": "phase_done",
@@ -135,7 +135,7 @@ def test_it_ends_with_a_run_task_that_had_nothing_to_do(scene: Scene, phase: Pha
     assert scene.looks == []
 
 
-def test_no_failed_look_ends_it(scene: Scene) -> None:
+def test_no_failed_look_ends_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.looks = [
         (StoreError("no route"), None),
         (StoreError("no route"), None),
@@ -145,7 +145,7 @@ def test_no_failed_look_ends_it(scene: Scene) -> None:
         (written(Phase.DONE), "deferred"),
     ]
     waiting = trigger()
-    said = listen(waiting)
+    said = listen(waiting, monkeypatch)
     assert event_of(waiting)["reason"] == "phase_done"
     assert sum("no route" in line for line in said) == 1
     assert any("fields are not as" in line for line in said)

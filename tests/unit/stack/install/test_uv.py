@@ -59,7 +59,7 @@ def names(room: Room, uv: Uv) -> dict[str, str]:
 
 
 def test_room_holds_what_its_lock_names_and_nothing_else(room: Room, uv: Uv):
-    rooms._make(room, uv, report=lambda _: None)
+    rooms.make_room(room, uv, report=lambda _: None)
     assert names(room, uv) == {"wanted": "1"}
     assert list(room.venv.glob("lib/python*/site-packages/__pycache__/wanted.*.pyc"))
 
@@ -67,7 +67,7 @@ def test_room_holds_what_its_lock_names_and_nothing_else(room: Room, uv: Uv):
     subprocess.run(by_hand, env=uv.sources.variables, check=True)
     assert names(room, uv) == {"wanted": "1", "stranger": "2"}
     room.lock.write_text("wanted==2\n")
-    rooms._make(room, uv, report=lambda _: None)
+    rooms.make_room(room, uv, report=lambda _: None)
     assert names(room, uv) == {"wanted": "2"}
     assert room.is_finished()
 
@@ -75,10 +75,10 @@ def test_room_holds_what_its_lock_names_and_nothing_else(room: Room, uv: Uv):
 def test_release_that_no_source_has_is_an_error_and_leaves_no_stamp(room: Room, uv: Uv):
     room.lock.write_text("wanted==3\n")
     with pytest.raises(InstallError, match="wanted==3"):
-        rooms._make(room, uv, report=lambda _: None)
+        rooms.make_room(room, uv, report=lambda _: None)
     assert not room.is_finished()
 
 
 def test_one_index_that_is_not_there_breaks_nothing(room: Room, uv: Uv):
-    rooms._make(room, replace(uv, sources=replace(uv.sources, options=("--offline",))), report=lambda _: None)
+    rooms.make_room(room, replace(uv, sources=replace(uv.sources, options=("--offline",))), report=lambda _: None)
     assert names(room, uv) == {"wanted": "1"}

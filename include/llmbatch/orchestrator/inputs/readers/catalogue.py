@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 from llmbatch.core.rows import StagedRow
 from llmbatch.orchestrator.inputs.readers.csv_table import read_csv
 from llmbatch.orchestrator.inputs.readers.jsonl import read_jsonl

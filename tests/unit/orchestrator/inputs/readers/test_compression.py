@@ -10,7 +10,7 @@ import zstandard
 
 from fakes.input_rows import PLAIN, request_of, rows_of
 from llmbatch.core.errors import RequestError
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fakes.input_rows import rows_of
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 from llmbatch.orchestrator.inputs.readers.csv_records import csv_records
 from llmbatch.orchestrator.inputs.readers.lines import split_lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes.input_rows import request_of, rows_of
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 
 BAD_CSV = [
     (b"only one", 2, "1 fields where the header has 2"),

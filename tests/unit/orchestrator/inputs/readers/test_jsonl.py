@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes.input_rows import rows_of
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 
 BAD_JSONL = [
     (b"{}", "the row has no `messages`, `prompt` or `text`"),

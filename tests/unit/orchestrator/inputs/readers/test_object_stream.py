@@ -9,7 +9,7 @@ import pytest
 
 from fakes.input_rows import PLAIN, input_job, rows_of
 from llmbatch.core.errors import InputChanged
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.staging.rows import staged_rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes.input_rows import chat_line, rows_of, user
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 
 BAD_OPENAI = [
     (b'{"custom_id": "x", ', "not JSON"),

@@ -10,7 +10,7 @@ import pytest
 
 from fakes.input_rows import request_of, rows_of, table_bytes
 from llmbatch.core.errors import RequestError
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 
 
 def test_bad_parquet_rows() -> None:

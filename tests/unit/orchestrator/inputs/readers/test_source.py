@@ -6,7 +6,7 @@ import pytest
 
 from fakes.input_rows import rows_of
 from llmbatch.core.errors import RequestError
-from llmbatch.core.job_request import InputFormat
+from llmbatch.core.request_options import InputFormat
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""The values that fields of a job request may have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class InputFormat(StrEnum):
+    """How input objects are written; ``auto`` goes by the file name, then by the first line."""
+
+    AUTO = "auto"
+    OPENAI_BATCH = "openai_batch"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+class OutputFormat(StrEnum):
+    """How results are delivered; ``auto`` answers in the format of the input."""
+
+    AUTO = "auto"
+    OPENAI_BATCH = "openai_batch"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+class Task(StrEnum):
+    """What the engine does with a row."""
+
+    GENERATE = "generate"
+
+
+class OnDeadline(StrEnum):
+    """What happens to the rows that have not begun when the deadline passes."""
+
+    EXPIRE = "expire"
+    FINISH = "finish"
+
+
+class OnInfeasible(StrEnum):
+    """What happens to a job whose predicted end is after its deadline when it is submitted."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+
+class Reactions(BaseModel):
+    """Automatic steps that a job allows once its deadline is at risk; by default none.
+
+    They are taken in the order of the fields, each only if those before it do not suffice.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_replicas: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Grow the pool up to so many replicas."""
+    pause_lower_priority: bool = False
+    """Pause running jobs of a lower priority until this one is safe or over."""
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Shorten answers that have not begun to so many tokens."""
+    fallback_model: str | None = None
+    """Answer rows that have not begun with this model."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no step is allowed."""
+        return self == Reactions()
+
+
+class EngineOptions(BaseModel):
+    """Engine settings that a request may set over those of config.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_size: Annotated[int, Field(ge=1, le=1024, description="Rows decoded together by one replica.")] | None = None
+    concurrency: Annotated[int, Field(ge=1, le=1024, description="Replicas of the engine.")] | None = None
+    gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.95)] | None = None
+    max_num_batched_tokens: Annotated[int, Field(ge=64, le=1_048_576)] | None = None
+    max_model_len: Annotated[int, Field(ge=16, le=1_048_576)] | None = None
