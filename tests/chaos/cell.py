@@ -147,7 +147,7 @@ class Matrix:
             stack.node.start()
         for file in stack.journal.glob("*.txt"):
             file.unlink()
-        stack.configure(workload.engine(stack))
+        stack.configure(workload.engine(stack), **workload.sections)
         workload.upload(stack)
         with stack.api() as api:
             yield Scene(stack, api, f"chaos__{title}__{uuid.uuid4().hex[:8]}")

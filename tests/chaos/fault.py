@@ -23,6 +23,8 @@ class Effect(StrEnum):
     """Close the connection after the server has done it: the sender cannot know that it happened."""
     CUT_BODY = "cut_body"
     """Close the connection in the middle of the answer's body."""
+    SILENCE = "silence"
+    """Accept the request, never answer it, and close the connection after ``amount`` seconds."""
     HIDE_NEWEST = "hide_newest"
     """Leave the newest objects out of listings, as an eventually consistent store does."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
+import threading
 from collections.abc import Callable
 
 import psutil
@@ -85,6 +87,35 @@ def store(*faults: Fault) -> Harm:
         scene.stack.proxy.inject(*faults)
 
     return harm
+
+
+def foreign_manifest(scene: Scene) -> None:
+    """Put the proof of another job where this job's proof belongs."""
+    store = scene.stack.store
+    proofs = (info.uri for info in store.list(f"{scene.base_uri}/jobs/") if info.uri.endswith("/manifest.json"))
+    foreign = next((uri for uri in proofs if not uri.startswith(f"{scene.layout.root}/")), None)
+    if foreign is None:
+        raise NoVictimError("no other job has a manifest")
+    store.put(scene.layout.manifest, store.get(foreign))
+
+
+def hung_sink(scene: Scene) -> None:
+    """Let the webhook of the job's alerts be a server that accepts connections and never answers."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    threading.Thread(target=_accept_all, args=(listener,), daemon=True).start()
+    port = listener.getsockname()[1]
+    connection = {"connection_id": "chaos_hung", "conn_type": "http", "host": "127.0.0.1", "port": port}
+    scene.api.add_connection(connection)
+
+
+def _accept_all(listener: socket.socket) -> None:
+    held = []
+    while True:
+        held.append(listener.accept())
+
+
+def nothing(scene: Scene) -> None:
+    """Break nothing more: the job itself is the harm."""
 
 
 def both(first: Harm, second: Harm) -> Harm:

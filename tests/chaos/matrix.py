@@ -5,7 +5,8 @@ from __future__ import annotations
 from chaos import harm, mend, moment
 from chaos.cell import Cell, Mend
 from chaos.fault import Effect, Fault, Match
-from chaos.workload import SHORT, SLOW, TWO_NODES, VLLM
+from chaos.workload import LATE, SHORT, SLOW, TWO_NODES, VLLM, VLLM_SCHEMAS, with_skewed_driver
+from llmbatch.core.alerts import Level
 from llmbatch.core.states import DesiredState
 
 _RESULTS = Match("PUT", "/results/shard-")
@@ -21,6 +22,7 @@ _SKEWED = Fault(Effect.REFUSE, seconds=8, status=403, code="RequestTimeTooSkewed
 _OUTAGE = Fault(Effect.CUT_BEFORE, seconds=6)
 _LATENCY = Fault(Effect.DELAY, seconds=15, amount=1.0)
 _THROTTLED = Fault(Effect.THROTTLE, seconds=15, amount=4_000)
+_SILENCE = Fault(Effect.SILENCE, seconds=12, amount=70)
 _LATE_COMMIT = Fault(Effect.DELAY, _RESULTS, count=1, amount=25.0)
 
 
@@ -65,6 +67,7 @@ STORE = [
     *_cells("internal-error", harm.store(_INTERNAL), _M.MID_WORK),
     *_cells("outage", harm.store(_OUTAGE), _M.STAGING, _M.ENGINE_START, _M.COMMIT, _M.PUBLISH),
     *_cells("skewed-clock", harm.store(_SKEWED), _M.STAGING, _M.MID_WORK),
+    *_cells("silent-store", harm.store(_SILENCE), _M.STAGING, _M.MID_WORK, _M.PUBLISH),
     *_cells("latency", harm.store(_LATENCY), _M.MID_WORK),
     *_cells("throttled", harm.store(_THROTTLED), _M.COMMIT),
     *_cells("cut-request", harm.store(Fault(Effect.CUT_BEFORE, _RESULTS, count=3)), _M.COMMIT),
@@ -87,6 +90,15 @@ PEOPLE = [
     Cell("mark-failed", harm.mark_failed, _M.MID_WORK, mend.clear_failed, workload=SLOW),
     Cell("delete-run", harm.delete_run, _M.MID_WORK, workload=SLOW, delivers=False),
 ]
+PROOF_CELLS = [Cell("foreign-manifest", harm.foreign_manifest, _M.PUBLISH, mend.remove_foreign_manifest)]
+ALERT_CELLS = [
+    Cell("hung-sink", harm.hung_sink, _M.STAGING, mend.see(Level.CRITICAL), LATE),
+    *(
+        Cell(f"clock{skew:+d}s", harm.nothing, _M.MID_WORK, mend.see(Level.RED), with_skewed_driver(LATE, skew))
+        for skew in (-65, 65)
+    ),
+]
+"""A hung receiver and a wrong clock cost no row, and no alert either."""
 VLLM_CELLS = [
     cell.on(VLLM)
     for cell in [
@@ -98,8 +110,11 @@ VLLM_CELLS = [
         *_cells("machine", harm.machine, _M.FIRST_COMMIT, repair=mend.start_again),
         *_cells("outage", harm.store(_OUTAGE), _M.SECOND_COMMIT),
     ]
+] + [
+    Cell("hanging-schema", harm.nothing, _M.FIRST_COMMIT, workload=VLLM_SCHEMAS),
+    Cell("hanging-schema-driver", harm.driver, _M.SECOND_COMMIT, workload=VLLM_SCHEMAS),
 ]
-ECHO_CELLS = [*AIRFLOW, *RAY, *MACHINE, *STORE, *PEOPLE]
+ECHO_CELLS = [*AIRFLOW, *RAY, *MACHINE, *STORE, *PEOPLE, *PROOF_CELLS, *ALERT_CELLS]
 
 _SHORT_TITLES = (
     "driver@commit",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chaos.scene import Scene
+from llmbatch.core.alerts import Level, read_alerts
 from llmbatch.core.states import Phase
 
 _STOP_SECONDS = 30.0
@@ -40,6 +43,32 @@ def clear_failed(scene: Scene) -> None:
     """See the Ray job end because its task was marked as failed, then clear the task."""
     scene.until(lambda: not _runs(scene), "the Ray job ends", _STOP_SECONDS)
     scene.clear("run")
+
+
+def remove_foreign_manifest(scene: Scene) -> None:
+    """See the job refuse a proof that is not its own and leave it alone, then remove it and clear the task."""
+    store, proof = scene.stack.store, scene.layout.manifest
+    foreign = store.head(proof)
+    scene.until(lambda: scene.run_state() == "failed", "a job with a foreign manifest fails")
+    if store.head(proof) != foreign:
+        raise AssertionError("the job overwrote a manifest that was there")
+    store.delete(proof)
+    scene.clear("publish")
+    scene.until(lambda: scene.run_state() != "failed", "the run continues")
+
+
+def see(level: Level) -> Callable[[Scene], None]:
+    """Return a step that waits until the job has raised an alert of a level while it runs."""
+
+    def mend(scene: Scene) -> None:
+        scene.until(
+            lambda: any(alert.level is level for alert in read_alerts(scene.stack.store, scene.layout)),
+            f"a {level.value} alert",
+        )
+        if scene.run_state() != "running":
+            raise AssertionError(f"the {level.value} alert came when the job was over")
+
+    return mend
 
 
 def _runs(scene: Scene) -> bool:

@@ -145,6 +145,10 @@ class S3Proxy:
         if effect is Effect.CUT_BEFORE:
             exchange.cut()
             return
+        if fault and effect is Effect.SILENCE:
+            time.sleep(fault.amount)
+            exchange.cut()
+            return
         if fault and effect is Effect.DELAY:
             time.sleep(fault.amount)
         if fault and effect is Effect.THROTTLE:

@@ -70,6 +70,16 @@ def test_without_faults_everything_passes_under_the_clients_host(proxy: S3Proxy,
     assert [write.key for write in proxy.writes("jobs/")] == ["jobs/a"]
 
 
+def test_a_silent_store_answers_nothing_and_does_nothing(proxy: S3Proxy, upstream: Upstream):
+    proxy.inject(Fault(Effect.SILENCE, Match("PUT"), count=1, amount=0.3))
+    began = time.monotonic()
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        ask(proxy, "PUT")
+    assert time.monotonic() - began >= 0.3
+    assert upstream.seen == []
+    assert ask(proxy, "PUT")[0] == 200
+
+
 def test_refusal_is_counted_and_does_not_reach_the_server(proxy: S3Proxy, upstream: Upstream):
     proxy.inject(Fault(Effect.REFUSE, Match("PUT"), count=2))
     status, body = ask(proxy, "PUT")
