@@ -12,7 +12,7 @@ from llmbatch.core.clock import SystemClock
 def main(seconds: float) -> None:
     """Run the driver in this process, with its clock ahead by ``seconds``. Its replicas have the machine's clock."""
 
-    def now(_: SystemClock) -> datetime:
+    def now(self: SystemClock) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=seconds)
 
     SystemClock.now = now  # type: ignore[method-assign]

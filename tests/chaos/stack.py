@@ -83,10 +83,10 @@ class ChaosStack:
         """The stack's secrets."""
         return load_or_create(self.settings)
 
-    def configure(self, engine: Section, poll_seconds: float = 1, **sections: Section) -> None:
+    def configure(self, engine: Section, **sections: Section) -> None:
         """Write config.yaml: the next job that is accepted runs with this engine, and with other sections if given."""
         config: dict[str, object] = {
-            "ray": {"poll_seconds": poll_seconds},
+            "ray": {"poll_seconds": 1},
             "staging": {"shard_rows": SHARD_ROWS},
             "heartbeat": {"seconds": 1},
             "default_model": "smollm2",
