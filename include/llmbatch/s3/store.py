@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, StoreError
 from llmbatch.core.layout import split_uri
-from llmbatch.core.store import ObjectInfo
+from llmbatch.core.store import AgedBody, ObjectInfo
 from llmbatch.s3.errors import translated
 
 if TYPE_CHECKING:
@@ -36,6 +37,17 @@ class S3Store:
         bucket, key = split_uri(uri)
         with translated(uri):
             return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def get_aged(self, uri: str) -> AgedBody:
+        """Return the whole object and its age: the ``Date`` of the answer minus ``LastModified``, to the second."""
+        bucket, key = split_uri(uri)
+        with translated(uri):
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+            body = answer["Body"].read()
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        if date is None:
+            return AgedBody(body, None)
+        return AgedBody(body, (parsedate_to_datetime(date) - answer["LastModified"]).total_seconds())
 
     def put(self, uri: str, body: bytes) -> ObjectInfo:
         """Write or replace the object in one request."""

@@ -8,7 +8,7 @@ from botocore.exceptions import IncompleteReadError
 from fakes.s3_client import Client
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import StoreError
-from llmbatch.core.store import ObjectInfo
+from llmbatch.core.store import AgedBody, ObjectInfo
 from llmbatch.s3.store import ONE_COPY_BYTES, S3Store, probe_conditional_writes
 
 URI = "s3://b/k"
@@ -31,6 +31,19 @@ def test_stream_reads_in_parts_and_to_the_end():
     client.body = b"12345"
     with S3Store(client).open_stream(URI, "e") as stream:
         assert (stream.read(2), stream.read(), stream.read()) == (b"12", b"345", b"")
+
+
+@pytest.mark.parametrize(
+    ("headers", "age"), [({"date": "Tue, 01 Jan 2030 00:00:09 GMT"}, 9.0), ({}, None)], ids=["date", "no date"]
+)
+def test_the_age_is_the_store_s_time_minus_that_of_the_write(headers, age):
+    client = Client()
+    client.get_object = lambda **_: {
+        "Body": io.BytesIO(b"x"),
+        "LastModified": ManualClock().now(),
+        "ResponseMetadata": {"HTTPHeaders": headers},
+    }
+    assert S3Store(client).get_aged(URI) == AgedBody(b"x", age)
 
 
 def test_programming_errors_are_not_hidden():

@@ -33,7 +33,7 @@ class Pause:
     def __init__(self, job: JobContext) -> None:
         self._job_id, self._store, self._clock = job.job_id, job.store, job.clock
         self._next_look = 0.0
-        self._sequence = -1
+        self._mark: tuple[int, int] | None = None
         self._changed_at = job.clock.monotonic()
         self._watched: str | None = None
         self._alive = True
@@ -47,7 +47,7 @@ class Pause:
             return True
         now = self._clock.monotonic()
         if control.paused_by != self._watched:
-            self._watched, self._alive, self._sequence, self._changed_at = control.paused_by, True, -1, now
+            self._watched, self._alive, self._mark, self._changed_at = control.paused_by, True, None, now
             self._next_look = now
         if now >= self._next_look:
             self._next_look = now + LOOK_SECONDS
@@ -72,6 +72,7 @@ class Pause:
         else:
             if progress.phase.is_terminal:
                 return False
-            if progress.sequence != self._sequence:
-                self._sequence, self._changed_at = progress.sequence, now
+            mark = (progress.generation, progress.sequence)
+            if mark != self._mark:
+                self._mark, self._changed_at = mark, now
         return now - self._changed_at < SILENT_SECONDS

@@ -158,10 +158,14 @@ class Pipeline:
             queued_seconds=queued,
         )
         state.add_former(former)
-        orders = JobOrders(job.generation)
+        orders = JobOrders(job.generation, partial(_expires_in, spec, job.clock))
         writer = ProgressWriter(job, state, estimator_of(spec, job.store), emit=lambda line: print(line, flush=True))
         self._heartbeat = Heartbeat(job, state, orders, writer, spec.heartbeat.seconds)
         return _Run(job, spec, len(staged.shards), state, orders, self._heartbeat)
+
+
+def _expires_in(spec: JobSpec, clock: Clock) -> float | None:
+    return None if spec.expires_at is None else (spec.expires_at - clock.now()).total_seconds()
 
 
 def _read_former(run: _Run, shard: ObjectInfo) -> None:

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import Config
 from llmbatch.core.errors import ObjectMissing, StoreError
+from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.identity import job_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, idempotency_uri
@@ -102,7 +103,7 @@ def raise_due(run: MissedRun, passed_at: datetime, config: Config) -> tuple[JobA
         return None, f"no alert: {owner} does the work, and its own run watches it"
     sla = JobSla.of(spec) if spec is not None else _sla_of_run(run, job_id)
     now = max(clock.now(), passed_at)  # two machines' clocks may differ a little
-    progress = _progress(layout, store)
+    progress = _progress(layout, store, now)
     if progress is not None and progress.phase is Phase.DONE and now < sla.deadline:
         return None, "no alert: all rows have ended, the results are being published"
     alerts = JobAlerts(sla, layout, store, clock, "deadline", config.sla, config.alerts, log=_log)
@@ -145,11 +146,9 @@ def _sla_of_run(run: MissedRun, job_id: str) -> JobSla:
     return JobSla(job_id, run.dag_id, run.dag_run_id, run.run_after, deadline)
 
 
-def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:
+def _progress(layout: JobLayout, store: ObjectStore, now: datetime) -> Progress | None:
     try:
-        return Progress.model_validate_json(store.get(layout.progress))
-    except ObjectMissing:
-        return None
+        return read_heartbeat(store, layout, now)
     except ValueError:
         _log.warning("event=progress_unreadable uri=%s; the alert is raised without it", layout.progress)
         return None

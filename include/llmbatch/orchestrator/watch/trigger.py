@@ -11,9 +11,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pydantic import ValidationError
 
 from llmbatch.core.clock import SystemClock
-from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.heartbeat import Heartbeat, Pulse, fetch_heartbeat
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.run_states import task_state
@@ -77,10 +76,11 @@ class EtaTrigger(BaseTrigger):
         clock = SystemClock()
         watch = ProgressWatch(job_id, clock, self.stall_seconds)
         log = cast("logging.Logger", self.log)  # Airflow's own type, used like the standard one
-        sla = SlaWatch(self.job_uri, clock, log, self.stall_seconds)
+        sla, pulse = SlaWatch(self.job_uri, clock, log, self.stall_seconds), Pulse(clock, log)
         while True:
             try:
-                lines = watch.observe(await asyncio.to_thread(self._read))
+                beat = await asyncio.to_thread(self._read)
+                lines = watch.observe(None if beat is None else pulse.date(beat))
             except ValidationError as error:
                 lines = watch.unreadable(f"{error.error_count()} fields are not as this version writes them")
             except Exception as error:  # a watch never fails its DAG, whatever fails in store or network
@@ -108,12 +108,9 @@ class EtaTrigger(BaseTrigger):
                 return
             await asyncio.sleep(self.poll_seconds)
 
-    def _read(self) -> Progress | None:
+    def _read(self) -> Heartbeat | None:
         self._store = self._store or open_store(self.store_conn_id)
-        try:
-            return Progress.model_validate_json(self._store.get(JobLayout(self.job_uri).progress))
-        except ObjectMissing:
-            return None
+        return fetch_heartbeat(self._store, JobLayout(self.job_uri))
 
     async def _run_state(self, watch: ProgressWatch) -> str | None:
         try:
