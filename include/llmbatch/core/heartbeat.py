@@ -20,6 +20,7 @@ from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 
 SKEW_SECONDS = 60.0
 """Difference between the clocks of writer and reader from which it is reported."""
@@ -54,7 +55,7 @@ def fetch_heartbeat(store: ObjectStore, layout: JobLayout) -> Heartbeat | None:
         found = store.get_aged(layout.progress)
     except ObjectMissing:
         return None
-    return Heartbeat(Progress.model_validate_json(found.body), found.age)
+    return Heartbeat(read_document(Progress, found.body), found.age)
 
 
 def read_heartbeat(store: ObjectStore, layout: JobLayout, now: datetime) -> Progress | None:

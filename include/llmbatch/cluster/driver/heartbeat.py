@@ -18,6 +18,7 @@ from llmbatch.core.claims import require_latest
 from llmbatch.core.control import Control
 from llmbatch.core.errors import ObjectMissing, StoreError, Superseded
 from llmbatch.core.states import ExitReason
+from llmbatch.core.stored import read_document, unknown_fields
 
 FENCE_SECONDS = 10.0
 """Time between two checks for a later generation. Every commit checks too."""
@@ -50,6 +51,7 @@ class Heartbeat:
         self._exchange: Exchange | None = None
         self._epoch, self._known = "", 0
         self._next_fence = 0.0
+        self._unknown: tuple[str, ...] = ()
         self.superseded: Superseded | None = None
 
     @property
@@ -99,7 +101,8 @@ class Heartbeat:
     def _read_control(self) -> None:
         """Read the control object; the last one stays in force if it cannot be read."""
         try:
-            control = Control.model_validate_json(self._job.store.get(self._job.layout.control))
+            body = self._job.store.get(self._job.layout.control)
+            control = read_document(Control, body)
         except ObjectMissing:
             control = Control()
         except StoreError as error:
@@ -111,6 +114,12 @@ class Heartbeat:
                 "event=control_invalid job_id=%s problems=%d kept=%s", self._job.job_id, error.error_count(), kept.value
             )
             return
+        else:
+            unknown = unknown_fields(Control, body)
+            if unknown and unknown != self._unknown:
+                fields = ",".join(unknown)
+                _log.warning("event=control_unknown job_id=%s fields=%s; they are ignored", self._job.job_id, fields)
+            self._unknown = unknown
         self._orders.control = control
 
     def _check_fence(self) -> None:

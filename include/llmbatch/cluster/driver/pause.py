@@ -12,6 +12,7 @@ from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import NOT_RUNNING_SECONDS
+from llmbatch.core.stored import read_document
 
 LOOK_SECONDS = 10.0
 """Time between two looks at the pausing job."""
@@ -65,7 +66,7 @@ class Pause:
         else:
             return False
         try:
-            progress = Progress.model_validate_json(self._store.get(pauser.progress))
+            progress = read_document(Progress, self._store.get(pauser.progress))
         except (StoreError, ValidationError) as error:
             name = type(error).__name__
             _log.warning("event=pauser_unread job_id=%s pauser=%s error=%s", self._job_id, pauser.root, name)

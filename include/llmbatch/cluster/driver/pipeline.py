@@ -38,6 +38,7 @@ from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
 from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import ObjectInfo
+from llmbatch.core.stored import read_document
 from llmbatch.s3.store import S3Store, probe_conditional_writes
 
 _TALLY_READERS = 16
@@ -103,7 +104,7 @@ class Pipeline:
     def _run(self) -> End:
         try:
             spec = JobSpec.model_validate_json(self._store.get(self._layout.spec))
-            staged = StagedManifest.model_validate_json(self._store.get(self._layout.staged_manifest))
+            staged = read_document(StagedManifest, self._store.get(self._layout.staged_manifest))
         except (ValidationError, ObjectMissing) as error:
             return End(ExitReason.BAD_SPEC, f"{self._layout.root} cannot be run: {error}")
         probe_conditional_writes(self._store, self._layout.probe)

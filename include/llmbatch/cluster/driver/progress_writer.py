@@ -13,6 +13,7 @@ from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.patience import PATIENCE_SECONDS
 from llmbatch.core.errors import StoreError
 from llmbatch.core.progress import Progress
+from llmbatch.core.stored import read_document
 
 LINE_SECONDS = 10.0
 """Time between two progress lines in the job's log."""
@@ -81,6 +82,6 @@ class ProgressWriter:
     def _last_sequence(self) -> int:
         """Continue after the earlier generation's last heartbeat, so that readers always see the number rise."""
         try:
-            return Progress.model_validate_json(self._job.store.get(self._job.layout.progress)).sequence
+            return read_document(Progress, self._job.store.get(self._job.layout.progress)).sequence
         except (StoreError, ValidationError):
             return 0

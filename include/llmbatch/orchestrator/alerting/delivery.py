@@ -13,6 +13,7 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectExists, SinkRejected, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_if_readable
 from llmbatch.orchestrator.alerting.sinks import Sink
 from llmbatch.orchestrator.alerting.turns import MOST_TRIES, put_off, take_turn
 
@@ -42,7 +43,8 @@ def deliver(
     alert's id, and Alertmanager by its labels.
 
     Raises:
-        StoreError: the alerts could not be listed or read. Never because of a sink.
+        StoreError: the alerts could not be listed or read. Never because of a sink. An alert of an unreadable form is
+            skipped.
     """
     lines = _open_lines(store, layout, sinks, log, clock)
     # Threads, not a pool: a pool waits at exit for a sink that hangs. The context carries the task's log.
@@ -121,10 +123,11 @@ def _open_lines(
         for sink in sinks
     }
     wanted = {name for found in open_of.values() for name in found}
-    read = {name: Alert.model_validate_json(store.get(f"{layout.alerts}{name}")) for name in wanted}
+    read = {name: read_if_readable(Alert, f"{layout.alerts}{name}", store) for name in wanted}
     lines = []
     for sink in sinks:
-        alerts = sorted((read[name] for name in open_of[sink.name]), key=lambda alert: (alert.raised_at, alert.number))
+        found = [alert for name in open_of[sink.name] if (alert := read[name]) is not None]
+        alerts = sorted(found, key=lambda alert: (alert.raised_at, alert.number))
         if alerts:
             lines.append(_Line(sink, tuple(alerts), store, layout, log, clock))
     return lines

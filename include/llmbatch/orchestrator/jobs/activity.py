@@ -13,6 +13,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.jobs.folders import job_folders
 from llmbatch.orchestrator.jobs.index import admission_queue
 
@@ -31,7 +32,7 @@ def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[J
         try:
             progress = read_heartbeat(store, layout, now)
             if progress is not None and not progress.phase.is_terminal and progress.age(now) < NOT_RUNNING_SECONDS:
-                yield JobSpec.model_validate_json(store.get(layout.spec))
+                yield read_document(JobSpec, store.get(layout.spec))
         except (ObjectMissing, ValidationError):
             continue  # removed, not started, or written by another version
 

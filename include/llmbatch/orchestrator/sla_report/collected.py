@@ -19,6 +19,7 @@ from llmbatch.core.progress import Progress
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.sla_status import JobStatus, status_of
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.history.job_report import MOST_ESTIMATES, SlaReport
 from llmbatch.orchestrator.history.traces import read_traces, thinned
 from llmbatch.orchestrator.jobs.index import stored_jobs
@@ -110,7 +111,7 @@ def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob |
 def _part(kind: type[Part], uri: str, store: ObjectStore) -> Part | None:
     """Return one object of a job; None if it is missing or unreadable."""
     try:
-        return kind.model_validate_json(store.get(uri))
+        return read_document(kind, store.get(uri))
     except ObjectMissing:
         return None
     except ValidationError as error:

@@ -26,6 +26,7 @@ from llmbatch.core.sla import JobSla
 from llmbatch.core.sla_hours import sla_hours_of
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state
 from llmbatch.orchestrator.deployment.settings import load_settings
@@ -124,7 +125,7 @@ def _is_over(run: MissedRun) -> bool:
 
 def _spec(layout: JobLayout, store: ObjectStore) -> JobSpec | None:
     try:
-        return JobSpec.model_validate_json(store.get(layout.spec))
+        return read_document(JobSpec, store.get(layout.spec))
     except ObjectMissing:
         return None
 
@@ -135,7 +136,7 @@ def _owner(spec: JobSpec | None, run: MissedRun, base_uri: str, store: ObjectSto
     if not isinstance(key, str):
         return None
     try:
-        return KeyNote.model_validate_json(store.get(idempotency_uri(base_uri, key))).job_id
+        return read_document(KeyNote, store.get(idempotency_uri(base_uri, key))).job_id
     except ObjectMissing:
         return None
 

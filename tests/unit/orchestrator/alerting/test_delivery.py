@@ -213,3 +213,20 @@ def test_without_anything_open_only_the_list_is_read(store: MemoryStore, clock: 
     store.objects.clear()  # whoever reads one now fails
     deliver(store, LAYOUT, [sink], LOG, clock)
     assert sink.calls == 1
+
+
+def test_an_unreadable_alert_delays_no_other(store: MemoryStore, clock: ManualClock) -> None:
+    for alert in (YELLOW, RED):
+        raise_alert(alert, store, LAYOUT)
+    store.put(LAYOUT.alert("yellow", 1), b"cut o")
+    sink = FakeSink("a")
+    deliver(store, LAYOUT, [sink], LOG, clock)
+    assert sink.got == ["job-1:red-1"]
+
+
+def test_an_unreadable_record_of_attempts_is_begun_anew(store: MemoryStore, clock: ManualClock) -> None:
+    raise_alert(YELLOW, store, LAYOUT)
+    store.put(f"{LAYOUT.alerts}sending/yellow-1.a", b"cut o")
+    sink = FakeSink("a")
+    deliver(store, LAYOUT, [sink], LOG, clock)
+    assert sink.got == ["job-1:yellow-1"]
