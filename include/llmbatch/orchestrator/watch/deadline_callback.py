@@ -31,6 +31,7 @@ from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.deployment.store import open_store
+from llmbatch.orchestrator.deployment.threads import ALERTS
 from llmbatch.orchestrator.jobs.keys import KeyNote
 
 _log = logging.getLogger(__name__)
@@ -66,10 +67,10 @@ async def look(context: Mapping[str, Any]) -> str:
     """
     run = MissedRun.model_validate(context["dag_run"])
     passed_at = _Deadline.model_validate(context["deadline"]).deadline_time
-    config = await asyncio.to_thread(load_settings)
+    config = await ALERTS.run(load_settings)
     for pause in (*PAUSES, None):
         try:
-            alerts, outcome = await asyncio.to_thread(raise_due, run, passed_at, config)
+            alerts, outcome = await ALERTS.run(raise_due, run, passed_at, config)
             break
         except StoreError as error:
             if pause is None:
@@ -79,7 +80,7 @@ async def look(context: Mapping[str, Any]) -> str:
     _log.info("event=deadline_passed run=%s deadline=%s %s", run.dag_run_id, passed_at.isoformat(), outcome)
     if alerts is not None:
         for pause in PAUSES:
-            await asyncio.to_thread(_send, alerts)
+            await ALERTS.run(_send, alerts)
             await asyncio.sleep(pause)
     return outcome
 
