@@ -69,6 +69,8 @@ class Heartbeat:
 
     def beat(self) -> None:
         """Read control, exchange with the scoreboard, write progress."""
+        if self.superseded is None:
+            self._writer.begin()
         self._read_control()
         self._check_fence()
         snapshot = self._exchange(self._orders.now.replicas, self._epoch, self._known) if self._exchange else None
@@ -79,8 +81,13 @@ class Heartbeat:
             self._write()
 
     def finish(self, reason: ExitReason, message: str) -> None:
-        """Stop beating and write the last progress, if the store allows."""
+        """Stop beating and write the last progress, if the store allows.
+
+        Nothing is written to a store that is given up: every request may wait for its time limit.
+        """
         self._stop.set()
+        if self.store_lost:
+            return
         if self._thread.is_alive():
             self._thread.join(timeout=15)
         with self._lock:
