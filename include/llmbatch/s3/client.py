@@ -6,16 +6,16 @@ from datetime import datetime
 
 from llmbatch.s3.store import S3Store
 
-ATTEMPTS = 3
-SILENT_SECONDS = 30
+ATTEMPTS = 5
+SILENT_SECONDS = 20
 """Time without a byte after which an attempt fails."""
 
 
 def open_environment_store(*, max_connections: int = 32) -> S3Store:
     """Return a store whose client retries with exponential back-off and never hangs.
 
-    A store that accepts requests and does not answer fails a call after a minute and a half. So the three calls of one
-    heartbeat, and the attempts of a commit, end within about the five minutes after which the store is given up.
+    A store that accepts requests and does not answer fails a call after less than two minutes, so that the three calls
+    of one heartbeat end within about the five minutes after which the driver gives the store up.
 
     Args:
         max_connections: HTTP connections kept; at least as many as threads will use.

@@ -39,7 +39,7 @@ from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
 from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import ObjectInfo
 from llmbatch.core.stored import read_document
-from llmbatch.s3.store import S3Store, probe_conditional_writes
+from llmbatch.s3.store import S3Store, probe_conditions
 
 _TALLY_READERS = 16
 
@@ -107,7 +107,7 @@ class Pipeline:
             staged = read_document(StagedManifest, self._store.get(self._layout.staged_manifest))
         except (ValidationError, ObjectMissing) as error:
             return End(ExitReason.BAD_SPEC, f"{self._layout.root} cannot be run: {error}")
-        probe_conditional_writes(self._store, self._layout.probe)
+        probe_conditions(self._store, self._layout.probe)
         last = last_claim(self._store, self._layout)
         if self._generation < last:
             return End(ExitReason.SUPERSEDED, str(Superseded(self.job_id, self._generation, last)))
