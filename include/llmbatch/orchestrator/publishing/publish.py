@@ -50,6 +50,7 @@ def publish(
         usd_per_gpu_hour: price for the manifest's cost; None if it is not configured.
 
     Raises:
+        DiskFull: the local disk has no room for the results; nothing was delivered.
         ReconcileError: rows are missing or duplicated; nothing was delivered.
         StoreError: the store failed, the job was never staged, or results of the job that it retries are lost.
     """
