@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -72,7 +72,7 @@ class Alert(BaseModel):
         """Seconds between the deadline and the expected finish, negative if it is early; None while unknown."""
         if self.eta is None:
             return None
-        return (self.raised_at + timedelta(seconds=self.eta.p50) - self.deadline).total_seconds()
+        return self.eta.p50 - (self.deadline - self.raised_at).total_seconds()
 
 
 _TITLES = {

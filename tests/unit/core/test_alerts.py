@@ -94,3 +94,11 @@ def test_an_unreadable_alert_is_skipped_and_its_number_is_taken(caplog: pytest.L
         assert found.raised == (alert(Level.YELLOW),)
         assert found.unreadable == {"red": 1, "violet": 1}
     assert caplog.text.count("event=object_unreadable") == 2
+
+
+@pytest.mark.parametrize("seconds", [1e12, 1e300])
+def test_an_eta_beyond_all_dates_is_an_alert_too(seconds: float) -> None:
+    found = alert(Level.RED, eta=EtaSeconds(p10=seconds, p50=seconds, p90=seconds))
+    assert found.late_seconds == pytest.approx(seconds, rel=0.01)
+    assert "late" in title(found)
+    assert "late" in message(found)

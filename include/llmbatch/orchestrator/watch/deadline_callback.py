@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
-from llmbatch.core.clock import SystemClock
+from llmbatch.core.clock import SystemClock, later
 from llmbatch.core.config import Config
 from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.heartbeat import read_heartbeat
@@ -144,7 +144,7 @@ def _owner(spec: JobSpec | None, run: MissedRun, base_uri: str, store: ObjectSto
 
 def _sla_of_run(run: MissedRun, job_id: str) -> JobSla:
     """Return the SLA of a run that is not accepted yet."""
-    deadline = run.run_after + timedelta(hours=sla_hours_of(run.conf))
+    deadline = later(run.run_after, 3600 * sla_hours_of(run.conf))
     return JobSla(job_id, run.dag_id, run.dag_run_id, run.run_after, deadline)
 
 
