@@ -125,7 +125,7 @@ class Heartbeat:
             unknown = unknown_fields(Control, body)
             if unknown and unknown != self._unknown:
                 fields = ",".join(unknown)
-                _log.warning("event=control_unknown job_id=%s fields=%s; they are ignored", self._job.job_id, fields)
+                _log.warning("event=control_unknown job_id=%s fields=%s", self._job.job_id, fields)
             self._unknown = unknown
         self._orders.control = control
 
