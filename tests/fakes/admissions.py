@@ -31,11 +31,15 @@ HOUR_OF_WORK = EtaBasis(
 
 
 class RacingStore(MemoryStore):
-    """Lets another process act before the next conditional writes of the queue."""
+    """Lets another process act before the next conditional writes of the queue. Its clock is set by each call here."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.clock = ManualClock(CREATED)
+        super().__init__(self.clock)
         self.before: list[Callable[[], object]] = []
+
+    def set_clock(self, after: timedelta) -> None:
+        self.clock.advance((CREATED + after - self.clock.now()).total_seconds())
 
     def create(self, uri: str, body: bytes) -> ObjectInfo:
         self._intrude(uri)
@@ -56,7 +60,8 @@ def store_with_work() -> RacingStore:
     return store
 
 
-def submit(store: MemoryStore, run_id: str, hours: float, at: timedelta = timedelta(), **conf: Any) -> JobSpec:
+def submit(store: RacingStore, run_id: str, hours: float, at: timedelta = timedelta(), **conf: Any) -> JobSpec:
+    store.set_clock(at)
     return accept(
         request_of({}, {"input_uri": "s3://b/in.jsonl", "sla_hours": hours, **conf}),
         dag_id="d",
@@ -78,13 +83,23 @@ def queued(store: MemoryStore) -> list[str]:
     return [job.job_id for job in AdmissionQueue.model_validate_json(store.get(QUEUE)).jobs]
 
 
-def beat(spec: JobSpec, store: MemoryStore, at: timedelta, phase: Phase, eta: EtaSeconds | None) -> None:
+def beat(
+    spec: JobSpec,
+    store: RacingStore,
+    at: timedelta,
+    phase: Phase,
+    eta: EtaSeconds | None,
+    *,
+    driver_ahead: timedelta = timedelta(),
+) -> None:
+    """Let the driver, whose clock may be ahead of all others, write a heartbeat."""
+    store.set_clock(at)
     progress = Progress(
         job_id=spec.job_id,
         generation=1,
         sequence=1,
         phase=phase,
-        written_at=CREATED + at,
+        written_at=CREATED + at + driver_ahead,
         started_at=CREATED,
         rows=RowCounts(),
         shards=ShardCounts(),

@@ -39,7 +39,7 @@ def reported_jobs() -> MemoryStore:
     store = MemoryStore(clock)
     for n, kind in ((3, "paused"), (4, "replicas")):
         record = {"kind": kind, "number": 1, "at": NOW.isoformat()}
-        store.put(f"{spec_of(n).layout.reactions}1.json", json.dumps(record).encode())
+        store.put(spec_of(n).layout.reaction(1), json.dumps(record).encode())
     for n, (days, seconds, red) in enumerate(
         [(0, 3600, False), (1, 9000, True), (7, 3600, True), (8, 3600, True), (9, 9000, False)], start=1
     ):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from llmbatch.core.clock import later
 from llmbatch.core.input_size import InputSize
 from llmbatch.core.progress import EtaSeconds
 
@@ -137,7 +138,7 @@ def weigh(
             "verdict": verdict,
             "eta_p50": p50,
             "eta_p90": p90,
-            "earliest_finish": now + timedelta(seconds=_earliest(job, queue, now, capacity)),
+            "earliest_finish": later(now, _earliest(job, queue, now, capacity)),
             "replicas_needed": _replicas_needed(job, queue, now, capacity, most, eta_on),
             "breaks": breaks,
             "reason": _reason(job, admission, p50, p90, len(breaks)),
@@ -188,7 +189,7 @@ def _late(queue: Sequence[QueuedJob], now: datetime, capacity: int, seconds: _Se
     return {
         job.job_id
         for job, end in zip(queue, ends, strict=True)
-        if job.eta is not None and now + timedelta(seconds=end) > job.deadline
+        if job.eta is not None and later(now, end) > job.deadline
     }
 
 

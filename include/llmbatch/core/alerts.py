@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -11,6 +14,7 @@ from llmbatch.core.durations import duration
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_if_readable
 
 
 class Level(StrEnum):
@@ -68,7 +72,7 @@ class Alert(BaseModel):
         """Seconds between the deadline and the expected finish, negative if it is early; None while unknown."""
         if self.eta is None:
             return None
-        return (self.raised_at + timedelta(seconds=self.eta.p50) - self.deadline).total_seconds()
+        return self.eta.p50 - (self.deadline - self.raised_at).total_seconds()
 
 
 _TITLES = {
@@ -134,8 +138,34 @@ def _stamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+@dataclass(frozen=True)
+class StoredAlerts:
+    """The alerts of a job in the order in which they were raised, and the numbers that are taken.
+
+    An unreadable alert, say of a later version, counts as not raised; only its number is taken.
+    """
+
+    raised: tuple[Alert, ...]
+    unreadable: Mapping[str, int]
+    """Number of unreadable alerts by level."""
+
+
+def list_alerts(store: ObjectStore, layout: JobLayout) -> StoredAlerts:
+    """Return the job's alerts. An unreadable one is logged and counted only. Raises ``StoreError``."""
+    raised: list[Alert] = []
+    unreadable: Counter[str] = Counter()
+    for uri in [item.uri for item in store.list(layout.alerts)]:
+        level, dash, _ = uri.removeprefix(layout.alerts).rpartition("-")
+        if not dash or "/" in level or not uri.endswith(".json"):
+            continue
+        alert = read_if_readable(Alert, uri, store)
+        if alert is None:
+            unreadable[level] += 1
+        else:
+            raised.append(alert)
+    return StoredAlerts(tuple(sorted(raised, key=lambda alert: (alert.raised_at, alert.number))), unreadable)
+
+
 def read_alerts(store: ObjectStore, layout: JobLayout) -> tuple[Alert, ...]:
-    """Return the job's alerts in the order in which they were raised. Raises ``StoreError``."""
-    names = [item.uri for item in store.list(layout.alerts) if item.uri.endswith(".json")]
-    found = [Alert.model_validate_json(store.get(uri)) for uri in names if "/" not in uri.removeprefix(layout.alerts)]
-    return tuple(sorted(found, key=lambda alert: (alert.raised_at, alert.number)))
+    """Return the job's readable alerts in the order in which they were raised. Raises ``StoreError``."""
+    return list_alerts(store, layout).raised

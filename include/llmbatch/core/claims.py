@@ -45,8 +45,9 @@ def claim(store: ObjectStore, layout: JobLayout, *, owner: str, now: datetime, a
 
 
 def last_claim(store: ObjectStore, layout: JobLayout) -> int:
-    """Return the highest number claimed, 0 if none is."""
-    return max((layout.generation_of(info.uri) for info in store.list(layout.claims)), default=0)
+    """Return the highest number claimed, 0 if none is. Objects with other names are ignored."""
+    numbers = (layout.generation_of(info.uri) for info in store.list(layout.claims))
+    return max((number for number in numbers if number is not None), default=0)
 
 
 def require_latest(store: ObjectStore, layout: JobLayout, job_id: str, generation: int) -> None:

@@ -6,6 +6,15 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+LAST_DAY = datetime(9000, 1, 1, tzinfo=UTC)
+"""The latest time that is computed with. Python's own is the year 9999, and a sum beyond it is an error."""
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """Return the time so many seconds after ``moment``, at most ``LAST_DAY``: estimates may be of any size."""
+    left = (LAST_DAY - moment).total_seconds()
+    return moment + timedelta(seconds=seconds) if seconds < left else LAST_DAY
+
 
 class Clock(Protocol):
     """Gives times (aware UTC) and durations (monotonic seconds)."""

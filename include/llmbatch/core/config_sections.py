@@ -51,14 +51,18 @@ class HeartbeatConfig(Section):
     seconds: Annotated[float, Field(gt=0)] = 2
 
 
+MOST_DAYS = 36_500
+"""The most days that something is kept, other than for ever; more than that overflow the arithmetic of times."""
+
+
 class RetentionConfig(Section):
     """How many days what is in the jobs folder is kept; null: for ever."""
 
-    staged_days: Annotated[int, Field(ge=0)] | None = 7
+    staged_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = 7
     """The staged input of a finished job, from its end on."""
-    jobs_days: Annotated[int, Field(ge=1)] | None = 90
+    jobs_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = 90
     """A whole job folder: from its end on; of an unfinished job, from its last sign of life or its deadline on."""
-    dead_generations_days: Annotated[int, Field(ge=1)] | None = 7
+    dead_generations_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = 7
     """Superseded claims, crash records and probes, from the job's last sign of life on."""
 
 

@@ -17,6 +17,7 @@ The tree::
     ├── RayJobError       the Ray job or its API failed
     ├── SinkError         a receiver did not accept an alert
     │   └── SinkRejected  and refused it permanently
+    ├── DiskFull          the local disk has no room for the results
     ├── Superseded        a later generation has claimed the job; this one must stop (exit code 13)
     └── ReconcileError    rows are missing or duplicated; the job has not succeeded
 
@@ -143,6 +144,19 @@ class SinkRejected(SinkError):
     """A receiver of alerts permanently refused this one."""
 
     retryable = False
+
+
+class DiskFull(LlmbatchError):
+    """A local folder has no room for a job's results. Nothing was delivered. Sizes are in bytes."""
+
+    retryable = True
+
+    def __init__(self, job_id: str, folder: str, needed: int, free: int) -> None:
+        self.folder, self.needed, self.free = folder, needed, free
+        super().__init__(
+            f"{job_id}: the results need more than {needed} bytes in {folder}, where {free} bytes are free. Free space "
+            "there, or set TMPDIR of the Airflow worker to a larger disk, then clear the task `publish`."
+        )
 
 
 class Superseded(LlmbatchError):

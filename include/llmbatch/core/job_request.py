@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from string import Formatter
 from typing import Annotated, Any
 
@@ -33,6 +34,8 @@ from llmbatch.core.request_options import (
 )
 from llmbatch.core.sampling import Sampling
 from llmbatch.core.sla_hours import DEFAULT_SLA_HOURS, SLA_FIELDS, SlaHours
+
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}", re.ASCII)
 
 
 class JobRequest(BaseModel):
@@ -69,8 +72,9 @@ class JobRequest(BaseModel):
     @field_validator("input_uri", "output_uri")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
-        if value is not None:
-            split_uri(value)
+        bucket = "" if value is None else split_uri(value)[0]
+        if bucket and not _BUCKET.fullmatch(bucket):
+            raise ValueError(f"{bucket!r} is not the name of a bucket; a glob may only follow the bucket")
         return value
 
     @field_validator("input_uri")
@@ -85,7 +89,12 @@ class JobRequest(BaseModel):
     def _template(cls, value: str | None) -> str | None:
         if value is None:
             return value
-        columns = [name for _, name, _, _ in Formatter().parse(value) if name is not None]
+        parts = [(name, form, kind) for _, name, form, kind in Formatter().parse(value) if name is not None]
+        columns = [name for name, _, _ in parts]
+        for name, form, kind in parts:
+            if form or kind:
+                shown = f"{name}{f'!{kind}' if kind else ''}{f':{form}' if form else ''}"
+                raise ValueError(f"'{{{shown}}}' has a format, and values are filled in as they are; write {{{name}}}")
         if not columns:
             raise ValueError("names no {column}, so every row would have the same prompt")
         if any(not name.isidentifier() for name in columns):

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
+
+_SHARD = re.compile(r"(shard-\d{5,})\.parquet", re.ASCII)
+_NUMBER = re.compile(r"\d{5,}", re.ASCII)
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -172,14 +176,18 @@ class JobLayout:
         """Address of the ``number``-th reaction, from 1; creating it is the right to have done it."""
         return f"{self.reactions}{number:05d}.json"
 
-    @staticmethod
-    def generation_of(uri: str) -> int:
-        """Return the number of a claim's address."""
-        return int(uri.rsplit("/g", 1)[-1])
+    def generation_of(self, uri: str) -> int | None:
+        """Return the number of a claim's address, None for any other address, such as a console's folder marker."""
+        number = uri.removeprefix(f"{self.claims}g")
+        return int(number) if _NUMBER.fullmatch(number) else None
+
+    def reaction_of(self, uri: str) -> int | None:
+        """Return the number of a reaction's address, None for any other address."""
+        number = uri.removeprefix(self.reactions).removesuffix(".json")
+        return int(number) if _NUMBER.fullmatch(number) and uri == self.reaction(int(number)) else None
 
     @staticmethod
     def shard_of(uri: str) -> str | None:
         """Return the shard id that a shard's address names, or None for any other address."""
-        name = uri.rsplit("/", 1)[-1]
-        stem, dot, extension = name.partition(".")
-        return stem if dot and extension == "parquet" and stem.startswith("shard-") else None
+        found = _SHARD.fullmatch(uri.rsplit("/", 1)[-1])
+        return found[1] if found else None

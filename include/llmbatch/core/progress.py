@@ -178,7 +178,7 @@ class Progress(_Part):
         return 100.0 * self.rows.ended / self.rows.total if self.rows.total else 0.0
 
     def age(self, now: datetime) -> float:
-        """Return the seconds since it was written; negative if the writer's clock is ahead. See ``staleness``."""
+        """Return the seconds since it was written, for a time of the clock of ``written_at``. See ``heartbeat``."""
         return (now - self.written_at).total_seconds()
 
     def line(self) -> str:

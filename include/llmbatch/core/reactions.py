@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_if_readable
 
 
 class ReactionKind(StrEnum):
@@ -56,9 +57,12 @@ class Reaction(BaseModel):
         return self.kind in _OTHER_ANSWERS
 
 
-def next_number(done: Sequence[Reaction]) -> int:
-    """Return the number after that of the last record in order; 1 for the first."""
-    return done[-1].number + 1 if done else 1
+@dataclass(frozen=True)
+class ReactionLog:
+    """The records of a job in their order. ``next_number`` follows that of all records, unreadable ones included."""
+
+    reactions: tuple[Reaction, ...]
+    next_number: int
 
 
 def create_reaction(store: ObjectStore, layout: JobLayout, reaction: Reaction) -> None:
@@ -71,8 +75,15 @@ def create_reaction(store: ObjectStore, layout: JobLayout, reaction: Reaction) -
     store.create(layout.reaction(reaction.number), reaction.model_dump_json().encode())
 
 
+def reaction_log(store: ObjectStore, layout: JobLayout) -> ReactionLog:
+    """Return the job's records. An unreadable one, say of a later version, is logged. Raises ``StoreError``."""
+    numbered = {info.uri: layout.reaction_of(info.uri) for info in store.list(layout.reactions)}
+    numbers = {uri: number for uri, number in numbered.items() if number is not None}
+    found = [reaction for uri in numbers if (reaction := read_if_readable(Reaction, uri, store)) is not None]
+    in_order = tuple(sorted(found, key=lambda reaction: reaction.number))
+    return ReactionLog(in_order, max(numbers.values(), default=0) + 1)
+
+
 def read_reactions(store: ObjectStore, layout: JobLayout) -> tuple[Reaction, ...]:
-    """Return the job's reactions in their order. Raises ``StoreError``."""
-    uris = [info.uri for info in store.list(layout.reactions) if info.uri.endswith(".json")]
-    found = [Reaction.model_validate_json(store.get(uri)) for uri in uris]
-    return tuple(sorted(found, key=lambda reaction: reaction.number))
+    """Return the job's readable reactions in their order. Raises ``StoreError``."""
+    return reaction_log(store, layout).reactions

@@ -7,6 +7,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
+SHORTEST_SLA_HOURS = 0.001
+"""The shortest SLA that a request may set: a time that is rounded to 0 s has no parts, which alerts are raised by."""
+
 LONGEST_SLA_HOURS = 24.0 * 90
 """The longest SLA that a request may set."""
 
@@ -22,7 +25,7 @@ def _without_unit(value: object) -> object:
     return value[:-1] if isinstance(value, str) and value.endswith("h") else value
 
 
-SlaHours = Annotated[float, Field(gt=0, le=LONGEST_SLA_HOURS), BeforeValidator(_without_unit)]
+SlaHours = Annotated[float, Field(ge=SHORTEST_SLA_HOURS, le=LONGEST_SLA_HOURS), BeforeValidator(_without_unit)]
 """Hours from the start of a run to its deadline."""
 
 _SLA_HOURS = TypeAdapter[float](SlaHours)

@@ -1,6 +1,6 @@
 """The ages, in seconds, from which a heartbeat is too old: one threshold for each question, with its reason.
 
-A heartbeat is written every 2 s by default (``heartbeat.seconds``). See ``Progress.age``.
+A heartbeat is written every 2 s by default (``heartbeat.seconds``). How its age is measured: see ``heartbeat``.
 """
 
 from __future__ import annotations

@@ -26,11 +26,22 @@ class ObjectInfo:
     modified: datetime | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True)
+class AgedBody:
+    """An object's bytes, and the seconds since its last write by the store's own clock; None: not reported."""
+
+    body: bytes
+    age: float | None
+
+
 class ObjectStore(Protocol):
     """Objects by ``s3://`` address. Every method may raise ``StoreError``."""
 
     def get(self, uri: str) -> bytes:
         """Return the whole object. Raises ``ObjectMissing``."""
+
+    def get_aged(self, uri: str) -> AgedBody:
+        """Return the whole object and its age, in one request. Raises ``ObjectMissing``."""
 
     def put(self, uri: str, body: bytes) -> ObjectInfo:
         """Write the object, replacing what was there."""
@@ -79,6 +90,11 @@ class MemoryStore:
         if uri not in self.objects:
             raise ObjectMissing(uri)
         return self.objects[uri]
+
+    def get_aged(self, uri: str) -> AgedBody:
+        """Return the whole object; its age is known if it was written by a method of this store."""
+        body, modified = self.get(uri), self._modified.get(uri)
+        return AgedBody(body, None if modified is None else (self._clock.now() - modified).total_seconds())
 
     def put(self, uri: str, body: bytes) -> ObjectInfo:
         """Write or replace."""

@@ -6,9 +6,16 @@ from datetime import datetime
 
 from llmbatch.s3.store import S3Store
 
+ATTEMPTS = 5
+SILENT_SECONDS = 20
+"""Time without a byte after which an attempt fails."""
+
 
 def open_environment_store(*, max_connections: int = 32) -> S3Store:
-    """Return a store whose client retries (five attempts, exponential back-off) and never hangs.
+    """Return a store whose client retries with exponential back-off and never hangs.
+
+    A store that accepts requests and does not answer fails a call after less than two minutes, so that the three calls
+    of one heartbeat end within about the five minutes after which the driver gives the store up.
 
     Args:
         max_connections: HTTP connections kept; at least as many as threads will use.
@@ -18,9 +25,9 @@ def open_environment_store(*, max_connections: int = 32) -> S3Store:
     from botocore.config import Config
 
     config = Config(
-        retries={"mode": "standard", "max_attempts": 5},
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=SILENT_SECONDS,
         max_pool_connections=max_connections,
     )
     session = botocore.session.get_session()

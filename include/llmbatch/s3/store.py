@@ -6,13 +6,14 @@ Retries are the client's own, and are set where it is made.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
-from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, StoreError
+from llmbatch.core.errors import InputChanged, LlmbatchError, ObjectChanged, ObjectExists, StoreError
 from llmbatch.core.layout import split_uri
-from llmbatch.core.store import ObjectInfo
+from llmbatch.core.store import AgedBody, ObjectInfo
 from llmbatch.s3.errors import translated
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ ONE_COPY_BYTES = 5 * 2**30
 """The most that S3 copies in one request; more is copied in parts."""
 ONE_DELETE_KEYS = 1000
 """The most keys that S3 deletes in one request."""
+_OTHER_ETAG = "0" * 32
+"""Of no object."""
 
 
 class S3Store:
@@ -36,6 +39,17 @@ class S3Store:
         bucket, key = split_uri(uri)
         with translated(uri):
             return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def get_aged(self, uri: str) -> AgedBody:
+        """Return the whole object and its age: the ``Date`` of the answer minus ``LastModified``, to the second."""
+        bucket, key = split_uri(uri)
+        with translated(uri):
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+            body = answer["Body"].read()
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        if date is None:
+            return AgedBody(body, None)
+        return AgedBody(body, (parsedate_to_datetime(date) - answer["LastModified"]).total_seconds())
 
     def put(self, uri: str, body: bytes) -> ObjectInfo:
         """Write or replace the object in one request."""
@@ -166,21 +180,39 @@ class _Stream(io.RawIOBase):
         super().close()
 
 
-def probe_conditional_writes(store: S3Store, uri: str) -> None:
-    """Prove that the store honours ``If-None-Match: *``, on which exactly-once rests.
+def probe_conditions(store: S3Store, uri: str) -> None:
+    """Prove that the store honours ``If-None-Match: *`` and ``If-Match``, on which exactly-once rests.
+
+    Args:
+        store: the store.
+        uri: an object that may be overwritten.
 
     Raises:
-        StoreError: the store wrote over an existing object.
+        StoreError: naming the condition that the store ignores, or the store failed.
     """
     store.put(uri, b"probe")
-    try:
-        store.create(uri, b"second")
-    except ObjectExists:
-        return
-    raise StoreError(
-        f"{uri} was overwritten by a create-only write: this object store ignores If-None-Match, so rows could be "
-        "doubled. Use a store with conditional writes (AWS S3, SeaweedFS, MinIO, Ceph from Tentacle on)."
+    probes: tuple[tuple[type[LlmbatchError], Callable[[], object], str], ...] = (
+        (ObjectExists, lambda: store.create(uri, b"second"), "If-None-Match on writes, so rows could be doubled"),
+        (
+            ObjectChanged,
+            lambda: store.replace(uri, b"third", _OTHER_ETAG),
+            "If-Match on writes, so requests to a job and alerts could be lost",
+        ),
+        (
+            InputChanged,
+            lambda: store.read_range(uri, _OTHER_ETAG, 0, 1),
+            "If-Match on reads, so rows of a replaced input could be mixed",
+        ),
     )
+    for refusal, probe, ignored in probes:
+        try:
+            probe()
+        except refusal:
+            continue
+        raise StoreError(
+            f"{uri}: this object store ignores {ignored}. Use a store with conditional requests (AWS S3, SeaweedFS, "
+            "MinIO, Ceph from Tentacle on)."
+        )
 
 
 def _etag(answer: Mapping[str, Any]) -> str:

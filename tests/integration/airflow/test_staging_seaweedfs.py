@@ -16,7 +16,7 @@ from llmbatch.core.request_options import InputFormat
 from llmbatch.orchestrator.inputs.formats import peek_columns, sniff_format
 from llmbatch.orchestrator.publishing.publish import publish
 from llmbatch.orchestrator.staging.stage import stage
-from llmbatch.s3.store import S3Store, probe_conditional_writes
+from llmbatch.s3.store import S3Store, probe_conditions
 
 from .small_jobs import BUCKET, JSONL, ROWS, commit, job
 
@@ -71,7 +71,7 @@ def test_replaced_input_is_refused(store: S3Store) -> None:
 
 
 def test_publish_end_to_end(store: S3Store) -> None:
-    probe_conditional_writes(store, f"s3://{BUCKET}/probe")
+    probe_conditions(store, f"s3://{BUCKET}/probe")
     uri = f"s3://{BUCKET}/in/publish.jsonl"
     store.put(uri, JSONL)
     spec = job(store, "publish", uri, shard_rows=300)

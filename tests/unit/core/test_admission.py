@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from llmbatch.core.admission import Admission, Feasibility, QueuedJob, weigh
+from llmbatch.core.clock import LAST_DAY
 from llmbatch.core.progress import EtaSeconds
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -124,3 +125,9 @@ def test_the_reason_says_what_is_left_out() -> None:
     assert "1 other jobs would miss their deadline" in said.reason
     assert "1 jobs of unknown size are not counted" in said.reason
     assert said.jobs_unknown == 1
+
+
+def test_work_beyond_all_dates_is_infeasible_and_no_error() -> None:
+    said = said_of(job("n", 1e12, 2), job("a", 1e12, 1))
+    assert said.verdict is Feasibility.INFEASIBLE
+    assert said.earliest_finish == LAST_DAY

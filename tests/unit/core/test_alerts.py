@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from llmbatch.core.alerts import Alert, Level, message, read_alerts, title
+import pytest
+
+from llmbatch.core.alerts import Alert, Level, list_alerts, message, read_alerts, title
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.store import MemoryStore
+from llmbatch.core.stored import report_unreadable
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -75,3 +79,26 @@ def test_alerts_are_read_in_the_order_in_which_they_were_raised() -> None:
     store.put(f"{layout.alerts}delivered/yellow-1.webhook", b"{}")
     store.put(f"{layout.alerts}delivered/yellow-1.webhook.json", b"{}")
     assert [item.level for item in read_alerts(store, layout)] == [Level.YELLOW, Level.CRITICAL]
+
+
+def test_an_unreadable_alert_is_skipped_and_its_number_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    report_unreadable.cache_clear()
+    store, layout = MemoryStore(), JobLayout("s3://b/jobs/job-1")
+    newer = {**json.loads(alert(Level.YELLOW).model_dump_json()), "team": "night shift"}
+    store.put(layout.alert("yellow", 1), json.dumps(newer).encode())
+    store.put(layout.alert("red", 1), b"cut o")
+    store.put(layout.alert("violet", 1), json.dumps({**newer, "level": "violet"}).encode())
+    store.put(f"{layout.alerts}notes.json", b"{}")
+    for _ in range(3):
+        found = list_alerts(store, layout)
+        assert found.raised == (alert(Level.YELLOW),)
+        assert found.unreadable == {"red": 1, "violet": 1}
+    assert caplog.text.count("event=object_unreadable") == 2
+
+
+@pytest.mark.parametrize("seconds", [1e12, 1e300])
+def test_an_eta_beyond_all_dates_is_an_alert_too(seconds: float) -> None:
+    found = alert(Level.RED, eta=EtaSeconds(p10=seconds, p50=seconds, p90=seconds))
+    assert found.late_seconds == pytest.approx(seconds, rel=0.01)
+    assert "late" in title(found)
+    assert "late" in message(found)

@@ -49,3 +49,12 @@ def test_only_the_last_claim_may_go_on(mine: int, superseded: bool) -> None:
             require_latest(store, LAYOUT, "job-1", mine)
     else:
         require_latest(store, LAYOUT, "job-1", mine)
+
+
+@pytest.mark.parametrize("name", ["", ".DS_Store", "notes.txt", "g00009.json", "old/g00009"])
+def test_a_stray_object_among_the_claims_changes_nothing(name: str) -> None:
+    store = MemoryStore()
+    take(store)
+    store.put(f"{LAYOUT.claims}{name}", b"")
+    require_latest(store, LAYOUT, "job-1", 1)
+    assert (last_claim(store, LAYOUT), take(store)) == (1, 2)

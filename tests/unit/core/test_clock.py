@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from llmbatch.core.clock import ManualClock, SystemClock
+import pytest
+
+from llmbatch.core.clock import LAST_DAY, ManualClock, SystemClock, later
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -27,3 +29,12 @@ def test_the_machine_s_time_is_aware_and_in_utc() -> None:
 def test_the_machine_s_monotonic_seconds_never_go_back() -> None:
     readings = [SystemClock().monotonic() for _ in range(100)]
     assert readings == sorted(readings)
+
+
+@pytest.mark.parametrize("seconds", [1e12, 1e300, float("inf")])
+def test_a_sum_beyond_all_dates_is_the_last_day(seconds: float) -> None:
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    assert later(now, 90.5) == now + timedelta(seconds=90.5)
+    assert later(now, -10) == now - timedelta(seconds=10)
+    assert later(now, seconds) == LAST_DAY
+    assert later(datetime.max.replace(tzinfo=UTC), 1) == LAST_DAY

@@ -30,6 +30,7 @@ def test_shipped_file_is_valid_and_names_its_model():
             HEAD + "retention: {job_days: 3}\n",
             r"config.yaml:4: unknown key `retention.job_days`, did you mean `jobs_days`",
         ),
+        (HEAD + "retention: {jobs_days: 9999999999}\n", r"`retention.jobs_days`: .*less than or equal to 36500"),
         (HEAD + "retention: {jobs_days: 0}\n", r"config.yaml:4: `retention.jobs_days`: .*greater than or equal to 1"),
         (HEAD + "engine: {max_num_seqs: 0}\n", r"config.yaml:4: `engine.max_num_seqs`: .*greater than or equal to 1"),
         ("default_model: b\nmodels:\n  a: {uri: x}\n", "'b' is not among models: a"),

@@ -26,7 +26,8 @@ def test_shard_of_reads_back_its_own_keys_only():
     layout = JobLayout("s3://b/j")
     assert layout.shard_of(layout.result_shard("shard-00012")) == "shard-00012"
     assert layout.shard_of("s3://b/j/results/other.parquet") is None
-    assert layout.shard_of("s3://b/j/results/shard-00001.json") is None
+    for name in ("shard-00001.json", "shard-1.parquet", "shard-copy.parquet", "shard-00001.parquet.tmp", ""):
+        assert layout.shard_of(f"s3://b/j/results/{name}") is None
 
 
 @pytest.mark.parametrize("bad", ["", "bucket/key", "s3://", "s3:///k", "http://b/k"])
@@ -50,5 +51,19 @@ def test_the_address_of_an_idempotency_key_hides_the_key():
 def test_the_number_of_a_claim_comes_back_from_its_address_and_claims_sort_as_numbers():
     layout = JobLayout("s3://b/groups/g7/jobs/job-1")
     uris = [layout.claim(number) for number in (1, 9, 10, 99_999)]
-    assert [JobLayout.generation_of(uri) for uri in uris] == [1, 9, 10, 99_999]
+    assert [layout.generation_of(uri) for uri in uris] == [1, 9, 10, 99_999]
     assert uris == sorted(uris)
+
+
+@pytest.mark.parametrize("name", ["", ".DS_Store", "g", "g1", "g00001.json", "old/g00001", "gx0001", "g00001 (copy)"])
+def test_what_is_not_a_claim_or_a_reaction_has_no_number(name):
+    layout = JobLayout("s3://b/groups/g7/jobs/job-1")
+    assert layout.generation_of(f"{layout.claims}{name}") is None
+    assert layout.generation_of(f"{layout.root}/{name}") is None
+    assert layout.reaction_of(f"{layout.reactions}{name}") is None
+
+
+def test_the_number_of_a_reaction_comes_back_from_its_address():
+    layout = JobLayout("s3://b/j")
+    assert [layout.reaction_of(layout.reaction(number)) for number in (1, 123_456)] == [1, 123_456]
+    assert layout.reaction_of(f"{layout.reactions}00001") is None

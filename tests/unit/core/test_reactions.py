@@ -9,8 +9,9 @@ import pytest
 
 from llmbatch.core.errors import ObjectExists
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.reactions import Reaction, ReactionKind, create_reaction, next_number, read_reactions
+from llmbatch.core.reactions import Reaction, ReactionKind, ReactionLog, create_reaction, reaction_log, read_reactions
 from llmbatch.core.store import MemoryStore
+from llmbatch.core.stored import report_unreadable
 
 LAYOUT = JobLayout("s3://b/jobs/job-1")
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -35,12 +36,23 @@ def test_records_are_read_in_the_order_of_their_numbers() -> None:
     store.put(f"{LAYOUT.reactions}note.txt", b"not a record")
     found = read_reactions(store, LAYOUT)
     assert [each.number for each in found] == [1, 2, 11, 100_000]
-    assert next_number(found) == 100_001
+    assert reaction_log(store, LAYOUT).next_number == 100_001
 
 
 def test_the_first_number_is_one() -> None:
-    assert read_reactions(MemoryStore(), LAYOUT) == ()
-    assert next_number(()) == 1
+    assert reaction_log(MemoryStore(), LAYOUT) == ReactionLog((), 1)
+
+
+def test_an_unreadable_record_is_skipped_and_its_number_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    report_unreadable.cache_clear()
+    store = MemoryStore()
+    create_reaction(store, LAYOUT, reaction(1))
+    newer = json.loads(store.get(LAYOUT.reaction(1)))
+    store.put(LAYOUT.reaction(2), json.dumps({**newer, "number": 2, "cost_usd": 3}).encode())
+    store.put(LAYOUT.reaction(3), json.dumps({**newer, "number": 3, "kind": "of a later version"}).encode())
+    for _ in range(3):
+        assert reaction_log(store, LAYOUT) == ReactionLog((reaction(1), reaction(2)), 4)
+    assert caplog.text.count(f"event=object_unreadable uri={LAYOUT.reaction(3)}") == 1
 
 
 def test_the_record_names_what_changed_from_and_to() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing
-from llmbatch.core.store import MemoryStore, ObjectInfo
+from llmbatch.core.store import AgedBody, MemoryStore, ObjectInfo
 
 URI = "s3://b/k"
 
@@ -43,3 +43,13 @@ def test_memory_store_replaces_and_copies_one_version_only():
     store.delete(URI)
     store.delete_many([URI, "s3://b/copy"])
     assert store.objects == {}
+
+
+def test_memory_store_knows_the_age_of_what_it_wrote():
+    clock = ManualClock()
+    store = MemoryStore(clock)
+    store.put(URI, b"x")
+    clock.advance(9)
+    assert store.get_aged(URI) == AgedBody(b"x", 9)
+    store.objects["s3://b/other"] = b"y"
+    assert store.get_aged("s3://b/other") == AgedBody(b"y", None)

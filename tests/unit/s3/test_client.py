@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import socket
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from llmbatch.core.errors import StoreError
 from llmbatch.s3 import client
-from llmbatch.s3.client import open_environment_store, parse_stamp
+from llmbatch.s3.client import ATTEMPTS, SILENT_SECONDS, open_environment_store, parse_stamp
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,17 @@ from llmbatch.s3.client import open_environment_store, parse_stamp
 )
 def test_every_form_of_a_time_is_read(text: str) -> None:
     assert parse_stamp(text) == datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def _point_at(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
 
 
 LISTING = b"""<?xml version="1.0" encoding="UTF-8"?>
@@ -39,15 +52,31 @@ def test_a_listing_is_read_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "parse_stamp", lambda text: read.append(text) or parse_stamp(text))
     with HTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        environment = {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_address[1]}",
-            "AWS_ACCESS_KEY_ID": "a",
-            "AWS_SECRET_ACCESS_KEY": "b",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
+        _point_at(f"http://127.0.0.1:{server.server_address[1]}", monkeypatch)
         [found] = open_environment_store().list("s3://b/")
         server.shutdown()
     assert found.uri == "s3://b/a"
     assert read == ["2030-01-02T03:04:05Z"]
+
+
+def _connections(server: socket.socket) -> int:
+    """Return how many connections wait to be accepted."""
+    found = 0
+    while True:
+        try:
+            server.accept()[0].close()
+        except BlockingIOError:
+            return found
+        found += 1
+
+
+def test_a_silent_store_fails_the_calls_of_a_heartbeat_within_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It accepts connections and never answers."""
+    monkeypatch.setattr(client, "SILENT_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        _point_at(f"http://127.0.0.1:{server.getsockname()[1]}", monkeypatch)
+        with pytest.raises(StoreError, match="Read timeout"):
+            open_environment_store().get("s3://b/k")
+        server.setblocking(False)
+        assert _connections(server) == ATTEMPTS
+    assert 3 * ATTEMPTS * SILENT_SECONDS <= 300

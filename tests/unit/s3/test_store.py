@@ -3,13 +3,13 @@
 import io
 
 import pytest
-from botocore.exceptions import IncompleteReadError
+from botocore.exceptions import ClientError, IncompleteReadError
 
 from fakes.s3_client import Client
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import StoreError
-from llmbatch.core.store import ObjectInfo
-from llmbatch.s3.store import ONE_COPY_BYTES, S3Store, probe_conditional_writes
+from llmbatch.core.store import AgedBody, ObjectInfo
+from llmbatch.s3.store import ONE_COPY_BYTES, S3Store, probe_conditions
 
 URI = "s3://b/k"
 
@@ -33,14 +33,57 @@ def test_stream_reads_in_parts_and_to_the_end():
         assert (stream.read(2), stream.read(), stream.read()) == (b"12", b"345", b"")
 
 
+@pytest.mark.parametrize(
+    ("headers", "age"), [({"date": "Tue, 01 Jan 2030 00:00:09 GMT"}, 9.0), ({}, None)], ids=["date", "no date"]
+)
+def test_the_age_is_the_store_s_time_minus_that_of_the_write(headers, age):
+    client = Client()
+    client.get_object = lambda **_: {
+        "Body": io.BytesIO(b"x"),
+        "LastModified": ManualClock().now(),
+        "ResponseMetadata": {"HTTPHeaders": headers},
+    }
+    assert S3Store(client).get_aged(URI) == AgedBody(b"x", age)
+
+
 def test_programming_errors_are_not_hidden():
     with pytest.raises(ValueError, match="s3://bucket/key"):
         S3Store(Client()).get("nonsense")
 
 
-def test_a_store_without_conditional_writes_is_refused():
-    with pytest.raises(StoreError, match="ignores If-None-Match"):
-        probe_conditional_writes(S3Store(Client()), URI)
+class Conditional(Client):
+    """Honours conditions except one."""
+
+    def __init__(self, ignored):
+        super().__init__()
+        self.ignored = ignored
+
+    def put_object(self, **call):
+        if ("IfNoneMatch" in call and self.ignored != "create") or ("IfMatch" in call and self.ignored != "replace"):
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
+        return super().put_object(**call)
+
+    def get_object(self, **call):
+        if "IfMatch" in call and self.ignored != "read":
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "GetObject")
+        return super().get_object(**call)
+
+
+def test_a_store_with_conditions_is_accepted():
+    probe_conditions(S3Store(Conditional(None)), URI)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "words"),
+    [
+        ("create", "ignores If-None-Match on writes, so rows could be doubled"),
+        ("replace", "ignores If-Match on writes, so requests to a job and alerts could be lost"),
+        ("read", "ignores If-Match on reads, so rows of a replaced input could be mixed"),
+    ],
+)
+def test_a_store_that_ignores_a_condition_is_refused(ignored, words):
+    with pytest.raises(StoreError, match=words):
+        probe_conditions(S3Store(Conditional(ignored)), URI)
 
 
 class Copying(Client):

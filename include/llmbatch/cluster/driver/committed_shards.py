@@ -5,14 +5,14 @@ from __future__ import annotations
 from llmbatch.cluster.driver.job_state import JobState
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
-from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectInfo
 
 
 def committed_shards(job: JobContext) -> dict[str, ObjectInfo]:
-    """Return the committed objects by shard id. Raises ``StoreError``."""
-    found = ((JobLayout.shard_of(item.uri), item) for item in job.store.list(job.layout.results))
-    return {shard_id: item for shard_id, item in found if shard_id is not None}
+    """Return the committed objects by shard id; objects with other addresses are ignored. Raises ``StoreError``."""
+    layout = job.layout
+    found = ((layout.shard_of(item.uri), item) for item in job.store.list(layout.results))
+    return {name: item for name, item in found if name is not None and item.uri == layout.result_shard(name)}
 
 
 def count_committed(job: JobContext, state: JobState) -> dict[str, ObjectInfo]:

@@ -19,6 +19,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds, EtaState, Progress
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ def estimator_of(spec: JobSpec, store: ObjectStore) -> Estimator:
 def read_basis(store: ObjectStore, layout: JobLayout, job_id: str) -> EtaBasis | None:
     """Return the priors of the job's acceptance; None, with a warning, if they cannot be read."""
     try:
-        return EtaBasis.model_validate_json(store.get(layout.basis))
+        return read_document(EtaBasis, store.get(layout.basis))
     except ObjectMissing:
         problem = "absent"
     except (StoreError, ValidationError) as error:

@@ -18,6 +18,7 @@ from llmbatch.core.claims import require_latest
 from llmbatch.core.control import Control
 from llmbatch.core.errors import ObjectMissing, StoreError, Superseded
 from llmbatch.core.states import ExitReason
+from llmbatch.core.stored import read_document, unknown_fields
 
 FENCE_SECONDS = 10.0
 """Time between two checks for a later generation. Every commit checks too."""
@@ -50,6 +51,7 @@ class Heartbeat:
         self._exchange: Exchange | None = None
         self._epoch, self._known = "", 0
         self._next_fence = 0.0
+        self._unknown: tuple[str, ...] = ()
         self.superseded: Superseded | None = None
 
     @property
@@ -67,6 +69,8 @@ class Heartbeat:
 
     def beat(self) -> None:
         """Read control, exchange with the scoreboard, write progress."""
+        if self.superseded is None:
+            self._writer.begin()
         self._read_control()
         self._check_fence()
         snapshot = self._exchange(self._orders.now.replicas, self._epoch, self._known) if self._exchange else None
@@ -77,8 +81,13 @@ class Heartbeat:
             self._write()
 
     def finish(self, reason: ExitReason, message: str) -> None:
-        """Stop beating and write the last progress, if the store allows."""
+        """Stop beating and write the last progress, if the store allows.
+
+        Nothing is written to a store that is given up: every request may wait for its time limit.
+        """
         self._stop.set()
+        if self.store_lost:
+            return
         if self._thread.is_alive():
             self._thread.join(timeout=15)
         with self._lock:
@@ -99,7 +108,8 @@ class Heartbeat:
     def _read_control(self) -> None:
         """Read the control object; the last one stays in force if it cannot be read."""
         try:
-            control = Control.model_validate_json(self._job.store.get(self._job.layout.control))
+            body = self._job.store.get(self._job.layout.control)
+            control = read_document(Control, body)
         except ObjectMissing:
             control = Control()
         except StoreError as error:
@@ -111,6 +121,12 @@ class Heartbeat:
                 "event=control_invalid job_id=%s problems=%d kept=%s", self._job.job_id, error.error_count(), kept.value
             )
             return
+        else:
+            unknown = unknown_fields(Control, body)
+            if unknown and unknown != self._unknown:
+                fields = ",".join(unknown)
+                _log.warning("event=control_unknown job_id=%s fields=%s", self._job.job_id, fields)
+            self._unknown = unknown
         self._orders.control = control
 
     def _check_fence(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from llmbatch.cluster.exchange.replica_report import Orders
@@ -30,7 +31,9 @@ class Standing:
     replicas: Orders
 
 
-def fold(control: Control, generation: int, signal: Order, stream: DesiredState) -> Standing:
+def fold(
+    control: Control, generation: int, signal: Order, stream: DesiredState, expires_in: float | None = None
+) -> Standing:
     """Return what holds for a generation.
 
     A control object that requests a drain and a signal that cancels give a cancel, with the signal's reason. Where two
@@ -41,13 +44,14 @@ def fold(control: Control, generation: int, signal: Order, stream: DesiredState)
         generation: the one that runs.
         signal: what this process requires of its job.
         stream: what this process requires of the replicas only, while the job continues.
+        expires_in: seconds until the job's rows expire; None: they do not.
     """
     sources = (Order(control.asks_of(generation), control.reason), signal)
     desired = _strongest(*(each.desired for each in sources))
     reason = ""
     if desired is not DesiredState.RUN:
         reason = next((each.reason for each in sources if each.desired is desired and each.reason), "")
-    return Standing(Order(desired, reason), Orders(_strongest(desired, stream), control.max_tokens))
+    return Standing(Order(desired, reason), Orders(_strongest(desired, stream), control.max_tokens, expires_in))
 
 
 class JobOrders:
@@ -55,17 +59,21 @@ class JobOrders:
 
     Each source writes its own field and no other, so that the heartbeat's thread, the main thread and a signal handler
     need no lock.
+
+    Args:
+        generation: the one that runs.
+        expires_in: returns the seconds until the job's rows expire by this process's clock; None: they do not.
     """
 
-    def __init__(self, generation: int) -> None:
-        self._generation = generation
+    def __init__(self, generation: int, expires_in: Callable[[], float | None] = lambda: None) -> None:
+        self._generation, self._expires_in = generation, expires_in
         self._signal, self._stream = Order(), DesiredState.RUN
         self.control = Control()
 
     @property
     def now(self) -> Standing:
         """What holds now."""
-        return fold(self.control, self._generation, self._signal, self._stream)
+        return fold(self.control, self._generation, self._signal, self._stream, self._expires_in())
 
     def demand(self, desired: DesiredState, reason: str) -> None:
         """Require at least this of the job, whatever the control object contains; never taken back."""

@@ -12,6 +12,7 @@ from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import NOT_RUNNING_SECONDS
+from llmbatch.core.stored import read_document
 
 LOOK_SECONDS = 10.0
 """Time between two looks at the pausing job."""
@@ -33,7 +34,7 @@ class Pause:
     def __init__(self, job: JobContext) -> None:
         self._job_id, self._store, self._clock = job.job_id, job.store, job.clock
         self._next_look = 0.0
-        self._sequence = -1
+        self._mark: tuple[int, int] | None = None
         self._changed_at = job.clock.monotonic()
         self._watched: str | None = None
         self._alive = True
@@ -47,7 +48,7 @@ class Pause:
             return True
         now = self._clock.monotonic()
         if control.paused_by != self._watched:
-            self._watched, self._alive, self._sequence, self._changed_at = control.paused_by, True, -1, now
+            self._watched, self._alive, self._mark, self._changed_at = control.paused_by, True, None, now
             self._next_look = now
         if now >= self._next_look:
             self._next_look = now + LOOK_SECONDS
@@ -65,13 +66,14 @@ class Pause:
         else:
             return False
         try:
-            progress = Progress.model_validate_json(self._store.get(pauser.progress))
+            progress = read_document(Progress, self._store.get(pauser.progress))
         except (StoreError, ValidationError) as error:
             name = type(error).__name__
             _log.warning("event=pauser_unread job_id=%s pauser=%s error=%s", self._job_id, pauser.root, name)
         else:
             if progress.phase.is_terminal:
                 return False
-            if progress.sequence != self._sequence:
-                self._sequence, self._changed_at = progress.sequence, now
+            mark = (progress.generation, progress.sequence)
+            if mark != self._mark:
+                self._mark, self._changed_at = mark, now
         return now - self._changed_at < SILENT_SECONDS

@@ -38,7 +38,8 @@ from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
 from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import ObjectInfo
-from llmbatch.s3.store import S3Store, probe_conditional_writes
+from llmbatch.core.stored import read_document
+from llmbatch.s3.store import S3Store, probe_conditions
 
 _TALLY_READERS = 16
 
@@ -103,10 +104,10 @@ class Pipeline:
     def _run(self) -> End:
         try:
             spec = JobSpec.model_validate_json(self._store.get(self._layout.spec))
-            staged = StagedManifest.model_validate_json(self._store.get(self._layout.staged_manifest))
+            staged = read_document(StagedManifest, self._store.get(self._layout.staged_manifest))
         except (ValidationError, ObjectMissing) as error:
             return End(ExitReason.BAD_SPEC, f"{self._layout.root} cannot be run: {error}")
-        probe_conditional_writes(self._store, self._layout.probe)
+        probe_conditions(self._store, self._layout.probe)
         last = last_claim(self._store, self._layout)
         if self._generation < last:
             return End(ExitReason.SUPERSEDED, str(Superseded(self.job_id, self._generation, last)))
@@ -158,10 +159,14 @@ class Pipeline:
             queued_seconds=queued,
         )
         state.add_former(former)
-        orders = JobOrders(job.generation)
+        orders = JobOrders(job.generation, partial(_expires_in, spec, job.clock))
         writer = ProgressWriter(job, state, estimator_of(spec, job.store), emit=lambda line: print(line, flush=True))
         self._heartbeat = Heartbeat(job, state, orders, writer, spec.heartbeat.seconds)
         return _Run(job, spec, len(staged.shards), state, orders, self._heartbeat)
+
+
+def _expires_in(spec: JobSpec, clock: Clock) -> float | None:
+    return None if spec.expires_at is None else (spec.expires_at - clock.now()).total_seconds()
 
 
 def _read_former(run: _Run, shard: ObjectInfo) -> None:

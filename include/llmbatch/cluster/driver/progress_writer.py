@@ -13,6 +13,7 @@ from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.patience import PATIENCE_SECONDS
 from llmbatch.core.errors import StoreError
 from llmbatch.core.progress import Progress
+from llmbatch.core.stored import read_document
 
 LINE_SECONDS = 10.0
 """Time between two progress lines in the job's log."""
@@ -26,8 +27,9 @@ _log = logging.getLogger(__name__)
 class ProgressWriter:
     """Writes the state of one generation whenever it is called. For one thread at a time.
 
-    A failed write is repeated by the next call. Only when writes have failed for ``PATIENCE_SECONDS`` is the store
-    given up (``store_lost``): finished shards wait for the store as long, so that no work is lost by waiting.
+    A failed write is repeated by the next call. Only when no write has succeeded for ``PATIENCE_SECONDS`` is the store
+    given up (``store_lost``): finished shards wait for the store as long, so that no work is lost by waiting. The time
+    counts from ``begin``, so that a store which accepts a request and never answers is given up as early.
 
     Args:
         job: whose objects are written.
@@ -45,19 +47,23 @@ class ProgressWriter:
 
     @property
     def store_lost(self) -> bool:
-        """Whether writes have failed for longer than ``PATIENCE_SECONDS``."""
+        """Whether a write has been due for longer than ``PATIENCE_SECONDS``. May be read from any thread."""
         since = self._failing_since
         return since is not None and self._job.clock.monotonic() - since > PATIENCE_SECONDS
 
+    def begin(self) -> None:
+        """Note that the requests before the next write begin."""
+        if self._failing_since is None:
+            self._failing_since = self._job.clock.monotonic()
+
     def write(self) -> None:
         """Write a heartbeat. A store that fails is logged and remembered."""
+        self.begin()
         now = self._job.clock.monotonic()
         progress = self._estimator.complete(self._state.progress(self._sequence + 1))
         try:
             self._job.store.put(self._job.layout.progress, progress.model_dump_json().encode())
         except StoreError as error:
-            if self._failing_since is None:
-                self._failing_since = now
             _log.warning("event=heartbeat_unwritten job_id=%s error=%s", self._job.job_id, error)
         else:
             self._failing_since = None
@@ -81,6 +87,6 @@ class ProgressWriter:
     def _last_sequence(self) -> int:
         """Continue after the earlier generation's last heartbeat, so that readers always see the number rise."""
         try:
-            return Progress.model_validate_json(self._job.store.get(self._job.layout.progress)).sequence
+            return read_document(Progress, self._job.store.get(self._job.layout.progress)).sequence
         except (StoreError, ValidationError):
             return 0

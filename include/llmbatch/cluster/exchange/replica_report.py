@@ -73,7 +73,14 @@ class ReplicaReport:
 
 @dataclass(frozen=True)
 class Orders:
-    """What a replica must do. ``max_tokens`` bounds the answers of rows that begin from now on; None: no change."""
+    """What a replica must do.
+
+    Attributes:
+        max_tokens: bounds the answers of rows that begin from now on; None: no change.
+        expires_in: seconds from now until no row may begin, by the driver's clock; None: rows do not expire, or the
+            driver has not reported it yet. A time of day would be compared with the clock of the replica's node.
+    """
 
     desired: DesiredState = DesiredState.RUN
     max_tokens: int | None = None
+    expires_in: float | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llmbatch.cluster.exchange.latency_sketch import LatencySketch
 from llmbatch.cluster.exchange.replica_report import Fatal, OpenWork, Orders, ReplicaReport
@@ -61,7 +61,7 @@ class Scoreboard:
         self._generated: dict[str, int] = {}
         self._committed: dict[str, ShardTally] = {}
         self._first_row_at: float | None = None
-        self._orders = Orders()
+        self._orders, self._ordered_at = Orders(), self._clock.monotonic()
         self._failed_example: str | None = None
         self._fatal: Fatal | None = None
         self._starts_without_ready = 0
@@ -73,7 +73,7 @@ class Scoreboard:
             self._starts_without_ready += 1
             self._starts_without_commit += 1
             self._reports[replica_id] = (self._clock.monotonic(), ReplicaReport(replica_id))
-        return self._orders
+        return self._orders_now()
 
     def report(self, report: ReplicaReport) -> Orders:
         """Take a replica's report and return the orders."""
@@ -93,7 +93,7 @@ class Scoreboard:
             self._starts_without_ready = 0
         self._failed_example = self._failed_example or report.failed_example
         self._fatal = self._fatal or report.fatal
-        return self._orders
+        return self._orders_now()
 
     def forget_replicas(self) -> None:
         """Remove all replicas, because they were ended; what they committed and how fast they were stays."""
@@ -109,8 +109,8 @@ class Scoreboard:
             epoch: the epoch of the driver's last call; another one means that this scoreboard was restarted.
             known: committed shards that were sent to the driver in that epoch.
         """
-        self._orders = orders
         now = self._clock.monotonic()
+        self._orders, self._ordered_at = orders, now
         live = [r for at, r in self._reports.values() if r.ready and now - at <= REPLICA_SILENT_SECONDS]
         return Snapshot(
             epoch=self._epoch,
@@ -130,6 +130,13 @@ class Scoreboard:
             starts_without_ready=self._starts_without_ready,
             starts_without_commit=self._starts_without_commit,
         )
+
+    def _orders_now(self) -> Orders:
+        """Return the orders, with the seconds that are left now."""
+        left = self._orders.expires_in
+        if left is None:
+            return self._orders
+        return replace(self._orders, expires_in=left - (self._clock.monotonic() - self._ordered_at))
 
 
 def _flight(live: list[ReplicaReport]) -> Flight | None:

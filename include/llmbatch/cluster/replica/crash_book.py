@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-
-from pydantic import ValidationError
-
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.crashes import Crash, Suspicion, suspect
-
-_log = logging.getLogger(__name__)
+from llmbatch.core.stored import read_if_readable
 
 
 class CrashBook:
     """Reads each record once; safe to call again before every shard, because other replicas write too."""
 
     def __init__(self, job: JobContext) -> None:
-        self._job_id, self._store, self._layout = job.job_id, job.store, job.layout
-        self._crashes: dict[str, Crash] = {}
+        self._store, self._layout = job.store, job.layout
+        self._crashes: dict[str, Crash | None] = {}
 
     def suspicion(self) -> Suspicion:
         """Return the suspects of all crashes so far. One request if there are no new ones. Raises ``StoreError``."""
         for info in self._store.list(self._layout.crashes):
-            if info.uri not in self._crashes:
-                try:
-                    self._crashes[info.uri] = Crash.model_validate_json(self._store.get(info.uri))
-                except ValidationError:
-                    _log.warning("event=crash_record_unreadable job_id=%s uri=%s", self._job_id, info.uri)
+            if info.uri not in self._crashes and info.uri.endswith(".json"):
+                self._crashes[info.uri] = read_if_readable(Crash, info.uri, self._store)
         # A copy: shards are begun on several threads, and another one may be adding a record.
-        return suspect(list(self._crashes.values()))
+        return suspect([crash for crash in list(self._crashes.values()) if crash is not None])
 
     def record(self, crash: Crash) -> None:
         """Store the record of a crash. Raises ``StoreError``."""

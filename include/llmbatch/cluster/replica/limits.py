@@ -13,7 +13,8 @@ class RowLimits:
     Attributes:
         window_rows: rows that may be in the engine at a time.
         max_num_seqs: how many of them the engine decodes together.
-        expires_at: no row begins at or after this time (aware, UTC); None: rows do not expire.
+        expires_at: when rows expire (aware, UTC), as their outcome says it; None: they do not. The driver's clock
+            decides when that is, see ``Orders.expires_in``.
     """
 
     window_rows: int

@@ -95,6 +95,8 @@ class Replica:
     def apply(self, orders: Orders) -> None:
         """Apply orders: a drain abandons shards that have not begun, a cancel abandons all of them."""
         self._runner.max_tokens = orders.max_tokens
+        if orders.expires_in is not None:
+            self._runner.expire_in(orders.expires_in)
         desired = orders.desired
         if desired is self._desired:
             return

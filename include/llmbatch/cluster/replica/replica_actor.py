@@ -73,6 +73,8 @@ class ReplicaActor:
         except BaseException as error:
             self._report_fatal(Fatal(ExitReason.ENGINE_START, start_failure(error)))
             raise
+        # Before the first row: the reply says how long rows may still begin.
+        asyncio.run_coroutine_threadsafe(self._report(), self._loop).result()
         asyncio.run_coroutine_threadsafe(self._keep_reporting(), self._loop)
 
     async def __call__(self, batch: dict[str, Any]) -> AsyncIterator[dict[str, list[str]]]:

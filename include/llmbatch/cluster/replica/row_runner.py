@@ -29,7 +29,11 @@ OnEngineDeath = Callable[[EngineDiedError, tuple[str, ...]], None]
 
 
 class RowRunner:
-    """Runs the rows of several shards at a time on one event loop. No row begins after ``expires_at``."""
+    """Runs the rows of several shards at a time on one event loop.
+
+    No row begins once the seconds of ``expire_in`` have passed. The time of day of this node is not used: it may differ
+    from that of the driver and of other nodes.
+    """
 
     def __init__(
         self,
@@ -45,10 +49,15 @@ class RowRunner:
         self._job_id, self._engine, self._window, self._clock = job_id, engine, window, clock
         self._slots, self._expires_at, self._on_engine_death = slots, expires_at, on_engine_death
         self._dead = False
+        self._stop_at: float | None = None
         self.max_tokens: int | None = None
         self.latency = LatencySketch()
         self.first_row_at: float | None = None
         self.failed_example: str | None = None
+
+    def expire_in(self, seconds: float) -> None:
+        """Begin no row from so many seconds from now on; at once if they are not positive."""
+        self._stop_at = self._clock.monotonic() + seconds
 
     async def run(
         self, rows: Sequence[StagedRow], counts: OpenWork, suspicion: Suspicion, on_turn: Callable[[], None]
@@ -136,7 +145,7 @@ class RowRunner:
 
     def _expire(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> bool:
         """End the row if the deadline has passed; return whether it has."""
-        if self._expires_at is None or self._clock.now() < self._expires_at:
+        if self._expires_at is None or self._stop_at is None or self._clock.monotonic() < self._stop_at:
             return False
         self._end(counts, row, expired(row, self._expires_at), outcomes)
         return True

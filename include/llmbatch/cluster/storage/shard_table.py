@@ -11,6 +11,7 @@ from llmbatch.core.errors import StoreError
 from llmbatch.core.rows import META_KEY, RESULT_COLUMNS, STAGED_COLUMNS, ResultRow, StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
 from llmbatch.core.store import ObjectInfo, ObjectStore
+from llmbatch.core.stored import read_document
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,6 +72,6 @@ def read_tally(store: ObjectStore, shard: ObjectInfo) -> ShardTally:
         tail = store.read_range(shard.uri, shard.etag, start, shard.size - start)
     try:
         metadata = pq.read_schema(io.BytesIO(tail)).metadata or {}
-        return ShardTally.model_validate_json(metadata[META_KEY])
+        return read_document(ShardTally, metadata[META_KEY])
     except (KeyError, ValueError, pa.ArrowException) as error:
         raise StoreError(f"{shard.uri} is not a result shard of llmbatch: {error}") from error

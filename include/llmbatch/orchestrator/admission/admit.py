@@ -23,6 +23,7 @@ from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.request_options import OnInfeasible
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.admission.queue import change_queue, current_job, queued_jobs
 from llmbatch.orchestrator.admission.sample import estimate_size
 from llmbatch.orchestrator.history.lessons import basis_for, read_history
@@ -67,7 +68,7 @@ def preview(spec: JobSpec, size: InputSize, capacity: int, store: ObjectStore, c
 def read_admission(spec: JobSpec, store: ObjectStore) -> Admission | None:
     """Return the decision about a job, None if there is none or it cannot be read."""
     try:
-        return Admission.model_validate_json(store.get(spec.layout.admission))
+        return read_document(Admission, store.get(spec.layout.admission))
     except ObjectMissing:
         return None
     except ValidationError as error:
@@ -78,7 +79,7 @@ def read_admission(spec: JobSpec, store: ObjectStore) -> Admission | None:
 def read_basis(spec: JobSpec, store: ObjectStore) -> EtaBasis:
     """Return the basis of the ETA that the job was accepted with, or before that, the one from the history now."""
     try:
-        return EtaBasis.model_validate_json(store.get(spec.layout.basis))
+        return read_document(EtaBasis, store.get(spec.layout.basis))
     except ObjectMissing:
         pass
     except ValidationError as error:

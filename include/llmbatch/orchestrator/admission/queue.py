@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.layout import JobLayout, queue_uri
 from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
@@ -94,7 +95,7 @@ def current_job(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob 
         pass
     else:
         return None
-    progress = _progress(layout, store)
+    progress = _progress(layout, store, now)
     if progress is None:
         return job if now < job.deadline + GONE else None
     age = progress.age(now)
@@ -107,11 +108,9 @@ def current_job(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob 
     return job.model_copy(update={"eta": progress.eta.aged(max(0.0, age)), "replicas": max(1, progress.replicas.live)})
 
 
-def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:
+def _progress(layout: JobLayout, store: ObjectStore, now: datetime) -> Progress | None:
     try:
-        return Progress.model_validate_json(store.get(layout.progress))
-    except ObjectMissing:
-        return None
+        return read_heartbeat(store, layout, now)
     except ValidationError as error:
         _log.warning("event=progress_unreadable uri=%s problems=%d", layout.progress, error.error_count())
         return None

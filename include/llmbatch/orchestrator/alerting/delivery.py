@@ -13,11 +13,16 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectExists, SinkRejected, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_if_readable
+from llmbatch.orchestrator.alerting.sink_slots import SLOTS, SinkSlots
 from llmbatch.orchestrator.alerting.sinks import Sink
 from llmbatch.orchestrator.alerting.turns import MOST_TRIES, put_off, take_turn
 
 WAIT_SECONDS = 20.0
 """Time that one call waits for slow sinks; they continue in the background and mark what they have sent."""
+
+SLOT_SECONDS = 3.0
+"""Time that one call waits for a sink which another job of this process is using."""
 
 
 def deliver(
@@ -27,12 +32,14 @@ def deliver(
     log: logging.Logger,
     clock: Clock,
     wait_seconds: float = WAIT_SECONDS,
+    slots: SinkSlots = SLOTS,
 ) -> None:
     """Send what is due and return after at most ``wait_seconds``; call it repeatedly while the job runs.
 
-    Each sink has its own thread and receives alerts in the order in which they were raised. An alert that must be
-    repeated holds back later ones, so that a late red cannot follow an ``ok``. Two processes may call this at once: for
-    each alert and sink one of them sends. Objects beside the alerts, all named ``<level>-<n>.<sink name>``:
+    Each sink has its own thread, at most one in this process for all jobs: a sink that hangs holds one thread, and its
+    alerts wait until it answers. A sink receives the alerts of a job in the order in which they were raised. An alert
+    that must be repeated holds back later ones, so that a late red cannot follow an ``ok``. Two processes may call this
+    at once: for each alert and sink one of them sends. Objects beside the alerts, all named ``<level>-<n>.<sink>``:
 
     - ``sending/``: the attempts, and when the next one is due;
     - ``delivered/``: the sink has received it;
@@ -42,11 +49,17 @@ def deliver(
     alert's id, and Alertmanager by its labels.
 
     Raises:
-        StoreError: the alerts could not be listed or read. Never because of a sink.
+        StoreError: the alerts could not be listed or read. Never because of a sink. An alert of an unreadable form is
+            skipped.
     """
     lines = _open_lines(store, layout, sinks, log, clock)
     # Threads, not a pool: a pool waits at exit for a sink that hangs. The context carries the task's log.
-    threads = [threading.Thread(target=copy_context().run, args=(line.serve,), daemon=True) for line in lines]
+    threads = [
+        threading.Thread(
+            target=copy_context().run, args=(_serve, line, slots), name=f"sink-{line.sink.name}", daemon=True
+        )
+        for line in lines
+    ]
     until = clock.monotonic() + wait_seconds
     for thread in threads:
         thread.start()
@@ -69,14 +82,10 @@ class _Line:
     clock: Clock
 
     def serve(self) -> None:
-        """Send until the line is empty or one alert must wait."""
-        try:
-            for alert in self.alerts:
-                if not self._settle(alert):
-                    return
-        except StoreError as error:
-            job_id = self.alerts[0].job_id
-            self.log.warning("event=delivery_waits job_id=%s sink=%s error=%s", job_id, self.sink.name, error)
+        """Send until the line is empty or one alert must wait. Raises ``StoreError``."""
+        for alert in self.alerts:
+            if not self._settle(alert):
+                return
 
     def _settle(self, alert: Alert) -> bool:
         """Send the alert if this process may; return whether it is settled, delivered or abandoned."""
@@ -109,6 +118,24 @@ class _Line:
             return
 
 
+def _serve(line: _Line, slots: SinkSlots) -> None:
+    """Serve a line if its sink is free, or becomes free soon."""
+    sink, job_id = line.sink.name, line.alerts[0].job_id
+    is_free = slots.take(sink, 0)
+    if not is_free and not slots.take(sink, SLOT_SECONDS):
+        line.log.warning("event=sink_busy job_id=%s sink=%s; its alerts wait", job_id, sink)
+        return
+    try:
+        # Another thread may have sent these alerts while this one waited: read again which are open.
+        lines = [line] if is_free else _open_lines(line.store, line.layout, [line.sink], line.log, line.clock)
+        for each in lines:
+            each.serve()
+    except StoreError as error:
+        line.log.warning("event=delivery_waits job_id=%s sink=%s error=%s", job_id, sink, error)
+    finally:
+        slots.free(sink)
+
+
 def _open_lines(
     store: ObjectStore, layout: JobLayout, sinks: Sequence[Sink], log: logging.Logger, clock: Clock
 ) -> list[_Line]:
@@ -121,10 +148,11 @@ def _open_lines(
         for sink in sinks
     }
     wanted = {name for found in open_of.values() for name in found}
-    read = {name: Alert.model_validate_json(store.get(f"{layout.alerts}{name}")) for name in wanted}
+    read = {name: read_if_readable(Alert, f"{layout.alerts}{name}", store) for name in wanted}
     lines = []
     for sink in sinks:
-        alerts = sorted((read[name] for name in open_of[sink.name]), key=lambda alert: (alert.raised_at, alert.number))
+        found = [alert for name in open_of[sink.name] if (alert := read[name]) is not None]
+        alerts = sorted(found, key=lambda alert: (alert.raised_at, alert.number))
         if alerts:
             lines.append(_Line(sink, tuple(alerts), store, layout, log, clock))
     return lines

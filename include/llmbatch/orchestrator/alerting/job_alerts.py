@@ -8,7 +8,7 @@ from datetime import datetime
 
 from llmbatch.core.alert_content import compose
 from llmbatch.core.alert_settings import AlertsConfig
-from llmbatch.core.alerts import Alert, Level, read_alerts
+from llmbatch.core.alerts import Alert, Level, StoredAlerts, list_alerts
 from llmbatch.core.clock import Clock
 from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.errors import ObjectExists, ObjectMissing
@@ -57,6 +57,7 @@ class JobAlerts:
     """Whether the machine has read the alerts in the store."""
     _sent_at: float | None = field(default=None, init=False)
     _has_new: bool = field(default=False, init=False)
+    _stored: StoredAlerts = field(default=StoredAlerts((), {}), init=False)
 
     def __post_init__(self) -> None:
         self.machine = LevelMachine(self.sla.created_at, self.sla.deadline, self.thresholds)
@@ -93,14 +94,15 @@ class JobAlerts:
         deliver(self.store, self.layout, sinks_of(self.settings), self.log, self.clock)
 
     def _restore(self) -> None:
-        self.machine.restore(read_alerts(self.store, self.layout))
+        self._stored = list_alerts(self.store, self.layout)
+        self.machine.restore(self._stored.raised)
         self.is_restored = True
 
     def _raise(self, level: Level, progress: Progress | None, now: datetime, reason: str = "") -> Alert | None:
         alert = compose(
             self.sla,
             level,
-            self.machine.raised[level] + 1,
+            self.machine.raised[level] + 1 + self._stored.unreadable.get(level.value, 0),
             progress=progress,
             is_stale=self._is_stale(progress, now),
             now=now,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document, report_unreadable
 
 MOST_TRIES = 60
 """Attempts before an alert is abandoned: about an hour with the pauses below."""
@@ -50,11 +51,14 @@ def take_turn(store: ObjectStore, uri: str, now: datetime) -> Turn | None:
     try:
         info = store.head(uri)
         with store.open_stream(uri, info.etag) as stream:
-            last = _Tries.model_validate_json(stream.read())
+            last = read_document(_Tries, stream.read())
     except ObjectMissing:
         number, etag = 1, None
     except InputChanged:
         return None
+    except ValidationError as error:
+        report_unreadable(uri, error.error_count())
+        number, etag = 1, info.etag  # counted anew: otherwise the alert would wait for ever
     else:
         if now < last.not_before:
             return None

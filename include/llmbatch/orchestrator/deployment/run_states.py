@@ -14,7 +14,7 @@ ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed",
 def task_state(dag_id: str, run_id: str, task_id: str, map_index: int | None = None) -> str | None:
     """Return the state's name, None for "not scheduled yet", ``MISSING`` for no such instance.
 
-    Blocks on Airflow's task API; a trigger calls it through ``asyncio.to_thread``.
+    Blocks on Airflow's task API; a trigger calls it through ``threads.RUN_STATES``.
     """
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 

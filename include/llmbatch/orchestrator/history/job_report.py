@@ -19,6 +19,7 @@ from llmbatch.core.progress import Progress
 from llmbatch.core.reactions import Reaction, read_reactions
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.history.cost import work_seconds
 from llmbatch.orchestrator.history.lessons import add_finished, engine_key, template_key
 from llmbatch.orchestrator.history.score import (
@@ -104,7 +105,7 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
         StoreError: the store failed, or the job is not published.
     """
     layout = JobLayout(job_uri)
-    manifest = JobManifest.model_validate_json(store.get(layout.manifest))
+    manifest = read_document(JobManifest, store.get(layout.manifest))
     spec, sla = read_spec(job_uri, store), manifest.sla
     traces = read_traces(store, layout)
     points = tuple(point for trace in traces for point in trace.points)
@@ -129,7 +130,7 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
         eta=score_of(traces, _ended_at(layout, manifest, store)),
         alerts=_alerts(spec, sla.finished_at, store),
         levels=levels_of(spec, store, sla.finished_at),
-        reactions=_reactions(layout, store),
+        reactions=read_reactions(store, layout),
         replicas=replicas_over_time(points),
         cost=manifest.cost,
         estimates=thinned(points, MOST_ESTIMATES),
@@ -151,9 +152,9 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
     traces = read_traces(store, layout)
     if not traces:
         return
-    manifest = JobManifest.model_validate_json(store.get(layout.manifest))
+    manifest = read_document(JobManifest, store.get(layout.manifest))
     spec, last, ended = read_spec(job_uri, store), traces[-1], _ended_at(layout, manifest, store)
-    taken = _reactions(layout, store)
+    taken = read_reactions(store, layout)
     changed = any(each.changes_answers for each in taken)
     log = log_ratios(traces, ended, max((each.at for each in taken), default=None))
     answers = None
@@ -184,7 +185,7 @@ def _ended_at(layout: JobLayout, manifest: JobManifest, store: ObjectStore) -> d
     The last heartbeat of a finished job is final.
     """
     try:
-        progress = Progress.model_validate_json(store.get(layout.progress))
+        progress = read_document(Progress, store.get(layout.progress))
     except (ObjectMissing, ValidationError) as error:
         _log.warning("event=progress_unreadable job_id=%s reason=%s", manifest.job_id, type(error).__name__)
         return manifest.sla.finished_at
@@ -193,26 +194,8 @@ def _ended_at(layout: JobLayout, manifest: JobManifest, store: ObjectStore) -> d
 
 
 def _alerts(spec: JobSpec, until: datetime, store: ObjectStore) -> tuple[AlertScore, ...]:
-    try:
-        alerts = read_alerts(store, spec.layout)
-    except ValidationError as error:
-        _log.warning(
-            "event=alert_unreadable job_id=%s problems=%d; no alert is scored", spec.job_id, error.error_count()
-        )
-        return ()
+    alerts = read_alerts(store, spec.layout)
     return tuple(alert_score(alert, spec.created_at) for alert in alerts if alert.raised_at <= until)
-
-
-def _reactions(layout: JobLayout, store: ObjectStore) -> tuple[Reaction, ...]:
-    try:
-        return read_reactions(store, layout)
-    except ValidationError as error:
-        _log.warning(
-            "event=reaction_unreadable folder=%s problems=%d; no reaction is counted",
-            layout.reactions,
-            error.error_count(),
-        )
-        return ()
 
 
 def _rate(amount: int, seconds: float) -> float | None:

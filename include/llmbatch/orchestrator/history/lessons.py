@@ -19,6 +19,7 @@ from llmbatch.core.eta.history import FinishedJob, History
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import history_uri
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 
 TRIES = 20
 """Attempts to write the history; each fails if another job writes it in between."""
@@ -113,7 +114,7 @@ def _read(uri: str, store: ObjectStore) -> tuple[bytes | None, str | None]:
 
 def _parsed(base_uri: str, body: bytes) -> History | None:
     try:
-        return History.model_validate_json(body)
+        return read_document(History, body)
     except ValidationError as error:
         _log.warning(
             "event=history_unreadable history=%s problems=%d; ETAs start from wide defaults. The next job that ends "

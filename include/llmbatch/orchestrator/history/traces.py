@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
-
-from pydantic import ValidationError
 
 from llmbatch.core.alerts import Level, read_alerts
 from llmbatch.core.eta.trace import EstimateTrace, TracePoint
@@ -13,8 +10,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import LevelChange
 from llmbatch.core.store import ObjectStore
-
-_log = logging.getLogger(__name__)
+from llmbatch.core.stored import read_if_readable
 
 
 def read_traces(store: ObjectStore, layout: JobLayout) -> tuple[EstimateTrace, ...]:
@@ -23,12 +19,8 @@ def read_traces(store: ObjectStore, layout: JobLayout) -> tuple[EstimateTrace, .
     Raises:
         StoreError: the store failed.
     """
-    found = []
-    for info in store.list(layout.traces):
-        try:
-            found.append(EstimateTrace.model_validate_json(store.get(info.uri)))
-        except ValidationError as error:
-            _log.warning("event=trace_unreadable uri=%s problems=%d; it is not counted", info.uri, error.error_count())
+    uris = [info.uri for info in store.list(layout.traces) if info.uri.endswith(".json")]
+    found = [trace for uri in uris if (trace := read_if_readable(EstimateTrace, uri, store)) is not None]
     return tuple(sorted(found, key=lambda trace: trace.generation))
 
 
@@ -46,15 +38,5 @@ def levels_of(spec: JobSpec, store: ObjectStore, until: datetime) -> tuple[Level
     Raises:
         StoreError: the store failed.
     """
-    begin = LevelChange(at=spec.created_at, level=Level.OK)
-    try:
-        alerts = read_alerts(store, spec.layout)
-    except ValidationError as error:
-        _log.warning(
-            "event=alert_unreadable job_id=%s problems=%d; the report has no level history",
-            spec.job_id,
-            error.error_count(),
-        )
-        return (begin,)
-    raised = (LevelChange(at=alert.raised_at, level=alert.level) for alert in alerts if alert.raised_at <= until)
-    return (begin, *raised)
+    begin, alerts = LevelChange(at=spec.created_at, level=Level.OK), read_alerts(store, spec.layout)
+    return (begin, *(LevelChange(at=each.raised_at, level=each.level) for each in alerts if each.raised_at <= until))

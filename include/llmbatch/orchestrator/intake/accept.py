@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from llmbatch.core.clock import Clock, SystemClock
+from llmbatch.core.clock import LAST_DAY, Clock, SystemClock
 from llmbatch.core.config import Config
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError
@@ -102,6 +102,10 @@ def resolve(
     request: JobRequest, *, dag_id: str, run_id: str, created_at: datetime, config: Config, store: ObjectStore
 ) -> JobSpec:
     """Return the spec of a request without writing anything."""
+    if created_at >= LAST_DAY:
+        raise RequestError(
+            "run_after", f"{created_at.isoformat()} is too late for a deadline", "Start the run without a date."
+        )
     digest, earlier = request_digest(request), None
     if request.retry_failed_of is not None:
         root_uri = JobLayout.of(config.store.base_uri, request.retry_failed_of).root

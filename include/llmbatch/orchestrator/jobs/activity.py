@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.jobs.folders import job_folders
 from llmbatch.orchestrator.jobs.index import admission_queue
 
@@ -29,9 +30,9 @@ def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[J
     for root in dict.fromkeys(_roots(store, base_uri, now)):
         layout = JobLayout(root)
         try:
-            progress = Progress.model_validate_json(store.get(layout.progress))
-            if not progress.phase.is_terminal and progress.age(now) < NOT_RUNNING_SECONDS:
-                yield JobSpec.model_validate_json(store.get(layout.spec))
+            progress = read_heartbeat(store, layout, now)
+            if progress is not None and not progress.phase.is_terminal and progress.age(now) < NOT_RUNNING_SECONDS:
+                yield read_document(JobSpec, store.get(layout.spec))
         except (ObjectMissing, ValidationError):
             continue  # removed, not started, or written by another version
 
@@ -40,6 +41,7 @@ def _roots(store: ObjectStore, base_uri: str, now: datetime) -> Iterable[str]:
     queue, _ = admission_queue(base_uri, store)
     if queue is not None:
         return [job.root_uri for job in queue.jobs]
-    fresh = now - timedelta(seconds=NOT_RUNNING_SECONDS)
-    folders = (job for job in job_folders(store, base_uri, now) if job.finished_at is None and job.is_accepted)
-    return [job.root for job in folders if job.touched_at >= fresh]
+    folders = [job for job in job_folders(store, base_uri, now) if job.finished_at is None and job.is_accepted]
+    # Measured from the latest write of all and not from `now`: both times are then the store's.
+    latest = max((job.touched_at for job in folders), default=now)
+    return [job.root for job in folders if latest - job.touched_at <= timedelta(seconds=NOT_RUNNING_SECONDS)]

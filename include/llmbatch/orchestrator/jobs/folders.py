@@ -68,10 +68,17 @@ def job_folders(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[Jo
     """Yield every job folder under ``<base_uri>/jobs/``; folders with another name are skipped.
 
     Costs one request for each 1000 objects and one for each unfinished job. ``now`` stands for a time that the store
-    does not report, so that such an object never counts as old.
+    does not report, so that such an object never counts as old. A folder that cannot be understood is logged and left
+    out: it must not stop what is done with the others.
+
+    Raises:
+        StoreError: the store failed.
     """
     for layout, objects in stored_jobs(base_uri, store):
-        yield _folder(store, layout, objects, now)
+        try:
+            yield _folder(store, layout, objects, now)
+        except (ValueError, TypeError, LookupError) as error:
+            _log.warning("event=folder_unreadable root=%s error=%s; it is left out", layout.root, error)
 
 
 def job_folder(store: ObjectStore, root: str, now: datetime) -> JobFolder:
@@ -81,15 +88,15 @@ def job_folder(store: ObjectStore, root: str, now: datetime) -> JobFolder:
 
 def leftovers(layout: JobLayout, objects: Iterable[ObjectInfo]) -> list[ObjectInfo]:
     """Return the objects that only ended generations needed: all claims but the last, crash records, the probe."""
-    claims: list[ObjectInfo] = []
+    claims: dict[int, ObjectInfo] = {}
     found: list[ObjectInfo] = []
     for info in objects:
-        if info.uri.startswith(layout.claims):
-            claims.append(info)
+        number = layout.generation_of(info.uri)
+        if number is not None:
+            claims[number] = info
         elif info.uri.startswith(layout.crashes) or info.uri == layout.probe:
             found.append(info)
-    claims.sort(key=lambda info: layout.generation_of(info.uri))
-    return found + claims[:-1]
+    return found + [claims[number] for number in sorted(claims)[:-1]]
 
 
 class _Spec(BaseModel):
@@ -136,7 +143,10 @@ def _ancestors(store: ObjectStore, spec: _Spec) -> frozenset[str]:
     found: set[str] = set()
     following: _Spec | None = spec
     while following is not None and following.retry_of is not None:
-        found.add(following.retry_of.rsplit("/", 1)[-1])
+        parent = following.retry_of.rsplit("/", 1)[-1]
+        if parent in found:
+            break  # a forged chain that leads back into itself
+        found.add(parent)
         following = _spec(store, JobLayout(following.retry_of))
     return frozenset(found)
 

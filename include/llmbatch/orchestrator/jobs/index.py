@@ -14,6 +14,7 @@ from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import JobLayout, queue_uri
 from llmbatch.core.store import ObjectInfo, ObjectStore
+from llmbatch.core.stored import read_document
 
 _JOB_ID = re.compile(JOB_ID_PATTERN)
 _log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def admission_queue(base_uri: str, store: ObjectStore) -> tuple[AdmissionQueue |
     except ObjectMissing:
         return None, None
     try:
-        return AdmissionQueue.model_validate_json(body), info.etag
+        return read_document(AdmissionQueue, body), info.etag
     except ValidationError as error:
         _log.warning("event=queue_unreadable uri=%s problems=%d", uri, error.error_count())
         return None, info.etag

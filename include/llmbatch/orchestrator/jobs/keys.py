@@ -17,6 +17,7 @@ from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, idempotency_uri
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 
 FIELD = "idempotency_key"
 
@@ -44,7 +45,7 @@ def job_of_key(key: str, digest: str, base_uri: str, store: ObjectStore) -> KeyN
         RequestError: the key was used for another request.
     """
     try:
-        note = KeyNote.model_validate_json(store.get(idempotency_uri(base_uri, key)))
+        note = read_document(KeyNote, store.get(idempotency_uri(base_uri, key)))
     except ObjectMissing:
         return None
     if note.request_digest != digest:

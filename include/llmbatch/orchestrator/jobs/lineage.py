@@ -12,6 +12,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest, ShardRecord
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.jobs.result_shards import read_result
 
 
@@ -27,7 +28,7 @@ class PublishedJob:
         """Return the job in a folder. Raises ``ObjectMissing`` for the spec or the manifest."""
         layout = JobLayout(root_uri)
         spec = JobSpec.model_validate_json(store.get(layout.spec))
-        return cls(spec, JobManifest.model_validate_json(store.get(layout.manifest)))
+        return cls(spec, read_document(JobManifest, store.get(layout.manifest)))
 
     @property
     def rows_to_retry(self) -> int:

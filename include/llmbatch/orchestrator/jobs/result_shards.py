@@ -13,6 +13,7 @@ from llmbatch.core.rows import META_KEY, RESULT_COLUMNS
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import RowState
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 
 RESULT_SCHEMA = pa.schema([(name, pa.type_for_alias(alias)) for name, alias in RESULT_COLUMNS])
 
@@ -55,7 +56,7 @@ def tally_of(uri: str, table: pa.Table) -> ShardTally:
     """
     metadata = table.schema.metadata or {}
     try:
-        return ShardTally.model_validate_json(metadata[META_KEY])
+        return read_document(ShardTally, metadata[META_KEY])
     except (KeyError, ValidationError) as error:
         raise StoreError(f"{uri} has no shard tally, so it was not written by llmbatch's Ray job.") from error
 

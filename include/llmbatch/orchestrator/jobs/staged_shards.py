@@ -13,6 +13,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.rows import STAGED_COLUMNS, StagedRow
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 
 STAGED_SCHEMA = pa.schema([(name, pa.type_for_alias(alias)) for name, alias in STAGED_COLUMNS])
 
@@ -65,6 +66,6 @@ def decode_shard(body: bytes, columns: list[str] | None = None) -> pa.Table:
 def load_staged(spec: JobSpec, store: ObjectStore) -> StagedManifest | None:
     """Return the manifest of a finished staging, else None."""
     try:
-        return StagedManifest.model_validate_json(store.get(spec.layout.staged_manifest))
+        return read_document(StagedManifest, store.get(spec.layout.staged_manifest))
     except ObjectMissing:
         return None

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import Clock
 from llmbatch.core.config_sections import RetentionConfig
-from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.folders import Amount, job_folder, job_folders, leftovers
@@ -23,6 +23,9 @@ from llmbatch.orchestrator.maintenance.retention import Part, Removal, plan
 
 OWNER = "retention"
 """Owner of the claim that fences off a removed job."""
+
+MOST_FAILURES = 10
+"""Failed removals after which a call ends: more of them are a failure of the store, not of single folders."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,19 +41,31 @@ class Expired:
 def expire(store: ObjectStore, base_uri: str, limits: RetentionConfig, clock: Clock, *, dry_run: bool) -> Expired:
     """Plan and remove; one line in the log for each removal. ``dry_run`` removes nothing.
 
+    A removal that fails, such as that of a locked object, does not stop the others.
+
     Raises:
-        StoreError: the store failed; the next call continues.
+        StoreError: jobs could not be listed, or removals failed; the next call continues.
     """
     removals = plan(job_folders(store, base_uri, clock.now()), limits, clock.now())
     forgotten = any(removal.part.is_whole_job for removal in removals)
     records = idempotency_records(store, base_uri) if forgotten and not dry_run else {}
-    done = Expired(0, Amount())
+    done, failures = Expired(0, Amount()), list[StoreError]()
     for removal in removals:
-        if not dry_run and not remove(removal, records.get(removal.job_id, ()), store, clock):
+        try:
+            is_done = dry_run or remove(removal, records.get(removal.job_id, ()), store, clock)
+        except StoreError as error:
+            _log.warning("event=removal_failed %s error=%s", removal.line(), error)
+            failures.append(error)
+            if len(failures) == MOST_FAILURES:
+                break
+            continue
+        if not is_done:
             _log.info("event=kept %s; it changed after the plan was made", removal.line())
             continue
         _log.info("event=removal action=%s %s", "would_remove" if dry_run else "removed", removal.line())
         done = Expired(done.removals + 1, done.amount + removal.amount)
+    if failures:
+        raise StoreError(f"{len(failures)} of {len(removals)} removals failed; the first: {failures[0]}")
     return done
 
 

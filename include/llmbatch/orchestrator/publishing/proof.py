@@ -18,6 +18,7 @@ from llmbatch.core.errors import ObjectExists, ObjectMissing
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, OutputRecord, SlaRecord
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.history.cost import cost_of
 from llmbatch.orchestrator.history.traces import levels_of, read_traces
 from llmbatch.orchestrator.publishing.files import output_uri
@@ -107,7 +108,7 @@ def create_proof(spec: JobSpec, store: ObjectStore, manifest: JobManifest) -> Jo
     except ObjectExists:
         first = store.get(spec.layout.manifest)
         store.put(copy, first)
-        return JobManifest.model_validate_json(first)
+        return read_document(JobManifest, first)
     _log.info("event=published job_id=%s rows=%d failed=%d", spec.job_id, manifest.rows.input, manifest.rows.failed)
     return manifest
 
@@ -115,6 +116,6 @@ def create_proof(spec: JobSpec, store: ObjectStore, manifest: JobManifest) -> Jo
 def load_proof(spec: JobSpec, store: ObjectStore) -> JobManifest | None:
     """Return the proof of a published job, else None."""
     try:
-        return JobManifest.model_validate_json(store.get(spec.layout.manifest))
+        return read_document(JobManifest, store.get(spec.layout.manifest))
     except ObjectMissing:
         return None

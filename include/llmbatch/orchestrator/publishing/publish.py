@@ -24,6 +24,7 @@ from llmbatch.core.manifest import JobManifest
 from llmbatch.core.progress import Progress
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.jobs.staged_shards import load_staged
 from llmbatch.orchestrator.publishing.deliver import deliver
 from llmbatch.orchestrator.publishing.proof import build_proof, create_proof, load_proof
@@ -49,6 +50,7 @@ def publish(
         usd_per_gpu_hour: price for the manifest's cost; None if it is not configured.
 
     Raises:
+        DiskFull: the local disk has no room for the results; nothing was delivered.
         ReconcileError: rows are missing or duplicated; nothing was delivered.
         StoreError: the store failed, the job was never staged, or results of the job that it retries are lost.
     """
@@ -83,7 +85,7 @@ def _staged(spec: JobSpec, store: ObjectStore) -> StagedManifest:
 def _heartbeat_phases(spec: JobSpec, store: ObjectStore) -> dict[str, float]:
     """Return the seconds by phase of the last heartbeat; none if it is missing or of another version."""
     try:
-        return Progress.model_validate_json(store.get(spec.layout.progress)).seconds_phase
+        return read_document(Progress, store.get(spec.layout.progress)).seconds_phase
     except (ObjectMissing, ValidationError) as error:
         _log.warning("event=phases_unreadable job_id=%s reason=%s", spec.job_id, type(error).__name__)
         return {}

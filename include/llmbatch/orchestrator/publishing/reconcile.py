@@ -15,6 +15,7 @@ from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.lineage import lineage
 from llmbatch.orchestrator.jobs.result_shards import succeeded_and_rest
 from llmbatch.orchestrator.publishing.committed import CommittedShard, committed_shards
+from llmbatch.orchestrator.publishing.disk import require_space, within_space
 from llmbatch.orchestrator.publishing.files import OutputFile, open_outputs
 from llmbatch.orchestrator.publishing.merge import merged
 from llmbatch.orchestrator.publishing.totals import Totals
@@ -55,23 +56,26 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
         folder: an empty local folder for the output files.
 
     Raises:
+        DiskFull: the folder has no room for the files.
         ReconcileError: rows are missing or duplicated.
         StoreError: the store failed, or results of the job or of an earlier one are missing or unreadable.
     """
     earlier = lineage(spec.retry_of, store) if spec.retry_of is not None else ()
+    require_space(earlier[0].spec if earlier else spec, spec.output_format, store, folder)
     own = _OwnShards(committed_shards(spec, store, staged))
     tables = merged(spec, earlier, own.tables(), store) if earlier else own.tables()
-    results, failed = open_outputs(spec, folder)
     totals = Totals()
-    try:
-        for table in tables:
-            good, rest = succeeded_and_rest(table)
-            results.append(good)
-            failed.append(rest)
-            totals.add(table)
-    finally:
-        results.close()
-        failed.close()
+    with within_space(spec, folder):
+        results, failed = open_outputs(spec, folder)
+        try:
+            for table in tables:
+                good, rest = succeeded_and_rest(table)
+                results.append(good)
+                failed.append(rest)
+                totals.add(table)
+        finally:
+            results.close()
+            failed.close()
     return Reconciled(
         rows=totals.rows(),
         invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),

@@ -98,12 +98,10 @@ class RayOperator(ResumableJobMixin, BaseOperator):
     def submit_job(self, context: Context) -> str:
         """Submit the first generation that is not over; attach to one that a crash left unrecorded."""
         generations = self._generations(context)
-        generation = generations.next()
         with self._jobs() as jobs:
-            while jobs.status(generations.submission_id(generation)).status.is_failed:
-                generation += 1
-            self._waiting_for = generations.submission_id(generation)
-            info = jobs.submit(self._submission(self._waiting_for, generation, context))
+            number = generations.choose(jobs, self.used_generations())
+            self._waiting_for = generations.submission_id(number)
+            info = jobs.submit(self._submission(self._waiting_for, number, context))
         self.log.info("event=submitted submission_id=%s status=%s", info.submission_id, info.status)
         return info.submission_id
 
@@ -134,22 +132,21 @@ class RayOperator(ResumableJobMixin, BaseOperator):
             info = jobs.status(submission_id)
         if info.status.is_over:
             return self._conclude(info, context)
-        ends_at = self._ends_at(info)
-        poll_seconds, tolerated = float(self.poll_seconds), int(self.poll_failures_tolerated)
+        ends_at, seconds, tolerated = self._ends_at(info), float(self.poll_seconds), int(self.poll_failures_tolerated)
         if self.deferrable:
             from llmbatch.orchestrator.ray_jobs.trigger import RayJobTrigger
 
             trigger = RayJobTrigger(
                 submission_id=submission_id,
                 ray_conn_id=self.ray_conn_id,
-                poll_seconds=poll_seconds,
+                poll_seconds=seconds,
                 poll_failures_tolerated=tolerated,
                 ends_at=ends_at,
             )
             self.defer(trigger=trigger, method_name="resume")
         with self._jobs() as jobs:
             polling = Polling.until(ends_at, tolerated, self.clock)
-            seen = wait_until_over(jobs, submission_id, polling, poll_seconds, self.clock)
+            seen = wait_until_over(jobs, submission_id, polling, seconds, self.clock)
         return self._end(seen, context)
 
     def get_job_result(self, external_id: Any, context: Context) -> dict[str, Any]:
@@ -177,6 +174,10 @@ class RayOperator(ResumableJobMixin, BaseOperator):
     def failure(self, info: RayJobInfo, end_of_log: str) -> AirflowFailException | RayJobError:
         """Return the error of a job that ended without success. ``AirflowFailException`` allows no retry."""
         return RayJobError(failure_text(info, info.message, end_of_log))
+
+    def used_generations(self) -> int:
+        """Return the highest generation that the job has recorded elsewhere than in Airflow. Override; 0: none."""
+        return 0
 
     def on_cancel(self, jobs: RayJobs, submission_id: str) -> None:
         """End the job because a user ended the task. Override to end it without Ray's SIGTERM."""

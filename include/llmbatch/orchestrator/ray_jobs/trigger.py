@@ -10,6 +10,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.orchestrator.deployment.run_states import is_ended, task_state
+from llmbatch.orchestrator.deployment.threads import RUN_STATES
 from llmbatch.orchestrator.ray_jobs.event import RayJobEvent
 from llmbatch.orchestrator.ray_jobs.hook import RayHook
 from llmbatch.orchestrator.ray_jobs.log import JobLog
@@ -149,7 +150,7 @@ class RayJobTrigger(BaseTrigger):
 async def is_going_to_end(ti: Any) -> bool:
     """Whether a user ended this task instance; True if Airflow does not answer, because an orphan occupies GPUs."""
     try:
-        reading = asyncio.to_thread(task_state, ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+        reading = RUN_STATES.run(task_state, ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
         state = await asyncio.wait_for(reading, STATE_SECONDS)
     except Exception:  # the answer to every failure is the same: end the job
         return True

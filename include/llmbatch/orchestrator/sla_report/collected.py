@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.eta.trace import TracePoint
+from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
@@ -18,6 +19,7 @@ from llmbatch.core.progress import Progress
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.sla_status import JobStatus, status_of
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.history.job_report import MOST_ESTIMATES, SlaReport
 from llmbatch.orchestrator.history.traces import read_traces, thinned
 from llmbatch.orchestrator.jobs.index import stored_jobs
@@ -97,7 +99,7 @@ def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob |
     if spec is None or spec.request.dry_run:
         return None  # a dry run processes no rows
     manifest = _part(JobManifest, layout.manifest, store)
-    progress = _part(Progress, layout.progress, store)
+    progress = _progress(layout, store, now)
     points = tuple(point for trace in read_traces(store, layout) for point in trace.points)
     return OpenJob(
         status=status_of(spec, progress, manifest.sla.finished_at if manifest else None, now),
@@ -109,11 +111,21 @@ def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob |
 def _part(kind: type[Part], uri: str, store: ObjectStore) -> Part | None:
     """Return one object of a job; None if it is missing or unreadable."""
     try:
-        return kind.model_validate_json(store.get(uri))
+        return read_document(kind, store.get(uri))
     except ObjectMissing:
         return None
     except ValidationError as error:
-        _log.warning(
-            "event=object_unreadable uri=%s problems=%d; it is left out of the report", uri, error.error_count()
-        )
+        _left_out(uri, error)
         return None
+
+
+def _progress(layout: JobLayout, store: ObjectStore, now: datetime) -> Progress | None:
+    try:
+        return read_heartbeat(store, layout, now)
+    except ValidationError as error:
+        _left_out(layout.progress, error)
+        return None
+
+
+def _left_out(uri: str, error: ValidationError) -> None:
+    _log.warning("event=object_unreadable uri=%s problems=%d; it is left out of the report", uri, error.error_count())

@@ -16,6 +16,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.jobs.staged_shards import cut_shards, decode_shard, load_staged
 from llmbatch.orchestrator.staging.retry import rows_to_retry
 from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows
@@ -71,7 +72,7 @@ def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     try:
         store.create(spec.layout.staged_manifest, manifest.model_dump_json(indent=1).encode())
     except ObjectExists:
-        manifest = StagedManifest.model_validate_json(store.get(spec.layout.staged_manifest))
+        manifest = read_document(StagedManifest, store.get(spec.layout.staged_manifest))
     _log.info(
         "event=staged job_id=%s objects=%d shards=%d rows=%d invalid=%d seconds=%.2f",
         spec.job_id,

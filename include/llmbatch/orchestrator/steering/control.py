@@ -26,6 +26,7 @@ from llmbatch.core.errors import (
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 
 TRIES = 20
 """Attempts to write between the writes of other processes; a failed attempt means that another request was written."""
@@ -141,7 +142,7 @@ def read_control(store: ObjectStore, layout: JobLayout) -> tuple[Control, str | 
     with store.open_stream(layout.control, info.etag) as stream:
         body = stream.read()
     try:
-        return Control.model_validate_json(body), info.etag
+        return read_document(Control, body), info.etag
     except ValidationError as error:
         _log.warning(
             "event=control_unreadable uri=%s problems=%d; a new one replaces it", layout.control, error.error_count()

@@ -13,7 +13,7 @@ from llmbatch.core.control import Control
 from llmbatch.core.errors import ObjectExists, RequestError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.reactions import Reaction, ReactionKind, create_reaction, next_number, read_reactions
+from llmbatch.core.reactions import Reaction, ReactionKind, create_reaction, reaction_log
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.activity import running_jobs
 from llmbatch.orchestrator.steering.control import adjust, change_control, read_control
@@ -70,9 +70,9 @@ def resume_paused(spec: JobSpec, *, store: ObjectStore, clock: Clock) -> tuple[R
     """
     if not spec.request.reactions.pause_lower_priority:
         return ()
-    done = read_reactions(store, spec.layout)
+    done = reaction_log(store, spec.layout)
     made: list[Reaction] = []
-    for number, root in enumerate(_still_paused(done), next_number(done)):
+    for number, root in enumerate(_still_paused(done.reactions), done.next_number):
         reaction = Reaction(kind=ReactionKind.RESUME, number=number, at=clock.now(), to=root, why="safe again")
         if _resume(root, spec, store):
             why = f"{spec.job_id} is safe again"
@@ -112,7 +112,7 @@ def _resume(root: str, by: JobSpec, store: ObjectStore) -> bool:
 
 def _record(other: JobLayout, kind: ReactionKind, root: str, why: str, store: ObjectStore, clock: Clock) -> None:
     """Record in the other job what the job in ``root`` did to it, under the first free number."""
-    number = next_number(read_reactions(store, other))
+    number = reaction_log(store, other).next_number
     while True:
         try:
             create_reaction(store, other, Reaction(kind=kind, number=number, at=clock.now(), was=root, why=why))

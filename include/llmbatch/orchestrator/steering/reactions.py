@@ -16,7 +16,7 @@ from llmbatch.core.errors import ObjectExists
 from llmbatch.core.eta.replicas import replicas_needed
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import Progress
-from llmbatch.core.reactions import Reaction, ReactionKind, create_reaction, next_number, read_reactions
+from llmbatch.core.reactions import Reaction, ReactionKind, create_reaction, reaction_log
 from llmbatch.core.request_options import Reactions
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.steering.control import adjust, read_control
@@ -48,12 +48,12 @@ def take_next_step(spec: JobSpec, progress: Progress, *, store: ObjectStore, clo
     eta, left = progress.eta, spec.seconds_left(progress.written_at)
     if spec.request.reactions.is_empty or eta is None or left <= 0 or eta.p90 <= left:
         return ()
-    done = read_reactions(store, spec.layout)
-    if not _last_step_has_settled(done, progress, clock):
+    done = reaction_log(store, spec.layout)
+    if not _last_step_has_settled(done.reactions, progress, clock):
         return ()
     control, _ = read_control(store, spec.layout)
     why = f"P90 is {eta.p90 - left:.0f} s after the deadline"
-    risk = _Risk(spec, progress, left, control, next_number(done), why, store, clock)
+    risk = _Risk(spec, progress, left, control, done.next_number, why, store, clock)
     for step in (_grow, _pause_others, _shorten, _fall_back):
         made = step(risk)
         if made:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from llmbatch.core.claims import last_claim
 from llmbatch.core.errors import ObjectMissing, RayJobError
+from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import ExitReason
 from llmbatch.orchestrator.ray_jobs.links import KeptLink, RayDashboardLink, show_links
 from llmbatch.orchestrator.ray_jobs.operator import RayOperator
@@ -48,7 +50,8 @@ class JobRun(RayOperator):
 
     Args:
         results_uri: address behind the "Results" button.
-        done_uri: the manifest. While it exists the task succeeds without a call to Ray, a cleared success included.
+        done_uri: the manifest in the job's folder. While it exists the task succeeds without a call to Ray, a cleared
+            success included.
         done_conn_id: Airflow connection of type ``aws`` for ``done_uri``.
         kwargs: arguments of ``RayOperator``.
     """
@@ -80,6 +83,18 @@ class JobRun(RayOperator):
             show_links(self, self.operator_extra_links, context)
             return {"done_uri": self.done_uri}
         return super().execute(context)
+
+    def used_generations(self) -> int:
+        """Return the highest generation that has claimed the job. Maintenance keeps that claim.
+
+        Raises:
+            StoreError: the store did not answer; a retry reads again.
+        """
+        if not self.done_uri:
+            return 0
+        from llmbatch.orchestrator.deployment.store import open_store
+
+        return last_claim(open_store(self.done_conn_id), JobLayout(self.done_uri.rpartition("/")[0]))
 
     def failure(self, info: RayJobInfo, end_of_log: str) -> AirflowFailException | RayJobError:
         """Return the error with the exit reason and its advice; a final reason allows no retry."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
-from llmbatch.core.clock import SystemClock
+from llmbatch.core.clock import SystemClock, later
 from llmbatch.core.config import Config
 from llmbatch.core.errors import ObjectMissing, StoreError
+from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.identity import job_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, idempotency_uri
@@ -25,10 +26,12 @@ from llmbatch.core.sla import JobSla
 from llmbatch.core.sla_hours import sla_hours_of
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.deployment.store import open_store
+from llmbatch.orchestrator.deployment.threads import ALERTS
 from llmbatch.orchestrator.jobs.keys import KeyNote
 
 _log = logging.getLogger(__name__)
@@ -64,10 +67,10 @@ async def look(context: Mapping[str, Any]) -> str:
     """
     run = MissedRun.model_validate(context["dag_run"])
     passed_at = _Deadline.model_validate(context["deadline"]).deadline_time
-    config = await asyncio.to_thread(load_settings)
+    config = await ALERTS.run(load_settings)
     for pause in (*PAUSES, None):
         try:
-            alerts, outcome = await asyncio.to_thread(raise_due, run, passed_at, config)
+            alerts, outcome = await ALERTS.run(raise_due, run, passed_at, config)
             break
         except StoreError as error:
             if pause is None:
@@ -77,7 +80,7 @@ async def look(context: Mapping[str, Any]) -> str:
     _log.info("event=deadline_passed run=%s deadline=%s %s", run.dag_run_id, passed_at.isoformat(), outcome)
     if alerts is not None:
         for pause in PAUSES:
-            await asyncio.to_thread(_send, alerts)
+            await ALERTS.run(_send, alerts)
             await asyncio.sleep(pause)
     return outcome
 
@@ -102,7 +105,7 @@ def raise_due(run: MissedRun, passed_at: datetime, config: Config) -> tuple[JobA
         return None, f"no alert: {owner} does the work, and its own run watches it"
     sla = JobSla.of(spec) if spec is not None else _sla_of_run(run, job_id)
     now = max(clock.now(), passed_at)  # two machines' clocks may differ a little
-    progress = _progress(layout, store)
+    progress = _progress(layout, store, now)
     if progress is not None and progress.phase is Phase.DONE and now < sla.deadline:
         return None, "no alert: all rows have ended, the results are being published"
     alerts = JobAlerts(sla, layout, store, clock, "deadline", config.sla, config.alerts, log=_log)
@@ -123,7 +126,7 @@ def _is_over(run: MissedRun) -> bool:
 
 def _spec(layout: JobLayout, store: ObjectStore) -> JobSpec | None:
     try:
-        return JobSpec.model_validate_json(store.get(layout.spec))
+        return read_document(JobSpec, store.get(layout.spec))
     except ObjectMissing:
         return None
 
@@ -134,22 +137,20 @@ def _owner(spec: JobSpec | None, run: MissedRun, base_uri: str, store: ObjectSto
     if not isinstance(key, str):
         return None
     try:
-        return KeyNote.model_validate_json(store.get(idempotency_uri(base_uri, key))).job_id
+        return read_document(KeyNote, store.get(idempotency_uri(base_uri, key))).job_id
     except ObjectMissing:
         return None
 
 
 def _sla_of_run(run: MissedRun, job_id: str) -> JobSla:
     """Return the SLA of a run that is not accepted yet."""
-    deadline = run.run_after + timedelta(hours=sla_hours_of(run.conf))
+    deadline = later(run.run_after, 3600 * sla_hours_of(run.conf))
     return JobSla(job_id, run.dag_id, run.dag_run_id, run.run_after, deadline)
 
 
-def _progress(layout: JobLayout, store: ObjectStore) -> Progress | None:
+def _progress(layout: JobLayout, store: ObjectStore, now: datetime) -> Progress | None:
     try:
-        return Progress.model_validate_json(store.get(layout.progress))
-    except ObjectMissing:
-        return None
+        return read_heartbeat(store, layout, now)
     except ValueError:
         _log.warning("event=progress_unreadable uri=%s; the alert is raised without it", layout.progress)
         return None

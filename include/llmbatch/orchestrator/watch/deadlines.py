@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
+from llmbatch.core.clock import later
 from llmbatch.core.sla_hours import sla_hours_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class SlaDeadline(BaseDeadlineReference):
         from sqlalchemy import select
 
         run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
-        return run.run_after + timedelta(hours=sla_hours_of(run.conf) * self.fraction) if run is not None else None
+        return later(run.run_after, 3600 * sla_hours_of(run.conf) * self.fraction) if run is not None else None
 
 
 def sla_deadlines() -> list[DeadlineAlert]:

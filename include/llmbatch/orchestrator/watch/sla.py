@@ -19,6 +19,7 @@ from llmbatch.core.progress import Progress
 from llmbatch.core.sla import JobSla
 from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.watch.sla_reactions import SlaReactions
@@ -104,7 +105,7 @@ class SlaWatch:
 
     def _read(self, store: ObjectStore) -> None:
         layout = JobLayout(self.job_uri)
-        spec = JobSpec.model_validate_json(store.get(layout.spec))
+        spec = read_document(JobSpec, store.get(layout.spec))
         thresholds, settings = self._settings()
         alerts = JobAlerts(
             JobSla.of(spec),

@@ -11,13 +11,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pydantic import ValidationError
 
 from llmbatch.core.clock import SystemClock
-from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.heartbeat import Heartbeat, Pulse, fetch_heartbeat
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.run_states import task_state
 from llmbatch.orchestrator.deployment.store import open_store
+from llmbatch.orchestrator.deployment.threads import ALERTS, HEARTBEATS, RUN_STATES
 from llmbatch.orchestrator.watch.event import WatchEvent, WatchReason
 from llmbatch.orchestrator.watch.progress import ProgressWatch
 from llmbatch.orchestrator.watch.sla import SlaWatch
@@ -77,10 +77,11 @@ class EtaTrigger(BaseTrigger):
         clock = SystemClock()
         watch = ProgressWatch(job_id, clock, self.stall_seconds)
         log = cast("logging.Logger", self.log)  # Airflow's own type, used like the standard one
-        sla = SlaWatch(self.job_uri, clock, log, self.stall_seconds)
+        sla, pulse = SlaWatch(self.job_uri, clock, log, self.stall_seconds), Pulse(clock, log)
         while True:
             try:
-                lines = watch.observe(await asyncio.to_thread(self._read))
+                beat = await HEARTBEATS.run(self._read)
+                lines = watch.observe(None if beat is None else pulse.date(beat))
             except ValidationError as error:
                 lines = watch.unreadable(f"{error.error_count()} fields are not as this version writes them")
             except Exception as error:  # a watch never fails its DAG, whatever fails in store or network
@@ -96,7 +97,7 @@ class EtaTrigger(BaseTrigger):
                 yield TriggerEvent(event.model_dump(mode="json"))  # type: ignore[no-untyped-call]
                 return
             if self._store is not None:
-                await asyncio.to_thread(sla.look, self._store, watch.seen)
+                await ALERTS.run(sla.look, self._store, watch.seen)
             await asyncio.sleep(self.poll_seconds)
 
     async def _close(self, sla: SlaWatch, watch: ProgressWatch, reason: WatchReason, run_state: str | None) -> None:
@@ -104,20 +105,17 @@ class EtaTrigger(BaseTrigger):
         is_finished = reason is WatchReason.PHASE_DONE or run_state == "success"
         why = "" if is_finished else f"the task {self.run_task_id} ended as {run_state}; clear it to continue the job"
         for _ in range(CLOSING_TRIES):
-            if self._store is None or await asyncio.to_thread(sla.close, self._store, watch.seen, why):
+            if self._store is None or await ALERTS.run(sla.close, self._store, watch.seen, why):
                 return
             await asyncio.sleep(self.poll_seconds)
 
-    def _read(self) -> Progress | None:
+    def _read(self) -> Heartbeat | None:
         self._store = self._store or open_store(self.store_conn_id)
-        try:
-            return Progress.model_validate_json(self._store.get(JobLayout(self.job_uri).progress))
-        except ObjectMissing:
-            return None
+        return fetch_heartbeat(self._store, JobLayout(self.job_uri))
 
     async def _run_state(self, watch: ProgressWatch) -> str | None:
         try:
-            return await asyncio.to_thread(task_state, self.dag_id, self.run_id, self.run_task_id)
+            return await RUN_STATES.run(task_state, self.dag_id, self.run_id, self.run_task_id)
         except Exception as error:  # read again at the next poll
             for line in watch.unreadable(f"state of task {self.run_task_id}: {error}"):
                 self.log.warning("event=task_state_unknown %s", line)

@@ -38,7 +38,8 @@ def job(store: MemoryStore, make: Any) -> Job:
 
 def test_only_result_shards_are_committed_shards(job: Job, store: MemoryStore) -> None:
     job.commit(1)
-    store.put(f"{job.context.layout.results}notes.txt", b"?")
+    for name in ("", "notes.txt", "shard-copy.parquet", "_temporary/0/shard-00002.parquet"):
+        store.put(f"{job.context.layout.results}{name}", b"?")
     found = committed_shards(job.context)
     assert set(found) == {"shard-00001"}
     assert found["shard-00001"].uri == job.context.layout.result_shard("shard-00001")

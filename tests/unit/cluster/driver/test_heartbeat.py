@@ -125,3 +125,15 @@ def test_a_replica_that_was_superseded_leaves_progress_alone_too(desk: Desk) -> 
     before = desk.written()
     desk.heartbeat.finish(ExitReason.SUPERSEDED, "a commit met the fence")
     assert desk.written() == before
+
+
+def test_a_control_object_of_a_later_version_is_obeyed_and_its_unknown_fields_are_named_once(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    newer = b'{"desired": "drain", "replicas": {"min": 1, "max": 2, "spare": 1}, "tier": "night"}'
+    desk.store.put(desk.job.layout.control, newer)
+    for _ in range(3):
+        desk.heartbeat.beat()
+    assert desk.received == [DesiredState.DRAIN] * 3
+    assert caplog.text.count("event=control_unknown job_id=") == 1
+    assert "fields=replicas.spare,tier" in caplog.text

@@ -71,3 +71,11 @@ def test_a_demand_of_the_process_is_never_weakened() -> None:
     assert orders.now.job == Order(DRAIN, "SIGTERM")
     orders.demand(CANCEL, "out of time")
     assert orders.now.job == Order(CANCEL, "out of time")
+
+
+def test_replicas_get_the_seconds_until_rows_expire() -> None:
+    left = [30.0]
+    orders = JobOrders(1, lambda: left[0])
+    assert orders.now.replicas == Orders(RUN, expires_in=30.0)
+    left[0] = -1.0
+    assert orders.now.replicas.expires_in == -1.0

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
+import pytest
+
 from fakes.desk import Desk
+from llmbatch.core.errors import StoreError
 from llmbatch.core.eta.trace import EstimateTrace
 from llmbatch.core.progress import EtaState
 from llmbatch.core.states import ExitReason
@@ -41,6 +46,41 @@ def test_a_failed_write_is_repeated_and_only_five_minutes_lose_the_store(desk: D
     stop = desk.stopping.reason()
     assert stop is not None
     assert stop.reason is ExitReason.STORE_UNREACHABLE
+
+
+@pytest.mark.parametrize("call", ["get", "list", "put"])
+def test_a_store_that_never_answers_is_lost_after_five_minutes_while_a_call_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    desk.heartbeat.beat()
+    desk.clock.advance(60)
+    waits, answer = threading.Event(), threading.Event()
+
+    def silent(*_: object) -> object:
+        waits.set()
+        answer.wait(60)
+        raise StoreError("read timeout")
+
+    monkeypatch.setattr(desk.store, call, silent)
+    beating = threading.Thread(target=desk.heartbeat.beat, daemon=True)
+    beating.start()
+    assert waits.wait(60)
+    desk.clock.advance(299)
+    assert not desk.heartbeat.store_lost
+    desk.clock.advance(2)
+    stop = desk.stopping.reason()
+    assert stop is not None
+    assert stop.reason is ExitReason.STORE_UNREACHABLE
+    desk.heartbeat.finish(stop.reason, stop.message)  # does not wait for the call, nor begin another one
+    answer.set()
+    beating.join(60)
+
+
+def test_a_beat_that_is_written_is_not_counted(desk: Desk) -> None:
+    for _ in range(4):
+        desk.heartbeat.beat()
+        desk.clock.advance(200)
+    assert not desk.heartbeat.store_lost
 
 
 def trace_of(desk: Desk) -> EstimateTrace:

@@ -41,6 +41,17 @@ def test_replies_carry_the_orders_and_replicas_that_are_behind_are_counted() -> 
     assert board.announce("b").max_tokens == 9
 
 
+def test_replicas_get_the_seconds_that_are_left_when_they_ask() -> None:
+    clock = ManualClock()
+    board = Scoreboard(clock)
+    board.beat(Orders(expires_in=30.0))
+    clock.advance(1.5)
+    assert board.report(ReplicaReport("a", ready=True)).expires_in == 28.5
+    assert board.announce("b").expires_in == 28.5
+    clock.advance(30)
+    assert board.report(ReplicaReport("a", ready=True)).expires_in == -1.5
+
+
 def test_forgotten_replicas_leave_what_they_committed() -> None:
     board = Scoreboard(ManualClock())
     board.announce("b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -12,6 +13,7 @@ from llmbatch.core.clock import ManualClock
 from llmbatch.core.crashes import Crash, Suspicion
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import MemoryStore
+from llmbatch.core.stored import report_unreadable
 
 LAYOUT = JobLayout("s3://bucket/jobs/job-1")
 
@@ -41,8 +43,12 @@ def test_crashes_of_other_replicas_and_generations_count_and_each_is_read_once(
 
 def test_a_record_that_cannot_be_read_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore()
+    report_unreadable.cache_clear()
     store.put(LAYOUT.crash(1, "r1"), b"{")
+    store.put(LAYOUT.crashes, b"")  # a console's folder marker
     book_of(store).record(crash(2, "a"))
+    newer = {**json.loads(store.get(LAYOUT.crash(1, "r2"))), "signal": 11}
+    store.put(LAYOUT.crash(1, "r2"), json.dumps(newer).encode())
     with caplog.at_level(logging.WARNING):
         assert book_of(store).suspicion().poison == {"a": 1}
-    assert caplog.messages == [f"event=crash_record_unreadable job_id=job-1 uri={LAYOUT.crash(1, 'r1')}"]
+    assert caplog.messages == [f"event=object_unreadable uri={LAYOUT.crash(1, 'r1')} problems=1; it is skipped"]

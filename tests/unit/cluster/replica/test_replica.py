@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally, result_schema
 from llmbatch.core.claims import claim
-from llmbatch.core.clock import SystemClock
+from llmbatch.core.clock import ManualClock, SystemClock
 from llmbatch.core.crashes import Crash
 from llmbatch.core.engine_settings import EchoOptions
 from llmbatch.core.errors import Superseded
@@ -169,6 +170,22 @@ def test_drain_finishes_begun_shards_and_cancel_none(store, make, desired, commi
         assert one.report().applied is desired
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("node_ahead", [0, 65, -65, 3600, -3600])
+@pytest.mark.parametrize(("expires_in", "outcome"), [(30.0, "succeeded"), (-1.0, "expired")])
+def test_rows_expire_by_the_driver_s_clock_and_not_by_the_node_s(
+    store, make, read_results, node_ahead, expires_in, outcome
+) -> None:
+    job = make.stage(store, [make.chat(1, "x")], 1)
+    driver, node = ManualClock(), ManualClock(ManualClock().now() + timedelta(seconds=node_ahead))
+    limits = RowLimits(1, 1, expires_at=driver.now() + timedelta(seconds=expires_in))
+    context = JobContext(job.manifest.job_id, 2, job.layout, store, node)
+    one = Replica(context, "r1", EchoEngine(EchoOptions()), limits, on_engine_death=lambda error: None)
+    one.apply(Orders(expires_in=expires_in))
+    asyncio.run(one.process(job.manifest.shards[0]))
+    [row] = read_results(job.layout.result_shard("shard-00000")).to_pylist()
+    assert row["state"] == outcome
 
 
 def test_rows_that_begin_after_the_order_get_fewer_tokens_and_the_tally_names_the_model(

@@ -46,7 +46,7 @@ class WatchingEngine:
 
 
 def runner(engine, clock, *, size: int = 4, expires_in: float | None = None, deaths=None) -> RowRunner:
-    return RowRunner(
+    made = RowRunner(
         job_id="job-1",
         engine=engine,
         window=RowWindow(size),
@@ -55,6 +55,9 @@ def runner(engine, clock, *, size: int = 4, expires_in: float | None = None, dea
         expires_at=None if expires_in is None else clock.now() + timedelta(seconds=expires_in),
         on_engine_death=lambda error, inside: deaths.append(inside),
     )
+    if expires_in is not None:
+        made.expire_in(expires_in)
+    return made
 
 
 def states(results) -> str:

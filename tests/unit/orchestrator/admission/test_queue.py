@@ -67,6 +67,7 @@ def test_an_unreadable_queue_blocks_nobody(store: RacingStore, body: bytes, capl
     assert "event=queue_unreadable" in caplog.text
 
 
+@pytest.mark.parametrize("driver_ahead", [0, 65, -65, 3600, -3600])
 @pytest.mark.parametrize(
     ("phase", "age_minutes", "counts"),
     [
@@ -80,12 +81,13 @@ def test_an_unreadable_queue_blocks_nobody(store: RacingStore, body: bytes, capl
     ],
 )
 def test_a_running_job_counts_with_what_is_left(
-    store: RacingStore, phase: Phase, age_minutes: float, counts: float
+    store: RacingStore, phase: Phase, age_minutes: float, counts: float, driver_ahead: float
 ) -> None:
     first = submit(store, "first", 9)
     now = HOUR
     eta = None if phase.is_terminal else EtaSeconds(p10=60, p50=120, p90=360)
-    beat(first, store, now - timedelta(minutes=age_minutes), phase, eta)
+    written = now - timedelta(minutes=age_minutes)
+    beat(first, store, written, phase, eta, driver_ahead=timedelta(seconds=driver_ahead))
     second = submit(store, "second", 10, at=now)
     assert said_of(second, store).eta_p90 == pytest.approx(9000 + counts)
     assert (first.job_id in queued(store)) == (counts > 0)

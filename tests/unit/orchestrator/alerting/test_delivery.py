@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,9 +12,12 @@ from fakes.alerts import LAYOUT, AtomicStore, FakeSink, an_alert
 from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock, SystemClock
 from llmbatch.core.errors import ObjectMissing, SinkError, SinkRejected, StoreError
+from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import MemoryStore, ObjectInfo
+from llmbatch.orchestrator.alerting import delivery
 from llmbatch.orchestrator.alerting.delivery import deliver
 from llmbatch.orchestrator.alerting.job_alerts import raise_alert
+from llmbatch.orchestrator.alerting.sink_slots import SinkSlots
 from llmbatch.orchestrator.alerting.turns import MOST_TRIES, take_turn
 
 LOG = logging.getLogger("test.alerts")
@@ -145,7 +149,12 @@ def test_of_many_processes_one_sends(store: MemoryStore) -> None:
             raise
 
     store.head = all_look_before_one_writes  # type: ignore[method-assign]
-    threads = [threading.Thread(target=deliver, args=(store, LAYOUT, [sink], LOG, SystemClock())) for sink in sinks]
+    threads = [
+        threading.Thread(
+            target=deliver, args=(store, LAYOUT, [sink], LOG, SystemClock()), kwargs={"slots": SinkSlots()}
+        )
+        for sink in sinks
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -178,6 +187,54 @@ def test_a_sink_that_hangs_is_not_waited_for_and_marks_its_alert_in_the_end(
     go_on.set()
     assert marked.wait(60)
     assert (slow.got, good.got) == (["job-1:red-1"], ["job-1:red-1"])
+
+
+def held() -> int:
+    """Threads in the sink ``hung``."""
+    return sum(thread.name == "sink-hung" for thread in threading.enumerate())
+
+
+def test_a_sink_that_hangs_holds_one_thread_however_many_jobs_call_it(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(delivery, "SLOT_SECONDS", 0.01)
+    go_on, slots = threading.Event(), SinkSlots()
+    clock = ManualClock()
+    hung = FakeSink("hung", dict.fromkeys(range(100), lambda: bool(go_on.wait(60)) and None))
+    layouts = [JobLayout(f"s3://b/jobs/job-{number}") for number in range(3)]
+    for layout in layouts:
+        raise_alert(RED, store, layout)
+    for _ in range(3):
+        for layout in layouts:
+            deliver(store, layout, [hung], LOG, clock, wait_seconds=0, slots=slots)
+        clock.advance(61)
+    give_up = time.monotonic() + 60
+    while held() > 1 and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert (held(), hung.calls) == (1, 1)
+    assert "event=sink_busy job_id=job-1 sink=hung" in caplog.text
+    go_on.set()
+
+
+def test_a_call_that_waited_for_a_sink_sends_only_what_is_still_open(store: MemoryStore, clock: ManualClock) -> None:
+    raise_alert(RED, store, LAYOUT)
+    waits = threading.Event()
+
+    class Slots(SinkSlots):
+        def take(self, name: str, wait_seconds: float) -> bool:
+            if wait_seconds:
+                waits.set()
+            return super().take(name, wait_seconds)
+
+    slots, sink = Slots(), FakeSink("a")
+    assert slots.take("a", 0)
+    waiting = threading.Thread(target=deliver, args=(store, LAYOUT, [sink], LOG, clock), kwargs={"slots": slots})
+    waiting.start()
+    assert waits.wait(60)
+    store.put(f"{LAYOUT.alerts}delivered/red-1.a", b"")
+    slots.free("a")
+    waiting.join(60)
+    assert sink.calls == 0
 
 
 def test_a_store_that_fails_in_between_raises_nothing(
@@ -213,3 +270,20 @@ def test_without_anything_open_only_the_list_is_read(store: MemoryStore, clock: 
     store.objects.clear()  # whoever reads one now fails
     deliver(store, LAYOUT, [sink], LOG, clock)
     assert sink.calls == 1
+
+
+def test_an_unreadable_alert_delays_no_other(store: MemoryStore, clock: ManualClock) -> None:
+    for alert in (YELLOW, RED):
+        raise_alert(alert, store, LAYOUT)
+    store.put(LAYOUT.alert("yellow", 1), b"cut o")
+    sink = FakeSink("a")
+    deliver(store, LAYOUT, [sink], LOG, clock)
+    assert sink.got == ["job-1:red-1"]
+
+
+def test_an_unreadable_record_of_attempts_is_begun_anew(store: MemoryStore, clock: ManualClock) -> None:
+    raise_alert(YELLOW, store, LAYOUT)
+    store.put(f"{LAYOUT.alerts}sending/yellow-1.a", b"cut o")
+    sink = FakeSink("a")
+    deliver(store, LAYOUT, [sink], LOG, clock)
+    assert sink.got == ["job-1:yellow-1"]

@@ -80,3 +80,12 @@ def test_deliveries_have_pauses_but_a_new_alert_is_sent_at_once(
     clock.advance(DELIVERY_SECONDS)
     alerts.send_due()
     assert sent == [0, 1, 1 + DELIVERY_SECONDS]
+
+
+def test_an_unreadable_alert_ends_no_later_one(alerts: JobAlerts) -> None:
+    alerts.store.put(alerts.layout.alert("yellow", 1), b"cut o")
+    (yellow,) = alerts.raise_due(None, START + timedelta(minutes=43))
+    assert (yellow.level, yellow.number) == (Level.YELLOW, 2)
+    assert alerts.raise_due(None, START + timedelta(minutes=44)) == ()
+    (critical,) = alerts.raise_due(None, START + timedelta(minutes=61))
+    assert (critical.level, critical.number) == (Level.CRITICAL, 1)

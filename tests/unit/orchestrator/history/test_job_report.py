@@ -83,7 +83,7 @@ def test_a_damaged_part_costs_that_part_only(damage: str, caplog: pytest.LogCapt
     uris = {
         "trace": layout.trace(1),
         "alert": layout.alert("red", 1),
-        "reaction": f"{layout.reactions}1.json",
+        "reaction": layout.reaction(1),
         "progress": layout.progress,
     }
     store.put(uris[damage], b"[1, 2]")

@@ -9,6 +9,7 @@ import pytest
 from fakes.finished_jobs import NOW, alert_of, finish, spec_of, trace_of
 from llmbatch.core.alerts import Level
 from llmbatch.core.store import MemoryStore
+from llmbatch.core.stored import report_unreadable
 from llmbatch.orchestrator.history.traces import levels_of, read_traces, thinned
 
 HOUR = timedelta(hours=1)
@@ -27,9 +28,13 @@ def test_traces_are_in_order_and_thinned_evenly() -> None:
 def test_an_unreadable_trace_is_logged_and_skipped(caplog: pytest.LogCaptureFixture) -> None:
     store, spec = MemoryStore(), spec_of()
     finish(store, spec, traces=[trace_of(spec, 1)])
+    report_unreadable.cache_clear()
     store.put(spec.layout.trace(2), b"{")
+    store.put(spec.layout.traces, b"")  # a console's folder marker
     assert [trace.generation for trace in read_traces(store, spec.layout)] == [1]
-    assert f"event=trace_unreadable uri={spec.layout.trace(2)}" in caplog.text
+    assert [record.getMessage().partition(" problems")[0] for record in caplog.records] == [
+        f"event=object_unreadable uri={spec.layout.trace(2)}"
+    ]
 
 
 def test_levels_begin_at_the_submission_and_end_at_a_time() -> None:
@@ -41,9 +46,10 @@ def test_levels_begin_at_the_submission_and_end_at_a_time() -> None:
     assert [change.level for change in levels_of(spec, store, NOW + HOUR / 2)] == [Level.OK, Level.YELLOW]
 
 
-def test_an_unreadable_alert_leaves_the_first_level(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_alert_leaves_the_other_levels(caplog: pytest.LogCaptureFixture) -> None:
     store, spec = MemoryStore(), spec_of()
-    finish(store, spec, alerts=[alert_of(spec, Level.RED, 1000)])
+    report_unreadable.cache_clear()
+    finish(store, spec, alerts=[alert_of(spec, Level.YELLOW, 500), alert_of(spec, Level.RED, 1000)])
     store.put(spec.layout.alert("red", 1), b"{")
-    assert [change.level for change in levels_of(spec, store, NOW + HOUR)] == [Level.OK]
-    assert f"event=alert_unreadable job_id={spec.job_id}" in caplog.text
+    assert [change.level for change in levels_of(spec, store, NOW + HOUR)] == [Level.OK, Level.YELLOW]
+    assert f"event=object_unreadable uri={spec.layout.alert('red', 1)}" in caplog.text

@@ -171,7 +171,7 @@ BAD = [
     ({"input_uri": "s3://in/plain.jsonl", "engine": {"batchsize": 1}}, ["engine.batchsize: ", "'batch_size'"]),
     ({"input_uri": "s3://in/plain.jsonl", "engine": {"batch_size": 5000}}, ["engine.batch_size: ", "1024"]),
     ({"input_uri": "s3://in/plain.jsonl", "sampling": {"temperature": 9}}, ["sampling.temperature: "]),
-    ({"input_uri": "s3://in/plain.jsonl", "sla_hours": 0}, ["sla_hours: ", "greater than 0"]),
+    ({"input_uri": "s3://in/plain.jsonl", "sla_hours": 0}, ["sla_hours: ", "greater than or equal to 0.001"]),
     ({"input_uri": "s3://in/plain.jsonl", "output_uri": "out"}, ["output_uri: ", "s3://bucket/key"]),
     ({"input_uri": "s3://in/plain.jsonl", "prompt_column": "a", "messages_column": "b"}, ["exclude each other"]),
 ]
@@ -187,6 +187,12 @@ def test_bad_requests_name_the_field_and_the_fix(
     for word in words:
         assert word in str(caught.value)
     assert store.objects == before
+
+
+def test_a_run_at_the_end_of_time_is_refused(store: BucketStore, config: Config) -> None:
+    request, end = request_of({}, {"input_uri": "s3://in/plain.jsonl"}), datetime(9999, 12, 31, tzinfo=UTC)
+    with pytest.raises(RequestError, match="run_after: 9999-12-31T00:00:00"):
+        accept(request, dag_id="d", run_id="r", created_at=end, config=config, store=store)
 
 
 def test_a_missing_bucket_for_jobs_names_config(store: BucketStore, config: Config) -> None:

@@ -103,3 +103,36 @@ def test_leftovers_are_all_claims_but_the_last_crash_records_and_the_probe(folde
         f"{layout.crashes}g00001-a.json",
         layout.probe,
     }
+
+
+def test_stray_objects_are_no_leftovers(folders: Folders) -> None:
+    layout = folders.accept(1)
+    for name in ("", "g00001", ".DS_Store", "g00002"):
+        folders.put(f"{layout.claims}{name}", b"")
+    found = leftovers(layout, folders.store.list(f"{layout.root}/"))
+    assert [info.uri for info in found] == [layout.claim(1)]
+
+
+def test_a_chain_of_retries_that_leads_into_itself_ends(folders: Folders) -> None:
+    folders.accept(1, retry_of=2)
+    folders.accept(2, retry_of=1)
+    assert [folder.needs for folder in job_folders(folders.store, BASE, NOW)] == [{job_id(1), job_id(2)}] * 2
+
+
+def test_a_folder_that_cannot_be_understood_is_left_out(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2, 3):
+        folders.accept(number)
+    bad, get = JobLayout.of(BASE, job_id(2)), folders.store.get
+    listed = list(folders.store.list(BASE))
+
+    def refuse(uri: str) -> bytes:
+        if uri == bad.spec:
+            raise ValueError("a fault of this folder")
+        return get(uri)
+
+    monkeypatch.setattr(folders.store, "list", lambda prefix: iter(listed))
+    monkeypatch.setattr(folders.store, "get", refuse)
+    assert [folder.job_id for folder in job_folders(folders.store, BASE, NOW)] == [job_id(1), job_id(3)]
+    assert f"event=folder_unreadable root={bad.root}" in caplog.text

@@ -16,7 +16,7 @@ from llmbatch.core.errors import StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.jobs.folders import job_folders
-from llmbatch.orchestrator.maintenance.removal import OWNER, expire, remove
+from llmbatch.orchestrator.maintenance.removal import MOST_FAILURES, OWNER, expire, remove
 from llmbatch.orchestrator.maintenance.retention import Part, Removal, plan
 
 NOW = datetime(2030, 6, 1, tzinfo=UTC)
@@ -280,3 +280,47 @@ def test_many_objects_are_deleted_in_the_order_given(store: Watched) -> None:
     uris: Iterable[str] = (store.put(f"s3://b/{number}", b"").uri for number in (3, 1, 2))
     store.delete_many(uris)
     assert store.deleted == ["s3://b/3", "s3://b/1", "s3://b/2"]
+
+
+def test_a_stray_object_among_the_claims_stops_no_removal(store: Watched, clock: ManualClock) -> None:
+    stray = put_job(store, A, finished=True)
+    other = put_job(store, B, finished=True)
+    for name in ("", ".DS_Store"):
+        store.put(f"{stray.claims}{name}", b"")
+    days(clock, 5)
+    assert run(store, clock) == 2
+    assert last_claim(store, stray) == last_claim(store, other) == 2
+    days(clock, 90)
+    run(store, clock)
+    assert under(store, stray) == under(store, other) == set()
+
+
+def test_a_locked_object_stops_only_its_own_removal(
+    store: Watched, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = put_job(store, A, finished=True)
+    other = put_job(store, B, finished=True)
+    delete = store.delete
+
+    def refuse(uri: str) -> None:
+        if uri == locked.result_shard("shard-00000"):
+            raise StoreError(f"{uri} was not deleted: locked")
+        delete(uri)
+
+    monkeypatch.setattr(store, "delete", refuse)
+    days(clock, 90)
+    with pytest.raises(StoreError, match=r"1 of 2 removals failed; the first: .*shard-00000.parquet was not deleted"):
+        run(store, clock)
+    assert under(store, other) == set()
+    assert locked.manifest in store.objects
+
+
+def test_a_store_that_refuses_everything_ends_the_call(
+    store: Watched, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2 * MOST_FAILURES):
+        put_job(store, f"job-{number:016x}", finished=True)
+    days(clock, 90)
+    store.fail_at = 0
+    with pytest.raises(StoreError, match=f"{MOST_FAILURES} of {2 * MOST_FAILURES} removals failed"):
+        run(store, clock)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
-from fakes.risk import BASE, NOW, PAUSE, PAUSED, REPLICAS, RESUME, RESUMED, Site
+from fakes.risk import BASE, PAUSE, PAUSED, REPLICAS, RESUME, RESUMED, Site
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.layout import queue_uri
@@ -17,10 +15,9 @@ from llmbatch.core.states import Phase
 
 def test_only_running_jobs_of_lower_priority_are_paused() -> None:
     site = Site(Reactions(pause_lower_priority=True))
-    low, equal, done = site.job(2, priority=4), site.job(3, priority=5), site.job(4, phase=Phase.DONE)
     stale = site.job(5)
-    old = site.progress(stale.job_id).model_copy(update={"written_at": NOW - timedelta(seconds=301)})
-    site.store.put(stale.layout.progress, old.model_dump_json().encode())
+    site.later(301)
+    low, equal, done = site.job(2, priority=4), site.job(3, priority=5), site.job(4, phase=Phase.DONE)
     resting = site.job(6)
     site.store.put(resting.layout.control, Control(paused=True, written_by="ann").model_dump_json().encode())
     published = site.job(7)

@@ -9,7 +9,7 @@ import pytest
 from fakes.risk import MAX_TOKENS, MODEL, NOW, PAUSE, REPLICAS, Site
 from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.errors import StoreError
-from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
+from llmbatch.core.reactions import Reaction, ReactionKind, ReactionLog, read_reactions
 from llmbatch.core.request_options import Reactions
 from llmbatch.core.states import DesiredState
 from llmbatch.orchestrator.steering.control import request_state
@@ -130,7 +130,9 @@ def test_a_reactor_that_dies_between_record_and_deed_does_it_at_its_next_look(
 def test_of_two_reactors_one_acts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = Reaction(kind=REPLICAS, number=1, at=NOW, was="1", to="2")
     site.store.put(site.spec.layout.reaction(1), theirs.model_dump_json().encode())
-    monkeypatch.setattr("llmbatch.orchestrator.steering.reactions.read_reactions", lambda store, layout: ())
+    monkeypatch.setattr(
+        "llmbatch.orchestrator.steering.reactions.reaction_log", lambda store, layout: ReactionLog((), 1)
+    )
     assert site.look() == []
     assert site.kinds() == [REPLICAS]
 

@@ -9,6 +9,7 @@ from fakes.ray import FakeRay
 from fakes.ray_task import deferred, over
 from fakes.state_store import StateStore
 from llmbatch.core.errors import RayJobError, StoreError
+from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import ExitReason
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.ray_jobs.generations import CURRENT_KEY, OVER_KEY
@@ -69,6 +70,41 @@ def test_finished_work_does_not_need_ray(
 def test_work_that_is_not_finished_is_run(ray: FakeRay, context: dict[str, Any], objects: MemoryStore) -> None:
     deferred(job_run(**DONE), context)
     assert [post["submission_id"] for post in ray.posts] == ["job-g1"]
+
+
+def claimed(objects: MemoryStore, *numbers: int) -> None:
+    layout = JobLayout(DONE["done_uri"].rpartition("/")[0])
+    for number in numbers:
+        objects.put(layout.claim(number), b"{}")
+
+
+@pytest.mark.parametrize("status", [None, "SUCCEEDED", "FAILED", "STOPPED"])
+def test_a_number_that_a_claim_has_used_is_not_used_again_when_airflow_has_forgotten_it(
+    ray: FakeRay, state: StateStore, context: dict[str, Any], objects: MemoryStore, status: str | None
+) -> None:
+    claimed(objects, 3)  # maintenance has removed the earlier ones
+    if status is not None:
+        ray.put("job-g3", status)
+    deferred(job_run(**DONE), context)
+    assert [post["submission_id"] for post in ray.posts] == ["job-g4"]
+
+
+def test_a_job_that_runs_unrecorded_is_attached_to_whatever_its_claim(
+    ray: FakeRay, context: dict[str, Any], objects: MemoryStore
+) -> None:
+    claimed(objects, 1, 2)
+    ray.put("job-g2", "RUNNING")
+    assert deferred(job_run(**DONE), context).trigger.submission_id == "job-g2"
+    assert ray.posts == []
+
+
+def test_airflow_s_number_counts_where_it_is_higher(
+    ray: FakeRay, state: StateStore, context: dict[str, Any], objects: MemoryStore
+) -> None:
+    claimed(objects, 1)
+    state.set(OVER_KEY, 5)
+    deferred(job_run(**DONE), context)
+    assert [post["submission_id"] for post in ray.posts] == ["job-g6"]
 
 
 def test_a_store_that_does_not_answer_lets_the_task_be_retried(

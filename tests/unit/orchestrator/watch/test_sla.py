@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from fakes.sla import alerts_of
+from fakes.sla import alerts_of, heartbeat
 from fakes.watched_job import START, WatchedJob
+from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import StoreError
+from llmbatch.core.heartbeat import Heartbeat, Pulse
 from llmbatch.core.request_options import Reactions
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.watch import sla as sla_watch
@@ -205,3 +207,22 @@ def test_a_new_alert_is_sent_at_once(scene: WatchedJob) -> None:
     scene.poll(5, late=False)
     assert scene.alerts == ["red-1", "ok-1"]
     assert scene.sent == [1, 2]
+
+
+@pytest.mark.parametrize("ahead", [65, -65, 3600, -3600])
+def test_a_risk_is_raised_and_reacted_to_whatever_the_driver_s_clock_shows(
+    monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    scene = WatchedJob(monkeypatch, Reactions(max_replicas=4))
+    pulse, driver = Pulse(scene.clock), ManualClock(START + timedelta(seconds=ahead))
+    for sequence in range(1, 4):
+        scene.clock.advance(2)
+        driver.advance(2)
+        late = heartbeat(scene.spec, scene.clock.now(), sequence, late=True)
+        read = Heartbeat(late.model_copy(update={"written_at": driver.now()}), age=0.0)
+        scene.watch.look(scene.store, pulse.date(read))
+    assert scene.alerts == ["red-1"]
+    assert scene.asked
+    red = alerts_of(scene.spec, scene.store)[0]
+    assert red.miss_probability == pytest.approx(1, abs=0.01)
+    assert red.reason == "rows are long"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,10 +50,12 @@ class Scene:
             if isinstance(body, Exception):
                 raise body
             if body is not None:
-                self.store.objects[uri] = body
+                self.write(uri, body)
             return read(uri)
 
         self.store.get = get  # type: ignore[method-assign]
+        self.write: Callable[[str, bytes], object] = self.store.objects.__setitem__
+        """How looks come into the store: without a time of the write, or with it."""
 
     def open(self, conn_id: str) -> MemoryStore:
         self.opened += 1
@@ -72,8 +75,9 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     return Scene(monkeypatch)
 
 
-def written(phase: Phase, ended: int = 0) -> bytes:
-    return beat(ended=ended, phase=phase, written_at=datetime.now(UTC)).model_dump_json().encode()
+def written(phase: Phase, ended: int = 0, sequence: int = 1) -> bytes:
+    progress = beat(ended=ended, phase=phase, written_at=datetime.now(UTC), sequence=sequence)
+    return progress.model_dump_json().encode()
 
 
 def test_the_wire_format_is_pinned() -> None:
@@ -111,6 +115,23 @@ def test_it_tells_the_job_s_story_and_ends_with_done(scene: Scene, monkeypatch: 
     assert told == ["not_started", "model_load", "work", "done"]
     assert scene.opened == 1
     assert scene.asked == 1  # before the first heartbeat; a healthy job costs no question
+
+
+@pytest.mark.parametrize("ahead", [65, -65, 3600, -3600])
+def test_a_driver_with_another_clock_is_not_stalled_and_reported_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    at = datetime.now(UTC) + timedelta(seconds=ahead)
+    scene.looks = [
+        (beat(ended=count, sequence=count, written_at=at, phase=phase).model_dump_json().encode(), "deferred")
+        for count, phase in ((1, Phase.WORK), (500, Phase.WORK), (1000, Phase.DONE))
+    ]
+    scene.write = MemoryStore.put.__get__(scene.store)
+    waiting = trigger()
+    said = listen(waiting, monkeypatch)
+    assert event_of(waiting)["reason"] == "phase_done"
+    assert not any("stalled" in line for line in said)
+    assert sum("event=clock_skew job_id=job-1" in line for line in said) == 1
 
 
 def test_it_survives_the_run_task_s_retries(scene: Scene) -> None:
@@ -164,7 +185,7 @@ def test_it_ends_with_an_ok_that_says_why(
     spec = accepted(MemoryStore(), datetime.now(UTC) - timedelta(hours=2))
     scene.store.objects[JobLayout(JOB).spec] = spec.model_dump_json().encode()
     stale = beat(phase=last, written_at=LONG_AGO).model_dump_json().encode()
-    end = stale if last is Phase.WORK else written(last, 1000)
+    end = stale if last is Phase.WORK else written(last, 1000, sequence=2)
     scene.looks = [(stale, "deferred"), (stale, "deferred"), (end, run_state)]
     event_of(trigger())
     found = read_alerts(scene.store, JobLayout(JOB))

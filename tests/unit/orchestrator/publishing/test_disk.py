@@ -1,0 +1,67 @@
+"""A disk that is too small for the results: a clear error, and nothing is delivered."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from fakes.answered_jobs import NOW, answered, staged_job
+from llmbatch.core.clock import ManualClock
+from llmbatch.core.errors import DiskFull
+from llmbatch.core.request_options import OutputFormat
+from llmbatch.orchestrator.publishing.disk import require_space, within_space
+from llmbatch.orchestrator.publishing.publish import publish
+
+
+def free(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=number))
+
+
+@pytest.mark.parametrize(("output_format", "share"), [(OutputFormat.JSONL, 1.0), (OutputFormat.PARQUET, 0.5)])
+def test_room_is_compared_with_what_is_committed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, output_format: OutputFormat, share: float
+) -> None:
+    spec, store = staged_job()
+    answered(spec, store)
+    committed = sum(info.size for info in store.list(spec.layout.results))
+    needed = int(committed * share)
+    free(needed, monkeypatch)
+    require_space(spec, output_format, store, tmp_path)
+    free(needed - 1, monkeypatch)
+    with pytest.raises(DiskFull) as caught:
+        require_space(spec, output_format, store, tmp_path)
+    assert (caught.value.folder, caught.value.needed, caught.value.free) == (str(tmp_path), needed, needed - 1)
+    assert caught.value.retryable
+    assert f"{spec.job_id}: the results need more than {needed} bytes in {tmp_path}, where {needed - 1}" in str(
+        caught.value
+    )
+
+
+def test_a_job_without_room_delivers_nothing_and_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, store = staged_job()
+    answered(spec, store)
+    with monkeypatch.context() as full:
+        free(10, full)
+        with pytest.raises(DiskFull):
+            publish(spec, store, ManualClock(NOW))
+    assert not list(store.list("s3://b/out/"))
+    assert publish(spec, store, ManualClock(NOW)).rows.input == 10
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fills_up_on_the_way_is_the_same_error(tmp_path: Path, code: int) -> None:
+    spec, _ = staged_job()
+    (tmp_path / "results.jsonl").write_bytes(b"x" * 7)
+    with pytest.raises(DiskFull, match="need more than 7 bytes"), within_space(spec, tmp_path):
+        raise OSError(code, os.strerror(code))
+
+
+def test_other_errors_pass(tmp_path: Path) -> None:
+    spec, _ = staged_job()
+    with pytest.raises(PermissionError), within_space(spec, tmp_path):
+        raise PermissionError(errno.EACCES, "no")
