@@ -9,6 +9,7 @@ The tree::
     │   ├── ObjectExists  a create-only write found an object
     │   ├── ObjectChanged the object is no longer the version that was read
     │   └── ObjectMissing the object does not exist
+    ├── SpecError         a spec.json is damaged, or does not belong to the folder that it is in
     ├── InputChanged      an input object is no longer the one that was accepted
     ├── StagedConflict    a shard of an earlier attempt to stage holds other rows
     ├── ModelError        the model is unknown or broken (exit code 22)
@@ -80,6 +81,14 @@ class ObjectMissing(StoreError):
     def __init__(self, uri: str) -> None:
         self.uri = uri
         super().__init__(f"{uri} does not exist")
+
+
+class SpecError(LlmbatchError):
+    """The ``spec.json`` of a job folder is not the one that accept wrote there."""
+
+    def __init__(self, uri: str, problem: str) -> None:
+        self.uri, self.problem = uri, problem
+        super().__init__(f"{uri}: {problem}. Restore it from a backup, or start a new job.")
 
 
 class InputChanged(LlmbatchError):

@@ -30,9 +30,9 @@ from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store, store_environment
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import Clock, SystemClock
-from llmbatch.core.errors import ModelError, ObjectMissing, StoreError, Superseded
+from llmbatch.core.errors import ModelError, ObjectMissing, SpecError, StoreError, Superseded
 from llmbatch.core.identity import submission_id_of
-from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.job_spec import JobSpec, parse_spec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
@@ -77,7 +77,7 @@ class Pipeline:
         self, root_uri: str, generation: int, *, store: S3Store | None = None, clock: Clock | None = None
     ) -> None:
         self._layout = JobLayout(root_uri.rstrip("/"))
-        self.job_id = self._layout.root.rsplit("/", 1)[-1]
+        self.job_id = self._layout.job_id
         self._generation = generation
         self._clock = clock or SystemClock()
         self._store = store or open_store()
@@ -102,9 +102,9 @@ class Pipeline:
 
     def _run(self) -> End:
         try:
-            spec = JobSpec.model_validate_json(self._store.get(self._layout.spec))
+            spec = parse_spec(self._layout.root, self._store.get(self._layout.spec))
             staged = StagedManifest.model_validate_json(self._store.get(self._layout.staged_manifest))
-        except (ValidationError, ObjectMissing) as error:
+        except (SpecError, ValidationError, ObjectMissing) as error:
             return End(ExitReason.BAD_SPEC, f"{self._layout.root} cannot be run: {error}")
         probe_conditional_writes(self._store, self._layout.probe)
         last = last_claim(self._store, self._layout)

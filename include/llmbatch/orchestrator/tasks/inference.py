@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import shlex
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -13,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError, StoreError
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.deployment.settings import load_settings
@@ -63,6 +65,7 @@ def accept() -> dict[str, Any]:
         created_at=dag_run.run_after,
         config=config,
         store=store,
+        owner=dag_run.triggering_user_name or "",
     )
     if spec.run_id != dag_run.run_id:
         _log.info(
@@ -78,17 +81,18 @@ def accept() -> dict[str, Any]:
         spec.deadline.isoformat(),
         spec.output_uri,
     )
+    job_uri = JobLayout.of(config.store.base_uri, spec.job_id).root
     admission = read_admission(spec, store)
     return {
         "job_id": spec.job_id,
-        "job_uri": spec.root_uri,
+        "job_uri": job_uri,
         "output_uri": spec.output_uri,
         "manifest_uri": spec.layout.manifest,
         "store_conn_id": config.store.conn_id,
         "ray_conn_id": config.ray.conn_id,
         "poll_seconds": config.ray.poll_seconds,
         "poll_failures_tolerated": config.ray.poll_failures_tolerated,
-        "entrypoint": f"{config.ray.entrypoint} --job {spec.root_uri} --generation {{generation}}",
+        "entrypoint": f"{config.ray.entrypoint} --job {shlex.quote(job_uri)} --generation {{generation}}",
         "admission": admission.model_dump(mode="json", include=ADMISSION_IN_XCOM) if admission else None,
     }
 

@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import Config
-from llmbatch.core.errors import ObjectMissing, StoreError
+from llmbatch.core.errors import ObjectMissing, SpecError, StoreError
 from llmbatch.core.identity import job_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, idempotency_uri
@@ -29,6 +29,7 @@ from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.deployment.store import open_store
+from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.jobs.keys import KeyNote
 
 _log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class MissedRun(BaseModel):
     run_after: AwareDatetime
     state: str
     conf: dict[str, JsonValue] | None = None
+    triggering_user_name: str | None = None
 
 
 class _Deadline(BaseModel):
@@ -123,8 +125,11 @@ def _is_over(run: MissedRun) -> bool:
 
 def _spec(layout: JobLayout, store: ObjectStore) -> JobSpec | None:
     try:
-        return JobSpec.model_validate_json(store.get(layout.spec))
+        return read_spec(layout.root, store)
     except ObjectMissing:
+        return None
+    except SpecError as error:
+        _log.warning("event=spec_unreadable job_id=%s error=%s; the deadline is that of the run", layout.job_id, error)
         return None
 
 
@@ -133,8 +138,9 @@ def _owner(spec: JobSpec | None, run: MissedRun, base_uri: str, store: ObjectSto
     key = spec.request.idempotency_key if spec is not None else (run.conf or {}).get("idempotency_key")
     if not isinstance(key, str):
         return None
+    user = spec.owner if spec is not None else run.triggering_user_name or ""
     try:
-        return KeyNote.model_validate_json(store.get(idempotency_uri(base_uri, key))).job_id
+        return KeyNote.model_validate_json(store.get(idempotency_uri(base_uri, key, user))).job_id
     except ObjectMissing:
         return None
 

@@ -13,14 +13,13 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.durations import duration
 from llmbatch.core.errors import ConfigError
-from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.sla import JobSla
 from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.settings import load_settings
+from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.watch.sla_reactions import SlaReactions
 
 
@@ -103,12 +102,11 @@ class SlaWatch:
         return self._job
 
     def _read(self, store: ObjectStore) -> None:
-        layout = JobLayout(self.job_uri)
-        spec = JobSpec.model_validate_json(store.get(layout.spec))
+        spec = read_spec(self.job_uri, store)
         thresholds, settings = self._settings()
         alerts = JobAlerts(
             JobSla.of(spec),
-            layout,
+            spec.layout,
             store,
             self.clock,
             self.raised_by,

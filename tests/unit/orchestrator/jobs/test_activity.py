@@ -50,3 +50,9 @@ def test_without_a_readable_queue_the_folders_are_listed(queue: bytes | None) ->
         store.put(queue_uri(BASE), queue)
     assert running(store) == [spec_of(1).job_id, spec_of(2).job_id]
     assert running(store, NOT_RUNNING_SECONDS + 1) == []
+
+
+def test_a_spec_of_another_folder_is_no_running_job() -> None:
+    store = store_of_jobs()
+    store.put(spec_of(1).layout.spec, spec_of(2).model_dump_json().encode())
+    assert running(store) == [spec_of(2).job_id]

@@ -103,3 +103,10 @@ def test_leftovers_are_all_claims_but_the_last_crash_records_and_the_probe(folde
         f"{layout.crashes}g00001-a.json",
         layout.probe,
     }
+
+
+def test_jobs_that_retry_each_other_end_the_search(folders: Folders) -> None:
+    folders.accept(1, retry_of=2)
+    folders.accept(2, retry_of=1)
+    found = list(job_folders(folders.store, BASE, NOW))
+    assert [job.needs for job in found] == [frozenset({job_id(1), job_id(2)})] * 2
