@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.cluster.replica.replica_actor import ReplicaPlan
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
-from llmbatch.cluster.storage.store import open_store, store_environment
+from llmbatch.cluster.storage.store import StoreEnvironment, open_store
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.core.errors import ModelError, ObjectMissing, SpecError, StoreError, Superseded
@@ -186,7 +187,7 @@ def _work(run: _Run, left: tuple[StagedShard, ...]) -> End:
         root_uri=job.layout.root,
         model_uri=spec.model_uri,
         settings=spec.engine,
-        store_environment=store_environment(),
+        store_environment=StoreEnvironment(os.environ),
         scoreboard=scoreboard,
         expires_at=spec.expires_at,
     )

@@ -23,7 +23,7 @@ from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.replica.start_failure import start_failure
 from llmbatch.cluster.storage.job_context import JobContext
-from llmbatch.cluster.storage.store import open_store
+from llmbatch.cluster.storage.store import StoreEnvironment, open_store
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import StoreError, Superseded
@@ -46,7 +46,7 @@ class ReplicaPlan:
     root_uri: str
     model_uri: str
     settings: EngineSettings
-    store_environment: dict[str, str]
+    store_environment: StoreEnvironment
     scoreboard: Any
     expires_at: datetime | None = None
 
@@ -97,7 +97,8 @@ class ReplicaActor:
 
     async def _start(self) -> Replica:
         plan = self._plan
-        store = open_store(plan.store_environment)
+        plan.store_environment.fill_in()
+        store = open_store()
         model = resolve_model(plan.model_uri, plan.settings.kind, store)
         engine = make_engine(plan.settings, model.path)
         await engine.start()
