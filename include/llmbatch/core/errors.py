@@ -21,6 +21,7 @@ The tree::
     ├── Superseded        a later generation has claimed the job; this one must stop (exit code 13)
     └── ReconcileError    rows are missing or duplicated; the job has not succeeded
 
+Every text of an error is printable (see ``core.shown``), for it may quote keys, names and answers of servers.
 ``retryable`` states whether a later repetition of the same call can succeed without any other change.
 """
 
@@ -28,6 +29,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from llmbatch.core.shown import shown, shown_lines
 from llmbatch.core.states import ErrorClass
 
 
@@ -35,6 +37,9 @@ class LlmbatchError(Exception):
     """Base of all errors of llmbatch."""
 
     retryable: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
 
 
 class RequestError(LlmbatchError):
@@ -46,7 +51,10 @@ class RequestError(LlmbatchError):
 
 
 class ConfigError(LlmbatchError):
-    """A configuration file that cannot be used."""
+    """A configuration file that cannot be used. The text may have several lines."""
+
+    def __str__(self) -> str:
+        return shown_lines(Exception.__str__(self))
 
 
 class StoreError(LlmbatchError):
@@ -137,9 +145,12 @@ class ErrorRateExceeded(LlmbatchError):
 
 
 class RayJobError(LlmbatchError):
-    """The Ray Job Submission API failed, or a Ray job ended without success."""
+    """The Ray Job Submission API failed, or a Ray job ended without success. The text may have several lines."""
 
     retryable = True
+
+    def __str__(self) -> str:
+        return shown_lines(Exception.__str__(self))
 
 
 class SinkError(LlmbatchError):

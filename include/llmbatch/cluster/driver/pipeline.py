@@ -37,6 +37,7 @@ from llmbatch.core.job_spec import JobSpec, parse_spec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
+from llmbatch.core.shown import shown
 from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import ObjectInfo
 from llmbatch.s3.store import S3Store, probe_conditional_writes
@@ -230,7 +231,7 @@ def _settle(total: int, committed: int, stop: Stop | None, error: BaseException 
 
 def print_end(job_id: str, end: End) -> None:
     """Write the one clear last line on stderr."""
-    message = " ".join(end.message.split())
+    message = shown(" ".join(end.message.split()))
     print(
         f"job={job_id} exit_code={int(end.reason)} reason={end.reason.name.lower()} {message} | {end.reason.advice}",
         file=sys.stderr,

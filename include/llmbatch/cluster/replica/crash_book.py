@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.crashes import Crash, Suspicion, suspect
+from llmbatch.core.shown import shown
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class CrashBook:
                 try:
                     self._crashes[info.uri] = Crash.model_validate_json(self._store.get(info.uri))
                 except ValidationError:
-                    _log.warning("event=crash_record_unreadable job_id=%s uri=%s", self._job_id, info.uri)
+                    _log.warning("event=crash_record_unreadable job_id=%s uri=%s", self._job_id, shown(info.uri))
         # A copy: shards are begun on several threads, and another one may be adding a record.
         return suspect(list(self._crashes.values()))
 

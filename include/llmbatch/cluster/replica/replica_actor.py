@@ -29,6 +29,7 @@ from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import StoreError, Superseded
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.shards import StagedShard
+from llmbatch.core.shown import shown
 from llmbatch.core.states import ExitReason
 
 REPORT_SECONDS = 1.0
@@ -126,9 +127,9 @@ class ReplicaActor:
         try:
             ray.get(self._plan.scoreboard.report.remote(ReplicaReport(self._replica_id, fatal=fatal)), timeout=10)
         except ray.exceptions.RayError:
-            _log.warning("event=report_lost job_id=%s fatal=%s", self._plan.job_id, fatal.message)
+            _log.warning("event=report_lost job_id=%s fatal=%s", self._plan.job_id, shown(fatal.message))
 
     def _die(self, error: EngineDiedError) -> None:
-        _log.error("event=engine_died job_id=%s replica=%s error=%s", self._plan.job_id, self._replica_id, error)
+        _log.error("event=engine_died job_id=%s replica=%s error=%s", self._plan.job_id, self._replica_id, shown(error))
         # Not an exception: that would end the job. A dead actor is replaced and its shards are given out again.
         os._exit(ENGINE_DIED_EXIT)

@@ -12,6 +12,7 @@ from llmbatch.core.eta.trace import EstimateTrace, TracePoint
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import LevelChange
+from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 
 _log = logging.getLogger(__name__)
@@ -28,7 +29,9 @@ def read_traces(store: ObjectStore, layout: JobLayout) -> tuple[EstimateTrace, .
         try:
             found.append(EstimateTrace.model_validate_json(store.get(info.uri)))
         except ValidationError as error:
-            _log.warning("event=trace_unreadable uri=%s problems=%d; it is not counted", info.uri, error.error_count())
+            _log.warning(
+                "event=trace_unreadable uri=%s problems=%d; it is not counted", shown(info.uri), error.error_count()
+            )
     return tuple(sorted(found, key=lambda trace: trace.generation))
 
 

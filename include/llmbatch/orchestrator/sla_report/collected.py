@@ -16,6 +16,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.progress import Progress
 from llmbatch.core.read_ahead import in_order
+from llmbatch.core.shown import shown
 from llmbatch.core.sla_status import JobStatus, status_of
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.history.job_report import MOST_ESTIMATES, SlaReport
@@ -114,6 +115,6 @@ def _part(kind: type[Part], uri: str, store: ObjectStore) -> Part | None:
         return None
     except ValidationError as error:
         _log.warning(
-            "event=object_unreadable uri=%s problems=%d; it is left out of the report", uri, error.error_count()
+            "event=object_unreadable uri=%s problems=%d; it is left out of the report", shown(uri), error.error_count()
         )
         return None

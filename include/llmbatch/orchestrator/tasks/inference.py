@@ -15,6 +15,7 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.deployment.settings import load_settings
@@ -69,17 +70,19 @@ def accept() -> dict[str, Any]:
     )
     if spec.run_id != dag_run.run_id:
         _log.info(
-            "event=adopted job_id=%s: it was started by run %s with the same idempotency key", spec.job_id, spec.run_id
+            "event=adopted job_id=%s: it was started by run %s with the same idempotency key",
+            spec.job_id,
+            shown(spec.run_id),
         )
     _log.info(
         "event=accepted job_id=%s input=%s objects=%d format=%s model=%s deadline=%s output=%s",
         spec.job_id,
-        spec.request.source_uri,
+        shown(spec.request.source_uri),
         len(spec.objects),
         spec.input_format.value,
-        spec.model_name,
+        shown(spec.model_name),
         spec.deadline.isoformat(),
-        spec.output_uri,
+        shown(spec.output_uri),
     )
     job_uri = JobLayout.of(config.store.base_uri, spec.job_id).root
     admission = read_admission(spec, store)
@@ -143,7 +146,7 @@ def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
         manifest.rows.succeeded,
         manifest.rows.failed,
         len(manifest.outputs),
-        spec.output_uri,
+        shown(spec.output_uri),
     )
     found = {"job_id": spec.job_id, "output_uri": spec.output_uri, "manifest_uri": spec.layout.manifest}
     event = get_current_context()["outlet_events"][RESULTS]
@@ -160,7 +163,7 @@ def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
     store = _store(store_conn_id)
     sla = report_sla(job_uri, store)
     for line in sla.lines():
-        _log.info("event=report %s", line)
+        _log.info("event=report %s", shown(line))
     end = SlaWatch(job_uri, SystemClock(), _log, raised_by="report")
     end.close(store, None, finished_reason(sla.deadline, sla.finished_at))
     try:
@@ -180,7 +183,7 @@ def _dry_run(spec: JobSpec, store: ObjectStore) -> None:
     config = load_settings()
     found = dry_run(spec, config.engine.max_replicas, config.cost, store, SystemClock())
     for line in found.lines():
-        _log.info("event=dry_run %s", line)
+        _log.info("event=dry_run %s", shown(line))
     get_current_context()["ti"].xcom_push(
         key="dry_run", value=found.model_dump(mode="json", exclude={"size": True, "admission": {"size"}})
     )

@@ -21,6 +21,7 @@ from llmbatch.core.identity import job_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, idempotency_uri
 from llmbatch.core.progress import Progress
+from llmbatch.core.shown import shown
 from llmbatch.core.sla import JobSla
 from llmbatch.core.sla_hours import sla_hours_of
 from llmbatch.core.states import Phase
@@ -74,9 +75,11 @@ async def look(context: Mapping[str, Any]) -> str:
         except StoreError as error:
             if pause is None:
                 raise
-            _log.warning("event=store_failed run=%s error=%s; the deadline is checked again", run.dag_run_id, error)
+            _log.warning(
+                "event=store_failed run=%s error=%s; the deadline is checked again", shown(run.dag_run_id), error
+            )
             await asyncio.sleep(pause)
-    _log.info("event=deadline_passed run=%s deadline=%s %s", run.dag_run_id, passed_at.isoformat(), outcome)
+    _log.info("event=deadline_passed run=%s deadline=%s %s", shown(run.dag_run_id), passed_at.isoformat(), outcome)
     if alerts is not None:
         for pause in PAUSES:
             await asyncio.to_thread(_send, alerts)
@@ -119,7 +122,9 @@ def _is_over(run: MissedRun) -> bool:
     try:
         return dag_run_state(run.dag_id, run.dag_run_id) is not DagRunState.ALIVE
     except Exception as error:  # its state of a moment ago is nearly as good
-        _log.warning("event=run_state_unknown run=%s last_state=%s error=%s", run.dag_run_id, run.state, error)
+        _log.warning(
+            "event=run_state_unknown run=%s last_state=%s error=%s", shown(run.dag_run_id), run.state, shown(error)
+        )
         return run.state in {"success", "failed"}
 
 

@@ -14,6 +14,7 @@ from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.durations import duration
 from llmbatch.core.errors import ConfigError
 from llmbatch.core.progress import Progress
+from llmbatch.core.shown import shown
 from llmbatch.core.sla import JobSla
 from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
@@ -143,7 +144,10 @@ class SlaWatch:
                 if self._problems.get(name) != str(error):
                     self._problems[name] = str(error)
                     self.log.warning(
-                        "event=sla_step_failed job_uri=%s step=%s error=%s; it is repeated", self.job_uri, name, error
+                        "event=sla_step_failed job_uri=%s step=%s error=%s; it is repeated",
+                        self.job_uri,
+                        name,
+                        shown(error),
                     )
             else:
                 self._problems.pop(name, None)
