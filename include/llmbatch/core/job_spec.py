@@ -31,8 +31,8 @@ class JobSpec(BaseModel):
 
     ``retry_of`` is the root of the job whose rows are run again; ``request`` then has that job's input and prompt
     filled in, and its ``max_error_rate`` is a share of the rows that are run again. ``request_digest`` is that of the
-    request as it was sent. ``owner`` is the Airflow user who triggered the DAG run; it is empty for a run that nobody
-    triggered: that of a schedule. ``fallback_model_uri`` is where the model is that ``request.reactions`` names.
+    request as it was sent. ``owner`` is the Airflow user who triggered the DAG run, empty for a scheduled run.
+    ``fallback_model_uri`` is where the model is that ``request.reactions`` names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

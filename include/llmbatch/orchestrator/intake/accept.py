@@ -65,7 +65,7 @@ def accept(
         created_at: a time of the DAG run that no retry and no clear changes.
         config: settings of this deployment.
         store: where input and jobs are.
-        owner: the Airflow user who triggered the run; empty for a run that nobody triggered.
+        owner: the Airflow user who triggered the run; empty for a run without a user.
         clock: the time of admission; the machine's if not given.
 
     Raises:

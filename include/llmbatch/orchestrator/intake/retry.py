@@ -5,7 +5,7 @@ given. From the new request: everything else. ``sampling`` that is given wins ov
 what is not given stays as each row was staged. ``max_error_rate`` holds for the whole input, as in the earlier job.
 
 A retry delivers all rows of the earlier job, so only the user who made that job may retry it, or an admin of the
-deployment. A job of a run that nobody triggered belongs to such runs.
+deployment. The job of a run without a user belongs to such runs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def retried(
         request: with ``retry_failed_of``.
         root_uri: folder of the earlier job.
         store: where jobs are.
-        owner: the user who retries; empty for a run that nobody triggered.
+        owner: the user who retries; empty for a run without a user.
         admins: users who may retry the jobs of every user.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The variables that open the store travel from the driver to its replicas, and are shown to nobody."""
+"""The variables that open the store travel from the driver to its replicas, and are not shown."""
 
 from __future__ import annotations
 
