@@ -91,6 +91,16 @@ def test_a_forged_spec_reaches_no_shell(store: MemoryStore, monkeypatch: pytest.
         tasks.accept()
 
 
+def test_a_value_of_the_request_begins_no_line_of_the_log(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    within(monkeypatch, input_uri="s3://in/a.jsonl", model="m\nevent=forged \x1b[2J")
+    tasks.accept()
+    assert r"model=m\nevent=forged \x1b[2J" in caplog.text
+    assert all(record.getMessage().isprintable() for record in caplog.records)
+
+
 def test_the_job_records_who_triggered_its_run(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     within(monkeypatch, input_uri="s3://in/a.jsonl")
     assert read_spec(tasks.accept()["job_uri"], store).owner == "ann"

@@ -15,5 +15,6 @@ def test_every_part_but_s3_is_closed(tmp_path: Path) -> None:
     keys = {component.environment[name] for name in ("WEED_JWT_SIGNING_KEY", "WEED_JWT_SIGNING_READ_KEY")}
     assert {len(key) for key in keys} == {64}
     assert len(keys) == 2
+    assert not [key for key in keys if key in repr(component)]
     for part in ("MASTER", "VOLUME", "FILER", "S3", "CLIENT"):
         assert component.environment[f"WEED_GRPC_{part}_CERT"] == component.environment["WEED_GRPC_CA"]
