@@ -7,8 +7,8 @@ import logging
 import os
 import sys
 
+from llmbatch.cluster.driver.log_line import log_to_stderr
 from llmbatch.cluster.driver.pipeline import Pipeline, print_end
-from llmbatch.cluster.log_line import log_to_stderr
 from llmbatch.core.layout import split_uri
 
 _NICENESS = 10

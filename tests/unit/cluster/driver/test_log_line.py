@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from llmbatch.cluster.log_line import LogLine, log_to_stderr
+from llmbatch.cluster.driver.log_line import LogLine, log_to_stderr
 
 EVIL = "by\nlevel=ERROR event=forged \x1b[2J"
 
