@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
@@ -9,6 +11,7 @@ from fakes.finished_jobs import spec_of
 from llmbatch.core.errors import SpecError
 from llmbatch.core.job_spec import JobSpec, parse_spec
 from llmbatch.core.request_options import OutputFormat
+from llmbatch.core.shown import shown
 
 
 @pytest.mark.parametrize("field", ["input_format", "output_format"])
@@ -43,5 +46,5 @@ ROOT = spec_of(2).root_uri
 )
 def test_a_spec_is_read_from_its_own_folder_only(body: bytes, job_uri: str, words: str) -> None:
     assert parse_spec(ROOT, _other(retry_of=spec_of(1).root_uri)).retry_of == spec_of(1).root_uri
-    with pytest.raises(SpecError, match=rf"{job_uri}/spec\.json: .*{words}"):
+    with pytest.raises(SpecError, match=rf"{re.escape(shown(job_uri))}/spec\.json: .*{words}"):
         parse_spec(job_uri, body)
