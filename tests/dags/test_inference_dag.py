@@ -81,7 +81,13 @@ class _Job:
         self.pushed: dict[str, Any] = {}
         conf = {"input_uri": "s3://in/a.jsonl", **conf}
         defaults = {name: param.value for name, param in form_params().items() if param.has_value}
-        run = SimpleNamespace(dag_id="d", run_id="r", run_after=datetime(2030, 1, 1, tzinfo=UTC), conf=conf)
+        run = SimpleNamespace(
+            dag_id="d",
+            run_id="r",
+            run_after=datetime(2030, 1, 1, tzinfo=UTC),
+            conf=conf,
+            triggering_user_name="ann",
+        )
         pusher = SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value}), map_index=-1)
         self._context = {"dag_run": run, "params": defaults | conf, "ti": pusher}
         self._dag = dag

@@ -1,4 +1,4 @@
-"""A run of ``llmbatch_maintenance`` that meets an orphan, a Ray job of others, and data that is too old.
+"""A run of ``llmbatch_maintenance`` that meets an orphan and a Ray job of others.
 
 An orphan is stopped only if it is still one after a minute, so a run is started early and looked at later.
 """
@@ -56,7 +56,7 @@ def start_sweep(running: Running) -> Iterator[Sweep]:
         jobs.submit(RaySubmission(sweep.orphan, "sleep 3600", metadata=origin))
         jobs.submit(RaySubmission(NOTEBOOK, "sleep 3600", metadata={**origin, "dag_id": "theirs"}))
         try:
-            running.api.trigger(MAINTENANCE, {"staged_days": 0}, sweep.run_id)
+            running.api.trigger(MAINTENANCE, {}, sweep.run_id)
             yield sweep
         finally:
             jobs.stop(sweep.orphan)

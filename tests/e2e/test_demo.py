@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from dataclasses import asdict
 
 import pytest
 
@@ -27,7 +28,13 @@ def test_result_line_holds_what_the_contract_promises(demo):
 def test_person_sees_answers_and_where_to_look(demo):
     assert demo.text.count("  A: ") == 3
     assert "Where to look" in demo.text
-    assert "login admin / " in demo.text
+    assert "login admin, password: airflow_password in " in demo.text
+
+
+def test_person_sees_no_secret_and_no_control_character(demo, running):
+    secrets = asdict(running.credentials)
+    assert not [name for name, value in secrets.items() if name != "airflow_user" and value in demo.text]
+    assert all(line.isprintable() for line in demo.text.splitlines())
 
 
 def test_every_input_row_is_in_the_output_once(demo, running):

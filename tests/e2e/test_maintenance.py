@@ -12,10 +12,9 @@ from llmbatch_stack.demo.job_run import DAG_ID
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 
-def test_an_orphan_ends_and_old_data_goes(running: Running, sweep: Sweep):
+def test_an_orphan_ends_and_a_dry_run_lists_old_data(running: Running, sweep: Sweep):
     runs = runs_that_are_over(running)
     assert runs[sweep.run_id] == "success"
-    expired = log_of(running, sweep.run_id, "expire")
     stopped = time.monotonic() + 240
     while not sweep.jobs.status(sweep.orphan).status.is_over and time.monotonic() < stopped:
         time.sleep(0.5)  # Ray stops in its own time
@@ -26,8 +25,13 @@ def test_an_orphan_ends_and_old_data_goes(running: Running, sweep: Sweep):
     line = f"submission_id={sweep.orphan} dag_id={DAG_ID} run_id={sweep.gone} run=gone by=Ray"
     sweeps = [log_of(running, run_id, "sweep_orphans") for run_id in runs]
     assert any(line in log and "orphans=1 dry_run=False" in log for log in sweeps), sweeps
-    assert f"action=removed job_id={layout.root.rsplit('/', 1)[1]} part=staged objects=1 bytes=2" in expired
-    assert [info.uri for info in running.store.list(layout.staged)] == [layout.staged_manifest]
+    dry_run = f"dry_{sweep.run_id}"
+    running.api.trigger(MAINTENANCE, {"staged_days": 0, "dry_run": True}, dry_run)
+    assert runs_that_are_over(running)[dry_run] == "success"
+    listed = log_of(running, dry_run, "expire")
+    assert f"action=would_remove job_id={layout.job_id} part=staged objects=1 bytes=2" in listed
+    kept = [layout.staged_manifest, layout.staged_shard("shard-00000")]
+    assert [info.uri for info in running.store.list(layout.staged)] == kept
 
 
 def runs_that_are_over(running: Running) -> dict[str, str]:

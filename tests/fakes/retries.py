@@ -37,10 +37,18 @@ def store_with_input(body: bytes = INPUT) -> MemoryStore:
     return store
 
 
-def accepted(store: MemoryStore, run_id: str, **conf: Any) -> JobSpec:
-    conf = {"max_error_rate": 0.5} | conf
-    request, clock = request_of({}, conf), ManualClock(CREATED)
-    return accept(request, dag_id="d", run_id=run_id, created_at=CREATED, config=CONFIG, store=store, clock=clock)
+def accepted(store: MemoryStore, run_id: str, *, owner: str = "", config: Config = CONFIG, **conf: Any) -> JobSpec:
+    request = request_of({}, {"max_error_rate": 0.5} | conf)
+    return accept(
+        request,
+        dag_id="d",
+        run_id=run_id,
+        created_at=CREATED,
+        config=config,
+        store=store,
+        owner=owner,
+        clock=ManualClock(CREATED),
+    )
 
 
 def staged_rows_of(spec: JobSpec, store: MemoryStore) -> list[dict[str, Any]]:

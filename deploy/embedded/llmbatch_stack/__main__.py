@@ -1,6 +1,7 @@
 """Command line of the embedded stack: `python -m llmbatch_stack up|down|status|demo|env|airflow`."""
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     airflow = commands.add_parser("airflow", help="run Airflow's command line against this stack: airflow -- dags list")
     airflow.add_argument("words", nargs=argparse.REMAINDER)
     chosen = parser.parse_args(arguments)
+    os.umask(0o077)  # state, logs and sockets are the user's own
     try:
         return _run(chosen, load())
     except (SettingsError, CredentialsError, StepError, PortTaken, stack.StackError) as error:

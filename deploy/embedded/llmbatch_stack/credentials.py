@@ -61,7 +61,7 @@ def _create(path: Path) -> None:
         jwt_secret=secrets.token_hex(32),
         api_secret_key=secrets.token_hex(32),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     private = path.with_name(f"{path.name}.{os.getpid()}")
     write_private(private, json.dumps(asdict(made), indent=2) + "\n")
     try:

@@ -60,7 +60,7 @@ def ray_variables(settings: Settings, credentials: Credentials) -> dict[str, str
         "DO_NOT_TRACK": "1",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": credentials.ray_token,
-        "RAY_TMPDIR": str(settings.runtime),
+        "RAY_TMPDIR": str(settings.ray_folder),
         "RAY_USAGE_STATS_ENABLED": "0",
         # Ray runs workers at niceness 15; an engine on shared cores would wait for every web server and scheduler
         "RAY_worker_niceness": "0",

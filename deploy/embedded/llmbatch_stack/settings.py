@@ -81,6 +81,11 @@ class Settings:
         return Path("/tmp") / f"llmbatch-{hashlib.sha256(str(self.state).encode()).hexdigest()[:8]}"
 
     @property
+    def ray_folder(self) -> Path:
+        """Private folder around Ray's own, which Ray opens to all users."""
+        return self.runtime / "ray"
+
+    @property
     def logs(self) -> Path:
         """Folder with one log per component."""
         return self.state / "logs"

@@ -61,6 +61,7 @@ def up(settings: Settings, report: Report) -> bool:
             _wait_until_ready(settings, names, supervisor.identity, report)
             return True
         _sweep(settings)
+        _close_state_folder(settings)
         require_free(settings, components, report)
         _make_runtime_folder(settings)
         record.clear(settings.run)
@@ -130,6 +131,7 @@ def _start_supervisor(settings: Settings) -> ProcessIdentity:
             text=True,
             check=True,
             cwd="/",
+            umask=0o077,  # all components inherit it
         )
     identity = identify(int(parent.stdout))
     if identity is None:
@@ -185,19 +187,36 @@ def _tail(settings: Settings, name: str) -> str:
     return "\n    ".join([f"the end of {path}:", *lines])
 
 
+def _close_state_folder(settings: Settings) -> None:
+    """Close the folder of the stack, also one of an earlier version, to other users.
+
+    Where Postgres runs as another user, it may pass through the folder, not list it.
+    """
+    settings.state.chmod(_passage())
+    for name in ("airflow", "cache", "logs", "models", "run", "seaweedfs"):
+        folder = settings.state / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+
+
+def _passage() -> int:
+    """Return the mode of a folder that Postgres passes through."""
+    return 0o711 if postgres.runs_as() is not None else 0o700
+
+
 def _make_runtime_folder(settings: Settings) -> None:
-    """Make the folder for sockets; others may pass through it (Postgres may run as another user) but not list it."""
+    """Make the folder for sockets; where Postgres runs as another user, it may be passed through but not listed."""
     folder = settings.runtime
-    folder.mkdir(mode=0o711, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise StackError(f"{folder} belongs to another user; remove it, or set LLMBATCH_STATE to another folder")
-    folder.chmod(0o711)
+    folder.chmod(_passage())
 
 
 @contextmanager
 def _one_at_a_time(settings: Settings) -> Iterator[None]:
-    settings.state.mkdir(parents=True, exist_ok=True)
+    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (settings.state / "up.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 
+from llmbatch.cluster.driver.log_line import log_to_stderr
 from llmbatch.cluster.driver.pipeline import Pipeline, print_end
 from llmbatch.core.layout import split_uri
 
@@ -23,9 +24,7 @@ def main(arguments: list[str]) -> int:
         # The engines are elsewhere: where they share this node's cores, the driver works in their gaps. Before any
         # thread starts, as a priority belongs to a thread.
         os.nice(_NICENESS)
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s level=%(levelname)s logger=%(name)s %(message)s"
-    )
+    log_to_stderr()
     logging.getLogger("botocore").setLevel(logging.WARNING)
     pipeline = Pipeline(options.job, options.generation)
     end = pipeline.run()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.core.config_sections import (
@@ -38,6 +39,8 @@ class Config(Section):
     sla: SlaConfig = SlaConfig()
     alerts: AlertsConfig = AlertsConfig()
     cost: CostConfig = CostConfig()
+    admins: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Names of the Airflow users who may retry the jobs of every user."""
     default_model: str
     models: dict[str, ModelConfig]
     engine: EngineSettings = EngineSettings()

@@ -9,6 +9,7 @@ The tree::
     │   ├── ObjectExists  a create-only write found an object
     │   ├── ObjectChanged the object is no longer the version that was read
     │   └── ObjectMissing the object does not exist
+    ├── SpecError         a spec.json is damaged, or does not belong to the folder that it is in
     ├── InputChanged      an input object is no longer the one that was accepted
     ├── StagedConflict    a shard of an earlier attempt to stage holds other rows
     ├── ModelError        the model is unknown or broken (exit code 22)
@@ -21,6 +22,7 @@ The tree::
     ├── Superseded        a later generation has claimed the job; this one must stop (exit code 13)
     └── ReconcileError    rows are missing or duplicated; the job has not succeeded
 
+Every text of an error is printable (see ``core.shown``), for it may quote keys, names and answers of servers.
 ``retryable`` states whether a later repetition of the same call can succeed without any other change.
 """
 
@@ -28,6 +30,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from llmbatch.core.shown import shown, shown_lines
 from llmbatch.core.states import ErrorClass
 
 
@@ -35,6 +38,9 @@ class LlmbatchError(Exception):
     """Base of all errors of llmbatch."""
 
     retryable: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
 
 
 class RequestError(LlmbatchError):
@@ -46,7 +52,10 @@ class RequestError(LlmbatchError):
 
 
 class ConfigError(LlmbatchError):
-    """A configuration file that cannot be used."""
+    """A configuration file that cannot be used. The text may have several lines."""
+
+    def __str__(self) -> str:
+        return shown_lines(Exception.__str__(self))
 
 
 class StoreError(LlmbatchError):
@@ -81,6 +90,14 @@ class ObjectMissing(StoreError):
     def __init__(self, uri: str) -> None:
         self.uri = uri
         super().__init__(f"{uri} does not exist")
+
+
+class SpecError(LlmbatchError):
+    """The ``spec.json`` of a job folder is not the one that accept wrote there."""
+
+    def __init__(self, uri: str, problem: str) -> None:
+        self.uri, self.problem = uri, problem
+        super().__init__(f"{uri}: {problem}. Restore it from a backup, or start a new job.")
 
 
 class InputChanged(LlmbatchError):
@@ -129,9 +146,12 @@ class ErrorRateExceeded(LlmbatchError):
 
 
 class RayJobError(LlmbatchError):
-    """The Ray Job Submission API failed, or a Ray job ended without success."""
+    """The Ray Job Submission API failed, or a Ray job ended without success. The text may have several lines."""
 
     retryable = True
+
+    def __str__(self) -> str:
+        return shown_lines(Exception.__str__(self))
 
 
 class SinkError(LlmbatchError):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, field_validator
 
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
+from llmbatch.core.errors import SpecError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.request_options import InputFormat, OnDeadline, OutputFormat
@@ -30,7 +31,8 @@ class JobSpec(BaseModel):
 
     ``retry_of`` is the root of the job whose rows are run again; ``request`` then has that job's input and prompt
     filled in, and its ``max_error_rate`` is a share of the rows that are run again. ``request_digest`` is that of the
-    request as it was sent. ``fallback_model_uri`` is where the model is that ``request.reactions`` names.
+    request as it was sent. ``owner`` is the Airflow user who triggered the DAG run, empty for a scheduled run.
+    ``fallback_model_uri`` is where the model is that ``request.reactions`` names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +57,7 @@ class JobSpec(BaseModel):
     fallback_model_uri: str | None = None
     retry_of: str | None = None
     request_digest: str = ""
+    owner: str = ""
 
     @field_validator("input_format", "output_format")
     @classmethod
@@ -82,3 +85,27 @@ class JobSpec(BaseModel):
     def seconds_left(self, now: datetime) -> float:
         """Seconds until the deadline; negative after it."""
         return (self.deadline - now).total_seconds()
+
+
+def parse_spec(job_uri: str, body: bytes, *, is_strict: bool = True) -> JobSpec:
+    """Return the spec that ``body``, the ``spec.json`` of the job folder ``job_uri``, holds.
+
+    It must name that folder and no other: later steps write to the addresses that it holds. Fields that this version
+    does not know are refused, and ignored if not ``is_strict``.
+
+    Raises:
+        SpecError: the text is no spec, or one of another folder.
+    """
+    layout = JobLayout(job_uri)
+    try:
+        spec = JobSpec.model_validate_json(body, extra="forbid" if is_strict else "ignore")
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SpecError(layout.spec, f"is not a job's spec: {where}: {first['msg']}") from None
+    if not layout.is_job or (spec.root_uri, spec.job_id) != (layout.root, layout.job_id):
+        raise SpecError(layout.spec, f"is the spec of {spec.job_id!r} in {spec.root_uri!r}")
+    earlier = None if spec.retry_of is None else JobLayout(spec.retry_of)
+    if earlier is not None and not (earlier.is_job and earlier.base == layout.base):
+        raise SpecError(layout.spec, f"retries {spec.retry_of!r}, which is not a job under {layout.base}")
+    return spec

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
+
+from llmbatch.core.identity import JOB_ID_PATTERN
 
 _SHARD = re.compile(r"(shard-\d{5,})\.parquet", re.ASCII)
 _NUMBER = re.compile(r"\d{5,}", re.ASCII)
@@ -33,9 +36,13 @@ def queue_uri(base: str) -> str:
     return f"{base.rstrip('/')}/queue.json"
 
 
-def idempotency_uri(base: str, key: str) -> str:
-    """Return where under ``base`` it is noted which job an idempotency key stands for. The address hides the key."""
-    return f"{base.rstrip('/')}/idempotency/{hashlib.sha256(key.encode()).hexdigest()}.json"
+def idempotency_uri(base: str, key: str, owner: str) -> str:
+    """Return where under ``base`` it is noted which job an idempotency key of a user stands for.
+
+    The address hides key and user. Equal keys of two users have two addresses.
+    """
+    name = hashlib.sha256(json.dumps([owner, key]).encode()).hexdigest()
+    return f"{base.rstrip('/')}/idempotency/{name}.json"
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,16 @@ class JobLayout:
     def of(cls, base: str, job_id: str) -> JobLayout:
         """Return the layout of ``job_id`` under ``base`` (``s3://bucket/prefix``)."""
         return cls(f"{base.rstrip('/')}/jobs/{job_id}")
+
+    @property
+    def job_id(self) -> str:
+        """The id of the job: the name of its folder."""
+        return self.root.rpartition("/")[2]
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the folder is ``<base>/jobs/job-<16 hex digits>``."""
+        return re.fullmatch(rf".+/jobs/{JOB_ID_PATTERN}", self.root, re.DOTALL) is not None
 
     @property
     def spec(self) -> str:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 
 Document = TypeVar("Document", bound=BaseModel)
@@ -57,4 +58,4 @@ def read_if_readable(model: type[Document], uri: str, store: ObjectStore) -> Doc
 @lru_cache(maxsize=1024)
 def report_unreadable(uri: str, problems: int) -> None:
     """Log that a document is skipped, once in this process: some are read every few seconds."""
-    _log.warning("event=object_unreadable uri=%s problems=%d; it is skipped", uri, problems)
+    _log.warning("event=object_unreadable uri=%s problems=%d; it is skipped", shown(uri), problems)

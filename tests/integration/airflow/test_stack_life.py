@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from llmbatch_stack.process import record
 from llmbatch_stack.process.priority import IDLE, WORKING
 from llmbatch_stack.process.table import identify, members
 from llmbatch_stack.settings import HOST, PORT_OFFSETS, Settings, load
+from llmbatch_stack.wire import call
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 BASE = "22000"
@@ -153,6 +155,38 @@ def test_nothing_listens_beyond_the_loopback(stack: Stack):
         fields[1].split(":")[0] for fields in listening if fields[3] == "0A" and int(fields[1][-4:], 16) in ours
     }
     assert addresses == {"0100007F", "0000000000000000FFFF00000100007F"}
+
+
+def test_only_s3_answers_about_objects_and_only_with_its_keys(stack: Stack):
+    ports = stack.settings.port
+    for name, path in [
+        ("seaweed_filer", "/"),
+        ("seaweed_filer", "/buckets/llmbatch/"),
+        ("seaweed_master", "/dir/assign"),
+        ("seaweed_master", "/dir/lookup?fileId=1,01&read=yes"),
+        ("seaweed_volume", "/1,01"),
+        ("s3", "/llmbatch?list-type=2"),
+    ]:
+        reply = call(f"http://{HOST}:{ports(name)}{path}")
+        assert reply.status in {401, 403, 404}, (name, path, reply)
+    for name in ("s3_grpc", "seaweed_master_grpc", "seaweed_volume_grpc", "seaweed_filer_grpc"):
+        with socket.create_connection((HOST, ports(name)), timeout=5) as plain:
+            plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+            assert plain.recv(64) == b"", f"{name} speaks without a certificate"
+
+
+def test_other_users_cannot_look_into_the_stack(stack: Stack):
+    passage = 0o711 if os.geteuid() == 0 else 0o700  # root's Postgres runs as another user
+    state, runtime = stack.settings.state, stack.settings.runtime
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (state, runtime)} == {passage}
+    open_to_others = [
+        found
+        for folder in (state, runtime)
+        for found in folder.iterdir()
+        if found.name != "postgres" and stat.S_IMODE(found.lstat().st_mode) & 0o077
+    ]
+    assert open_to_others == []
+    assert stat.S_IMODE((state / "postgres" / "data").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("component", ["airflow-triggerer", "postgres"])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
 from fakes.finished_jobs import spec_of
-from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.errors import SpecError
+from llmbatch.core.job_spec import JobSpec, parse_spec
+from llmbatch.core.request_options import OutputFormat
+from llmbatch.core.shown import shown
 
 
 @pytest.mark.parametrize("field", ["input_format", "output_format"])
@@ -15,3 +20,31 @@ def test_an_accepted_job_has_a_resolved_format(field: str) -> None:
     assert JobSpec.model_validate(accepted) == spec_of()
     with pytest.raises(ValidationError, match=f"{field}\n.*must be a resolved format, not auto"):
         JobSpec.model_validate({**accepted, field: "auto"})
+
+
+def _other(**fields: object) -> bytes:
+    return spec_of(2).model_copy(update=fields).model_dump_json().encode()
+
+
+ROOT = spec_of(2).root_uri
+
+
+@pytest.mark.parametrize(
+    ("body", "job_uri", "words"),
+    [
+        (_other(root_uri=f"{ROOT} --generation 1; touch /tmp/x #"), ROOT, "is the spec of .*touch /tmp/x"),
+        (_other(root_uri="s3://other/base/jobs/job-0000000000000002"), ROOT, "is the spec of .* in 's3://other"),
+        (_other(job_id="job-0000000000000001"), ROOT, "is the spec of 'job-0000000000000001'"),
+        (_other(), spec_of(1).root_uri, "is the spec of 'job-0000000000000002'"),
+        (_other(root_uri="s3://b/base/jobs/j", job_id="j"), "s3://b/base/jobs/j", "is the spec of 'j'"),
+        (_other(root_uri=f"{ROOT}\n", job_id="job-0000000000000002\n"), f"{ROOT}\n", "is the spec of"),
+        (_other(retry_of="s3://other/base/jobs/job-0000000000000001"), ROOT, "retries 's3://other.*not a job under"),
+        (_other(retry_of="s3://b/base/queue.json"), ROOT, "retries .*not a job under s3://b/base"),
+        (_other(output_format=OutputFormat.AUTO), ROOT, "not a job's spec: output_format: .*must be a resolved format"),
+        (b"{", ROOT, "not a job's spec"),
+    ],
+)
+def test_a_spec_is_read_from_its_own_folder_only(body: bytes, job_uri: str, words: str) -> None:
+    assert parse_spec(ROOT, _other(retry_of=spec_of(1).root_uri)).retry_of == spec_of(1).root_uri
+    with pytest.raises(SpecError, match=rf"{re.escape(shown(job_uri))}/spec\.json: .*{words}"):
+        parse_spec(job_uri, body)

@@ -43,8 +43,9 @@ def test_what_jobs_share_is_stored_beside_them(base):
 
 
 def test_the_address_of_an_idempotency_key_hides_the_key():
-    one, other = (idempotency_uri("s3://b/p/", key) for key in ("customer 1/a", "customer 2/a"))
-    assert one == idempotency_uri("s3://b/p", "customer 1/a") != other
+    one, other = (idempotency_uri("s3://b/p/", key, "ann") for key in ("customer 1/a", "customer 2/a"))
+    assert one == idempotency_uri("s3://b/p", "customer 1/a", "ann") != other
+    assert one != idempotency_uri("s3://b/p", "customer 1/a", "")
     assert re.fullmatch(r"s3://b/p/idempotency/[0-9a-f]{64}\.json", one)
 
 
@@ -67,3 +68,18 @@ def test_the_number_of_a_reaction_comes_back_from_its_address():
     layout = JobLayout("s3://b/j")
     assert [layout.reaction_of(layout.reaction(number)) for number in (1, 123_456)] == [1, 123_456]
     assert layout.reaction_of(f"{layout.reactions}00001") is None
+
+
+@pytest.mark.parametrize(
+    ("root", "is_job"),
+    [
+        ("s3://b/p/jobs/job-0123456789abcdef", True),
+        ("s3://b/jobs/job-0123456789abcdef", True),
+        ("s3://b/p/jobs/job-0123456789abcdeF", False),
+        ("s3://b/p/jobs/job-0123456789abcdef/", False),
+        ("s3://b/p/jobs/job-0123456789abcdef\n", False),
+        ("s3://b/p/job-0123456789abcdef", False),
+    ],
+)
+def test_a_job_folder_is_known_by_its_name(root, is_job):
+    assert JobLayout(root).is_job is is_job

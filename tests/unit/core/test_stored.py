@@ -17,10 +17,7 @@ STRICT = {
     "cluster/engine_speed.py",
     "cluster/replica/replica_actor.py",
     # spec.json where it decides what is run, where it is read and where the results go.
-    "cluster/driver/pipeline.py",
-    "orchestrator/jobs/documents.py",
-    "orchestrator/jobs/keys.py",
-    "orchestrator/jobs/lineage.py",
+    "core/job_spec.py",
     # Models of a few fields, which ignore all others.
     "orchestrator/jobs/folders.py",
     "orchestrator/maintenance/removal.py",

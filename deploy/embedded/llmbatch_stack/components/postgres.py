@@ -26,7 +26,7 @@ def component(settings: Settings) -> Component:
     binaries = _binaries()
     home = settings.state / "postgres"
     data, socket = home / "data", settings.runtime / "postgres"
-    user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+    user = runs_as()
 
     def prepare(steps: Steps) -> None:
         home.mkdir(parents=True, exist_ok=True)
@@ -83,6 +83,11 @@ def component(settings: Settings) -> Component:
         stop_wave=1,
         user=user,
     )
+
+
+def runs_as() -> int | None:
+    """Return the user of Postgres if it is another than the caller's: `nobody` for root."""
+    return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
 
 
 def forget_dead_postmaster(data: Path) -> None:

@@ -17,7 +17,8 @@ def component(settings: Settings, credentials: Credentials) -> Component:
     """Describe the Ray head of this stack."""
 
     def prepare(_: Steps) -> None:
-        shutil.rmtree(settings.runtime / "ray", ignore_errors=True)
+        shutil.rmtree(settings.ray_folder, ignore_errors=True)
+        settings.ray_folder.mkdir(mode=0o700)
 
     def check(_: float) -> str | None:
         reply = call(f"{settings.ray_url}/api/version", token=credentials.ray_token)

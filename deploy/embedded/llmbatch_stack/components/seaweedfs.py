@@ -1,7 +1,14 @@
-"""SeaweedFS: the object store, one binary from a Python package, with conditional writes and checked signatures."""
+"""SeaweedFS: the object store, one binary from a Python package, with conditional writes and checked signatures.
+
+Only S3 answers users, and only with the keys. The other parts answer each other: the filer and the master without HTTP,
+the volumes with signed addresses, and all of them over gRPC with one certificate.
+"""
 
 import json
+import secrets
+from collections.abc import Mapping
 
+from llmbatch_stack.components.certificate import Certificate
 from llmbatch_stack.credentials import Credentials, write_private
 from llmbatch_stack.environment import plain
 from llmbatch_stack.process.component import Component, StepError, Steps
@@ -9,15 +16,17 @@ from llmbatch_stack.settings import BUCKET, HOST, Settings
 from llmbatch_stack.wire import call_s3
 
 NAME = "seaweedfs"
+_PARTS = ("MASTER", "VOLUME", "FILER", "S3", "CLIENT")
 
 
 def component(settings: Settings, credentials: Credentials) -> Component:
     """Describe the object store of this stack."""
     home = settings.state / "seaweedfs"
-    identities = home / "s3.json"
+    identities, certificate = home / "s3.json", Certificate.in_folder(home)
 
     def prepare(_: Steps) -> None:
         (home / "data").mkdir(parents=True, exist_ok=True)
+        certificate.make()
         key = {"accessKey": credentials.s3_access_key, "secretKey": credentials.s3_secret_key}
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
         config = {"identities": [{"name": "llmbatch", "credentials": [key], "actions": actions}]}
@@ -56,6 +65,8 @@ def component(settings: Settings, credentials: Credentials) -> Component:
         "filer.port": settings.port("seaweed_filer"),
         "filer.port.grpc": settings.port("seaweed_filer_grpc"),
         "filer.localSocket": settings.runtime / "filer.sock",
+        "filer.disableHttp": "true",
+        "disableHttp": "true",  # of the master
     }
     return Component(
         name=NAME,
@@ -67,7 +78,7 @@ def component(settings: Settings, credentials: Credentials) -> Component:
             "-s3",
             *(f"-{option}={value}" for option, value in options.items()),
         ),
-        environment=plain(),
+        environment=plain() | _closed(certificate),
         check=check,
         ports=(
             "s3",
@@ -85,3 +96,14 @@ def component(settings: Settings, credentials: Credentials) -> Component:
         # it takes several seconds over a graceful stop and loses nothing by a hard one
         grace_s=2.0,
     )
+
+
+def _closed(certificate: Certificate) -> Mapping[str, str]:
+    """Return the variables with which the parts trust each other only. The keys are new at every start."""
+    pair = {"CERT": str(certificate.certificate), "KEY": str(certificate.key)}
+    return {
+        "WEED_JWT_SIGNING_KEY": secrets.token_hex(32),
+        "WEED_JWT_SIGNING_READ_KEY": secrets.token_hex(32),
+        "WEED_GRPC_CA": str(certificate.certificate),
+        **{f"WEED_GRPC_{part}_{name}": path for part in _PARTS for name, path in pair.items()},
+    }

@@ -10,9 +10,10 @@ from pathlib import Path
 from rich.console import Console
 
 from llmbatch.core.manifest import JobManifest
+from llmbatch.core.shown import shown, shown_lines
 from llmbatch.s3.store import S3Store
 from llmbatch_stack import stack
-from llmbatch_stack.credentials import load_or_create
+from llmbatch_stack.credentials import load_or_create, secrets_file
 from llmbatch_stack.demo.job_run import DAG_ID, FinishedRun, JobFailed, follow, open_airflow, open_store
 from llmbatch_stack.demo.size import engine_probe
 from llmbatch_stack.demo.view import LiveView, show_result, show_samples, show_summary
@@ -31,7 +32,7 @@ def demo(settings: Settings) -> int:
     lines = (settings.repo / PROMPTS).read_text(encoding="utf-8").splitlines()
 
     def report(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(shown(line), markup=False, soft_wrap=True)
 
     rows = _rows_wanted()
     if rows is None:
@@ -58,19 +59,19 @@ def demo(settings: Settings) -> int:
             job = follow(api, store, run, view.show)
         except JobFailed as error:
             view.close()
-            console.print(f"the job failed: {error}", markup=False)
+            console.print(f"the job failed: {shown_lines(error)}", markup=False, soft_wrap=True)
             return 1
         finally:
             view.close()
     show_summary(console, job.manifest, job.seconds_total)
     show_samples(console, _samples(store, job, lines))
     console.print("\nWhere to look")
-    console.print(
-        f"  Airflow   {settings.airflow_url}   login {credentials.airflow_user} / {credentials.airflow_password}"
-    )
-    console.print(f"  Ray       {settings.ray_url}   (token in {settings.state / 'secrets.json'})", soft_wrap=True)
+    secrets = secrets_file(settings)
+    airflow = f"{settings.airflow_url}   login {credentials.airflow_user}, password: airflow_password in {secrets}"
+    console.print(f"  Airflow   {airflow}", soft_wrap=True)
+    console.print(f"  Ray       {settings.ray_url}   ray_token in the same file", soft_wrap=True)
     for output in job.manifest.outputs:
-        console.print(f"  results   {output.uri}   {output.rows} rows", soft_wrap=True)
+        console.print(f"  results   {shown(output.uri)}   {output.rows} rows", markup=False, soft_wrap=True)
     console.print(f"  proof     {job.layout.manifest}", soft_wrap=True)
     console.print("  stop      make down\n")
     show_result(_result(job))

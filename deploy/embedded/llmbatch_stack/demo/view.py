@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from llmbatch.core.durations import span
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.progress import Progress as JobProgress
+from llmbatch.core.shown import shown
 
 PLAIN_LINE_SECONDS = 5.0
 
@@ -84,7 +86,9 @@ def _eta(progress: JobProgress | None) -> str:
 def show_summary(console: Console, manifest: JobManifest, seconds_total: float) -> None:
     """Print the table of what happened."""
     work = manifest.timing.get("work", 0.0) + manifest.timing.get("tail", 0.0)
-    table = Table(title=f"{manifest.job_id}  {manifest.model.name}", show_header=False, title_justify="left")
+    table = Table(
+        title=Text(f"{manifest.job_id}  {shown(manifest.model.name)}"), show_header=False, title_justify="left"
+    )
     table.add_row("rows", f"{manifest.rows.input}")
     table.add_row("succeeded / failed", f"{manifest.rows.succeeded} / {manifest.rows.failed}")
     table.add_row("missing / doubled", f"{manifest.missing} / {manifest.duplicates}  (proved by id against the input)")
@@ -104,7 +108,7 @@ def show_summary(console: Console, manifest: JobManifest, seconds_total: float) 
 def show_samples(console: Console, samples: Sequence[tuple[str, str, str]]) -> None:
     """Print ``(id, question, answer)`` triples, shortened."""
     for name, question, answer in samples:
-        console.print(f"\n[bold]{name}[/bold]", highlight=False)
+        console.print(f"\n{shown(name)}", style="bold", highlight=False, markup=False)
         console.print(f"  Q: {_short(question)}", style="dim", highlight=False, markup=False)
         console.print(f"  A: {_short(answer)}", highlight=False, markup=False)
 
@@ -116,5 +120,5 @@ def show_result(result: Mapping[str, object]) -> None:
 
 
 def _short(text: str, length: int = 300) -> str:
-    line = " ".join(text.split())
+    line = shown(" ".join(text.split()))
     return line if len(line) <= length else line[: length - 1] + "…"

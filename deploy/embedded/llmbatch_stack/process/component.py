@@ -5,7 +5,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
@@ -74,7 +74,8 @@ class Component:
 
     name: str
     command: tuple[str, ...]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
+    """It holds secrets."""
     check: Check
     ports: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -27,15 +28,16 @@ from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.cluster.replica.replica_actor import ReplicaPlan
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
-from llmbatch.cluster.storage.store import open_store, store_environment
+from llmbatch.cluster.storage.store import StoreEnvironment, open_store
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import Clock, SystemClock
-from llmbatch.core.errors import ModelError, ObjectMissing, StoreError, Superseded
+from llmbatch.core.errors import ModelError, ObjectMissing, SpecError, StoreError, Superseded
 from llmbatch.core.identity import submission_id_of
-from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.job_spec import JobSpec, parse_spec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
+from llmbatch.core.shown import shown
 from llmbatch.core.states import ExitReason, Phase
 from llmbatch.core.store import ObjectInfo
 from llmbatch.core.stored import read_document
@@ -78,7 +80,7 @@ class Pipeline:
         self, root_uri: str, generation: int, *, store: S3Store | None = None, clock: Clock | None = None
     ) -> None:
         self._layout = JobLayout(root_uri.rstrip("/"))
-        self.job_id = self._layout.root.rsplit("/", 1)[-1]
+        self.job_id = self._layout.job_id
         self._generation = generation
         self._clock = clock or SystemClock()
         self._store = store or open_store()
@@ -103,9 +105,9 @@ class Pipeline:
 
     def _run(self) -> End:
         try:
-            spec = JobSpec.model_validate_json(self._store.get(self._layout.spec))
+            spec = parse_spec(self._layout.root, self._store.get(self._layout.spec))
             staged = read_document(StagedManifest, self._store.get(self._layout.staged_manifest))
-        except (ValidationError, ObjectMissing) as error:
+        except (SpecError, ValidationError, ObjectMissing) as error:
             return End(ExitReason.BAD_SPEC, f"{self._layout.root} cannot be run: {error}")
         probe_conditions(self._store, self._layout.probe)
         last = last_claim(self._store, self._layout)
@@ -191,7 +193,7 @@ def _work(run: _Run, left: tuple[StagedShard, ...]) -> End:
         root_uri=job.layout.root,
         model_uri=spec.model_uri,
         settings=spec.engine,
-        store_environment=store_environment(),
+        store_environment=StoreEnvironment(os.environ),
         scoreboard=scoreboard,
         expires_at=spec.expires_at,
     )
@@ -234,7 +236,7 @@ def _settle(total: int, committed: int, stop: Stop | None, error: BaseException 
 
 def print_end(job_id: str, end: End) -> None:
     """Write the one clear last line on stderr."""
-    message = " ".join(end.message.split())
+    message = shown(" ".join(end.message.split()))
     print(
         f"job={job_id} exit_code={int(end.reason)} reason={end.reason.name.lower()} {message} | {end.reason.advice}",
         file=sys.stderr,

@@ -23,12 +23,13 @@ from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.replica.start_failure import start_failure
 from llmbatch.cluster.storage.job_context import JobContext
-from llmbatch.cluster.storage.store import open_store
+from llmbatch.cluster.storage.store import StoreEnvironment, open_store
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import StoreError, Superseded
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.shards import StagedShard
+from llmbatch.core.shown import shown
 from llmbatch.core.states import ExitReason
 
 REPORT_SECONDS = 1.0
@@ -46,7 +47,7 @@ class ReplicaPlan:
     root_uri: str
     model_uri: str
     settings: EngineSettings
-    store_environment: dict[str, str]
+    store_environment: StoreEnvironment
     scoreboard: Any
     expires_at: datetime | None = None
 
@@ -99,7 +100,8 @@ class ReplicaActor:
 
     async def _start(self) -> Replica:
         plan = self._plan
-        store = open_store(plan.store_environment)
+        plan.store_environment.fill_in()
+        store = open_store()
         model = resolve_model(plan.model_uri, plan.settings.kind, store)
         engine = make_engine(plan.settings, model.path)
         await engine.start()
@@ -127,9 +129,9 @@ class ReplicaActor:
         try:
             ray.get(self._plan.scoreboard.report.remote(ReplicaReport(self._replica_id, fatal=fatal)), timeout=10)
         except ray.exceptions.RayError:
-            _log.warning("event=report_lost job_id=%s fatal=%s", self._plan.job_id, fatal.message)
+            _log.warning("event=report_lost job_id=%s fatal=%s", self._plan.job_id, shown(fatal.message))
 
     def _die(self, error: EngineDiedError) -> None:
-        _log.error("event=engine_died job_id=%s replica=%s error=%s", self._plan.job_id, self._replica_id, error)
+        _log.error("event=engine_died job_id=%s replica=%s error=%s", self._plan.job_id, self._replica_id, shown(error))
         # Not an exception: that would end the job. A dead actor is replaced and its shards are given out again.
         os._exit(ENGINE_DIED_EXIT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from llmbatch.s3.client import open_environment_store
 from llmbatch.s3.store import S3Store
@@ -10,21 +11,30 @@ from llmbatch.s3.store import S3Store
 _ENV_PREFIX = "AWS_"
 
 
-def store_environment() -> dict[str, str]:
-    """Return the variables that open the store, for replicas on nodes whose environment lacks them.
+class StoreEnvironment:
+    """The variables that open the store, on their way to replicas on nodes whose environment lacks them.
 
-    They travel as an actor's constructor argument and not in its ``runtime_env``, which Ray's dashboard shows.
+    They travel in an actor's constructor argument and not in its ``runtime_env``, which Ray's dashboard shows. Ray Data
+    writes the arguments of its operators to export files: dataclasses and mappings as fields, all else as its text. So
+    this is neither of the two, and its text shows names only.
     """
-    return {name: value for name, value in os.environ.items() if name.startswith(_ENV_PREFIX)}
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = {name: value for name, value in variables.items() if name.startswith(_ENV_PREFIX)}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(sorted(self._variables))})"
+
+    def fill_in(self) -> None:
+        """Set those variables that are unset in this process."""
+        for name, value in self._variables.items():
+            os.environ.setdefault(name, value)
 
 
-def open_store(environment: dict[str, str] | None = None, *, max_connections: int = 32) -> S3Store:
+def open_store(*, max_connections: int = 32) -> S3Store:
     """Return the store, see ``llmbatch.s3.client``.
 
     Args:
-        environment: variables of ``store_environment()``; only those that are unset here are taken.
         max_connections: HTTP connections kept; at least as many as threads will use.
     """
-    for name, value in (environment or {}).items():
-        os.environ.setdefault(name, value)
     return open_environment_store(max_connections=max_connections)

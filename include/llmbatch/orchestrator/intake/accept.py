@@ -49,6 +49,7 @@ def accept(
     created_at: datetime,
     config: Config,
     store: ObjectStore,
+    owner: str = "",
     clock: Clock | None = None,
 ) -> JobSpec:
     """Resolve every default, check the request against the store, admit the job, and freeze it in ``spec.json``.
@@ -64,6 +65,7 @@ def accept(
         created_at: a time of the DAG run that no retry and no clear changes.
         config: settings of this deployment.
         store: where input and jobs are.
+        owner: the Airflow user who triggered the run; empty for a run without a user.
         clock: the time of admission; the machine's if not given.
 
     Raises:
@@ -74,13 +76,15 @@ def accept(
     key = None if request.dry_run else request.idempotency_key
     base_uri, digest = config.store.base_uri, request_digest(request)
     job_id = job_id_of(dag_id, run_id)
-    note = job_of_key(key, digest, base_uri, store) if key is not None else None
+    note = job_of_key(key, owner, digest, base_uri, store) if key is not None else None
     if note is not None and note.job_id != job_id:
-        return adopted(note, store)
+        return adopted(note, base_uri, store)
     finished = _finished(JobLayout.of(base_uri, job_id), store)
-    if finished is not None and finished.request_digest == digest:
+    if finished is not None and (finished.request_digest, finished.owner) == (digest, owner):
         return finished
-    spec = resolve(request, dag_id=dag_id, run_id=run_id, created_at=created_at, config=config, store=store)
+    spec = resolve(
+        request, dag_id=dag_id, run_id=run_id, created_at=created_at, config=config, store=store, owner=owner
+    )
     try:
         admit(spec, config.engine.max_replicas, store, clock or SystemClock())
         _freeze(spec, store)
@@ -91,15 +95,22 @@ def accept(
             "Create it or correct store.base_uri in config.yaml.",
         ) from None
     if key is not None:
-        note = bind_key(key, spec, base_uri, store)
+        note = bind_key(key, spec, store)
         if note.job_id != job_id:
             leave_queue(base_uri, job_id, store)
-            return adopted(note, store)
+            return adopted(note, base_uri, store)
     return spec
 
 
 def resolve(
-    request: JobRequest, *, dag_id: str, run_id: str, created_at: datetime, config: Config, store: ObjectStore
+    request: JobRequest,
+    *,
+    dag_id: str,
+    run_id: str,
+    created_at: datetime,
+    config: Config,
+    store: ObjectStore,
+    owner: str = "",
 ) -> JobSpec:
     """Return the spec of a request without writing anything."""
     if created_at >= LAST_DAY:
@@ -109,7 +120,7 @@ def resolve(
     digest, earlier = request_digest(request), None
     if request.retry_failed_of is not None:
         root_uri = JobLayout.of(config.store.base_uri, request.retry_failed_of).root
-        request, earlier = retried(request, root_uri, store)
+        request, earlier = retried(request, root_uri, store, owner=owner, admins=config.admins)
         objects, input_format = earlier.objects, earlier.input_format
     else:
         objects = list_inputs(request.source_uri, store)
@@ -138,6 +149,7 @@ def resolve(
         heartbeat=config.heartbeat,
         retry_of=earlier.root_uri if earlier is not None else None,
         request_digest=digest,
+        owner=owner,
     )
 
 

@@ -3,9 +3,14 @@
 From the earlier job: input, format, columns, template, system prompt, output schema, task, and the model if none is
 given. From the new request: everything else. ``sampling`` that is given wins over that of the rows, field by field;
 what is not given stays as each row was staged. ``max_error_rate`` holds for the whole input, as in the earlier job.
+
+A retry delivers all rows of the earlier job, so only the user who made that job may retry it, or an admin of the
+deployment. The job of a run without a user belongs to such runs.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from llmbatch.core.errors import ObjectMissing, RequestError
 from llmbatch.core.job_request import JobRequest
@@ -27,8 +32,17 @@ _INHERITED = (
 )
 
 
-def retried(request: JobRequest, root_uri: str, store: ObjectStore) -> tuple[JobRequest, JobSpec]:
+def retried(
+    request: JobRequest, root_uri: str, store: ObjectStore, *, owner: str, admins: Collection[str]
+) -> tuple[JobRequest, JobSpec]:
     """Return the request, completed from the job in ``root_uri``, and the spec of that job.
+
+    Args:
+        request: with ``retry_failed_of``.
+        root_uri: folder of the earlier job.
+        store: where jobs are.
+        owner: the user who retries; empty for a run without a user.
+        admins: users who may retry the jobs of every user.
 
     Raises:
         RequestError: naming the field and the fix.
@@ -41,6 +55,7 @@ def retried(request: JobRequest, root_uri: str, store: ObjectStore) -> tuple[Job
                 name, f"is taken from {job_id}, whose rows are retried", f"Leave it out, or leave out {FIELD}."
             )
     parent = _finished(root_uri, store)
+    _require_owner(parent.spec, owner, admins)
     rate = _error_rate(request, parent)
     _require_staged(parent, store)
     for job in lineage(root_uri, store):
@@ -68,6 +83,20 @@ def _finished(root_uri: str, store: ObjectStore) -> PublishedJob:
         raise RequestError(
             FIELD, f"there is no job in {root_uri}", "Take the job id from the log of the task accept."
         ) from None
+
+
+def _require_owner(earlier: JobSpec, owner: str, admins: Collection[str]) -> None:
+    if owner == earlier.owner or owner in admins:
+        return
+    raise RequestError(
+        FIELD,
+        f"{earlier.job_id} belongs to {_named(earlier.owner)}, and this run to {_named(owner)}",
+        "The same user may retry it, or a user whom `admins` in config.yaml names.",
+    )
+
+
+def _named(owner: str) -> str:
+    return f"user {owner!r}" if owner else "the deployment (no user triggered it)"
 
 
 def _error_rate(request: JobRequest, parent: PublishedJob) -> float:

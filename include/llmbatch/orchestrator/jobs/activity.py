@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.errors import ObjectMissing, SpecError
 from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.store import ObjectStore
-from llmbatch.core.stored import read_document
+from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.jobs.folders import job_folders
 from llmbatch.orchestrator.jobs.index import admission_queue
 
@@ -32,8 +32,8 @@ def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[J
         try:
             progress = read_heartbeat(store, layout, now)
             if progress is not None and not progress.phase.is_terminal and progress.age(now) < NOT_RUNNING_SECONDS:
-                yield read_document(JobSpec, store.get(layout.spec))
-        except (ObjectMissing, ValidationError):
+                yield read_spec(root, store, is_strict=False)
+        except (ObjectMissing, SpecError, ValidationError):
             continue  # removed, not started, or written by another version
 
 

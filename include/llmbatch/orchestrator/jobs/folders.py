@@ -125,7 +125,7 @@ def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo]
         accepted = accepted or info.uri == layout.spec
     spec = _spec(store, layout) if accepted and finished is None else None
     return JobFolder(
-        job_id=layout.root.rsplit("/", 1)[-1],
+        job_id=layout.job_id,
         root=layout.root,
         touched_at=touched,
         finished_at=finished,
@@ -143,11 +143,11 @@ def _ancestors(store: ObjectStore, spec: _Spec) -> frozenset[str]:
     found: set[str] = set()
     following: _Spec | None = spec
     while following is not None and following.retry_of is not None:
-        parent = following.retry_of.rsplit("/", 1)[-1]
-        if parent in found:
-            break  # a forged chain that leads back into itself
-        found.add(parent)
-        following = _spec(store, JobLayout(following.retry_of))
+        earlier = JobLayout(following.retry_of)
+        if earlier.job_id in found:
+            break
+        found.add(earlier.job_id)
+        following = _spec(store, earlier)
     return frozenset(found)
 
 

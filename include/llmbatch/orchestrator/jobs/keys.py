@@ -1,4 +1,6 @@
-"""Idempotency keys: which job a key identifies, recorded once under ``<base_uri>/idempotency/``.
+"""Idempotency keys: which job a key of a user identifies, recorded once under ``<base_uri>/idempotency/``.
+
+A key belongs to the user who sent it: the same text from another user is another key.
 
 The record is written after the job's ``spec.json``, so a key never identifies a job that is not accepted. If accept
 fails between the two writes, its retry writes the record. If another run with the same key has written its record
@@ -9,15 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError, StoreError
+from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, idempotency_uri
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
+from llmbatch.orchestrator.jobs.documents import read_spec
 
 FIELD = "idempotency_key"
 
@@ -27,8 +32,7 @@ class KeyNote(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    job_id: str
-    root_uri: str
+    job_id: Annotated[str, Field(pattern=f"^{JOB_ID_PATTERN}$")]
     request_digest: str
 
 
@@ -38,14 +42,14 @@ def request_digest(request: JobRequest) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
-def job_of_key(key: str, digest: str, base_uri: str, store: ObjectStore) -> KeyNote | None:
-    """Return the job that the key identifies, None if the key was never used.
+def job_of_key(key: str, owner: str, digest: str, base_uri: str, store: ObjectStore) -> KeyNote | None:
+    """Return the job that the key identifies, None if its owner never used the key.
 
     Raises:
         RequestError: the key was used for another request.
     """
     try:
-        note = read_document(KeyNote, store.get(idempotency_uri(base_uri, key)))
+        note = read_document(KeyNote, store.get(idempotency_uri(base_uri, key, owner)))
     except ObjectMissing:
         return None
     if note.request_digest != digest:
@@ -57,19 +61,20 @@ def job_of_key(key: str, digest: str, base_uri: str, store: ObjectStore) -> KeyN
     return note
 
 
-def bind_key(key: str, spec: JobSpec, base_uri: str, store: ObjectStore) -> KeyNote:
-    """Bind the key to this job, unless it is bound already; return the job that it identifies.
+def bind_key(key: str, spec: JobSpec, store: ObjectStore) -> KeyNote:
+    """Bind the key of the job's owner to this job, unless it is bound already; return the job that it identifies.
 
     Raises:
         RequestError: the key was used for another request.
         StoreError: the store refused the record although none exists.
     """
-    uri = idempotency_uri(base_uri, key)
-    note = KeyNote(job_id=spec.job_id, root_uri=spec.root_uri, request_digest=spec.request_digest)
+    base_uri = spec.layout.base
+    uri = idempotency_uri(base_uri, key, spec.owner)
+    note = KeyNote(job_id=spec.job_id, request_digest=spec.request_digest)
     try:
         store.create(uri, note.model_dump_json().encode())
     except ObjectExists:
-        first = job_of_key(key, spec.request_digest, base_uri, store)
+        first = job_of_key(key, spec.owner, spec.request_digest, base_uri, store)
         if first is None:
             raise StoreError(
                 f"The store refused {uri} for {spec.job_id} although the object does not exist. Try again."
@@ -78,15 +83,16 @@ def bind_key(key: str, spec: JobSpec, base_uri: str, store: ObjectStore) -> KeyN
     return note
 
 
-def adopted(note: KeyNote, store: ObjectStore) -> JobSpec:
+def adopted(note: KeyNote, base_uri: str, store: ObjectStore) -> JobSpec:
     """Return the spec of the job that a key identifies.
 
     Raises:
         RequestError: its folder was removed.
     """
+    root_uri = JobLayout.of(base_uri, note.job_id).root
     try:
-        return JobSpec.model_validate_json(store.get(JobLayout(note.root_uri).spec))
+        return read_spec(root_uri, store)
     except ObjectMissing:
         raise RequestError(
-            FIELD, f"identifies {note.job_id}, whose folder {note.root_uri} has expired", "Choose another key."
+            FIELD, f"identifies {note.job_id}, whose folder {root_uri} has expired", "Choose another key."
         ) from None

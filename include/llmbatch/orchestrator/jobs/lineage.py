@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from llmbatch.core.errors import ObjectMissing, StoreError
+from llmbatch.core.errors import ObjectMissing, SpecError, StoreError
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest, ShardRecord
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
+from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.jobs.result_shards import read_result
 
 
@@ -25,10 +25,9 @@ class PublishedJob:
 
     @classmethod
     def read(cls, root_uri: str, store: ObjectStore) -> PublishedJob:
-        """Return the job in a folder. Raises ``ObjectMissing`` for the spec or the manifest."""
-        layout = JobLayout(root_uri)
-        spec = JobSpec.model_validate_json(store.get(layout.spec))
-        return cls(spec, read_document(JobManifest, store.get(layout.manifest)))
+        """Return the job in a folder. Raises ``ObjectMissing`` for the spec or the manifest, and ``SpecError``."""
+        spec = read_spec(root_uri, store)
+        return cls(spec, read_document(JobManifest, store.get(spec.layout.manifest)))
 
     @property
     def rows_to_retry(self) -> int:
@@ -51,6 +50,7 @@ def lineage(root_uri: str, store: ObjectStore) -> tuple[PublishedJob, ...]:
     """Return the job in that folder and, before it, the jobs that it retried: the oldest first.
 
     Raises:
+        SpecError: the spec of one of them is damaged, or one of them is its own ancestor.
         StoreError: one of them is missing, or a result differs from its manifest.
     """
     jobs: list[PublishedJob] = []
@@ -68,4 +68,6 @@ def lineage(root_uri: str, store: ObjectStore) -> tuple[PublishedJob, ...]:
             )
         jobs.append(job)
         following = job.spec.retry_of
+        if following in {known.spec.root_uri for known in jobs}:
+            raise SpecError(job.spec.layout.spec, f"retries {following}, which is a retry of it")
     return tuple(reversed(jobs))

@@ -12,6 +12,7 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.errors import LlmbatchError, ObjectMissing, RayJobError
 from llmbatch.core.identity import MAINTENANCE_DAG, job_id_of, submission_id_of
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.shown import shown
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.run_states import DagRunState
@@ -42,7 +43,8 @@ class Orphan:
 
     def line(self) -> str:
         """Return one line for the log."""
-        return f"submission_id={self.submission_id} dag_id={self.dag_id} run_id={self.run_id} run={self.state.value}"
+        run = f"run_id={shown(self.run_id)} run={self.state.value}"
+        return f"submission_id={self.submission_id} dag_id={self.dag_id} {run}"
 
 
 @dataclass(frozen=True)

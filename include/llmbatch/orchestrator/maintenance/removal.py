@@ -17,6 +17,7 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.folders import Amount, job_folder, job_folders, leftovers
 from llmbatch.orchestrator.maintenance.retention import Part, Removal, plan
@@ -127,7 +128,7 @@ def idempotency_records(store: ObjectStore, base_uri: str) -> Mapping[str, tuple
         try:
             job_id = _Record.model_validate_json(store.get(info.uri)).job_id
         except (ObjectMissing, ValidationError) as error:
-            _log.warning("event=idempotency_record_unreadable uri=%s error=%s", info.uri, type(error).__name__)
+            _log.warning("event=idempotency_record_unreadable uri=%s error=%s", shown(info.uri), type(error).__name__)
             continue
         found[job_id] = (*found.get(job_id, ()), info.uri)
     return found

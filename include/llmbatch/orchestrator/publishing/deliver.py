@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import OutputRecord, ShardRecord
+from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.result_shards import read_result, succeeded_and_rest
 from llmbatch.orchestrator.publishing.files import OutputFile, output_uri
@@ -40,5 +41,5 @@ def _write_dead_letters(spec: JobSpec, store: ObjectStore, shard: ShardRecord) -
 
 def _upload(spec: JobSpec, store: ObjectStore, file: OutputFile) -> OutputRecord:
     info = store.upload(output_uri(spec, file.name), str(file.path))
-    _log.info("event=delivered job_id=%s uri=%s rows=%d bytes=%d", spec.job_id, info.uri, file.rows, info.size)
+    _log.info("event=delivered job_id=%s uri=%s rows=%d bytes=%d", spec.job_id, shown(info.uri), file.rows, info.size)
     return OutputRecord(uri=info.uri, rows=file.rows, etag=info.etag)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from llmbatch.core.errors import RayJobError
+from llmbatch.core.shown import shown_lines
 from llmbatch.orchestrator.ray_jobs.event import RayJobEvent
 from llmbatch.orchestrator.ray_jobs.log import last_lines
 from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
@@ -20,7 +21,7 @@ def failure_text(info: RayJobInfo, reason: str, end_of_log: str) -> str:
     ``submission_id=job-g1 status=FAILED exit_code=22`` is the first line.
     """
     what = f"submission_id={info.submission_id} status={info.status.value} exit_code={info.driver_exit_code}"
-    return "\n".join(part for part in (what, reason, end_of_log) if part)
+    return shown_lines("\n".join(part for part in (what, reason, end_of_log) if part))
 
 
 def log_end(info: RayJobInfo, connect: Callable[[], RayJobs]) -> str:

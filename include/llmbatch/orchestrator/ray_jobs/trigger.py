@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from llmbatch.core.clock import Clock, SystemClock
+from llmbatch.core.shown import shown
 from llmbatch.orchestrator.deployment.run_states import is_ended, task_state
 from llmbatch.orchestrator.deployment.threads import RUN_STATES
 from llmbatch.orchestrator.ray_jobs.event import RayJobEvent
@@ -144,7 +145,7 @@ class RayJobTrigger(BaseTrigger):
         self._log_due = self.clock.monotonic() + max(LOG_SECONDS, len(text) / LOG_BYTES_PER_SECOND)
         lines = self._job_log.new_lines(text)
         for line in lines + (self._job_log.close() if whole else []):
-            self.log.info("%s | %s", self.submission_id, line)
+            self.log.info("%s | %s", self.submission_id, shown(line))
 
 
 async def is_going_to_end(ti: Any) -> bool:

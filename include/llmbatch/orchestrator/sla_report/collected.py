@@ -17,6 +17,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.progress import Progress
 from llmbatch.core.read_ahead import in_order
+from llmbatch.core.shown import shown
 from llmbatch.core.sla_status import JobStatus, status_of
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
@@ -128,4 +129,6 @@ def _progress(layout: JobLayout, store: ObjectStore, now: datetime) -> Progress 
 
 
 def _left_out(uri: str, error: ValidationError) -> None:
-    _log.warning("event=object_unreadable uri=%s problems=%d; it is left out of the report", uri, error.error_count())
+    _log.warning(
+        "event=object_unreadable uri=%s problems=%d; it is left out of the report", shown(uri), error.error_count()
+    )

@@ -14,6 +14,7 @@ from llmbatch.core.errors import ObjectExists, RequestError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.reactions import Reaction, ReactionKind, create_reaction, reaction_log
+from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.activity import running_jobs
 from llmbatch.orchestrator.steering.control import adjust, change_control, read_control
@@ -106,7 +107,7 @@ def _resume(root: str, by: JobSpec, store: ObjectStore) -> bool:
     try:
         return change_control(JobLayout(root), clear, store=store).is_written
     except RequestError:
-        _log.info("event=not_resumed job_id=%s reason=removed paused=%s", by.job_id, root)
+        _log.info("event=not_resumed job_id=%s reason=removed paused=%s", by.job_id, shown(root))
         return False
 
 

@@ -53,8 +53,8 @@ _FIELDS: dict[str, _Field] = {
     "retry_failed_of": _Field(
         INPUT,
         "Retry the failed rows of",
-        "Id of a finished job. Its rows that did not succeed are run again and all rows are delivered. Input, format "
-        "and prompt are that job's: leave those fields as they are.",
+        "Id of a finished job of yours. Its rows that did not succeed are run again and all rows are delivered. "
+        "Input, format and prompt are that job's: leave those fields as they are.",
         {"examples": ["job-0123456789abcdef"]},
     ),
     "prompt_column": _Field(
@@ -160,7 +160,7 @@ _FIELDS: dict[str, _Field] = {
     "idempotency_key": _Field(
         DEADLINE,
         "Idempotency key",
-        "Any text. A later run with the same key and the same request gets this job instead of a new one.",
+        "Any text. A later run of yours with the same key and the same request gets this job instead of a new one.",
     ),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import shlex
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -13,6 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError, StoreError
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.deployment.settings import load_settings
@@ -63,32 +66,36 @@ def accept() -> dict[str, Any]:
         created_at=dag_run.run_after,
         config=config,
         store=store,
+        owner=dag_run.triggering_user_name or "",
     )
     if spec.run_id != dag_run.run_id:
         _log.info(
-            "event=adopted job_id=%s: it was started by run %s with the same idempotency key", spec.job_id, spec.run_id
+            "event=adopted job_id=%s: it was started by run %s with the same idempotency key",
+            spec.job_id,
+            shown(spec.run_id),
         )
     _log.info(
         "event=accepted job_id=%s input=%s objects=%d format=%s model=%s deadline=%s output=%s",
         spec.job_id,
-        spec.request.source_uri,
+        shown(spec.request.source_uri),
         len(spec.objects),
         spec.input_format.value,
-        spec.model_name,
+        shown(spec.model_name),
         spec.deadline.isoformat(),
-        spec.output_uri,
+        shown(spec.output_uri),
     )
+    job_uri = JobLayout.of(config.store.base_uri, spec.job_id).root
     admission = read_admission(spec, store)
     return {
         "job_id": spec.job_id,
-        "job_uri": spec.root_uri,
+        "job_uri": job_uri,
         "output_uri": spec.output_uri,
         "manifest_uri": spec.layout.manifest,
         "store_conn_id": config.store.conn_id,
         "ray_conn_id": config.ray.conn_id,
         "poll_seconds": config.ray.poll_seconds,
         "poll_failures_tolerated": config.ray.poll_failures_tolerated,
-        "entrypoint": f"{config.ray.entrypoint} --job {spec.root_uri} --generation {{generation}}",
+        "entrypoint": f"{config.ray.entrypoint} --job {shlex.quote(job_uri)} --generation {{generation}}",
         "admission": admission.model_dump(mode="json", include=ADMISSION_IN_XCOM) if admission else None,
     }
 
@@ -139,7 +146,7 @@ def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
         manifest.rows.succeeded,
         manifest.rows.failed,
         len(manifest.outputs),
-        spec.output_uri,
+        shown(spec.output_uri),
     )
     found = {"job_id": spec.job_id, "output_uri": spec.output_uri, "manifest_uri": spec.layout.manifest}
     event = get_current_context()["outlet_events"][RESULTS]
@@ -156,7 +163,7 @@ def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
     store = _store(store_conn_id)
     sla = report_sla(job_uri, store)
     for line in sla.lines():
-        _log.info("event=report %s", line)
+        _log.info("event=report %s", shown(line))
     end = SlaWatch(job_uri, SystemClock(), _log, raised_by="report")
     end.close(store, None, finished_reason(sla.deadline, sla.finished_at))
     try:
@@ -176,7 +183,7 @@ def _dry_run(spec: JobSpec, store: ObjectStore) -> None:
     config = load_settings()
     found = dry_run(spec, config.engine.max_replicas, config.cost, store, SystemClock())
     for line in found.lines():
-        _log.info("event=dry_run %s", line)
+        _log.info("event=dry_run %s", shown(line))
     get_current_context()["ti"].xcom_push(
         key="dry_run", value=found.model_dump(mode="json", exclude={"size": True, "admission": {"size"}})
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import Param, get_current_context
@@ -10,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config_sections import RetentionConfig
+from llmbatch.core.errors import RequestError
 from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.tasks.inference import final_unless_retryable
@@ -29,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 def maintenance_params() -> dict[str, Param]:
-    """Return the form: a dry run, and limits that replace those of config.yaml."""
+    """Return the form: a dry run, and limits that are longer than those of config.yaml (in a dry run, any)."""
     limits = RetentionConfig.model_json_schema()["properties"]
     days = {
         name: Param(
@@ -37,7 +39,7 @@ def maintenance_params() -> dict[str, Param]:
             type=["null", "integer"],
             minimum=next(variant["minimum"] for variant in limits[name]["anyOf"] if "minimum" in variant),
             title=f"{title}: days",
-            description="Empty: as in config.yaml.",
+            description="Empty: as in config.yaml. At least as long as there, except in a dry run.",
         )
         for name, title in _DAYS.items()
     }
@@ -81,11 +83,29 @@ def expire() -> dict[str, Any]:
     if dag_run.run_type == "scheduled" and dag_run.run_after.hour != EXPIRE_HOUR:
         raise AirflowSkipException(f"Retention runs once a day, in the run of {EXPIRE_HOUR:02d} o'clock UTC.")
     config = load_settings()
-    given = {name: params[name] for name in _DAYS if params.get(name) is not None}
-    limits = RetentionConfig.model_validate({**config.retention.model_dump(), **given})
     dry_run = bool(params["dry_run"])
+    limits = _limits(config.retention, params, may_shorten=dry_run)
     store = open_store(config.store.conn_id)
     done = expire_jobs(store, config.store.base_uri, limits, SystemClock(), dry_run=dry_run)
     found = {"removals": done.removals, "objects": done.amount.objects, "bytes": done.amount.bytes, "dry_run": dry_run}
     _log.info("event=expired removals=%d objects=%d bytes=%d dry_run=%s", *found.values())
     return found
+
+
+def _limits(kept: RetentionConfig, params: Mapping[str, Any], *, may_shorten: bool) -> RetentionConfig:
+    """Return the limits of config.yaml, with those of the form in their place.
+
+    Raises:
+        RequestError: the form would remove what config.yaml keeps.
+    """
+    given = {name: params[name] for name in _DAYS if params.get(name) is not None}
+    for name, days in given.items():
+        least = getattr(kept, name)
+        if not may_shorten and (least is None or days < least):
+            raise RequestError(
+                name,
+                f"{days} days is shorter than retention.{name} in config.yaml, "
+                f"which keeps the data {'for ever' if least is None else f'for {least} days'}",
+                "Leave it empty, or change config.yaml. A dry run takes any number of days.",
+            )
+    return RetentionConfig.model_validate({**kept.model_dump(), **given})

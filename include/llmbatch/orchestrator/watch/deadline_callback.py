@@ -16,12 +16,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
 from llmbatch.core.clock import SystemClock, later
 from llmbatch.core.config import Config
-from llmbatch.core.errors import ObjectMissing, StoreError
+from llmbatch.core.errors import ObjectMissing, SpecError, StoreError
 from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.identity import job_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, idempotency_uri
 from llmbatch.core.progress import Progress
+from llmbatch.core.shown import shown
 from llmbatch.core.sla import JobSla
 from llmbatch.core.sla_hours import sla_hours_of
 from llmbatch.core.states import Phase
@@ -32,6 +33,7 @@ from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_sta
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.deployment.store import open_store
 from llmbatch.orchestrator.deployment.threads import ALERTS
+from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.jobs.keys import KeyNote
 
 _log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class MissedRun(BaseModel):
     run_after: AwareDatetime
     state: str
     conf: dict[str, JsonValue] | None = None
+    triggering_user_name: str | None = None
 
 
 class _Deadline(BaseModel):
@@ -75,9 +78,11 @@ async def look(context: Mapping[str, Any]) -> str:
         except StoreError as error:
             if pause is None:
                 raise
-            _log.warning("event=store_failed run=%s error=%s; the deadline is checked again", run.dag_run_id, error)
+            _log.warning(
+                "event=store_failed run=%s error=%s; the deadline is checked again", shown(run.dag_run_id), error
+            )
             await asyncio.sleep(pause)
-    _log.info("event=deadline_passed run=%s deadline=%s %s", run.dag_run_id, passed_at.isoformat(), outcome)
+    _log.info("event=deadline_passed run=%s deadline=%s %s", shown(run.dag_run_id), passed_at.isoformat(), outcome)
     if alerts is not None:
         for pause in PAUSES:
             await ALERTS.run(_send, alerts)
@@ -120,14 +125,19 @@ def _is_over(run: MissedRun) -> bool:
     try:
         return dag_run_state(run.dag_id, run.dag_run_id) is not DagRunState.ALIVE
     except Exception as error:  # its state of a moment ago is nearly as good
-        _log.warning("event=run_state_unknown run=%s last_state=%s error=%s", run.dag_run_id, run.state, error)
+        _log.warning(
+            "event=run_state_unknown run=%s last_state=%s error=%s", shown(run.dag_run_id), run.state, shown(error)
+        )
         return run.state in {"success", "failed"}
 
 
 def _spec(layout: JobLayout, store: ObjectStore) -> JobSpec | None:
     try:
-        return read_document(JobSpec, store.get(layout.spec))
+        return read_spec(layout.root, store, is_strict=False)
     except ObjectMissing:
+        return None
+    except SpecError as error:
+        _log.warning("event=spec_unreadable job_id=%s error=%s; the deadline is that of the run", layout.job_id, error)
         return None
 
 
@@ -136,8 +146,9 @@ def _owner(spec: JobSpec | None, run: MissedRun, base_uri: str, store: ObjectSto
     key = spec.request.idempotency_key if spec is not None else (run.conf or {}).get("idempotency_key")
     if not isinstance(key, str):
         return None
+    user = spec.owner if spec is not None else run.triggering_user_name or ""
     try:
-        return read_document(KeyNote, store.get(idempotency_uri(base_uri, key))).job_id
+        return read_document(KeyNote, store.get(idempotency_uri(base_uri, key, user))).job_id
     except ObjectMissing:
         return None
 

@@ -13,15 +13,14 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.config_sections import SlaConfig
 from llmbatch.core.durations import duration
 from llmbatch.core.errors import ConfigError
-from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
+from llmbatch.core.shown import shown
 from llmbatch.core.sla import JobSla
 from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
-from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.deployment.settings import load_settings
+from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.watch.sla_reactions import SlaReactions
 
 
@@ -104,12 +103,11 @@ class SlaWatch:
         return self._job
 
     def _read(self, store: ObjectStore) -> None:
-        layout = JobLayout(self.job_uri)
-        spec = read_document(JobSpec, store.get(layout.spec))
+        spec = read_spec(self.job_uri, store, is_strict=False)
         thresholds, settings = self._settings()
         alerts = JobAlerts(
             JobSla.of(spec),
-            layout,
+            spec.layout,
             store,
             self.clock,
             self.raised_by,
@@ -146,7 +144,10 @@ class SlaWatch:
                 if self._problems.get(name) != str(error):
                     self._problems[name] = str(error)
                     self.log.warning(
-                        "event=sla_step_failed job_uri=%s step=%s error=%s; it is repeated", self.job_uri, name, error
+                        "event=sla_step_failed job_uri=%s step=%s error=%s; it is repeated",
+                        self.job_uri,
+                        name,
+                        shown(error),
                     )
             else:
                 self._problems.pop(name, None)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.heartbeat import Heartbeat, Pulse, fetch_heartbeat
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.shown import shown
 from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.run_states import task_state
@@ -87,7 +88,7 @@ class EtaTrigger(BaseTrigger):
             except Exception as error:  # a watch never fails its DAG, whatever fails in store or network
                 lines = watch.unreadable(str(error))
             for line in lines:
-                self.log.info("event=progress %s", line)
+                self.log.info("event=progress %s", shown(line))
             run_state = await self._run_state(watch) if watch.needs_run_state() else None
             reason = watch.end(run_state)
             if reason is not None:
@@ -118,5 +119,5 @@ class EtaTrigger(BaseTrigger):
             return await RUN_STATES.run(task_state, self.dag_id, self.run_id, self.run_task_id)
         except Exception as error:  # read again at the next poll
             for line in watch.unreadable(f"state of task {self.run_task_id}: {error}"):
-                self.log.warning("event=task_state_unknown %s", line)
+                self.log.warning("event=task_state_unknown %s", shown(line))
             return None

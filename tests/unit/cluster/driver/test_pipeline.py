@@ -62,6 +62,15 @@ def test_a_spec_that_cannot_be_read_ends_before_the_claim(submission: Submission
     assert submission.job.layout.progress not in submission.store.objects
 
 
+def test_a_spec_that_names_another_folder_ends_before_the_claim(submission: Submission) -> None:
+    forged = submission.job.spec.model_copy(update={"root_uri": "s3://other/jobs/job-0123456789abcdef"})
+    submission.store.put(submission.job.layout.spec, forged.model_dump_json().encode())
+    end = submission.run()
+    assert end.reason is ExitReason.BAD_SPEC
+    assert "in 's3://other/jobs/job-0123456789abcdef'" in end.message
+    assert last_claim(submission.store, submission.job.layout) == 0
+
+
 def test_a_finished_job_ends_at_once(submission: Submission) -> None:
     submission.expire(3)
     assert submission.run() == End(ExitReason.COMMITTED, "all 3 shards were committed already")

@@ -11,6 +11,7 @@ from llmbatch.cluster.driver import shard_stream
 from llmbatch.cluster.driver.pool_bounds import StreamEndedError
 from llmbatch.cluster.driver.shard_stream import ShardStream, gpus_of, quiet_ray_data
 from llmbatch.cluster.replica.replica_actor import ReplicaPlan
+from llmbatch.cluster.storage.store import StoreEnvironment
 from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 
@@ -30,7 +31,7 @@ def test_a_stream_keeps_its_error_unless_it_was_ended_on_request(
     monkeypatch: pytest.MonkeyPatch, error: BaseException, is_kept: bool
 ) -> None:
     monkeypatch.setattr(shard_stream, "quiet_ray_data", failing(error))
-    plan = ReplicaPlan("job-1", 1, "s3://b/jobs/job-1", "m", EngineSettings(), {}, None)
+    plan = ReplicaPlan("job-1", 1, "s3://b/jobs/job-1", "m", EngineSettings(), StoreEnvironment({}), None)
     stream = ShardStream(plan, [], ReplicaBounds(min=1, max=1))
     assert not stream.ended.is_set()
     stream.start()
@@ -58,3 +59,14 @@ def test_long_rows_do_not_count_as_a_stall_and_nothing_is_drawn() -> None:
     context = DataContext.get_current()
     assert context.execution_no_progress_timeout_s >= 24 * 3600
     assert (context.enable_progress_bars, context.enable_operator_progress_bars) == (False, False)
+
+
+def test_neither_text_nor_ray_s_export_of_the_operator_holds_a_secret() -> None:
+    from ray.data._internal.metadata_exporter import sanitize_for_struct
+
+    secret = "wJalrXUtnFEMI/K7MDENG"
+    environment = StoreEnvironment({"AWS_SECRET_ACCESS_KEY": secret})
+    plan = ReplicaPlan("job-1", 1, "s3://b/jobs/job-1", "m", EngineSettings(), environment, None)
+    exported = str(sanitize_for_struct({"_fn_constructor_args": (plan,)}))
+    assert "s3://b/jobs/job-1" in exported
+    assert secret not in exported + repr(plan) + str(plan)

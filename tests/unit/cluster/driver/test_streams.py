@@ -22,6 +22,7 @@ from llmbatch.cluster.exchange.scoreboard import Snapshot
 from llmbatch.cluster.models.resolve import ResolvedModel
 from llmbatch.cluster.replica.replica_actor import ReplicaPlan
 from llmbatch.cluster.storage.job_context import JobContext
+from llmbatch.cluster.storage.store import StoreEnvironment
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.errors import ModelError
@@ -81,7 +82,7 @@ class Room:
         self.missing_models: set[str] = set()
         self.resolved: list[str] = []
         settings = self.job.spec.engine
-        self.plan = ReplicaPlan("j", 1, self.job.layout.root, "m1", settings, {}, None, **plan)
+        self.plan = ReplicaPlan("j", 1, self.job.layout.root, "m1", settings, StoreEnvironment({}), None, **plan)
         stopping = Stopping(
             spec=self.job.spec, state=self.state, orders=self.orders, heartbeat=self.pulse, clock=self.clock
         )

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fakes.retries import (
+    CONFIG,
     CREATED,
     INPUT,
     accepted,
@@ -312,3 +313,36 @@ def test_the_limit_holds_for_the_whole_input(limit: float, may_fail: int) -> Non
     parent, store = first_job()
     rate = accepted(store, "again", retry_failed_of=parent.job_id, max_error_rate=limit).request.max_error_rate
     assert [failed <= rate * 4 for failed in range(5)] == [failed <= may_fail for failed in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("owner", "other", "words"),
+    [
+        ("ann", "bob", "belongs to user 'ann', and this run to user 'bob'"),
+        ("ann", "", "belongs to user 'ann', and this run to the deployment"),
+        ("", "bob", r"belongs to the deployment \(no user triggered it\), and this run to user 'bob'"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_retry_belongs_to_the_user_who_made_the_job(owner: str, other: str, words: str, dry_run: bool) -> None:
+    parent, store = first_job(owner=owner)
+    before = dict(store.objects)
+    with pytest.raises(RequestError, match=f"retry_failed_of: {parent.job_id} {words}.*`admins` in config.yaml"):
+        accepted(store, "again", owner=other, retry_failed_of=parent.job_id, dry_run=dry_run)
+    assert store.objects == before
+    assert accepted(store, "again", owner=owner, retry_failed_of=parent.job_id).owner == owner
+
+
+def test_an_admin_may_retry_any_job_and_owns_the_retry() -> None:
+    parent, store = first_job(owner="ann")
+    config = CONFIG.model_copy(update={"admins": ("root",)})
+    retry = accepted(store, "again", owner="root", config=config, retry_failed_of=parent.job_id)
+    assert (retry.retry_of, retry.owner) == (parent.root_uri, "root")
+
+
+def test_a_finished_job_is_not_given_to_the_same_run_of_another_user() -> None:
+    """A run can be deleted, and another user can start one with its id."""
+    parent, store = first_job(owner="ann")
+    assert accepted(store, "first", owner="ann", input_uri="s3://b/in.jsonl") == parent
+    with pytest.raises(RequestError, match=r"owner: job .* was accepted before with another owner"):
+        accepted(store, "first", owner="bob", input_uri="s3://b/in.jsonl")

@@ -68,3 +68,9 @@ def test_heartbeats_that_stopped_name_no_running_job() -> None:
         _write(store, number, Phase.WORK, 0)
     clock.advance(NOT_RUNNING_SECONDS + 1)
     assert running(store) == []
+
+
+def test_a_spec_of_another_folder_is_no_running_job() -> None:
+    store = store_of_jobs()
+    store.put(spec_of(1).layout.spec, spec_of(2).model_dump_json().encode())
+    assert running(store) == [spec_of(2).job_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from fakes.retries import CREATED, accepted, finished, proof_of, put_answers, store_with_input
 from llmbatch.core.clock import ManualClock
@@ -189,3 +190,21 @@ def test_a_default_that_is_written_out_is_the_same_request() -> None:
     assert digest == request_digest(parse_request(plain | {"sla_hours": 24, "model": None, "completion_window": None}))
     assert digest == request_digest(parse_request(plain | {"idempotency_key": "k"}))
     assert digest != request_digest(parse_request(plain | {"priority": 1}))
+
+
+def test_equal_keys_of_two_users_are_two_keys() -> None:
+    store = store_with_input()
+    ann, bob = (accepted(store, name, owner=name, **CONF) for name in ("ann", "bob"))
+    assert (ann.run_id, bob.run_id) == ("ann", "bob")
+    assert accepted(store, "later", owner="ann", **CONF) == ann
+    assert accepted(store, "scheduled", **CONF).run_id == "scheduled"
+    assert accepted(store, "other", owner="bob", **CONF | {"sla_hours": 1, "idempotency_key": "b"}).run_id == "other"
+
+
+def test_a_forged_note_leads_to_no_other_folder() -> None:
+    store = store_with_input()
+    first = accepted(store, "first", **CONF)
+    (note,) = [uri for uri in store.objects if "/idempotency/" in uri]
+    store.put(note, store.get(note).replace(first.job_id.encode(), b"../elsewhere/job-1"))
+    with pytest.raises(ValidationError, match="job_id"):
+        accepted(store, "second", **CONF)

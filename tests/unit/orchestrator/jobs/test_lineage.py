@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes.retries import finished, store_with_input
-from llmbatch.core.errors import StoreError
+from llmbatch.core.errors import SpecError, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.jobs.lineage import PublishedJob, lineage
@@ -52,4 +52,12 @@ def test_a_missing_job_is_an_error() -> None:
     jobs, store = chain()
     store.delete(jobs[0].layout.manifest)
     with pytest.raises(StoreError, match=rf"{jobs[0].job_id}/manifest\.json does not exist, and a retry needs it"):
+        lineage(jobs[2].root_uri, store)
+
+
+def test_a_job_that_retries_itself_is_an_error() -> None:
+    jobs, store = chain()
+    forged = jobs[0].model_copy(update={"retry_of": jobs[2].root_uri})
+    store.put(jobs[0].layout.spec, forged.model_dump_json().encode())
+    with pytest.raises(SpecError, match=f"{jobs[0].layout.spec}: retries {jobs[2].root_uri}, which is a retry of it"):
         lineage(jobs[2].root_uri, store)

@@ -23,6 +23,7 @@ from llmbatch.orchestrator.alerting.job_alerts import raise_alert
 from llmbatch.orchestrator.deployment import store as deployment_store
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.history.lessons import read_history
+from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.tasks import inference as tasks
 from llmbatch.orchestrator.tasks.form import form_params
 
@@ -44,7 +45,7 @@ def within(monkeypatch: pytest.MonkeyPatch, **conf: Any) -> dict[str, Any]:
     """Pretend to run in a DAG run that was started with ``conf``."""
     params = {name: param.value for name, param in form_params().items() if param.has_value} | conf
     context = {
-        "dag_run": SimpleNamespace(dag_id="d", run_id="r", run_after=RUN_AFTER, conf=conf),
+        "dag_run": SimpleNamespace(dag_id="d", run_id="r", run_after=RUN_AFTER, conf=conf, triggering_user_name="ann"),
         "params": params,
         "outlet_events": {RESULTS: SimpleNamespace(extra={})},
     }
@@ -62,6 +63,50 @@ def test_accept_gives_ids_and_addresses_only(store: MemoryStore, monkeypatch: py
     assert len(json.dumps(found)) < 800
     assert "secret" not in json.dumps(found)
     assert tasks.accept() == found
+
+
+def test_the_entrypoint_is_made_of_the_config_and_the_job_id(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "c.yaml").write_text(
+        "store: {base_uri: 's3://llmbatch/a b'}\ndefault_model: m\nmodels: {m: {uri: m}}\n"
+        "ray: {entrypoint: exec /opt/ray/bin/python -m llmbatch.cluster}\n"
+    )
+    monkeypatch.setenv(CONFIG_ENV, str(tmp_path / "c.yaml"))
+    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    found = tasks.accept()
+    assert found["entrypoint"] == (
+        f"exec /opt/ray/bin/python -m llmbatch.cluster --job 's3://llmbatch/a b/jobs/{found['job_id']}'"
+        " --generation {generation}"
+    )
+
+
+def test_a_forged_spec_reaches_no_shell(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    layout = JobLayout(tasks.accept()["job_uri"])
+    spec = read_spec(layout.root, store).model_copy(update={"root_uri": f"{layout.root}; touch /tmp/x #"})
+    store.put(layout.spec, spec.model_dump_json().encode())
+    store.put(layout.manifest, b"{}")
+    with pytest.raises(AirflowFailException, match=r"spec\.json: is the spec of .*touch"):
+        tasks.accept()
+
+
+def test_a_value_of_the_request_begins_no_line_of_the_log(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    within(monkeypatch, input_uri="s3://in/a.jsonl", model="m\nevent=forged \x1b[2J")
+    tasks.accept()
+    assert r"model=m\nevent=forged \x1b[2J" in caplog.text
+    assert all(record.getMessage().isprintable() for record in caplog.records)
+
+
+def test_the_job_records_who_triggered_its_run(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    assert read_spec(tasks.accept()["job_uri"], store).owner == "ann"
+    within(monkeypatch, input_uri="s3://in/a.jsonl")["dag_run"].triggering_user_name = None
+    store.objects = {"s3://in/a.jsonl": b'{"prompt": "hi"}\n'}
+    assert read_spec(tasks.accept()["job_uri"], store).owner == ""
 
 
 def test_a_run_with_the_same_key_gets_the_same_job(

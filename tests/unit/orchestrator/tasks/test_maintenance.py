@@ -75,8 +75,8 @@ def test_the_form_rehearses_and_overrides() -> None:
         ({"dry_run": True}, 2, 8),
         ({"staged_days": 11}, 1, 4),
         ({"jobs_days": 200}, 2, 6),
-        ({"jobs_days": 5}, 2, 0),
-        ({"staged_days": 0, "jobs_days": 101}, 2, 6),
+        ({"jobs_days": 5, "dry_run": True}, 2, 8),
+        ({"staged_days": 7, "jobs_days": 101}, 2, 6),
     ],
 )
 def test_expire_takes_config_and_form(
@@ -87,6 +87,33 @@ def test_expire_takes_config_and_form(
     assert (found["removals"], len(store.objects)) == (removals, left)
     assert found["dry_run"] is params.get("dry_run", False)
     assert len(json.dumps(found)) < 200
+
+
+@pytest.mark.parametrize(
+    ("retention", "params", "words"),
+    [
+        ("{}", {"staged_days": 0}, "staged_days: 0 days is shorter .*keeps the data for 7 days"),
+        ("{}", {"jobs_days": 89, "staged_days": 9}, "jobs_days: 89 days is shorter .*keeps the data for 90 days"),
+        ("{dead_generations_days: null}", {"dead_generations_days": 9999}, "keeps the data for ever"),
+    ],
+)
+def test_the_form_removes_nothing_that_the_config_keeps(
+    store: MemoryStore,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    retention: str,
+    params: dict[str, Any],
+    words: str,
+) -> None:
+    (tmp_path / "c.yaml").write_text(f"default_model: m\nmodels: {{m: {{uri: m}}}}\nretention: {retention}\n")
+    monkeypatch.setenv(CONFIG_ENV, str(tmp_path / "c.yaml"))
+    within(monkeypatch, **params)
+    with pytest.raises(AirflowFailException, match=words):
+        maintenance.expire()
+    assert len(store.objects) == 8
+    within(monkeypatch, **params, dry_run=True)
+    maintenance.expire()
+    assert len(store.objects) == 8
 
 
 @pytest.mark.parametrize("hour", range(24))

@@ -186,3 +186,16 @@ def test_a_store_that_stays_away_is_an_error(scene: Scene) -> None:
     scene.store.get = fail  # type: ignore[method-assign]
     with pytest.raises(StoreError):
         scene.fire()
+
+
+def test_the_same_key_of_another_user_is_another_job(scene: Scene) -> None:
+    accepted(scene.store, START, run_id="first", idempotency_key="k")
+    scene.fire(conf={"sla_hours": HOURS, "idempotency_key": "k"}, triggering_user_name="bob")
+    assert scene.names == ["critical-1"]
+
+
+def test_a_spec_that_is_not_the_job_s_costs_no_alert(scene: Scene) -> None:
+    other = accepted(scene.store, START, run_id="first")
+    scene.store.put(scene.layout.spec, scene.store.get(other.layout.spec))
+    scene.fire()
+    assert scene.names == ["critical-1"]

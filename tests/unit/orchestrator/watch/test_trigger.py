@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from fakes.heartbeat import beat
-from fakes.sla import accepted
+from fakes.sla import CONFIG, accepted
 from fakes.triggers import event_of, listen
 from llmbatch.core.alerts import read_alerts
 from llmbatch.core.errors import StoreError
+from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
@@ -20,7 +21,7 @@ from llmbatch.orchestrator.watch import sla as sla_watch
 from llmbatch.orchestrator.watch import trigger as eta_trigger
 from llmbatch.orchestrator.watch.trigger import EtaTrigger
 
-JOB = "s3://b/jobs/job-1"
+JOB = JobLayout.of(CONFIG.store.base_uri, job_id_of("d", "r")).root
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -106,7 +107,7 @@ def test_it_tells_the_job_s_story_and_ends_with_done(scene: Scene, monkeypatch: 
     waiting = trigger()
     said = listen(waiting, monkeypatch)
     assert event_of(waiting) == {
-        "job_id": "job-1",
+        "job_id": JobLayout(JOB).job_id,
         "reason": "phase_done",
         "phase": "done",
         "run_state": None,
@@ -148,7 +149,7 @@ def test_it_ends_with_a_run_task_that_had_nothing_to_do(scene: Scene, phase: Pha
     scene.looks = [(old.encode() if old else None, "queued"), (None, "success")]
     waiting = trigger()
     assert event_of(waiting) | {"phase": None} == {
-        "job_id": "job-1",
+        "job_id": JobLayout(JOB).job_id,
         "reason": "run_ended",
         "phase": None,
         "run_state": "success",
@@ -197,6 +198,6 @@ def test_alerts_that_fail_in_every_way_end_no_watch(scene: Scene, monkeypatch: p
     def fail(*_: Any) -> Any:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(sla_watch, "JobLayout", fail)
+    monkeypatch.setattr(sla_watch, "read_spec", fail)
     scene.looks = [(written(Phase.WORK), "deferred"), (written(Phase.DONE), "deferred")]
     assert event_of(trigger())["reason"] == "phase_done"

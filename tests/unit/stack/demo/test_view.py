@@ -9,7 +9,7 @@ from rich.console import Console
 
 from llmbatch.core.progress import EtaSeconds, Progress, Rates, RowCounts, ShardCounts
 from llmbatch.core.states import Phase
-from llmbatch_stack.demo.view import LiveView
+from llmbatch_stack.demo.view import LiveView, show_samples
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -77,3 +77,15 @@ def test_a_terminal_shows_the_same() -> None:
     for part in ("work", "8/320 rows", "256 running, 56 waiting", "42 tok/s", "1m15s (30s-3m10s)"):
         assert part in text
     assert "model_load 5s" in shown((1, "model_load", None), (6, "model_load", None), terminal=True)
+
+
+def test_samples_show_no_markup_and_no_control_character() -> None:
+    out = io.StringIO()
+    samples = [("[red]id\x1b[2J", "q\nq", "answer \x1b]0;title\x07\u202e")]
+    show_samples(Console(file=out, width=160), samples)
+    assert out.getvalue().splitlines() == [
+        "",
+        r"[red]id\x1b[2J",
+        "  Q: q q",
+        r"  A: answer \x1b]0;title\x07\u202e",
+    ]

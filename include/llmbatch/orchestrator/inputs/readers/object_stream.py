@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from llmbatch.core.errors import InputChanged, ObjectMissing
 from llmbatch.core.job_spec import InputObject
+from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,10 @@ def object_chunks(store: ObjectStore, obj: InputObject) -> Iterator[bytes]:
                 chunk = stream.read(CHUNK_BYTES)
             except Exception as error:  # any client's broken connection; the ranged read raises what is lasting
                 _log.warning(
-                    "event=input_stream_broke uri=%s position=%d error=%s", obj.uri, position, type(error).__name__
+                    "event=input_stream_broke uri=%s position=%d error=%s",
+                    shown(obj.uri),
+                    position,
+                    type(error).__name__,
                 )
                 break
             if not chunk:
