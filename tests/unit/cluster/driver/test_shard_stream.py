@@ -9,7 +9,7 @@ import pytest
 
 from llmbatch.cluster.driver import shard_stream
 from llmbatch.cluster.driver.pool_bounds import StreamEndedError
-from llmbatch.cluster.driver.shard_stream import ShardStream, gpus_of, quiet_ray_data
+from llmbatch.cluster.driver.shard_stream import MAX_BLOCKS, Blocks, ShardStream, gpus_of, quiet_ray_data
 from llmbatch.cluster.replica.replica_actor import ReplicaPlan
 from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
@@ -58,3 +58,19 @@ def test_long_rows_do_not_count_as_a_stall_and_nothing_is_drawn() -> None:
     context = DataContext.get_current()
     assert context.execution_no_progress_timeout_s >= 24 * 3600
     assert (context.enable_progress_bars, context.enable_operator_progress_bars) == (False, False)
+
+
+@pytest.mark.parametrize("in_flight", [1, 3, 12, 256])
+@pytest.mark.parametrize("shards", [1, 4096, 4097, 8192, 24_577, 28_000, 49_153, 100_000, 1_000_000])
+def test_a_replica_always_has_enough_shards_however_many_the_job_has(shards: int, in_flight: int) -> None:
+    blocks = Blocks.of(shards, in_flight)
+    assert (blocks.count - 1) * blocks.shards < shards <= blocks.count * blocks.shards
+    while_the_oldest_block_has_one_left = 1 + (blocks.at_once - 1) * blocks.shards
+    assert while_the_oldest_block_has_one_left >= in_flight
+    assert blocks.shards <= in_flight  # at most that many are run again when a replica dies
+    assert blocks.count <= MAX_BLOCKS or blocks.shards == in_flight
+
+
+def test_a_small_job_gives_one_shard_at_a_time() -> None:
+    assert Blocks.of(4096, 12) == Blocks(count=4096, shards=1, at_once=12)
+    assert Blocks.of(0, 12).count == 0
