@@ -39,13 +39,15 @@ class Blocks:
 
     @classmethod
     def of(cls, shards: int, in_flight: int) -> Blocks:
-        """Divide so that a replica with ``in_flight`` open shards never waits for the last shard of a block.
+        """Divide so that a replica has ``in_flight`` shards open at all times.
 
-        A replica opens its shards in order. While the oldest block has one shard left, the others hold enough: 28,000
-        shards with 12 in flight are 4000 blocks of 7, and 1 + 2 * 7 shards keep 12 open.
+        A replica opens the shards of its blocks in order. A block ends with its last shard, so that blocks of several
+        shards overlap: a replica has twice the shards that it opens. 28,000 shards with 12 in flight are 4000 blocks of
+        7, five at a time.
         """
         each = min(-(-shards // MAX_BLOCKS) or 1, in_flight)
-        return cls(count=-(-shards // each), shards=each, at_once=1 + -(-(in_flight - 1) // each))
+        overlapping = 1 + -(-2 * (in_flight - 1) // each)
+        return cls(count=-(-shards // each), shards=each, at_once=min(in_flight, overlapping))
 
 
 class ShardStream(threading.Thread):
