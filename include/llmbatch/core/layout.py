@@ -140,6 +140,10 @@ class JobLayout:
         """Predictions against what happened."""
         return f"{self.root}/sla.json"
 
+    def inputs(self, sha256: str) -> str:
+        """List of the input objects with this digest; written before the spec, which names the digest."""
+        return f"{self.root}/inputs/{sha256[:16]}.json"
+
     def staged_shard(self, shard_id: str) -> str:
         """Address of one input shard."""
         return f"{self.staged}{shard_id}.parquet"

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fakes.job_inputs import NO_INPUT
 from llmbatch.cluster.models.model_cache import CACHE_ENV
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store
@@ -201,14 +202,14 @@ class Job:
             input_format=InputFormat.JSONL,
             output_format=OutputFormat.JSONL,
             output_uri=f"s3://{BUCKET}/out/",
-            objects=(),
+            inputs=NO_INPUT,
             model_name="m",
             model_uri=model,
             engine=EngineSettings.model_validate({"kind": "echo", "cpus_per_replica": 1, **engine}),
             staging=StagingConfig(),
             heartbeat=HeartbeatConfig(seconds=0.3),
         )
-        manifest = StagedManifest(job_id=self.job_id, objects=(), shards=tuple(shards), seconds=1.0)
+        manifest = StagedManifest(job_id=self.job_id, shards=tuple(shards), seconds=1.0)
         self.store.put(self.layout.spec, spec.model_dump_json().encode())
         self.store.put(self.layout.staged_manifest, manifest.model_dump_json().encode())
         return self
