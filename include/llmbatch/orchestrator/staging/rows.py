@@ -11,7 +11,8 @@ from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.catalogue import READERS
-from llmbatch.orchestrator.inputs.readers.source import Source, shortened
+from llmbatch.orchestrator.inputs.readers.source import shortened
+from llmbatch.orchestrator.inputs.readers.sources import sources
 from llmbatch.orchestrator.staging.custom_ids import CustomIds
 
 
@@ -24,8 +25,8 @@ def staged_rows(spec: JobSpec, objects: Sequence[InputObject], store: ObjectStor
     """
     builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
     read = READERS[spec.input_format]
-    for index, obj in enumerate(objects):
-        yield from read(Source(store, obj, index, builder))
+    for source in sources(objects, builder, store):
+        yield from read(source)
 
 
 def unique_rows(rows: Iterable[StagedRow], objects: tuple[str, ...]) -> Iterator[StagedRow]:
