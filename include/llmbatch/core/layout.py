@@ -29,6 +29,11 @@ def queue_uri(base: str) -> str:
     return f"{base.rstrip('/')}/queue.json"
 
 
+def index_uri(base: str) -> str:
+    """Return the folder under ``base`` with the index of jobs by day."""
+    return f"{base.rstrip('/')}/index/"
+
+
 def idempotency_uri(base: str, key: str) -> str:
     """Return where under ``base`` it is noted which job an idempotency key stands for. The address hides the key."""
     return f"{base.rstrip('/')}/idempotency/{hashlib.sha256(key.encode()).hexdigest()}.json"

@@ -22,6 +22,7 @@ from llmbatch.orchestrator.admission.queue import leave_queue
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
 from llmbatch.orchestrator.inputs.listing import list_inputs
 from llmbatch.orchestrator.intake.retry import retried
+from llmbatch.orchestrator.jobs.day_index import note_accepted
 from llmbatch.orchestrator.jobs.documents import read_inputs, read_spec
 from llmbatch.orchestrator.jobs.keys import adopted, bind_key, job_of_key, request_digest
 
@@ -96,6 +97,8 @@ def accept(
         if note.job_id != job_id:
             leave_queue(base_uri, job_id, store)
             return adopted(note, store)
+    if not spec.request.dry_run:
+        note_accepted(spec, store)
     return spec
 
 

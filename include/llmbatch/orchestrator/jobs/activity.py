@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -13,20 +13,20 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.jobs.folders import job_folders
+from llmbatch.orchestrator.jobs.day_index import indexed_jobs
 from llmbatch.orchestrator.jobs.index import admission_queue
 
 
 def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[JobSpec]:
     """Yield the specs of the jobs under ``base_uri`` whose heartbeat is fresh and whose generation has not ended.
 
-    Costs two requests for each job in the admission queue. Without a readable queue it lists the job folders: one
-    request for each 1000 objects, and two for each unfinished job with a recent write.
+    Costs two requests for each job in the admission queue. Without a readable queue it reads the index of jobs: one
+    request for each 1000 entries, and one or two for each job without a report.
 
     Raises:
         StoreError: the store failed.
     """
-    for root in dict.fromkeys(_roots(store, base_uri, now)):
+    for root in dict.fromkeys(_roots(store, base_uri)):
         layout = JobLayout(root)
         try:
             progress = Progress.model_validate_json(store.get(layout.progress))
@@ -36,10 +36,8 @@ def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[J
             continue  # removed, not started, or written by another version
 
 
-def _roots(store: ObjectStore, base_uri: str, now: datetime) -> Iterable[str]:
+def _roots(store: ObjectStore, base_uri: str) -> Iterable[str]:
     queue, _ = admission_queue(base_uri, store)
     if queue is not None:
         return [job.root_uri for job in queue.jobs]
-    fresh = now - timedelta(seconds=NOT_RUNNING_SECONDS)
-    folders = (job for job in job_folders(store, base_uri, now) if job.finished_at is None and job.is_accepted)
-    return [job.root for job in folders if job.touched_at >= fresh]
+    return [job.layout.root for job in indexed_jobs(base_uri, store) if not job.is_reported]

@@ -18,6 +18,7 @@ from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.jobs.day_index import indexed_jobs
 from llmbatch.orchestrator.jobs.folders import Amount, job_folder, job_folders, leftovers
 from llmbatch.orchestrator.maintenance.retention import Part, Removal, plan
 
@@ -38,19 +39,29 @@ class Expired:
 def expire(store: ObjectStore, base_uri: str, limits: RetentionConfig, clock: Clock, *, dry_run: bool) -> Expired:
     """Plan and remove; one line in the log for each removal. ``dry_run`` removes nothing.
 
+    Entries of the index of jobs whose job is gone are removed, too; they are not counted.
+
     Raises:
         StoreError: the store failed; the next call continues.
     """
-    removals = plan(job_folders(store, base_uri, clock.now()), limits, clock.now())
+    indexed = list(indexed_jobs(base_uri, store))  # before the folders: a job is noted once its folder is there
+    folders = list(job_folders(store, base_uri, clock.now()))
+    removals = plan(folders, limits, clock.now())
     forgotten = any(removal.part.is_whole_job for removal in removals)
     records = idempotency_records(store, base_uri) if forgotten and not dry_run else {}
-    done = Expired(0, Amount())
+    done, present = Expired(0, Amount()), {folder.job_id for folder in folders if folder.is_accepted}
     for removal in removals:
         if not dry_run and not remove(removal, records.get(removal.job_id, ()), store, clock):
             _log.info("event=kept %s; it changed after the plan was made", removal.line())
             continue
         _log.info("event=removal action=%s %s", "would_remove" if dry_run else "removed", removal.line())
         done = Expired(done.removals + 1, done.amount + removal.amount)
+        if removal.part.is_whole_job:
+            present.discard(removal.job_id)
+    for job in indexed:
+        if job.job_id not in present:
+            _log.info("event=index_entry action=%s job_id=%s", "would_remove" if dry_run else "removed", job.job_id)
+            store.delete_many(() if dry_run else job.entries)
     return done
 
 

@@ -13,6 +13,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.intake.accept import accept, request_of
+from llmbatch.orchestrator.jobs.day_index import indexed_jobs
 from llmbatch.orchestrator.jobs.documents import read_inputs, read_spec
 
 CREATED = datetime(2030, 1, 2, 3, tzinfo=UTC)
@@ -219,6 +220,17 @@ def test_the_spec_stays_small_and_the_list_of_the_input_is_written_before_it(
     written = [uri for uri in store.objects if uri.startswith(spec.root_uri)]
     assert written.index(spec.layout.inputs(spec.inputs.sha256)) < written.index(spec.layout.spec)
     assert spec.inputs.objects == len(read_inputs(spec, store)) == 300
+
+
+def test_an_accepted_job_is_in_the_index_and_a_dry_run_is_not(store: BucketStore, config: Config) -> None:
+    spec = job(store, config, input_uri="s3://in/plain.jsonl")
+    assert job(store, config, input_uri="s3://in/plain.jsonl") == spec
+    [entry] = indexed_jobs(config.store.base_uri, store)
+    assert (entry.job_id, entry.is_reported) == (spec.job_id, False)
+    assert list(store.objects).index(spec.layout.spec) < list(store.objects).index(entry.entries[0])
+    conf = {"input_uri": "s3://in/plain.jsonl", "dry_run": True}
+    accept(request_of({}, conf), dag_id="d", run_id="dry", created_at=CREATED, config=config, store=store)
+    assert [entry.job_id for entry in indexed_jobs(config.store.base_uri, store)] == [spec.job_id]
 
 
 def test_a_finished_job_is_what_it_is_whatever_became_of_its_input(store: BucketStore, config: Config) -> None:

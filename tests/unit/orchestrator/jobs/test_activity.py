@@ -1,4 +1,4 @@
-"""Which jobs run: those of the queue with a fresh heartbeat, or without a queue those with a recent write."""
+"""Which jobs run: those of the queue with a fresh heartbeat, or without a queue those of the index."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.jobs.activity import running_jobs
+from llmbatch.orchestrator.jobs.day_index import note_accepted
 
 
 def store_of_jobs() -> MemoryStore:
@@ -22,6 +23,7 @@ def store_of_jobs() -> MemoryStore:
     for number in (1, 2, 3, 4, 5):
         spec = spec_of(number)
         store.put(spec.layout.spec, spec.model_dump_json().encode())
+        note_accepted(spec, store)
         if number != 5:
             age = -NOT_RUNNING_SECONDS if number == 3 else 0.0
             phase = Phase.DONE if number == 4 else Phase.WORK
@@ -44,7 +46,7 @@ def test_only_queued_jobs_with_a_fresh_heartbeat_run() -> None:
 
 
 @pytest.mark.parametrize("queue", [None, b"not json"])
-def test_without_a_readable_queue_the_folders_are_listed(queue: bytes | None) -> None:
+def test_without_a_readable_queue_the_index_is_read(queue: bytes | None) -> None:
     store = store_of_jobs()
     if queue is not None:
         store.put(queue_uri(BASE), queue)
