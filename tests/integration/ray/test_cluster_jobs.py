@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fakes.job_inputs import NO_INPUT
+from llmbatch.cluster.driver.shard_stream import MAX_BLOCKS
 from llmbatch.cluster.models.model_cache import CACHE_ENV
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store
@@ -334,6 +335,13 @@ def test_all_rows_once_bad_rows_failed_and_a_rerun_does_nothing(job: Job, tmp_pa
     second = job.progress()
     assert second is not None
     assert second.sequence > first.sequence
+
+
+def test_blocks_of_several_shards_run_each_shard_once(job: Job) -> None:
+    job.stage(chats(MAX_BLOCKS + 100), shard_rows=1, shards_in_flight=256)
+    code, log = job.run()
+    assert code == 0, log
+    assert job.every_row_ended_once()
 
 
 def test_killed_replica_is_replaced_and_nothing_is_lost(job: Job) -> None:
