@@ -18,6 +18,7 @@ from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
 from llmbatch.core.request_options import InputFormat, OutputFormat, Reactions
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.jobs.day_index import note_accepted
 from llmbatch.orchestrator.steering.pauses import resume_paused
 from llmbatch.orchestrator.steering.reactions import SETTLE_SECONDS, take_next_step
 
@@ -49,6 +50,7 @@ class Site:
             staging=StagingConfig(), heartbeat=HeartbeatConfig(), fallback_model_uri="s3://m/small",
         )  # fmt: skip
         self.store.put(layout.spec, spec.model_dump_json().encode())
+        note_accepted(spec, self.store)
         self.store.put(layout.progress, self.progress(job_id, phase).model_dump_json().encode())
         return spec
 

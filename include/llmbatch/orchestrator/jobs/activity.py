@@ -18,10 +18,10 @@ from llmbatch.orchestrator.jobs.index import admission_queue
 
 
 def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[JobSpec]:
-    """Yield the specs of the jobs under ``base_uri`` whose heartbeat is fresh and whose generation has not ended.
+    """Yield the specs of the unpublished jobs under ``base_uri`` whose heartbeat is fresh and says that they run.
 
-    Costs two requests for each job in the admission queue. Without a readable queue it reads the index of jobs: one
-    request for each 1000 entries, and one or two for each job without a report.
+    Costs one request for each job in the admission queue, three for one that runs. Without a readable queue it reads
+    the index of jobs: one request for each 1000 entries, and as many as above for each job without a report.
 
     Raises:
         StoreError: the store failed.
@@ -30,7 +30,8 @@ def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[J
         layout = JobLayout(root)
         try:
             progress = Progress.model_validate_json(store.get(layout.progress))
-            if not progress.phase.is_terminal and progress.age(now) < NOT_RUNNING_SECONDS:
+            runs = not progress.phase.is_terminal and progress.age(now) < NOT_RUNNING_SECONDS
+            if runs and not _is_published(layout, store):
                 yield JobSpec.model_validate_json(store.get(layout.spec))
         except (ObjectMissing, ValidationError):
             continue  # removed, not started, or written by another version
@@ -41,3 +42,12 @@ def _roots(store: ObjectStore, base_uri: str) -> Iterable[str]:
     if queue is not None:
         return [job.root_uri for job in queue.jobs]
     return [job.layout.root for job in indexed_jobs(base_uri, store) if not job.is_reported]
+
+
+def _is_published(layout: JobLayout, store: ObjectStore) -> bool:
+    """Return whether the job has its manifest: a driver that crashed at its end leaves a heartbeat that says it runs."""
+    try:
+        store.head(layout.manifest)
+    except ObjectMissing:
+        return False
+    return True

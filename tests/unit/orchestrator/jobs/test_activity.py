@@ -45,6 +45,12 @@ def test_only_queued_jobs_with_a_fresh_heartbeat_run() -> None:
     assert running(store) == [spec_of(2).job_id]
 
 
+def test_a_published_job_does_not_run_whatever_its_last_heartbeat_says() -> None:
+    store = store_of_jobs()
+    store.put(spec_of(1).layout.manifest, b"{}")
+    assert running(store) == [spec_of(2).job_id]
+
+
 @pytest.mark.parametrize("queue", [None, b"not json"])
 def test_without_a_readable_queue_the_index_is_read(queue: bytes | None) -> None:
     store = store_of_jobs()
