@@ -45,7 +45,7 @@ def _roots(store: ObjectStore, base_uri: str) -> Iterable[str]:
 
 
 def _is_published(layout: JobLayout, store: ObjectStore) -> bool:
-    """Return whether the job has its manifest: a driver that crashed at its end leaves a heartbeat that says it runs."""
+    """Return whether the job has its manifest; the heartbeat of a driver that crashed at its end says it runs."""
     try:
         store.head(layout.manifest)
     except ObjectMissing:
