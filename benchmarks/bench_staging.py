@@ -33,6 +33,7 @@ import pyarrow.parquet as pq
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
+from llmbatch.core.input_list import InputList
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
@@ -90,6 +91,7 @@ def stage_once(port: int, name: str, run: int, shard_rows: int) -> tuple[int, fl
     store = S3Store(client_of(port))
     info = store.head(f"s3://{BUCKET}/in/{name}")
     now = datetime.now(UTC)
+    inputs = InputList.of([InputObject(uri=info.uri, etag=info.etag, size=info.size)])
     spec = JobSpec(
         job_id=f"job-{name}-{run}",
         dag_id="bench",
@@ -101,13 +103,14 @@ def stage_once(port: int, name: str, run: int, shard_rows: int) -> tuple[int, fl
         input_format=FORMATS[name],
         output_format=OutputFormat.JSONL,
         output_uri=f"s3://{BUCKET}/out/",
-        objects=(InputObject(uri=info.uri, etag=info.etag, size=info.size),),
+        inputs=inputs.summary(),
         model_name="none",
         model_uri="none",
         engine=EngineSettings(),
         staging=StagingConfig(shard_rows=shard_rows),
         heartbeat=HeartbeatConfig(),
     )
+    store.put(spec.layout.inputs(spec.inputs.sha256), inputs.encode())
     clock = SystemClock()
     started, cpu = clock.monotonic(), time.process_time()
     manifest = stage(spec, store, clock)

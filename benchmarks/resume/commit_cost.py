@@ -68,7 +68,7 @@ def main() -> None:
         StagedShard(shard_id=shard_id_of(n), rows=options.shard_rows, invalid_rows=0, input_chars=1, etag="")
         for n in range(options.shards)
     )
-    staged = StagedManifest(job_id="bench", objects=(), shards=shards, seconds=1.0)
+    staged = StagedManifest(job_id="bench", shards=shards, seconds=1.0)
     state, scoreboard = JobState(staged, generation=1, replicas_wanted=1, clock=clock), Scoreboard()
     writer = ProgressWriter(job, state, Estimator(256), emit=lambda _: None)
     heartbeat = Heartbeat(job, state, JobOrders(1), writer, seconds=2)

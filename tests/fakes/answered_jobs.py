@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from fakes.job_inputs import put_inputs
 from fakes.results import answer, put_result
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.job_request import JobRequest
-from llmbatch.core.job_spec import InputObject, JobSpec
+from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard
@@ -35,7 +36,7 @@ def staged_job(
         input_format=input_format,
         output_format=fmt,
         output_uri="s3://b/out",
-        objects=(InputObject(uri=info.uri, etag=info.etag, size=info.size),),
+        inputs=put_inputs(store, "s3://b/jobs/job-0000000000000001", [info]),
         model_name="small",
         model_uri="hub/small",
         engine=EngineSettings(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from fakes.job_inputs import NO_INPUT
 from llmbatch.core.alerts import Alert, Level
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
@@ -47,7 +48,7 @@ def spec_of(number: int = 1, *, submitted_at: datetime = NOW, hours: float = 2.0
         input_format=InputFormat.JSONL,
         output_format=OutputFormat.JSONL,
         output_uri="s3://b/out",
-        objects=(),
+        inputs=NO_INPUT,
         model_name="small",
         model_uri="hub/small",
         engine=EngineSettings(accelerator=Accelerator.GPU, min_replicas=2, gpus_per_replica=2),

@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fakes.job_inputs import put_inputs
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.job_request import JobRequest
-from llmbatch.core.job_spec import InputObject, JobSpec
+from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -39,7 +41,7 @@ def input_job(
         input_format=fmt,
         output_format=OutputFormat.JSONL,
         output_uri="s3://b/out/",
-        objects=tuple(InputObject(uri=info.uri, etag=info.etag, size=info.size) for info in infos),
+        inputs=put_inputs(store, "s3://b/jobs/job-0000000000000001", infos),
         model_name="m",
         model_uri="hub/m",
         engine=EngineSettings(),
@@ -50,15 +52,9 @@ def input_job(
 
 def rows_of(body: bytes | dict[str, bytes], fmt: InputFormat, store: MemoryStore | None = None, **options):
     objects = body if isinstance(body, dict) else {"a.txt": body}
-    spec = input_job(store or MemoryStore(), objects, fmt, **options)
-    return list(unique_rows(staged_rows(spec, store or _store_of(spec, objects)), tuple(objects)))
-
-
-def _store_of(spec: JobSpec, objects: dict[str, bytes]) -> MemoryStore:
-    store = MemoryStore()
-    for obj, body in zip(spec.objects, objects.values(), strict=True):
-        store.put(obj.uri, body)
-    return store
+    store = store or MemoryStore()
+    spec = input_job(store, objects, fmt, **options)
+    return list(unique_rows(staged_rows(spec, read_inputs(spec, store), store), tuple(objects)))
 
 
 def chat_line(custom_id: object, body: object = None, **changes: object) -> bytes:

@@ -10,6 +10,7 @@ from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.history.job_report import report_sla
+from llmbatch.orchestrator.jobs.day_index import note_accepted
 from llmbatch.orchestrator.sla_report.collected import collect
 from llmbatch.orchestrator.sla_report.figures import Figures
 from llmbatch.orchestrator.sla_report.sums import figures_of
@@ -29,6 +30,7 @@ def running(store: MemoryStore, number: int, *, eta: float, reason: str = "") ->
     spec = spec_of(number, submitted_at=LATER - timedelta(hours=1))
     beat = progress_of(spec, 3600, eta=(0.9 * eta, eta, 1.1 * eta)).model_copy(update={"eta_reason": reason})
     store.put(spec.layout.spec, spec.model_dump_json().encode())
+    note_accepted(spec, store)
     store.put(spec.layout.progress, beat.model_dump_json().encode())
     store.put(spec.layout.trace(1), trace_of(spec).model_dump_json().encode())
 

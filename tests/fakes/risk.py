@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fakes.job_inputs import NO_INPUT
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.control import Control
@@ -17,6 +18,7 @@ from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
 from llmbatch.core.request_options import InputFormat, OutputFormat, Reactions
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.jobs.day_index import note_accepted
 from llmbatch.orchestrator.steering.pauses import resume_paused
 from llmbatch.orchestrator.steering.reactions import SETTLE_SECONDS, take_next_step
 
@@ -44,10 +46,11 @@ class Site:
             job_id=job_id, dag_id="d", run_id="r", root_uri=layout.root, created_at=NOW,
             deadline=NOW + timedelta(seconds=1000), input_format=InputFormat.JSONL, output_format=OutputFormat.JSONL,
             request=JobRequest(input_uri="s3://b/in.jsonl", priority=priority, **request), output_uri="s3://b/out/",
-            objects=(), model_name="large", model_uri="s3://m/large", engine=EngineSettings(),
+            inputs=NO_INPUT, model_name="large", model_uri="s3://m/large", engine=EngineSettings(),
             staging=StagingConfig(), heartbeat=HeartbeatConfig(), fallback_model_uri="s3://m/small",
         )  # fmt: skip
         self.store.put(layout.spec, spec.model_dump_json().encode())
+        note_accepted(spec, self.store)
         self.store.put(layout.progress, self.progress(job_id, phase).model_dump_json().encode())
         return spec
 

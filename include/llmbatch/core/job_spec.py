@@ -26,6 +26,16 @@ class InputObject(BaseModel):
     size: int
 
 
+class InputSummary(BaseModel):
+    """The size of a job's input, and the SHA-256 of the list of its objects, which is a document of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    objects: int
+    bytes: int
+    sha256: str
+
+
 class JobSpec(BaseModel):
     """A job request with every default resolved.
 
@@ -48,7 +58,7 @@ class JobSpec(BaseModel):
     input_format: InputFormat
     output_format: OutputFormat
     output_uri: str
-    objects: tuple[InputObject, ...]
+    inputs: InputSummary
     model_name: str
     model_uri: str
     engine: EngineSettings

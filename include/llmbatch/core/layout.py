@@ -36,6 +36,11 @@ def queue_uri(base: str) -> str:
     return f"{base.rstrip('/')}/queue.json"
 
 
+def index_uri(base: str) -> str:
+    """Return the folder under ``base`` with the index of jobs by day."""
+    return f"{base.rstrip('/')}/index/"
+
+
 def idempotency_uri(base: str, key: str, owner: str) -> str:
     """Return where under ``base`` it is noted which job an idempotency key of a user stands for.
 
@@ -160,6 +165,10 @@ class JobLayout:
     def sla(self) -> str:
         """Predictions against what happened."""
         return f"{self.root}/sla.json"
+
+    def inputs(self, sha256: str) -> str:
+        """List of the input objects with this digest; written before the spec, which names the digest."""
+        return f"{self.root}/inputs/{sha256[:16]}.json"
 
     def staged_shard(self, shard_id: str) -> str:
         """Address of one input shard."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
-from llmbatch.core.job_spec import InputObject
 from llmbatch.core.length_sums import LengthAnswers, LengthRows
 
 
@@ -33,7 +32,6 @@ class StagedManifest(BaseModel):
 
     schema_version: int = 1
     job_id: str
-    objects: tuple[InputObject, ...]
     shards: tuple[StagedShard, ...]
     seconds: float
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fakes.job_inputs import put_inputs
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.job_request import JobRequest
-from llmbatch.core.job_spec import InputObject, JobSpec
+from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.rows import META_KEY, RESULT_COLUMNS
 from llmbatch.core.shards import ShardTally
@@ -39,7 +40,7 @@ def job(store: S3Store, name: str, *uris: str, fmt: InputFormat = InputFormat.JS
         input_format=fmt,
         output_format=OutputFormat.PARQUET,
         output_uri=f"s3://{BUCKET}/out/{name}/",
-        objects=tuple(InputObject(uri=info.uri, etag=info.etag, size=info.size) for info in infos),
+        inputs=put_inputs(store, f"s3://{BUCKET}/jobs/job-{name}", infos),
         model_name="small",
         model_uri="hub/small",
         engine=EngineSettings(),

@@ -14,6 +14,7 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import InputChanged, ObjectExists, ReconcileError
 from llmbatch.core.request_options import InputFormat
 from llmbatch.orchestrator.inputs.formats import peek_columns, sniff_format
+from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.publishing.publish import publish
 from llmbatch.orchestrator.staging.stage import stage
 from llmbatch.s3.store import S3Store, probe_conditions
@@ -42,8 +43,9 @@ def test_stage_every_format(store: S3Store, name: str, body: bytes, fmt: InputFo
     uri = f"s3://{BUCKET}/in/{name}"
     store.put(uri, body)
     spec = job(store, name, uri, fmt=fmt)
-    assert sniff_format(store, spec.objects[0]) is fmt
-    assert "prompt" in peek_columns(store, spec.objects[0], fmt)
+    [obj] = read_inputs(spec, store)
+    assert sniff_format(store, obj) is fmt
+    assert "prompt" in peek_columns(store, obj, fmt)
     manifest = stage(spec, store, SystemClock())
     assert (manifest.rows, manifest.invalid_rows) == (ROWS, 0)
     listed = {info.uri: info.etag for info in store.list(spec.layout.staged)}

@@ -23,6 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fakes.job_inputs import NO_INPUT
+from llmbatch.cluster.driver.shard_stream import MAX_BLOCKS
 from llmbatch.cluster.models.model_cache import CACHE_ENV
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store
@@ -201,14 +203,14 @@ class Job:
             input_format=InputFormat.JSONL,
             output_format=OutputFormat.JSONL,
             output_uri=f"s3://{BUCKET}/out/",
-            objects=(),
+            inputs=NO_INPUT,
             model_name="m",
             model_uri=model,
             engine=EngineSettings.model_validate({"kind": "echo", "cpus_per_replica": 1, **engine}),
             staging=StagingConfig(),
             heartbeat=HeartbeatConfig(seconds=0.3),
         )
-        manifest = StagedManifest(job_id=self.job_id, objects=(), shards=tuple(shards), seconds=1.0)
+        manifest = StagedManifest(job_id=self.job_id, shards=tuple(shards), seconds=1.0)
         self.store.put(self.layout.spec, spec.model_dump_json().encode())
         self.store.put(self.layout.staged_manifest, manifest.model_dump_json().encode())
         return self
@@ -333,6 +335,13 @@ def test_all_rows_once_bad_rows_failed_and_a_rerun_does_nothing(job: Job, tmp_pa
     second = job.progress()
     assert second is not None
     assert second.sequence > first.sequence
+
+
+def test_blocks_of_several_shards_run_each_shard_once(job: Job) -> None:
+    job.stage(chats(MAX_BLOCKS + 100), shard_rows=1, shards_in_flight=256)
+    code, log = job.run()
+    assert code == 0, log
+    assert job.every_row_ended_once()
 
 
 def test_killed_replica_is_replaced_and_nothing_is_lost(job: Job) -> None:

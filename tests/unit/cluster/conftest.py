@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fakes.job_inputs import NO_INPUT
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineKind, EngineSettings
 from llmbatch.core.identity import shard_id_of
@@ -71,7 +72,7 @@ def stage(store: MemoryStore, rows: Sequence[StagedRow], shard_rows: int, **engi
                 lengths=pack_rows(lengths),
             )
         )
-    manifest = StagedManifest(job_id=JOB, objects=(), shards=tuple(shards), seconds=1.0)
+    manifest = StagedManifest(job_id=JOB, shards=tuple(shards), seconds=1.0)
     now = datetime.now(UTC)
     spec = JobSpec(
         job_id=JOB,
@@ -84,7 +85,7 @@ def stage(store: MemoryStore, rows: Sequence[StagedRow], shard_rows: int, **engi
         input_format=InputFormat.JSONL,
         output_format=OutputFormat.JSONL,
         output_uri="s3://bucket/out/",
-        objects=(),
+        inputs=NO_INPUT,
         model_name="m",
         model_uri="bundled:smollm2-135m-instruct",
         engine=EngineSettings(kind=EngineKind.ECHO, **engine),

@@ -14,6 +14,7 @@ def test_layout_keys_are_the_contract():
     layout = JobLayout.of("s3://b/p/", "job-1")
     root = "s3://b/p/jobs/job-1"
     assert layout.spec == f"{root}/spec.json"
+    assert layout.inputs("0123456789abcdef0123") == f"{root}/inputs/0123456789abcdef.json"
     assert layout.staged_shard(shard_id_of(0)) == f"{root}/staged/shard-00000.parquet"
     assert layout.staged_manifest == f"{root}/staged/manifest.json"
     assert layout.result_shard("shard-00000") == f"{root}/results/shard-00000.parquet"

@@ -21,5 +21,5 @@ def test_a_shard_of_an_earlier_release_has_no_lengths():
 
 def test_a_manifest_sums_the_rows_of_its_shards():
     shards = tuple(shard.model_copy(update={"rows": 64, "invalid_rows": 3}) for shard in SHARDS)
-    manifest = StagedManifest(job_id="job-1", objects=(), shards=shards, seconds=1.0)
+    manifest = StagedManifest(job_id="job-1", shards=shards, seconds=1.0)
     assert (manifest.rows, manifest.invalid_rows) == (20 * 64, 20 * 3)

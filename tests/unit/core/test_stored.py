@@ -18,6 +18,8 @@ STRICT = {
     "cluster/replica/replica_actor.py",
     # spec.json where it decides what is run, where it is read and where the results go.
     "core/job_spec.py",
+    # The list of the input, which must be the accepted one to the byte.
+    "orchestrator/jobs/documents.py",
     # Models of a few fields, which ignore all others.
     "orchestrator/jobs/folders.py",
     "orchestrator/maintenance/removal.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from llmbatch.cluster.driver.pool_bounds import PoolBounds, StreamEndedError
 from llmbatch.cluster.replica.replica_actor import ReplicaActor, ReplicaPlan
@@ -13,10 +14,40 @@ from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.shards import StagedShard
 
 MAX_BLOCKS = 4096
-"""Tasks of one run at most; above it a task takes several shards, as every block costs the driver a millisecond."""
+"""Blocks of one run; above it a block holds several shards, as every block costs the driver a millisecond.
+
+A block never holds more shards than a replica has open, so there may be more blocks than this: of 100,000 shards, 8334.
+"""
 
 _POLL_SECONDS = 1.0
 _NO_PROGRESS_SECONDS = 7 * 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How shards are given to replicas.
+
+    Attributes:
+        count: blocks of the run.
+        shards: shards of a block, at most.
+        at_once: blocks that a replica has at a time.
+    """
+
+    count: int
+    shards: int
+    at_once: int
+
+    @classmethod
+    def of(cls, shards: int, in_flight: int) -> Blocks:
+        """Divide so that a replica has ``in_flight`` shards open at all times.
+
+        A replica opens the shards of its blocks in order. A block ends with its last shard, so that blocks of several
+        shards overlap: a replica has twice the shards that it opens. 28,000 shards with 12 in flight are 4000 blocks of
+        7, five at a time.
+        """
+        each = min(-(-shards // MAX_BLOCKS) or 1, in_flight)
+        overlapping = 1 + -(-2 * (in_flight - 1) // each)
+        return cls(count=-(-shards // each), shards=each, at_once=min(in_flight, overlapping))
 
 
 class ShardStream(threading.Thread):
@@ -55,18 +86,16 @@ class ShardStream(threading.Thread):
         quiet_ray_data()
         self._pool.install(DataContext.get_current())
         settings = self._plan.settings
-        per_task = -(-len(self._shards) // MAX_BLOCKS)
-        blocks = -(-len(self._shards) // per_task)
-        tasks = max(1, settings.shards_in_flight // per_task)
+        blocks = Blocks.of(len(self._shards), settings.shards_in_flight)
         pool = ActorPoolStrategy(
             min_size=self._bounds.min,
             max_size=self._bounds.max,
-            # Two more than run, so that the next shard is at the actor when one ends.
-            max_tasks_in_flight_per_actor=tasks + 2,
-            max_concurrent_calls_per_actor=tasks,
+            # Two more than run, so that the next block is at the actor when one ends.
+            max_tasks_in_flight_per_actor=blocks.at_once + 2,
+            max_concurrent_calls_per_actor=blocks.at_once,
         )
         items = [{"shard": shard.model_dump_json()} for shard in self._shards]
-        dataset = ray.data.from_items(items, override_num_blocks=blocks).map_batches(
+        dataset = ray.data.from_items(items, override_num_blocks=blocks.count).map_batches(
             ReplicaActor,
             fn_constructor_args=(self._plan,),
             batch_size=None,

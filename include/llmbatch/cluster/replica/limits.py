@@ -1,4 +1,4 @@
-"""What bounds the rows of one replica."""
+"""What bounds the rows and shards of one replica."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ class RowLimits:
     Attributes:
         window_rows: rows that may be in the engine at a time.
         max_num_seqs: how many of them the engine decodes together.
+        shards: shards that may be open at a time; more wait for their turn.
         expires_at: when rows expire (aware, UTC), as their outcome says it; None: they do not. The driver's clock
             decides when that is, see ``Orders.expires_in``.
     """
 
     window_rows: int
     max_num_seqs: int
+    shards: int
     expires_at: datetime | None = None

@@ -49,6 +49,7 @@ class Replica:
         self._crashes, self._commit, self._patience = CrashBook(job), ShardCommit(job), Patience(job)
         self._engine, self._generated = engine, 0
         self._slots = Slots(limits.max_num_seqs, job.clock)
+        self._places = asyncio.Semaphore(limits.shards)
         self._runner = RowRunner(
             job_id=job.job_id,
             engine=engine,
@@ -71,7 +72,14 @@ class Replica:
         return not self._open
 
     async def process(self, shard: StagedShard) -> ShardTally | None:
-        """Process one shard: its tally once it is committed, None if it was abandoned on request."""
+        """Process one shard: its tally once it is committed, None if it was abandoned on request.
+
+        Waits while as many others are open as the limits allow, in the order of the calls.
+        """
+        async with self._places:
+            return await self._opened(shard)
+
+    async def _opened(self, shard: StagedShard) -> ShardTally | None:
         if self._desired is not DesiredState.RUN:
             return None
         self._open[shard.shard_id] = OpenWork()

@@ -106,7 +106,10 @@ class ReplicaActor:
         engine = make_engine(plan.settings, model.path)
         await engine.start()
         job = JobContext(plan.job_id, plan.generation, JobLayout(plan.root_uri), store, SystemClock())
-        limits = RowLimits(plan.settings.window_rows, plan.settings.max_num_seqs, plan.expires_at)
+        settings = plan.settings
+        limits = RowLimits(
+            settings.window_rows, settings.max_num_seqs, settings.shards_in_flight, expires_at=plan.expires_at
+        )
         return Replica(job, self._replica_id, engine, limits, on_engine_death=self._die, model=plan.model_uri)
 
     async def _keep_reporting(self) -> None:

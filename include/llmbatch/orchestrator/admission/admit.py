@@ -18,7 +18,7 @@ from llmbatch.core.eta.basis import EtaBasis
 from llmbatch.core.eta.forecast import forecast
 from llmbatch.core.eta.history import History
 from llmbatch.core.input_size import InputSize
-from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.progress import EtaSeconds
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.request_options import OnInfeasible
@@ -32,11 +32,14 @@ _log = logging.getLogger(__name__)
 _IN_FLIGHT = 32
 
 
-def admit(spec: JobSpec, capacity: int, store: ObjectStore, clock: Clock) -> Admission:
+def admit(
+    spec: JobSpec, objects: tuple[InputObject, ...], capacity: int, store: ObjectStore, clock: Clock
+) -> Admission:
     """Decide whether the job can keep its deadline, and enter it in the queue. A dry run is not queued.
 
     Args:
         spec: the resolved job; it need not be written yet.
+        objects: its input.
         capacity: replicas that the deployment has.
         store: where input and jobs are.
         clock: for now.
@@ -50,7 +53,7 @@ def admit(spec: JobSpec, capacity: int, store: ObjectStore, clock: Clock) -> Adm
     if decision is not None:
         return decision
     basis = read_basis(spec, store)
-    size = estimate_size(spec, store)
+    size = estimate_size(spec, objects, store)
     desk = _Desk(spec, basis, size, capacity, store, clock)
     decision = desk.weigh(queued_jobs(spec.layout.base, store)) if spec.request.dry_run else desk.enter_queue()
     _once(spec.layout.basis, basis, store)

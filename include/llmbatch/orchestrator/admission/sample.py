@@ -54,7 +54,7 @@ class _Piece:
     whole: bool
 
 
-def estimate_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
+def estimate_size(spec: JobSpec, objects: tuple[InputObject, ...], store: ObjectStore) -> InputSize | None:
     """Return how large the job is, None if the sample holds no row that can be read.
 
     Raises:
@@ -64,8 +64,8 @@ def estimate_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
         if spec.retry_of is not None:
             return _retry_size(spec, spec.retry_of, store)
         if spec.input_format is InputFormat.PARQUET:
-            return _parquet_size(spec, store)
-        return _text_size(spec, spec.input_format, store)
+            return _parquet_size(spec, objects, store)
+        return _text_size(spec, objects, store)
     except (RequestError, InputChanged) as error:
         # Staging reads everything and reports the problem in full.
         _log.warning("event=size_estimate_failed job_id=%s reason=%s", spec.job_id, error)
@@ -79,9 +79,9 @@ def _retry_size(spec: JobSpec, root_uri: str, store: ObjectStore) -> InputSize |
     return _scaled(tally, rows, 0.0, is_all=tally.rows >= rows)
 
 
-def _parquet_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
+def _parquet_size(spec: JobSpec, objects: tuple[InputObject, ...], store: ObjectStore) -> InputSize | None:
     builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
-    footers = _spread(spec.objects, FOOTERS)
+    footers = _spread(objects, FOOTERS)
     densities, rows, seen = [], 0, 0
     for obj in footers:
         table = open_parquet(Source(store, obj, 0, builder), RangeFile(store, obj))
@@ -89,33 +89,34 @@ def _parquet_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
         rows, seen = rows + count, seen + obj.size
         densities.append(count / obj.size)
     tally = LengthTally()
-    for obj in _spread(spec.objects, PIECES):
+    for obj in _spread(objects, PIECES):
         rows_of = READERS[InputFormat.PARQUET](Source(store, obj, 0, builder))
         _count(tally, islice(rows_of, PARQUET_ROWS))
-    if len(footers) == len(spec.objects):
+    if len(footers) == len(objects):
         return _scaled(tally, rows, 0.0, is_all=tally.rows >= rows)
-    total = sum(obj.size for obj in spec.objects)
+    total = sum(obj.size for obj in objects)
     return _scaled(tally, round(rows * total / seen), _doubt(densities), is_all=False)
 
 
-def _text_size(spec: JobSpec, fmt: InputFormat, store: ObjectStore) -> InputSize | None:
-    tally, pieces = LengthTally(), []
-    for obj, offset in _places(spec, fmt, store):
+def _text_size(spec: JobSpec, objects: tuple[InputObject, ...], store: ObjectStore) -> InputSize | None:
+    tally, pieces, fmt = LengthTally(), [], spec.input_format
+    for obj, offset in _places(objects, fmt, store):
         piece = _piece(spec, fmt, store, obj, offset, tally)
         if piece is not None:
             pieces.append(piece)
     size = sum(piece.bytes for piece in pieces)
     if not size:
         return None
-    total = sum(obj.size for obj in spec.objects)
+    total = sum(obj.size for obj in objects)
     is_all = all(piece.whole for piece in pieces) and size == total
     rows = sum(piece.rows for piece in pieces) * total / size
     return _scaled(tally, round(rows), _doubt([piece.rows / piece.bytes for piece in pieces]), is_all=is_all)
 
 
-def _places(spec: JobSpec, fmt: InputFormat, store: ObjectStore) -> Iterator[tuple[InputObject, int]]:
+def _places(
+    objects: tuple[InputObject, ...], fmt: InputFormat, store: ObjectStore
+) -> Iterator[tuple[InputObject, int]]:
     """Yield where pieces begin: evenly over all bytes; at an object's start if it cannot be entered in the middle."""
-    objects = spec.objects
     if len(objects) <= PIECES and all(obj.size <= PIECE_BYTES for obj in objects):
         yield from ((obj, 0) for obj in objects)
         return

@@ -31,6 +31,7 @@ from llmbatch.orchestrator.history.score import (
     score_of,
 )
 from llmbatch.orchestrator.history.traces import levels_of, read_traces, thinned
+from llmbatch.orchestrator.jobs.day_index import note_reported
 from llmbatch.orchestrator.jobs.documents import read_spec
 
 MOST_ESTIMATES = 60
@@ -99,7 +100,7 @@ class SlaReport(BaseModel):
 
 
 def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
-    """Write ``sla.json`` and return it. A repeated call writes the same bytes.
+    """Write ``sla.json``, note it in the index of jobs, and return it. A repeated call writes the same bytes.
 
     Raises:
         StoreError: the store failed, or the job is not published.
@@ -136,6 +137,7 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
         estimates=thinned(points, MOST_ESTIMATES),
     )
     store.put(layout.sla, report.model_dump_json(indent=2).encode())
+    note_reported(spec, store)
     return report
 
 

@@ -11,6 +11,7 @@ from llmbatch.core.config import Config
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError
 from llmbatch.core.identity import job_id_of
+from llmbatch.core.input_list import InputList
 from llmbatch.core.job_request import JobRequest, parse_request
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, split_uri
@@ -21,7 +22,8 @@ from llmbatch.orchestrator.admission.queue import leave_queue
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
 from llmbatch.orchestrator.inputs.listing import list_inputs
 from llmbatch.orchestrator.intake.retry import retried
-from llmbatch.orchestrator.jobs.documents import read_spec
+from llmbatch.orchestrator.jobs.day_index import note_accepted
+from llmbatch.orchestrator.jobs.documents import read_inputs, read_spec
 from llmbatch.orchestrator.jobs.keys import adopted, bind_key, job_of_key, request_digest
 
 
@@ -82,12 +84,12 @@ def accept(
     finished = _finished(JobLayout.of(base_uri, job_id), store)
     if finished is not None and (finished.request_digest, finished.owner) == (digest, owner):
         return finished
-    spec = resolve(
+    spec, inputs = resolve(
         request, dag_id=dag_id, run_id=run_id, created_at=created_at, config=config, store=store, owner=owner
     )
     try:
-        admit(spec, config.engine.max_replicas, store, clock or SystemClock())
-        _freeze(spec, store)
+        admit(spec, inputs.objects, config.engine.max_replicas, store, clock or SystemClock())
+        _freeze(spec, inputs, store)
     except ObjectMissing:
         raise RequestError(
             "store.base_uri",
@@ -99,6 +101,8 @@ def accept(
         if note.job_id != job_id:
             leave_queue(base_uri, job_id, store)
             return adopted(note, base_uri, store)
+    if not spec.request.dry_run:
+        note_accepted(spec, store)
     return spec
 
 
@@ -111,8 +115,8 @@ def resolve(
     config: Config,
     store: ObjectStore,
     owner: str = "",
-) -> JobSpec:
-    """Return the spec of a request without writing anything."""
+) -> tuple[JobSpec, InputList]:
+    """Return the spec of a request and the list of its input, without writing anything."""
     if created_at >= LAST_DAY:
         raise RequestError(
             "run_after", f"{created_at.isoformat()} is too late for a deadline", "Start the run without a date."
@@ -121,7 +125,7 @@ def resolve(
     if request.retry_failed_of is not None:
         root_uri = JobLayout.of(config.store.base_uri, request.retry_failed_of).root
         request, earlier = retried(request, root_uri, store, owner=owner, admins=config.admins)
-        objects, input_format = earlier.objects, earlier.input_format
+        objects, input_format = read_inputs(earlier, store), earlier.input_format
     else:
         objects = list_inputs(request.source_uri, store)
         input_format = resolve_format(request, objects, store)
@@ -129,7 +133,8 @@ def resolve(
     model, fallback = config.model_for(request.model), request.reactions.fallback_model
     job_id = job_id_of(dag_id, run_id)
     layout = JobLayout.of(config.store.base_uri, job_id)
-    return JobSpec(
+    inputs = InputList.of(objects)
+    spec = JobSpec(
         job_id=job_id,
         dag_id=dag_id,
         run_id=run_id,
@@ -140,7 +145,7 @@ def resolve(
         input_format=input_format,
         output_format=resolve_output_format(request, input_format),
         output_uri=_folder(request.output_uri) if request.output_uri else f"{layout.root}/output/",
-        objects=objects,
+        inputs=inputs.summary(),
         model_name=request.model or config.default_model,
         model_uri=model.uri,
         fallback_model_uri=fallback and config.model_for(fallback).uri,
@@ -151,6 +156,7 @@ def resolve(
         request_digest=digest,
         owner=owner,
     )
+    return spec, inputs
 
 
 def _engine(request: JobRequest, config: Config, max_model_len: int | None) -> EngineSettings:
@@ -172,7 +178,9 @@ def _finished(layout: JobLayout, store: ObjectStore) -> JobSpec | None:
     return read_spec(layout.root, store)
 
 
-def _freeze(spec: JobSpec, store: ObjectStore) -> None:
+def _freeze(spec: JobSpec, inputs: InputList, store: ObjectStore) -> None:
+    """Write the list of the input, whose address is its digest, then the spec, which names that digest."""
+    store.put(spec.layout.inputs(spec.inputs.sha256), inputs.encode())
     try:
         store.create(spec.layout.spec, spec.model_dump_json(indent=2).encode())
     except ObjectExists:

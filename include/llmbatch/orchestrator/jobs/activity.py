@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -13,35 +13,43 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.jobs.day_index import indexed_jobs
 from llmbatch.orchestrator.jobs.documents import read_spec
-from llmbatch.orchestrator.jobs.folders import job_folders
 from llmbatch.orchestrator.jobs.index import admission_queue
 
 
 def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[JobSpec]:
-    """Yield the specs of the jobs under ``base_uri`` whose heartbeat is fresh and whose generation has not ended.
+    """Yield the specs of the unpublished jobs under ``base_uri`` whose heartbeat is fresh and says that they run.
 
-    Costs two requests for each job in the admission queue. Without a readable queue it lists the job folders: one
-    request for each 1000 objects, and two for each unfinished job with a recent write.
+    Costs one request for each job in the admission queue, three for one that runs. Without a readable queue it reads
+    the index of jobs: one request for each 1000 entries, and as many as above for each job without a report.
 
     Raises:
         StoreError: the store failed.
     """
-    for root in dict.fromkeys(_roots(store, base_uri, now)):
+    for root in dict.fromkeys(_roots(store, base_uri)):
         layout = JobLayout(root)
         try:
             progress = read_heartbeat(store, layout, now)
-            if progress is not None and not progress.phase.is_terminal and progress.age(now) < NOT_RUNNING_SECONDS:
+            if progress is None or progress.phase.is_terminal or progress.age(now) >= NOT_RUNNING_SECONDS:
+                continue
+            if not _is_published(layout, store):
                 yield read_spec(root, store, is_strict=False)
         except (ObjectMissing, SpecError, ValidationError):
             continue  # removed, not started, or written by another version
 
 
-def _roots(store: ObjectStore, base_uri: str, now: datetime) -> Iterable[str]:
+def _roots(store: ObjectStore, base_uri: str) -> Iterable[str]:
     queue, _ = admission_queue(base_uri, store)
     if queue is not None:
         return [job.root_uri for job in queue.jobs]
-    folders = [job for job in job_folders(store, base_uri, now) if job.finished_at is None and job.is_accepted]
-    # Measured from the latest write of all and not from `now`: both times are then the store's.
-    latest = max((job.touched_at for job in folders), default=now)
-    return [job.root for job in folders if latest - job.touched_at <= timedelta(seconds=NOT_RUNNING_SECONDS)]
+    return [job.layout.root for job in indexed_jobs(base_uri, store) if not job.is_reported]
+
+
+def _is_published(layout: JobLayout, store: ObjectStore) -> bool:
+    """Return whether the job has its manifest; the heartbeat of a driver that crashed at its end says it runs."""
+    try:
+        store.head(layout.manifest)
+    except ObjectMissing:
+        return False
+    return True

@@ -19,6 +19,7 @@ from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.jobs.day_index import indexed_jobs
 from llmbatch.orchestrator.jobs.folders import Amount, job_folder, job_folders, leftovers
 from llmbatch.orchestrator.maintenance.retention import Part, Removal, plan
 
@@ -43,14 +44,18 @@ def expire(store: ObjectStore, base_uri: str, limits: RetentionConfig, clock: Cl
     """Plan and remove; one line in the log for each removal. ``dry_run`` removes nothing.
 
     A removal that fails, such as that of a locked object, does not stop the others.
+    Entries of the index of jobs whose job is gone are removed, too; they are not counted.
 
     Raises:
         StoreError: jobs could not be listed, or removals failed; the next call continues.
     """
-    removals = plan(job_folders(store, base_uri, clock.now()), limits, clock.now())
+    indexed = list(indexed_jobs(base_uri, store))  # before the folders: a job is noted once its folder is there
+    folders = list(job_folders(store, base_uri, clock.now()))
+    removals = plan(folders, limits, clock.now())
     forgotten = any(removal.part.is_whole_job for removal in removals)
     records = idempotency_records(store, base_uri) if forgotten and not dry_run else {}
     done, failures = Expired(0, Amount()), list[StoreError]()
+    present = {folder.job_id for folder in folders if folder.is_accepted}
     for removal in removals:
         try:
             is_done = dry_run or remove(removal, records.get(removal.job_id, ()), store, clock)
@@ -65,6 +70,12 @@ def expire(store: ObjectStore, base_uri: str, limits: RetentionConfig, clock: Cl
             continue
         _log.info("event=removal action=%s %s", "would_remove" if dry_run else "removed", removal.line())
         done = Expired(done.removals + 1, done.amount + removal.amount)
+        if removal.part.is_whole_job:
+            present.discard(removal.job_id)
+    for job in indexed:
+        if job.job_id not in present:
+            _log.info("event=index_entry action=%s job_id=%s", "would_remove" if dry_run else "removed", job.job_id)
+            store.delete_many(() if dry_run else job.entries)
     if failures:
         raise StoreError(f"{len(failures)} of {len(removals)} removals failed; the first: {failures[0]}")
     return done

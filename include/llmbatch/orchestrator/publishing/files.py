@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +14,10 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import OutputFormat
 from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
 from llmbatch.orchestrator.publishing.openai_lines import OpenaiLines
+from llmbatch.orchestrator.publishing.parts import PartedFile
+
+LineOf = Callable[[Mapping[str, Any]], Mapping[str, object]]
+"""Makes the JSON object of a row."""
 
 USER_COLUMNS = (
     "custom_id",
@@ -36,32 +40,22 @@ _GROUP_BYTES = 16 * 2**20
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
-class OutputFile(Protocol):
-    """A local file of rows of the result schema."""
-
-    name: str
-    path: Path
-    rows: int
-
-    def append(self, table: pa.Table) -> None:
-        """Add the rows."""
-
-    def close(self) -> None:
-        """Finish the file."""
-
-
 class ParquetFile:
     """Parquet with row groups of at most about 8192 rows or 16 MiB, independent of the shard size."""
 
-    def __init__(self, folder: Path, name: str, columns: tuple[str, ...]) -> None:
-        self.name, self.path, self.rows = name, folder / name, 0
+    def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
         self._columns = list(columns)
-        self._writer = pq.ParquetWriter(self.path, user_schema(columns), compression="zstd")
+        self._file = pa.OSFile(str(path), "wb")
+        self._writer = pq.ParquetWriter(self._file, user_schema(columns), compression="zstd")
         self._waiting: list[pa.Table] = []
+
+    @property
+    def size(self) -> int:
+        """Bytes of the row groups written so far."""
+        return int(self._file.tell())
 
     def append(self, table: pa.Table) -> None:
         """Add the rows; write a row group when it is full."""
-        self.rows += table.num_rows
         self._waiting.append(table.select(self._columns).replace_schema_metadata(None))
         if (
             sum(part.num_rows for part in self._waiting) >= _GROUP_ROWS
@@ -73,6 +67,7 @@ class ParquetFile:
         """Write the last group and the footer."""
         self._flush()
         self._writer.close()
+        self._file.close()
 
     def _flush(self) -> None:
         if self._waiting:
@@ -83,35 +78,47 @@ class ParquetFile:
 class JsonLinesFile:
     """One JSON object per row, built by ``line_of``."""
 
-    def __init__(self, folder: Path, name: str, line_of: Callable[[Mapping[str, Any]], Mapping[str, object]]) -> None:
-        self.name, self.path, self.rows = name, folder / name, 0
+    def __init__(self, path: Path, line_of: LineOf) -> None:
         self._line_of = line_of
-        self._file = self.path.open("w", encoding="utf-8", newline="\n")
+        self._file = path.open("wb")
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._file.tell()
 
     def append(self, table: pa.Table) -> None:
         """Add the rows."""
-        self.rows += table.num_rows
-        self._file.writelines(_encode(self._line_of(row)) + "\n" for row in table.to_pylist())
+        self._file.writelines(_encode(self._line_of(row)).encode() + b"\n" for row in table.to_pylist())
 
     def close(self) -> None:
         """Flush and close."""
         self._file.close()
 
 
-def open_outputs(spec: JobSpec, folder: Path) -> tuple[OutputFile, OutputFile]:
+def open_outputs(spec: JobSpec, folder: Path) -> tuple[PartedFile, PartedFile]:
     """Return the file for succeeded rows and the file for all other rows, in the job's output format."""
-    if spec.output_format is OutputFormat.OPENAI_BATCH:
-        lines = OpenaiLines(spec)
-        return JsonLinesFile(folder, "output.jsonl", lines.output), JsonLinesFile(folder, "errors.jsonl", lines.error)
+    (good, bad), lines = output_names(spec.output_format), OpenaiLines(spec)
     if spec.output_format is OutputFormat.PARQUET:
-        return (
-            ParquetFile(folder, "results.parquet", USER_COLUMNS),
-            ParquetFile(folder, "failed.parquet", FAILED_COLUMNS),
-        )
-    return (
-        JsonLinesFile(folder, "results.jsonl", _picker(USER_COLUMNS)),
-        JsonLinesFile(folder, "failed.jsonl", _picker(FAILED_COLUMNS)),
-    )
+        return _parquet(folder, good, USER_COLUMNS), _parquet(folder, bad, FAILED_COLUMNS)
+    if spec.output_format is OutputFormat.OPENAI_BATCH:
+        return _json_lines(folder, good, lines.output), _json_lines(folder, bad, lines.error)
+    return _json_lines(folder, good, _picker(USER_COLUMNS)), _json_lines(folder, bad, _picker(FAILED_COLUMNS))
+
+
+def output_names(format: OutputFormat) -> tuple[str, str]:
+    """Return the names of the file for succeeded rows and of that for all other rows."""
+    if format is OutputFormat.OPENAI_BATCH:
+        return "output.jsonl", "errors.jsonl"
+    return f"results.{format.value}", f"failed.{format.value}"
+
+
+def _parquet(folder: Path, name: str, columns: tuple[str, ...]) -> PartedFile:
+    return PartedFile(folder, name, lambda path: ParquetFile(path, columns))
+
+
+def _json_lines(folder: Path, name: str, line_of: LineOf) -> PartedFile:
+    return PartedFile(folder, name, lambda path: JsonLinesFile(path, line_of))
 
 
 def output_uri(spec: JobSpec, name: str) -> str:
@@ -119,7 +126,7 @@ def output_uri(spec: JobSpec, name: str) -> str:
     return f"{spec.output_uri.rstrip('/')}/{name}"
 
 
-def _picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Mapping[str, object]]:
+def _picker(columns: tuple[str, ...]) -> LineOf:
     return lambda row: {name: row[name] for name in columns}
 
 

@@ -21,6 +21,7 @@ from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.history.cost import cost_of
 from llmbatch.orchestrator.history.traces import levels_of, read_traces
+from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.publishing.files import output_uri
 from llmbatch.orchestrator.publishing.reconcile import Reconciled
 
@@ -64,7 +65,7 @@ def build_proof(
         },
         input=InputRecord(
             uri=spec.request.source_uri,
-            objects=spec.objects,
+            objects=read_inputs(spec, store),
             rows=reconciled.rows.input,
             invalid_rows=reconciled.invalid_rows,
         ),

@@ -16,8 +16,9 @@ from llmbatch.orchestrator.jobs.lineage import lineage
 from llmbatch.orchestrator.jobs.result_shards import succeeded_and_rest
 from llmbatch.orchestrator.publishing.committed import CommittedShard, committed_shards
 from llmbatch.orchestrator.publishing.disk import require_space, within_space
-from llmbatch.orchestrator.publishing.files import OutputFile, open_outputs
+from llmbatch.orchestrator.publishing.files import open_outputs
 from llmbatch.orchestrator.publishing.merge import merged
+from llmbatch.orchestrator.publishing.parts import Part
 from llmbatch.orchestrator.publishing.totals import Totals
 
 
@@ -32,7 +33,7 @@ class Reconciled:
         models: number of succeeded rows by model.
         shards: the job's own committed shards in input order.
         dead: those of ``shards`` with a row that did not succeed.
-        files: closed local files: the results, then the failed rows if there are any.
+        files: local files: all parts of the results, then those of the failed rows if there are any.
     """
 
     rows: RowRecord
@@ -41,7 +42,7 @@ class Reconciled:
     models: dict[str, int]
     shards: tuple[ShardRecord, ...]
     dead: tuple[ShardRecord, ...]
-    files: tuple[OutputFile, ...]
+    files: tuple[Part, ...]
 
 
 def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder: Path) -> Reconciled:
@@ -83,7 +84,7 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
         models=totals.models(),
         shards=tuple(own.records),
         dead=tuple(own.dead),
-        files=(results, failed) if failed.rows else (results,),
+        files=(*results.parts(), *(failed.parts() if failed.rows else ())),
     )
 
 

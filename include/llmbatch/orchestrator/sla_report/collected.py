@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -23,7 +23,7 @@ from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.history.job_report import MOST_ESTIMATES, SlaReport
 from llmbatch.orchestrator.history.traces import read_traces, thinned
-from llmbatch.orchestrator.jobs.index import stored_jobs
+from llmbatch.orchestrator.jobs.day_index import IndexedJob, indexed_jobs
 
 IN_FLIGHT = 16
 """Reads at a time."""
@@ -50,31 +50,24 @@ class Collected:
     left_out: int
 
 
-@dataclass(frozen=True)
-class _Folder:
-    layout: JobLayout
-    touched_at: datetime
-    is_reported: bool
-
-
 def collect(base_uri: str, store: ObjectStore, *, most: int, now: datetime) -> Collected:
     """Read the newest ``most`` finished jobs and as many open ones.
 
-    Costs one request for each 1000 objects under ``<base_uri>/jobs/``, one for each finished job and four for each open
-    one. Unreadable objects are logged and left out.
+    Costs one request for each 1000 entries of the index of jobs, one for each finished job and four for each open one.
+    Unreadable objects are logged and left out; jobs whose folder is gone are left out.
 
     Raises:
         StoreError: the store failed.
     """
-    folders = sorted(_folders(base_uri, store), key=lambda each: each.touched_at, reverse=True)
-    reported = [folder for folder in folders if folder.is_reported]
-    others = [folder for folder in folders if not folder.is_reported]
+    jobs = sorted(indexed_jobs(base_uri, store), key=lambda each: each.touched_at, reverse=True)
+    reported = [job for job in jobs if job.is_reported]
+    others = [job for job in jobs if not job.is_reported]
 
-    def reading(folder: _Folder) -> SlaReport | None:
-        return _part(SlaReport, folder.layout.sla, store)
+    def reading(job: IndexedJob) -> SlaReport | None:
+        return _part(SlaReport, job.layout.sla, store)
 
-    def looking(folder: _Folder) -> OpenJob | None:
-        return _open_job(folder.layout, store, now)
+    def looking(job: IndexedJob) -> OpenJob | None:
+        return _open_job(job.layout, store, now)
 
     finished = in_order(reading, reported[:most], in_flight=IN_FLIGHT, name="sla-report")
     found = in_order(looking, others[:most], in_flight=IN_FLIGHT, name="sla-report")
@@ -83,16 +76,6 @@ def collect(base_uri: str, store: ObjectStore, *, most: int, now: datetime) -> C
         open=tuple(sorted((job for job in found if job), key=lambda job: (job.status.deadline, job.status.job_id))),
         left_out=max(0, len(reported) - most) + max(0, len(others) - most),
     )
-
-
-def _folders(base_uri: str, store: ObjectStore) -> list[_Folder]:
-    found = []
-    for layout, objects in stored_jobs(base_uri, store):
-        own = {info.uri: info.modified for info in objects if info.uri in {layout.spec, layout.sla}}
-        if own:
-            touched = own.get(layout.sla) or own.get(layout.spec) or datetime.min.replace(tzinfo=UTC)
-            found.append(_Folder(layout, touched, layout.sla in own))
-    return found
 
 
 def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob | None:

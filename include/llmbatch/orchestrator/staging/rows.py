@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.catalogue import READERS
-from llmbatch.orchestrator.inputs.readers.source import Source, shortened
+from llmbatch.orchestrator.inputs.readers.source import shortened
+from llmbatch.orchestrator.inputs.readers.sources import sources
 from llmbatch.orchestrator.staging.custom_ids import CustomIds
 
 
-def staged_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
+def staged_rows(spec: JobSpec, objects: Sequence[InputObject], store: ObjectStore) -> Iterator[StagedRow]:
     """Yield the rows of all input objects, streaming.
 
     Raises:
@@ -24,8 +25,8 @@ def staged_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
     """
     builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
     read = READERS[spec.input_format]
-    for index, obj in enumerate(spec.objects):
-        yield from read(Source(store, obj, index, builder))
+    for source in sources(objects, builder, store):
+        yield from read(source)
 
 
 def unique_rows(rows: Iterable[StagedRow], objects: tuple[str, ...]) -> Iterator[StagedRow]:

@@ -17,6 +17,7 @@ from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
+from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.jobs.staged_shards import cut_shards, decode_shard, load_staged
 from llmbatch.orchestrator.staging.retry import rows_to_retry
 from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows
@@ -54,7 +55,9 @@ def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
     if spec.retry_of is not None:
         rows = rows_to_retry(spec.retry_of, spec.request.sampling, store)
     else:
-        rows = unique_rows(staged_rows(spec, store), tuple(obj.uri.rsplit("/", 1)[-1] for obj in spec.objects))
+        objects = read_inputs(spec, store)
+        names = tuple(obj.uri.rsplit("/", 1)[-1] for obj in objects)
+        rows = unique_rows(staged_rows(spec, objects, store), names)
     first = next(rows, None)
     if first is None:
         raise RequestError("input_uri", f"{spec.request.source_uri} holds no row", "Check the file or the prefix.")
@@ -66,9 +69,7 @@ def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     started = clock.monotonic()
     shards = cut_shards(input_rows(spec, store), spec.staging.shard_rows, spec.staging.shard_bytes)
     written = tuple(ShardWriter(store, spec.layout).write_all(shards))
-    manifest = StagedManifest(
-        job_id=spec.job_id, objects=spec.objects, shards=written, seconds=clock.monotonic() - started
-    )
+    manifest = StagedManifest(job_id=spec.job_id, shards=written, seconds=clock.monotonic() - started)
     try:
         store.create(spec.layout.staged_manifest, manifest.model_dump_json(indent=1).encode())
     except ObjectExists:
@@ -76,7 +77,7 @@ def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     _log.info(
         "event=staged job_id=%s objects=%d shards=%d rows=%d invalid=%d seconds=%.2f",
         spec.job_id,
-        len(spec.objects),
+        spec.inputs.objects,
         len(manifest.shards),
         manifest.rows,
         manifest.invalid_rows,

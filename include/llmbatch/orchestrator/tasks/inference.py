@@ -78,7 +78,7 @@ def accept() -> dict[str, Any]:
         "event=accepted job_id=%s input=%s objects=%d format=%s model=%s deadline=%s output=%s",
         spec.job_id,
         shown(spec.request.source_uri),
-        len(spec.objects),
+        spec.inputs.objects,
         spec.input_format.value,
         shown(spec.model_name),
         spec.deadline.isoformat(),

@@ -91,7 +91,7 @@ class Generation:
             JobContext("job-1", self._number, self._layout, self._store, SystemClock()),
             f"r{self._number}",
             EchoEngine(EchoOptions()),
-            RowLimits(window_rows=4, max_num_seqs=2),
+            RowLimits(window_rows=4, max_num_seqs=2, shards=12),
             on_engine_death=lambda _: None,
         )
         asyncio.run(replica.process(self._left.pop()))

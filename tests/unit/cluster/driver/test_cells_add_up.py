@@ -65,7 +65,7 @@ class Worker:
             JobContext("job-1", 2, world.job.layout, world.store, world.clock),
             f"r{number}",
             self.engine,
-            RowLimits(WINDOW, SLOTS),
+            RowLimits(WINDOW, SLOTS, shards=12),
             on_engine_death=lambda _: None,
         )
         self.shards: dict[str, StagedShard] = {}

@@ -33,7 +33,7 @@ def test_more_kinds_of_limits_than_a_heartbeat_can_carry_are_one() -> None:
         lengths=pack_rows({LengthClass(chars, bucket_of(most)): RowSums(1, 50, most) for chars, most in kinds}),
     )  # fmt: skip
     state = JobState(
-        StagedManifest(job_id="job-1", objects=(), shards=(shard,), seconds=1),
+        StagedManifest(job_id="job-1", shards=(shard,), seconds=1),
         generation=1, replicas_wanted=1, clock=ManualClock(),
     )  # fmt: skip
     work = LengthWork(ended=1, answered=1, tokens=3)

@@ -23,7 +23,7 @@ def manifest(count: int, rows: int = 10) -> StagedManifest:
         StagedShard(shard_id=f"shard-{n:05d}", rows=rows, invalid_rows=1, input_chars=1000, etag="e")
         for n in range(count)
     )
-    return StagedManifest(job_id="job-1", objects=(), shards=shards, seconds=1)
+    return StagedManifest(job_id="job-1", shards=shards, seconds=1)
 
 
 def state(count: int = 10) -> tuple[JobState, ManualClock]:
@@ -125,7 +125,7 @@ def test_a_heartbeat_stays_small(replicas: int) -> None:
     shard = StagedShard(
         shard_id="shard-00000", rows=MOST_CLASSES * 10**6, invalid_rows=0, input_chars=1, etag="e", lengths=lengths
     )
-    staged = StagedManifest(job_id="job-1", objects=(), shards=(shard,), seconds=1)
+    staged = StagedManifest(job_id="job-1", shards=(shard,), seconds=1)
     state = JobState(staged, generation=1, replicas_wanted=replicas, clock=ManualClock())
     work = LengthWork(10**5, 10**5, 10**8, 10**11, 1e7 / 3, 10**4, 1e6 / 3, 1e8 / 3)
     shares = (ReplicaShare(left=99999, pace=1e3 / 3, reading=1e4 / 3),) * replicas

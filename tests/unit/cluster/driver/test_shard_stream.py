@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
+import random
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 
 from llmbatch.cluster.driver import shard_stream
 from llmbatch.cluster.driver.pool_bounds import StreamEndedError
-from llmbatch.cluster.driver.shard_stream import ShardStream, gpus_of, quiet_ray_data
+from llmbatch.cluster.driver.shard_stream import MAX_BLOCKS, Blocks, ShardStream, gpus_of, quiet_ray_data
 from llmbatch.cluster.replica.replica_actor import ReplicaPlan
 from llmbatch.cluster.storage.store import StoreEnvironment
 from llmbatch.core.control import ReplicaBounds
@@ -70,3 +73,49 @@ def test_neither_text_nor_ray_s_export_of_the_operator_holds_a_secret() -> None:
     exported = str(sanitize_for_struct({"_fn_constructor_args": (plan,)}))
     assert "s3://b/jobs/job-1" in exported
     assert secret not in exported + repr(plan) + str(plan)
+
+
+@pytest.mark.parametrize("in_flight", [1, 3, 12, 256])
+@pytest.mark.parametrize("shards", [1, 4096, 4097, 8192, 24_577, 28_000, 49_153, 100_000, 1_000_000])
+def test_blocks_hold_every_shard_and_each_a_bounded_number(shards: int, in_flight: int) -> None:
+    blocks = Blocks.of(shards, in_flight)
+    assert (blocks.count - 1) * blocks.shards < shards <= blocks.count * blocks.shards
+    assert blocks.shards <= in_flight  # at most that many are run again for one open block of a replica that died
+    assert blocks.count <= MAX_BLOCKS or blocks.shards == in_flight
+    assert blocks.at_once * blocks.shards >= in_flight
+
+
+def test_a_small_job_gives_one_shard_at_a_time() -> None:
+    assert Blocks.of(4096, 12) == Blocks(count=4096, shards=1, at_once=12)
+    assert Blocks.of(28_000, 12) == Blocks(count=4000, shards=7, at_once=5)
+    assert Blocks.of(0, 12).count == 0
+
+
+@pytest.mark.parametrize("shards", [4096, 8192, 24_577, 28_000, 49_153, 100_000])
+def test_a_replica_is_busy_however_many_shards_the_job_has(shards: int) -> None:
+    assert busy_share(shards, 12, Blocks.of(shards, 12)) > 0.95
+
+
+def busy_share(shards: int, in_flight: int, blocks: Blocks) -> float:
+    """Simulate one replica over shards of unequal length; return the mean share of its open shards."""
+    chance = random.Random(0)
+    lengths = [chance.lognormvariate(0, 0.6) for _ in range(shards)]
+    given = iter(range(0, shards, blocks.shards))
+    left: dict[int, int] = {}
+    waiting: deque[tuple[int, int]] = deque()
+    running: list[tuple[float, int]] = []
+    now = 0.0
+    while True:
+        while len(left) < blocks.at_once and (block := next(given, None)) is not None:
+            members = range(block, min(shards, block + blocks.shards))
+            left[block] = len(members)
+            waiting.extend((shard, block) for shard in members)
+        while waiting and len(running) < in_flight:
+            shard, block = waiting.popleft()
+            heapq.heappush(running, (now + lengths[shard], block))
+        if not running:
+            return sum(lengths) / in_flight / now
+        now, block = heapq.heappop(running)
+        left[block] -= 1
+        if not left[block]:
+            del left[block]

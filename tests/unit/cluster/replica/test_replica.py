@@ -62,11 +62,11 @@ class BrokenEngine(GatedEngine):
         raise self.error
 
 
-def replica(job: Any, store: Any, engine: Any, window: int = 8, **more: Any) -> Replica:
+def replica(job: Any, store: Any, engine: Any, window: int = 8, shards: int = 12, **more: Any) -> Replica:
     more.setdefault("on_engine_death", lambda error: None)
     more.setdefault("replica_id", "r1")
     context = JobContext(job.manifest.job_id, 2, job.layout, store, SystemClock())
-    return Replica(context, engine=engine, limits=RowLimits(window, window), **more)
+    return Replica(context, engine=engine, limits=RowLimits(window, window, shards), **more)
 
 
 async def until(condition: Any) -> None:
@@ -179,7 +179,7 @@ def test_rows_expire_by_the_driver_s_clock_and_not_by_the_node_s(
 ) -> None:
     job = make.stage(store, [make.chat(1, "x")], 1)
     driver, node = ManualClock(), ManualClock(ManualClock().now() + timedelta(seconds=node_ahead))
-    limits = RowLimits(1, 1, expires_at=driver.now() + timedelta(seconds=expires_in))
+    limits = RowLimits(1, 1, 1, expires_at=driver.now() + timedelta(seconds=expires_in))
     context = JobContext(job.manifest.job_id, 2, job.layout, store, node)
     one = Replica(context, "r1", EchoEngine(EchoOptions()), limits, on_engine_death=lambda error: None)
     one.apply(Orders(expires_in=expires_in))
@@ -292,3 +292,37 @@ def test_tokens_never_fall_and_prompts_are_reported_in_characters(store, make) -
         await task
 
     asyncio.run(run())
+
+
+def test_a_replica_opens_as_many_shards_as_it_may_and_the_next_when_one_ends(store, make) -> None:
+    job = make.stage(store, [make.chat(n, "a") for n in range(1, 7)], 1)
+    engine = GatedEngine()
+    one = replica(job, store, engine, shards=2)
+
+    async def scene() -> list[ShardTally | None]:
+        running = [asyncio.create_task(one.process(shard)) for shard in job.manifest.shards]
+        await until(lambda: engine.inside == 2)
+        assert one.report().open_shards == 2
+        engine.gate.set()
+        return list(await asyncio.gather(*running))
+
+    tallies = asyncio.run(scene())
+    assert [tally and tally.shard_id for tally in tallies] == [shard.shard_id for shard in job.manifest.shards]
+    assert engine.most == 2
+
+
+def test_a_drain_opens_no_shard_that_waits(store, make) -> None:
+    job = make.stage(store, [make.chat(n, "a") for n in range(1, 4)], 1)
+    engine = GatedEngine()
+    one = replica(job, store, engine, shards=1)
+
+    async def scene() -> list[ShardTally | None]:
+        running = [asyncio.create_task(one.process(shard)) for shard in job.manifest.shards]
+        await until(lambda: engine.inside == 1)
+        one.apply(Orders(desired=DesiredState.DRAIN))
+        engine.gate.set()
+        return list(await asyncio.gather(*running))
+
+    tallies = asyncio.run(scene())
+    assert [tally is None for tally in tallies] == [False, True, True]
+    assert len(engine.seen) == 1

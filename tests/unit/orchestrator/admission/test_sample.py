@@ -34,7 +34,7 @@ class CountingStore(MemoryStore):
 
 
 def estimated(store: MemoryStore, **conf: Any) -> InputSize | None:
-    spec = resolve(
+    spec, inputs = resolve(
         request_of({}, conf or {"input_uri": "s3://b/in/"}),
         dag_id="d",
         run_id="r",
@@ -44,7 +44,7 @@ def estimated(store: MemoryStore, **conf: Any) -> InputSize | None:
     )
     if isinstance(store, CountingStore):
         store.read = 0
-    return estimate_size(spec, store)
+    return estimate_size(spec, inputs.objects, store)
 
 
 def prompts(rows: int, *, is_sorted: bool = False) -> list[str]:

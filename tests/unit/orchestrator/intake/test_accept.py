@@ -13,7 +13,8 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.intake.accept import accept, request_of
-from llmbatch.orchestrator.jobs.documents import read_spec
+from llmbatch.orchestrator.jobs.day_index import indexed_jobs
+from llmbatch.orchestrator.jobs.documents import read_inputs, read_spec
 
 CREATED = datetime(2030, 1, 2, 3, tzinfo=UTC)
 OPENAI = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": []}}
@@ -80,7 +81,7 @@ def test_every_default_is_resolved_and_frozen(store: BucketStore, config: Config
     assert spec.deadline == CREATED + timedelta(hours=24)
     assert (spec.model_name, spec.model_uri, spec.engine.max_model_len) == ("small", "bundled:small", 2048)
     assert spec.engine.max_num_seqs == 16
-    assert [item.size for item in spec.objects] == [len(_lines(OPENAI))]
+    assert [item.size for item in read_inputs(spec, store)] == [len(_lines(OPENAI))]
     assert read_spec(spec.root_uri, store) == spec
 
 
@@ -123,7 +124,7 @@ def test_the_fallback_model_s_address_is_frozen(
 )
 def test_prefixes_and_globs(store: BucketStore, config: Config, uri: str, names: list[str]) -> None:
     spec = job(store, config, input_uri=uri)
-    assert [item.uri.removeprefix("s3://in/many/") for item in spec.objects] == names
+    assert [item.uri.removeprefix("s3://in/many/") for item in read_inputs(spec, store)] == names
 
 
 @pytest.mark.parametrize(
@@ -211,8 +212,31 @@ def test_an_accepted_job_never_changes(store: BucketStore, config: Config) -> No
     with pytest.raises(RequestError, match=r"accepted before with another deadline.*start a new job"):
         job(store, config, input_uri="s3://in/plain.jsonl", sla_hours=1)
     store.put("s3://in/plain.jsonl", _lines({"prompt": "changed"}))
-    with pytest.raises(RequestError, match="another objects"):
+    with pytest.raises(RequestError, match="another inputs"):
         job(store, config, input_uri="s3://in/plain.jsonl")
+
+
+def test_the_spec_stays_small_and_the_list_of_the_input_is_written_before_it(
+    store: BucketStore, config: Config
+) -> None:
+    for number in range(300):
+        store.put(f"s3://in/parts/{number:03}.jsonl", _lines({"prompt": "a"}))
+    spec = job(store, config, input_uri="s3://in/parts/")
+    assert len(store.get(spec.layout.spec)) < 6000
+    written = [uri for uri in store.objects if uri.startswith(spec.root_uri)]
+    assert written.index(spec.layout.inputs(spec.inputs.sha256)) < written.index(spec.layout.spec)
+    assert spec.inputs.objects == len(read_inputs(spec, store)) == 300
+
+
+def test_an_accepted_job_is_in_the_index_and_a_dry_run_is_not(store: BucketStore, config: Config) -> None:
+    spec = job(store, config, input_uri="s3://in/plain.jsonl")
+    assert job(store, config, input_uri="s3://in/plain.jsonl") == spec
+    [entry] = indexed_jobs(config.store.base_uri, store)
+    assert (entry.job_id, entry.is_reported) == (spec.job_id, False)
+    assert list(store.objects).index(spec.layout.spec) < list(store.objects).index(entry.entries[0])
+    conf = {"input_uri": "s3://in/plain.jsonl", "dry_run": True}
+    accept(request_of({}, conf), dag_id="d", run_id="dry", created_at=CREATED, config=config, store=store)
+    assert [entry.job_id for entry in indexed_jobs(config.store.base_uri, store)] == [spec.job_id]
 
 
 def test_a_finished_job_is_what_it_is_whatever_became_of_its_input(store: BucketStore, config: Config) -> None:

@@ -51,7 +51,7 @@ def test_only_rows_that_did_not_succeed_are_run_and_all_are_delivered() -> None:
     assert proof_of(parent, store).rows == RowRecord(input=12, succeeded=7, failed=3, expired=1, cancelled=1)
 
     retry = accepted(store, "again", retry_failed_of=parent.job_id)
-    assert (retry.retry_of, retry.objects, retry.input_format) == (parent.root_uri, parent.objects, parent.input_format)
+    assert (retry.retry_of, retry.inputs, retry.input_format) == (parent.root_uri, parent.inputs, parent.input_format)
     assert retry.request.input_uri == "s3://b/in.jsonl"
     assert (retry.request.system_prompt, retry.request.prompt_column) == ("be brief", "prompt")
     assert read_spec(retry.root_uri, store) == retry

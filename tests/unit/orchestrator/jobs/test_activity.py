@@ -1,4 +1,4 @@
-"""Which jobs run: those of the queue with a fresh heartbeat, or without a queue those with a recent write."""
+"""Which jobs run: those of the queue with a fresh heartbeat, or without a queue those of the index."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.jobs.activity import running_jobs
+from llmbatch.orchestrator.jobs.day_index import note_accepted
 
 
 def store_of_jobs(driver_ahead: float = 0.0, store_ahead: float = 0.0) -> MemoryStore:
@@ -31,6 +32,7 @@ def store_of_jobs(driver_ahead: float = 0.0, store_ahead: float = 0.0) -> Memory
 def _write(store: MemoryStore, number: int, phase: Phase | None, at: float) -> ObjectInfo:
     spec = spec_of(number)
     written = store.put(spec.layout.spec, spec.model_dump_json().encode())
+    note_accepted(spec, store)
     if phase is not None:
         progress = progress_of(spec, at, phase=phase)
         written = store.put(spec.layout.progress, progress.model_dump_json().encode())
@@ -52,9 +54,15 @@ def test_only_queued_jobs_with_a_fresh_heartbeat_run(driver_ahead: float) -> Non
     assert running(store) == [spec_of(2).job_id]
 
 
+def test_a_published_job_does_not_run_whatever_its_last_heartbeat_says() -> None:
+    store = store_of_jobs()
+    store.put(spec_of(1).layout.manifest, b"{}")
+    assert running(store) == [spec_of(2).job_id]
+
+
 @pytest.mark.parametrize("ahead", [0, 65, -65, 3600, -3600])
 @pytest.mark.parametrize("queue", [None, b"not json"])
-def test_without_a_readable_queue_the_folders_are_listed(queue: bytes | None, ahead: float) -> None:
+def test_without_a_readable_queue_the_index_is_read(queue: bytes | None, ahead: float) -> None:
     store = store_of_jobs(driver_ahead=ahead, store_ahead=ahead)
     if queue is not None:
         store.put(queue_uri(BASE), queue)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +14,7 @@ from llmbatch.core.clock import ManualClock
 from llmbatch.core.config_sections import RetentionConfig
 from llmbatch.core.errors import StoreError
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.store import MemoryStore
+from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.jobs.folders import job_folders
 from llmbatch.orchestrator.maintenance.removal import MOST_FAILURES, OWNER, expire, remove
 from llmbatch.orchestrator.maintenance.retention import Part, Removal, plan
@@ -324,3 +324,37 @@ def test_a_store_that_refuses_everything_ends_the_call(
     store.fail_at = 0
     with pytest.raises(StoreError, match=f"{MOST_FAILURES} of {2 * MOST_FAILURES} removals failed"):
         run(store, clock)
+
+
+def note(store: MemoryStore, job_id: str) -> str:
+    uri = f"{BASE}/index/2030-01-01/{job_id}.accepted"
+    store.put(uri, b"")
+    return uri
+
+
+def test_entries_of_jobs_that_are_gone_leave_the_index(store: Watched, clock: ManualClock) -> None:
+    put_job(store, A, finished=True)
+    clock.advance(100 * 86_400)
+    put_job(store, OTHER, finished=False)
+    entries = [note(store, job_id) for job_id in (A, OTHER, B)]  # A expires, B has no folder
+    expire(store, BASE, LIMITS, clock, dry_run=True)
+    assert [info.uri for info in store.list(f"{BASE}/index/")] == entries
+    expire(store, BASE, LIMITS, clock, dry_run=False)
+    assert [info.uri for info in store.list(f"{BASE}/index/")] == [entries[1]]
+
+
+class LateStore(Watched):
+    """A job is accepted while the folders are listed."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        found = list(super().list(prefix))
+        if prefix == f"{BASE}/jobs/":
+            put_job(self, OTHER, finished=False)
+            note(self, OTHER)
+        return iter(found)
+
+
+def test_a_job_that_is_accepted_meanwhile_keeps_its_entry(clock: ManualClock) -> None:
+    store = LateStore(clock)
+    expire(store, BASE, LIMITS, clock, dry_run=False)
+    assert len(list(store.list(f"{BASE}/index/"))) == 1

@@ -18,6 +18,8 @@ from llmbatch.orchestrator.publishing.files import (
     USER_COLUMNS,
     JsonLinesFile,
     ParquetFile,
+    open_outputs,
+    output_names,
     output_uri,
     user_schema,
 )
@@ -40,20 +42,41 @@ def result_rows(count: int) -> pa.Table:
 
 
 def test_a_parquet_file_has_large_row_groups_and_every_row(tmp_path: Path) -> None:
-    file = ParquetFile(tmp_path, "r.parquet", USER_COLUMNS)
+    file = ParquetFile(tmp_path / "r.parquet", USER_COLUMNS)
     for _ in range(5):
         file.append(result_rows(3000))
     file.close()
     metadata = pq.read_metadata(tmp_path / "r.parquet")
     assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [9000, 6000]
-    assert (file.rows, pq.read_schema(tmp_path / "r.parquet")) == (15_000, user_schema(USER_COLUMNS))
+    assert pq.read_schema(tmp_path / "r.parquet") == user_schema(USER_COLUMNS)
 
 
 def test_a_json_lines_file_has_one_line_for_each_row(tmp_path: Path) -> None:
-    file = JsonLinesFile(tmp_path, "r.jsonl", lambda row: {"text": row["text"]})
+    file = JsonLinesFile(tmp_path / "r.jsonl", lambda row: {"text": row["text"]})
     file.append(result_rows(2))
+    line = '{"text":"ä \\"b\\"\\n"}\n'.encode()
+    assert file.size == 2 * len(line)
     file.close()
-    assert (file.rows, file.path.read_bytes()) == (2, '{"text":"ä \\"b\\"\\n"}\n'.encode() * 2)
+    assert (tmp_path / "r.jsonl").read_bytes() == line * 2
+
+
+@pytest.mark.parametrize(
+    ("format", "names"),
+    [
+        (OutputFormat.JSONL, ("results.jsonl", "failed.jsonl")),
+        (OutputFormat.PARQUET, ("results.parquet", "failed.parquet")),
+        (OutputFormat.OPENAI_BATCH, ("output.jsonl", "errors.jsonl")),
+    ],
+)
+def test_each_format_has_a_file_for_answers_and_one_for_the_rest(
+    tmp_path: Path, format: OutputFormat, names: tuple[str, str]
+) -> None:
+    spec, _ = staged_job(format)
+    assert output_names(format) == names
+    results, failed = open_outputs(spec, tmp_path)
+    for file in (results, failed):
+        file.close()
+    assert tuple(file.parts()[0].name for file in (results, failed)) == names
 
 
 @pytest.mark.parametrize("folder", ["s3://b/out", "s3://b/out/"])

@@ -32,10 +32,8 @@ def test_a_reconciled_job_has_totals_shards_dead_shards_and_local_files(tmp_path
         ("shard-00000", 4), ("shard-00001", 4), ("shard-00002", 2),
     ]  # fmt: skip
     assert found.dead == found.shards[2:]
-    assert [(file.path, file.rows) for file in found.files] == [
-        (tmp_path / "results.jsonl", 9), (tmp_path / "failed.jsonl", 1),
-    ]  # fmt: skip
-    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 9
+    assert [(file.name, file.rows) for file in found.files] == [("results.jsonl", 9), ("failed.jsonl", 1)]
+    assert [len(file.path.read_text().splitlines()) for file in found.files] == [9, 1]
     assert store.objects == before
 
 

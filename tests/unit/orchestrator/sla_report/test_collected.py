@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from fakes.finished_jobs import BASE, job_id, spec_of
 from fakes.reported_jobs import LATER, figures, reported_jobs
 from llmbatch.core.sla_status import Status
-from llmbatch.core.store import MemoryStore
+from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.sla_report.collected import collect
 
 
@@ -31,6 +33,30 @@ def test_only_the_newest_are_read(store: MemoryStore) -> None:
     found = collect(BASE, store, most=2, now=LATER)
     assert [job.job_id for job in found.finished] == [job_id(4), job_id(5)]
     assert found.left_out == 3
+
+
+class FolderBlindStore(MemoryStore):
+    """Refuses to list job folders: their objects are as many as the shards of all jobs."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        relative = prefix.removeprefix(f"{BASE}/")
+        assert relative.startswith("index/") or relative.count("/") > 2, f"{prefix} was listed"
+        return super().list(prefix)
+
+
+def test_jobs_are_found_without_a_listing_of_their_folders(store: MemoryStore) -> None:
+    blind = FolderBlindStore()
+    for uri, body in store.objects.items():
+        blind.put(uri, body)
+    found = collect(BASE, blind, most=200, now=LATER)
+    assert (len(found.finished), len(found.open)) == (5, 2)
+
+
+def test_a_job_whose_folder_is_gone_is_skipped(store: MemoryStore) -> None:
+    for number in (1, 11):
+        store.delete_many([info.uri for info in store.list(f"{spec_of(number).root_uri}/")])
+    found = collect(BASE, store, most=200, now=LATER)
+    assert (len(found.finished), len(found.open)) == (4, 1)
 
 
 def test_what_cannot_be_read_is_left_out(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:

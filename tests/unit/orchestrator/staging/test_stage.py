@@ -17,6 +17,7 @@ from llmbatch.core.identity import row_id_of
 from llmbatch.core.rows import STAGED_COLUMNS
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
 from llmbatch.core.store import MemoryStore, ObjectInfo
+from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 from llmbatch.orchestrator.staging.stage import stage
 
@@ -113,14 +114,14 @@ def test_finished_stage_does_not_read_the_input() -> None:
     store = MemoryStore()
     spec = jsonl_job(store, LINES)
     manifest = stage(spec, store, ManualClock())
-    del store.objects[spec.objects[0].uri]
+    del store.objects[read_inputs(spec, store)[0].uri]
     assert stage(spec, store, ManualClock()) == manifest
 
 
 def test_input_that_changed() -> None:
     store = MemoryStore()
     spec = jsonl_job(store, LINES)
-    store.put(spec.objects[0].uri, LINES + b"{}")
+    store.put(read_inputs(spec, store)[0].uri, LINES + b"{}")
     with pytest.raises(InputChanged):
         stage(spec, store, ManualClock())
 
@@ -147,6 +148,8 @@ def test_too_many_invalid_rows_and_again_on_retry() -> None:
 _MEMORY_SCRIPT = """
 import resource, sys
 sys.path.insert(0, {tests!r})
+from dataclasses import replace
+from fakes.job_inputs import put_inputs
 from test_stage import *
 
 class Stream:
@@ -179,8 +182,9 @@ class Store(MemoryStore):
 def run():
     store = Store()
     spec = jsonl_job(store, b"")
-    big = spec.objects[0].model_copy(update={{"size": len(line(0)) * rows}})
-    return stage(spec.model_copy(update={{"objects": (big,)}}), store, ManualClock()).rows
+    info = replace(next(store.list("s3://b/in/")), size=len(line(0)) * rows)
+    inputs = put_inputs(store, spec.root_uri, [info])
+    return stage(spec.model_copy(update={{"inputs": inputs}}), store, ManualClock()).rows
 
 rows = 2000
 run()

@@ -11,6 +11,7 @@ from fakes.input_rows import PLAIN, input_job, rows_of
 from llmbatch.core.errors import InputChanged
 from llmbatch.core.request_options import InputFormat
 from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.staging.rows import staged_rows
 
 
@@ -39,8 +40,9 @@ def test_broken_connection_is_resumed_by_range() -> None:
 def test_changed_input_is_refused(fmt: InputFormat, replacement: bytes | None) -> None:
     store = MemoryStore()
     spec = input_job(store, {"a": b'{"prompt": "a"}'}, fmt)
-    del store.objects[spec.objects[0].uri]
+    objects = read_inputs(spec, store)
+    del store.objects[objects[0].uri]
     if replacement is not None:
-        store.put(spec.objects[0].uri, replacement)
+        store.put(objects[0].uri, replacement)
     with pytest.raises(InputChanged):
-        list(staged_rows(spec, store))
+        list(staged_rows(spec, objects, store))
