@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from llmbatch.core.layout import split_uri
+from llmbatch.core.priority import DEFAULT_PRIORITY, Priority
+from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, LONGEST_ANSWER
 
 
 class Section(BaseModel):
@@ -77,6 +79,22 @@ class SlaConfig(Section):
     """Part of the time to the deadline from which a job may be red however little it has done."""
     calm_below: Annotated[float, Field(gt=0, lt=1)] = 0.15
     calm_polls: Annotated[int, Field(ge=1)] = 5
+
+
+class LimitsConfig(Section):
+    """What a request may set. A request above a limit is refused with the limit's name."""
+
+    max_priority: Priority = DEFAULT_PRIORITY
+    max_replicas: Annotated[int, Field(ge=1, le=1024)] = 16
+    """For ``reactions.max_replicas``."""
+    max_concurrency: Annotated[int, Field(ge=1, le=1024)] = 16
+    """For ``engine.concurrency``."""
+    max_tokens: Annotated[int, Field(ge=DEFAULT_MAX_TOKENS, le=LONGEST_ANSWER)] = LONGEST_ANSWER
+    """For ``sampling.max_tokens`` and ``reactions.max_tokens``; a row that sets more is a failed row."""
+    pausing: bool = False
+    """Whether ``reactions.pause_lower_priority`` may be set."""
+    models_only: bool = False
+    """Whether a request may name the models of config.yaml only."""
 
 
 class CostConfig(Section):

@@ -20,6 +20,7 @@ from llmbatch.orchestrator.admission.admit import admit
 from llmbatch.orchestrator.admission.queue import leave_queue
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
 from llmbatch.orchestrator.inputs.listing import list_inputs
+from llmbatch.orchestrator.intake.limits import require_within_limits
 from llmbatch.orchestrator.intake.retry import retried
 from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.jobs.keys import adopted, bind_key, job_of_key, request_digest
@@ -106,6 +107,8 @@ def resolve(
     if request.retry_failed_of is not None:
         root_uri = JobLayout.of(config.store.base_uri, request.retry_failed_of).root
         request, earlier = retried(request, root_uri, store)
+    require_within_limits(request, config)
+    if earlier is not None:
         objects, input_format = earlier.objects, earlier.input_format
     else:
         objects = list_inputs(request.source_uri, store)
@@ -132,6 +135,7 @@ def resolve(
         engine=_engine(request, config, model.max_model_len),
         staging=config.staging,
         heartbeat=config.heartbeat,
+        max_tokens=config.limits.max_tokens,
         retry_of=earlier.root_uri if earlier is not None else None,
         request_digest=digest,
     )

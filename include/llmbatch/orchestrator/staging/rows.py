@@ -1,11 +1,11 @@
-"""All rows of a job in input order, each ``custom_id`` used once."""
+"""All rows of a job in input order, each ``custom_id`` used once, none with more than the allowed ``max_tokens``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
@@ -25,7 +25,8 @@ def staged_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
     builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
     read = READERS[spec.input_format]
     for index, obj in enumerate(spec.objects):
-        yield from read(Source(store, obj, index, builder))
+        for row in read(Source(store, obj, index, builder)):
+            yield row if row.answer_limit <= spec.max_tokens else _too_greedy(row, spec, obj)
 
 
 def unique_rows(rows: Iterable[StagedRow], objects: tuple[str, ...]) -> Iterator[StagedRow]:
@@ -47,6 +48,19 @@ def _duplicate(row: StagedRow, first: str, objects: tuple[str, ...]) -> StagedRo
         f"line {row.line} of {objects[int(here[0])]}: custom_id {row.custom_id!r} was used before, in line "
         f"{int(there[2])} of {objects[int(there[0])]}. Give every row a custom_id of its own"
     )
+    return _failed(row, message)
+
+
+def _too_greedy(row: StagedRow, spec: JobSpec, obj: InputObject) -> StagedRow:
+    message = (
+        f"line {row.line} of {obj.uri.rsplit('/', 1)[-1]}: max_tokens {row.max_tokens} is above limits.max_tokens "
+        f"{spec.max_tokens}. Lower it, or raise the limit in config.yaml"
+    )
+    return _failed(row, message)
+
+
+def _failed(row: StagedRow, message: str) -> StagedRow:
+    """Return the row as one that never reaches an engine."""
     return replace(
         row,
         request=shortened(row.request),

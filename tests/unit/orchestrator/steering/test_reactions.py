@@ -98,7 +98,7 @@ def test_nothing_is_done_without_need(site: Site, case: str) -> None:
         site.later(1001)
     if case == "unknown":
         progress = site.progress(site.spec.job_id)
-        assert take_next_step(site.spec, progress, store=site.store, clock=site.clock) == ()
+        assert take_next_step(site.spec, progress, site.records, store=site.store, clock=site.clock) == ()
     else:
         assert site.look() == []
     assert site.kinds() == []
@@ -127,12 +127,31 @@ def test_a_reactor_that_dies_between_record_and_deed_does_it_at_its_next_look(
     assert site.control().replicas is not None
 
 
-def test_of_two_reactors_one_acts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_reactors_one_acts(site: Site) -> None:
+    assert site.records.read() == ()
     theirs = Reaction(kind=REPLICAS, number=1, at=NOW, was="1", to="2")
     site.store.put(site.spec.layout.reaction(1), theirs.model_dump_json().encode())
-    monkeypatch.setattr("llmbatch.orchestrator.steering.reactions.read_reactions", lambda store, layout: ())
     assert site.look() == []
     assert site.kinds() == [REPLICAS]
+    assert site.records.read() == (theirs,), "the other one's step was not learned"
+
+
+def test_records_are_listed_once_however_many_heartbeats_there_are(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    for name in ("list", "get"):
+        real = getattr(site.store, name)
+        monkeypatch.setattr(
+            site.store, name, lambda uri, real=real, name=name: calls.append(f"{name} {uri}") or real(uri)
+        )
+    site.late = 1e6
+    for kind in (REPLICAS, MAX_TOKENS, MODEL):
+        assert [made.kind for made in site.step()] == [kind]
+        site.live = 8
+        for _ in range(100):
+            site.later(0.1).step()
+        site.later()
+    of_records = [call for call in calls if "/reactions/" in call]
+    assert of_records == [f"list {site.spec.layout.reactions}"]
 
 
 def _die(*args: Any, **kwargs: Any) -> None:
