@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from llmbatch.core.layout import split_uri
 from llmbatch.core.priority import DEFAULT_PRIORITY, Priority
@@ -107,4 +107,17 @@ class ModelConfig(Section):
     """One named model."""
 
     uri: str
+    revision: Annotated[str, Field(pattern=r"^[\w./-]+$")] | None = None
+    """Commit, tag or branch of a hub id. Without one, each node loads what the hub offers when it first needs it."""
     max_model_len: Annotated[int, Field(ge=16)] | None = None
+
+    @model_validator(mode="after")
+    def _only_hubs_have_revisions(self) -> ModelConfig:
+        if self.revision is not None and (self.uri.startswith(("/", ".", "~")) or ":" in self.uri or "@" in self.uri):
+            raise ValueError(f"revision is for hub ids like org/name, and uri is {self.uri!r}")
+        return self
+
+    @property
+    def address(self) -> str:
+        """The address under which the cluster loads the model: ``uri``, or ``uri@revision``."""
+        return self.uri if self.revision is None else f"{self.uri}@{self.revision}"
