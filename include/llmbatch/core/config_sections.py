@@ -36,6 +36,8 @@ class RayConfig(Section):
     conn_id: str = "llmbatch_ray"
     poll_seconds: Annotated[float, Field(gt=0)] = 3
     poll_failures_tolerated: Annotated[int, Field(ge=0)] = 20
+    pending_minutes: Annotated[float, Field(gt=0)] = 20
+    """From the submission until Ray starts a job. Longer than the 15 minutes after which Ray itself gives a reason."""
     entrypoint: str = "exec python -m llmbatch.cluster"
 
 

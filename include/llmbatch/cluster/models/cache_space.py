@@ -49,7 +49,7 @@ def make_room(root: Path, size: int, keep: Path) -> None:
                 _log.info("event=model_evicted model=%s bytes=%d", folder.name, sizes[folder])
     if over > 0:
         _log.warning(
-            "event=model_cache_full folder=%s bound_bytes=%d over_bytes=%d; the other models are in use",
+            "event=model_cache_full folder=%s bound_bytes=%d over_bytes=%d reason=in_use",
             root,
             bound,
             over,
