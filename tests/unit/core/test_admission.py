@@ -131,7 +131,7 @@ def test_the_reason_says_what_is_left_out() -> None:
 
 def test_jobs_of_higher_priority_come_first_whatever_their_deadline() -> None:
     high = job("h", 1, 9, priority=5)
-    said = said_of(job("n", 1, 2), high, job("low", 1, 1.9, priority=-5))
+    said = said_of(job("n", 1, 2), high, job("low", 3, 1.9, priority=-5))
     assert (said.jobs_before, said.eta_p50) == (1, pytest.approx(2 * 3600))
     assert said.verdict is Feasibility.AT_RISK
     assert said_of(job("n", 1, 2, priority=6), high).verdict is Feasibility.ACCEPTED

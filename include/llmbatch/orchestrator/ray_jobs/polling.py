@@ -40,8 +40,11 @@ class Polling:
         they are wall-clock time, read once here. From then on a correction of the machine's clock changes no limit.
         """
         offset = clock.monotonic() - clock.now().timestamp()
-        limits = (None if stamp is None else stamp + offset for stamp in (ends_at, pending_until))
-        return cls(failures_tolerated, *limits)
+        return cls(
+            failures_tolerated,
+            timeout_at=None if ends_at is None else ends_at + offset,
+            start_by=None if pending_until is None else pending_until + offset,
+        )
 
     def answered(self, status: RayJobStatus, now: float) -> RayJobReason | None:
         """Record a successful poll at ``now`` monotonic seconds. A job that is over is never timed out."""
