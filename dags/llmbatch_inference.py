@@ -63,6 +63,7 @@ with DAG(
         ray_conn_id=job["ray_conn_id"],
         poll_seconds=job["poll_seconds"],
         poll_failures_tolerated=job["poll_failures_tolerated"],
+        pending_minutes=job["pending_minutes"],
         results_uri=job["output_uri"],
         done_uri=job["manifest_uri"],
         done_conn_id=job["store_conn_id"],

@@ -8,6 +8,7 @@ from pathlib import Path
 from airflow.sdk._shared.module_loading import import_string
 from plugins.llmbatch_plugin import LlmbatchPlugin
 
+from llmbatch.orchestrator.deployment.names import START_ORDER
 from llmbatch.orchestrator.ray_jobs.trigger import RayJobTrigger
 from llmbatch.orchestrator.watch.deadlines import CALLBACK
 from llmbatch.orchestrator.watch.trigger import EtaTrigger
@@ -20,6 +21,7 @@ TRIGGERS = {
 }
 CALLBACKS = {"llmbatch.orchestrator.watch.deadline_callback.look"}
 REFERENCES = {"llmbatch.orchestrator.watch.deadlines.SlaDeadline"}
+WEIGHT_RULES = {"llmbatch.orchestrator.deployment.start_order.RunPriority"}
 IN_SERIALIZED_DAGS = {
     "llmbatch.orchestrator.tasks.job_run.JobRun",
     "llmbatch.orchestrator.watch.sensor.EtaSensor",
@@ -37,6 +39,11 @@ def test_deadlines() -> None:
     assert {f"{one.__module__}.{one.__qualname__}" for one in LlmbatchPlugin.deadline_references} == REFERENCES
 
 
+def test_weight_rules() -> None:
+    assert {START_ORDER} == WEIGHT_RULES
+    assert {f"{one.__module__}.{one.__qualname__}" for one in LlmbatchPlugin.priority_weight_strategies} == WEIGHT_RULES
+
+
 def test_serialized_dags() -> None:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.serialization.serialized_objects import DagSerialization
@@ -44,11 +51,11 @@ def test_serialized_dags() -> None:
     bag = DagBag(str(ROOT / "dags"))
     assert not bag.import_errors
     found = {path for dag in bag.dags.values() for path in _paths(DagSerialization.to_dict(dag))}
-    assert found == IN_SERIALIZED_DAGS | CALLBACKS | REFERENCES
+    assert found == IN_SERIALIZED_DAGS | CALLBACKS | REFERENCES | WEIGHT_RULES
 
 
 def test_every_stored_path_can_be_imported() -> None:
-    for path in TRIGGERS | CALLBACKS | REFERENCES | IN_SERIALIZED_DAGS:
+    for path in TRIGGERS | CALLBACKS | REFERENCES | WEIGHT_RULES | IN_SERIALIZED_DAGS:
         assert callable(import_string(path)), path
 
 

@@ -26,6 +26,8 @@ class FakeRay:
     broken: list[Exception | httpx.Response] = field(default_factory=list)
     hide_once: set[str] = field(default_factory=set)
     token: str | None = TOKEN
+    cluster: str | None = None
+    stops_pending: bool = True
 
     def put(
         self,
@@ -60,6 +62,10 @@ class FakeRay:
         if request.url.path == "/api/jobs/":
             driver = {"type": "DRIVER", "submission_id": None, "status": "RUNNING", "job_id": "02000000"}
             return httpx.Response(200, json=[*self.jobs.values(), driver])
+        if request.url.path == "/api/cluster_status":
+            if self.cluster is None:
+                return httpx.Response(404)
+            return httpx.Response(200, json={"result": True, "msg": "", "data": {"clusterStatus": self.cluster}})
         return self._job(request)
 
     def _job(self, request: httpx.Request) -> httpx.Response:
@@ -73,7 +79,7 @@ class FakeRay:
             return httpx.Response(200, json={"logs": self.logs.get(job, "")})
         if rest == ["stop"]:
             self.stops.append(job)
-            if self.jobs[job]["status"] in {"PENDING", "RUNNING"}:
+            if self.jobs[job]["status"] in ({"PENDING", "RUNNING"} if self.stops_pending else {"RUNNING"}):
                 self.jobs[job]["status"] = "STOPPED"
             return httpx.Response(200, json={"stopped": True})
         if request.method == "DELETE":

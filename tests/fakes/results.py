@@ -32,8 +32,12 @@ def answer(row: dict) -> dict:
     }
 
 
-def put_result(spec: JobSpec, store: MemoryStore, shard_id: str, rows: list[dict], model: str = "") -> None:
-    tally = ShardTally(shard_id=shard_id, generation=2, rows=len(rows), succeeded=len(rows), failed=0, model=model)
+def put_result(
+    spec: JobSpec, store: MemoryStore, shard_id: str, rows: list[dict], model: str = "", digest: str = ""
+) -> None:
+    tally = ShardTally(
+        shard_id=shard_id, generation=2, rows=len(rows), succeeded=len(rows), failed=0, model=model, model_digest=digest
+    )
     sink = io.BytesIO()
     table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata({META_KEY: tally.model_dump_json().encode()}))
     pq.write_table(table, sink)

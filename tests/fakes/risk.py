@@ -14,7 +14,7 @@ from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import EtaSeconds, Progress, Replicas, RowCounts, ShardCounts
-from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
+from llmbatch.core.reactions import Reaction, ReactionKind, ReactionRecords, read_reactions
 from llmbatch.core.request_options import InputFormat, OutputFormat, Reactions
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore
@@ -37,6 +37,7 @@ class Site:
         self.clock = ManualClock(NOW)
         self.store = MemoryStore(self.clock)
         self.spec = self.job(1, priority=5, reactions=reactions)
+        self.records = ReactionRecords(self.store, self.spec.layout)
         self.live, self.late = 1, 300.0
 
     def job(self, number: int, *, priority: int = 0, phase: Phase = Phase.WORK, **request: Any) -> JobSpec:
@@ -60,13 +61,16 @@ class Site:
         return Progress(job_id=job_id, generation=1, sequence=1, phase=phase, written_at=now, started_at=NOW, **fields)
 
     def look(self) -> list[ReactionKind]:
+        return self._recorded(self.step())
+
+    def step(self) -> tuple[Reaction, ...]:
         left = self.spec.seconds_left(self.clock.now())
         eta = EtaSeconds(p10=1, p50=2, p90=left + self.late)
         progress = self.progress(self.spec.job_id, replicas=Replicas(live=self.live), eta=eta)
-        return self._recorded(take_next_step(self.spec, progress, store=self.store, clock=self.clock))
+        return take_next_step(self.spec, progress, self.records, store=self.store, clock=self.clock)
 
     def end_of_risk(self) -> list[ReactionKind]:
-        return self._recorded(resume_paused(self.spec, store=self.store, clock=self.clock))
+        return self._recorded(resume_paused(self.spec, self.records, store=self.store, clock=self.clock))
 
     def _recorded(self, made: tuple[Reaction, ...]) -> list[ReactionKind]:
         assert set(made) <= set(read_reactions(self.store, self.spec.layout))

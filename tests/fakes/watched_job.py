@@ -54,12 +54,12 @@ class WatchedJob:
         self._break("deliver")
         self.sent.append(len(alert_names(self.spec, self.store)))
 
-    def take_next_step(self, spec: JobSpec, progress: Progress, **_: Any) -> tuple[()]:
+    def take_next_step(self, spec: JobSpec, progress: Progress, *_: Any, **__: Any) -> tuple[()]:
         self._break("reaction")
         self.asked.append("risk")
         return ()
 
-    def resume_paused(self, spec: JobSpec, **_: Any) -> tuple[()]:
+    def resume_paused(self, spec: JobSpec, *_: Any, **__: Any) -> tuple[()]:
         self._break("reaction")
         self.asked.append("safe")
         return ()

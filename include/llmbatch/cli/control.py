@@ -73,7 +73,7 @@ def _changes(given: argparse.Namespace) -> dict[str, object] | None:
             )
         return {"replicas": ReplicaBounds(min=given.min, max=given.max)}
     if given.what in {"pause", "resume"}:
-        return {"paused": given.what == "pause", "paused_by": None}
+        return {"paused": given.what == "pause", "paused_by": None, "paused_until": None}
     return None
 
 

@@ -54,7 +54,8 @@ async def _answer(engine: Engine, row: StagedRow) -> None:
 
 
 async def _run(settings: EngineSettings, model_uri: str, rows: Sequence[StagedRow], seconds: float) -> None:
-    engine = make_engine(settings, resolve_model(model_uri, settings.kind, MemoryStore()).path)
+    model = resolve_model(model_uri, settings.kind, MemoryStore())
+    engine = make_engine(settings, model.path, model.revision)
     await engine.start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -1,4 +1,6 @@
-"""Whether a job can keep its deadline together with the jobs accepted before it: earliest deadline first.
+"""Whether a job can keep its deadline together with the jobs accepted before it.
+
+Jobs of higher priority come first, as Airflow starts them; among equals, the earliest deadline.
 
 Three jobs on one cluster, each 1 h of work, due in 1.5 h, 2.5 h and 3.5 h, all fit; a fourth of 1 h that is due in 2 h
 would end after 2 h and push the second to 3 h, past its deadline.
@@ -16,6 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from llmbatch.core.clock import later
 from llmbatch.core.input_size import InputSize
+from llmbatch.core.priority import DEFAULT_PRIORITY, Priority
 from llmbatch.core.progress import EtaSeconds
 
 
@@ -38,6 +41,7 @@ class QueuedJob(BaseModel):
     job_id: str
     root_uri: str
     deadline: AwareDatetime
+    priority: Priority = DEFAULT_PRIORITY
     replicas: Annotated[int, Field(ge=1)]
     eta: EtaSeconds | None = None
 
@@ -55,13 +59,14 @@ class Admission(BaseModel):
     """``admission.json``: the decision at submission.
 
     Attributes:
-        eta_p50: seconds from ``decided_at`` until its last commit, behind the jobs that are due before it; null if
-            unknown. ``eta_p90`` is the same at 90 %.
+        eta_p50: seconds from ``decided_at`` until its last commit, behind the jobs before it; null if unknown.
+            ``eta_p90`` is the same at 90 %.
         eta_p90: see ``eta_p50``.
-        earliest_finish: the earliest deadline that is possible without making another job late.
+        earliest_finish: the earliest deadline that is possible without making another job late; null if there is none
+            at this priority, or if unknown.
         replicas: most engines that the job may have.
         replicas_needed: smallest count that keeps every deadline; null if no allowed count does, or if unknown.
-        jobs_before: jobs that are due before it.
+        jobs_before: jobs of higher priority, and those of equal priority that are due before it.
         jobs_unknown: jobs in the queue without an ETA; they count as no work.
         breaks: jobs that would miss their deadline because of this one.
         reason: one clause for the user.
@@ -116,8 +121,8 @@ def weigh(
         most: replicas that the new job may have at most.
         eta_on: returns the time that the new job takes on a number of replicas of its own.
     """
-    queue = sorted((each for each in others if each.job_id != job.job_id), key=_by_deadline)
-    before = sum(_by_deadline(each) < _by_deadline(job) for each in queue)
+    queue = sorted((each for each in others if each.job_id != job.job_id), key=_by_turn)
+    before = sum(_by_turn(each) < _by_turn(job) for each in queue)
     admission = Admission(
         job_id=job.job_id,
         verdict=Feasibility.ACCEPTED,
@@ -138,7 +143,7 @@ def weigh(
             "verdict": verdict,
             "eta_p50": p50,
             "eta_p90": p90,
-            "earliest_finish": later(now, _earliest(job, queue, now, capacity)),
+            "earliest_finish": _earliest(job, queue, now, capacity),
             "replicas_needed": _replicas_needed(job, queue, now, capacity, most, eta_on),
             "breaks": breaks,
             "reason": _reason(job, admission, p50, p90, len(breaks)),
@@ -160,12 +165,12 @@ def _reason(job: QueuedJob, admission: Admission, p50: float, p90: float, broken
     return reason
 
 
-def _by_deadline(job: QueuedJob) -> tuple[datetime, str]:
-    return job.deadline, job.job_id
+def _by_turn(job: QueuedJob) -> tuple[int, datetime, str]:
+    return -job.priority, job.deadline, job.job_id
 
 
 def _inserted(job: QueuedJob, queue: Sequence[QueuedJob]) -> list[QueuedJob]:
-    return sorted([*queue, job], key=_by_deadline)
+    return sorted([*queue, job], key=_by_turn)
 
 
 def _finishes(queue: Sequence[QueuedJob], capacity: int, seconds: _Seconds) -> list[float]:
@@ -207,12 +212,16 @@ def _verdict(
     return (Feasibility.AT_RISK if perhaps else Feasibility.ACCEPTED), breaks
 
 
-def _earliest(job: QueuedJob, queue: Sequence[QueuedJob], now: datetime, capacity: int) -> float:
-    """Return seconds (P90) until the job ends at the first place in the queue where it makes no other job late."""
+def _earliest(job: QueuedJob, queue: Sequence[QueuedJob], now: datetime, capacity: int) -> datetime | None:
+    """Return when the job ends (P90) at the first turn of its priority where it makes no other job late; else None."""
     already = _late(queue, now, capacity, _p90)
-    orders = ([*queue[:place], job, *queue[place:]] for place in range(len(queue) + 1))
-    order = next(order for order in orders if _late(order, now, capacity, _p90) - already <= {job.job_id})
-    return _finishes(order, capacity, _p90)[order.index(job)]
+    first = sum(each.priority > job.priority for each in queue)
+    last = sum(each.priority >= job.priority for each in queue)
+    for turn in range(first, last + 1):
+        order = [*queue[:turn], job, *queue[turn:]]
+        if _late(order, now, capacity, _p90) - already <= {job.job_id}:
+            return later(now, _finishes(order, capacity, _p90)[turn])
+    return None
 
 
 def _replicas_needed(

@@ -13,6 +13,7 @@ from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.core.config_sections import (
     CostConfig,
     HeartbeatConfig,
+    LimitsConfig,
     ModelConfig,
     RayConfig,
     RetentionConfig,
@@ -35,6 +36,7 @@ class Config(Section):
     ray: RayConfig = RayConfig()
     staging: StagingConfig = StagingConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
+    limits: LimitsConfig = LimitsConfig()
     retention: RetentionConfig = RetentionConfig()
     sla: SlaConfig = SlaConfig()
     alerts: AlertsConfig = AlertsConfig()

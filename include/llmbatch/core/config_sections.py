@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from llmbatch.core.layout import split_uri
+from llmbatch.core.priority import DEFAULT_PRIORITY, Priority
+from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, LONGEST_ANSWER
 
 
 class Section(BaseModel):
@@ -34,6 +36,8 @@ class RayConfig(Section):
     conn_id: str = "llmbatch_ray"
     poll_seconds: Annotated[float, Field(gt=0)] = 3
     poll_failures_tolerated: Annotated[int, Field(ge=0)] = 20
+    pending_minutes: Annotated[float, Field(gt=0)] = 20
+    """From the submission until Ray starts a job. Longer than the 15 minutes after which Ray itself gives a reason."""
     entrypoint: str = "exec python -m llmbatch.cluster"
 
 
@@ -83,6 +87,22 @@ class SlaConfig(Section):
     calm_polls: Annotated[int, Field(ge=1)] = 5
 
 
+class LimitsConfig(Section):
+    """What a request may set. A request above a limit is refused with the limit's name."""
+
+    max_priority: Priority = DEFAULT_PRIORITY
+    max_replicas: Annotated[int, Field(ge=1, le=1024)] = 16
+    """For ``reactions.max_replicas``."""
+    max_concurrency: Annotated[int, Field(ge=1, le=1024)] = 16
+    """For ``engine.concurrency``."""
+    max_tokens: Annotated[int, Field(ge=DEFAULT_MAX_TOKENS, le=LONGEST_ANSWER)] = LONGEST_ANSWER
+    """For ``sampling.max_tokens`` and ``reactions.max_tokens``; a row that sets more is a failed row."""
+    pausing: bool = False
+    """Whether ``reactions.pause_lower_priority`` may be set."""
+    models_only: bool = False
+    """Whether a request may name the models of config.yaml only."""
+
+
 class CostConfig(Section):
     """What a replica costs; null: unknown, and then no cost is shown."""
 
@@ -93,4 +113,17 @@ class ModelConfig(Section):
     """One named model."""
 
     uri: str
+    revision: Annotated[str, Field(pattern=r"^[\w./-]+$")] | None = None
+    """Commit, tag or branch of a hub id. Without one, each node loads what the hub offers when it first needs it."""
     max_model_len: Annotated[int, Field(ge=16)] | None = None
+
+    @model_validator(mode="after")
+    def _only_hubs_have_revisions(self) -> ModelConfig:
+        if self.revision is not None and (self.uri.startswith(("/", ".", "~")) or ":" in self.uri or "@" in self.uri):
+            raise ValueError(f"revision is for hub ids like org/name, and uri is {self.uri!r}")
+        return self
+
+    @property
+    def address(self) -> str:
+        """The address under which the cluster loads the model: ``uri``, or ``uri@revision``."""
+        return self.uri if self.revision is None else f"{self.uri}@{self.revision}"

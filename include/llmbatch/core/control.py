@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -32,6 +33,8 @@ class Control(BaseModel):
     """Admit no further rows, finish those in flight, release the engines, and wait until this is false."""
     paused_by: str | None = None
     """Root of the job that requested the pause, which ends with that job; None: a user requested it."""
+    paused_until: AwareDatetime | None = None
+    """When the pause ends at the latest: the deadline of the job in ``paused_by``; None: at no fixed time."""
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     """Limit of the output tokens of rows that start from now on; it only shortens answers."""
     model: str | None = None
@@ -46,3 +49,7 @@ class Control(BaseModel):
         if self.generation is not None and generation > self.generation:
             return DesiredState.RUN
         return self.desired
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether the job is to pause and the time of the pause is not over."""
+        return self.paused and (self.paused_until is None or now < self.paused_until)

@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from llmbatch.core.errors import RequestError
 from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import split_uri
+from llmbatch.core.priority import DEFAULT_PRIORITY, Priority
 from llmbatch.core.request_options import (
     EngineOptions,
     InputFormat,
@@ -61,7 +62,7 @@ class JobRequest(BaseModel):
     output_format: OutputFormat = OutputFormat.AUTO
     sla_hours: Annotated[SlaHours, Field(validation_alias=AliasChoices(*SLA_FIELDS))] = DEFAULT_SLA_HOURS
     on_deadline: OnDeadline = OnDeadline.EXPIRE
-    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    priority: Priority = DEFAULT_PRIORITY
     engine: EngineOptions = EngineOptions()
     on_infeasible: OnInfeasible = OnInfeasible.ACCEPT
     reactions: Reactions = Reactions()

@@ -12,6 +12,7 @@ from llmbatch.core.errors import SpecError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.request_options import InputFormat, OnDeadline, OutputFormat
+from llmbatch.core.sampling import LONGEST_ANSWER
 
 SPEC_VERSION = 1
 
@@ -42,7 +43,8 @@ class JobSpec(BaseModel):
     ``retry_of`` is the root of the job whose rows are run again; ``request`` then has that job's input and prompt
     filled in, and its ``max_error_rate`` is a share of the rows that are run again. ``request_digest`` is that of the
     request as it was sent. ``owner`` is the Airflow user who triggered the DAG run, empty for a scheduled run.
-    ``fallback_model_uri`` is where the model is that ``request.reactions`` names.
+    ``max_tokens`` is the most that a row may set. ``fallback_model_uri`` is where the model is that
+    ``request.reactions`` names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +66,7 @@ class JobSpec(BaseModel):
     engine: EngineSettings
     staging: StagingConfig
     heartbeat: HeartbeatConfig
+    max_tokens: int = LONGEST_ANSWER
     fallback_model_uri: str | None = None
     retry_of: str | None = None
     request_digest: str = ""

@@ -16,7 +16,7 @@ class _Part(BaseModel):
 
 
 class ModelRecord(_Part):
-    """The model that answered."""
+    """The model that the request names. ``digest`` is that of the files that answered; null if unknown or several."""
 
     name: str
     uri: str
@@ -103,13 +103,15 @@ class JobManifest(_Part):
 
     With ``retry_of`` (the root of the job whose rows were run again) ``input``, ``rows``, ``tokens``, ``missing`` and
     ``duplicates`` are those of the merged whole; ``shards`` are the retry's own. ``models`` counts the rows that
-    succeeded by the name of the model that answered: more than one after a fallback, or in a merged whole.
+    succeeded by the name of the model that answered: more than one after a fallback, or in a merged whole. ``digests``
+    are those of their files by name, in the job's own shards: more than one if a model was replaced while the job ran.
     """
 
     schema_version: int = 1
     job_id: str
     model: ModelRecord
     models: dict[str, int] = {}
+    digests: dict[str, tuple[str, ...]] = {}
     versions: dict[str, str]
     input: InputRecord
     rows: RowRecord

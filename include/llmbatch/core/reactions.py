@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from llmbatch.core.errors import ObjectExists
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_if_readable
@@ -63,6 +64,43 @@ class ReactionLog:
 
     reactions: tuple[Reaction, ...]
     next_number: int
+
+
+class ReactionRecords:
+    """The records of one job, as one process knows them: listed once, then remembered.
+
+    Another process may add records that this one does not know. It then fails to create the next one, because the
+    number is taken, and lists again at the next read.
+    """
+
+    def __init__(self, store: ObjectStore, layout: JobLayout) -> None:
+        self._store, self._layout = store, layout
+        self._known: ReactionLog | None = None
+
+    def read(self) -> ReactionLog:
+        """Return the known records. Raises ``StoreError``."""
+        if self._known is None:
+            self._known = reaction_log(self._store, self._layout)
+        return self._known
+
+    def refresh(self) -> ReactionLog:
+        """List the records again and return them. Raises ``StoreError``."""
+        self._known = None
+        return self.read()
+
+    def create(self, reaction: Reaction) -> bool:
+        """Write a record of the next number; return False if another process has written one of that number.
+
+        Raises:
+            StoreError: the store failed; the next read lists again, because the record may have been written.
+        """
+        known, self._known = self.read(), None
+        try:
+            create_reaction(self._store, self._layout, reaction)
+        except ObjectExists:
+            return False
+        self._known = ReactionLog((*known.reactions, reaction), reaction.number + 1)
+        return True
 
 
 def create_reaction(store: ObjectStore, layout: JobLayout, reaction: Reaction) -> None:

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 DEFAULT_MAX_TOKENS = 256
 
+LONGEST_ANSWER = 131_072
+"""The largest ``max_tokens`` of any deployment."""
+
 IGNORED_BODY_KEYS = frozenset({"model", "user", "metadata", "stream", "stream_options", "store", "service_tier", "n"})
 """Keys of an OpenAI body that do not change the answer of a batch row (``n`` must be 1, which is checked)."""
 
@@ -17,8 +20,8 @@ class Sampling(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_tokens: Annotated[int, Field(ge=1, le=131072, description="Most tokens an answer may have.")] | None = None
-    min_tokens: Annotated[int, Field(ge=0, le=131072)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=LONGEST_ANSWER, description="Most tokens of an answer.")] | None = None
+    min_tokens: Annotated[int, Field(ge=0, le=LONGEST_ANSWER)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2, description="0 is greedy.")] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=-1)] | None = None

@@ -63,6 +63,8 @@ class ShardTally(BaseModel):
     cached_tokens: int = 0
     model: str = ""
     """Address of the model that answered; empty: of a version that did not say, or nothing was answered."""
+    model_digest: str = ""
+    """Digest of that model's files as the replica loaded them; empty: unknown, or nothing was answered."""
     lengths: LengthAnswers = ""
 
 

@@ -1,4 +1,4 @@
-"""Earliest deadline first, as tables. Hours everywhere; P90 is 1.5 times P50 unless said."""
+"""Higher priority first, then the earliest deadline, as tables. Hours everywhere; P90 is 1.5 times P50 unless said."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ def eta(hours: float, p90: float | None = None) -> EtaSeconds:
     return EtaSeconds(p10=hours * 1800, p50=hours * 3600, p90=(hours * 1.5 if p90 is None else p90) * 3600)
 
 
-def job(name: str, hours: float | None, due: float, replicas: int = 1, p90: float | None = None) -> QueuedJob:
+def job(
+    name: str, hours: float | None, due: float, replicas: int = 1, p90: float | None = None, priority: int = 0
+) -> QueuedJob:
     return QueuedJob(
         job_id=name,
         root_uri=f"s3://b/jobs/{name}",
         deadline=NOW + timedelta(hours=due),
         replicas=replicas,
+        priority=priority,
         eta=None if hours is None else eta(hours, p90),
     )
 
@@ -125,6 +128,21 @@ def test_the_reason_says_what_is_left_out() -> None:
     assert "1 other jobs would miss their deadline" in said.reason
     assert "1 jobs of unknown size are not counted" in said.reason
     assert said.jobs_unknown == 1
+
+
+def test_jobs_of_higher_priority_come_first_whatever_their_deadline() -> None:
+    high = job("h", 1, 9, priority=5)
+    said = said_of(job("n", 1, 2), high, job("low", 3, 1.9, priority=-5))
+    assert (said.jobs_before, said.eta_p50) == (1, pytest.approx(2 * 3600))
+    assert said.verdict is Feasibility.AT_RISK
+    assert said_of(job("n", 1, 2, priority=6), high).verdict is Feasibility.ACCEPTED
+
+
+def test_a_higher_priority_does_not_offer_a_turn_behind_lower_ones() -> None:
+    low = job("low", 1, 2)
+    said = said_of(job("n", 2, 9, priority=1), low)
+    assert (said.verdict, said.breaks, said.earliest_finish) == (Feasibility.INFEASIBLE, ("low",), None)
+    assert hours_of(said_of(job("n", 2, 9), low).earliest_finish) == pytest.approx(4.5)
 
 
 def test_work_beyond_all_dates_is_infeasible_and_no_error() -> None:

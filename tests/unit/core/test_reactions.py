@@ -7,9 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmbatch.core.errors import ObjectExists
+from llmbatch.core.errors import ObjectExists, StoreError
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.reactions import Reaction, ReactionKind, ReactionLog, create_reaction, reaction_log, read_reactions
+from llmbatch.core.reactions import (
+    Reaction,
+    ReactionKind,
+    ReactionLog,
+    ReactionRecords,
+    create_reaction,
+    reaction_log,
+    read_reactions,
+)
 from llmbatch.core.store import MemoryStore
 from llmbatch.core.stored import report_unreadable
 
@@ -67,3 +75,27 @@ def test_which_reactions_help_the_job_and_which_change_its_answers() -> None:
         "replicas", "pause", "max_tokens", "model",
     }  # fmt: skip
     assert {kind.value for kind in ReactionKind if reaction(1, kind).changes_answers} == {"max_tokens", "model"}
+
+
+def test_records_are_remembered_until_a_number_is_taken() -> None:
+    store = MemoryStore()
+    records = ReactionRecords(store, LAYOUT)
+    assert records.create(reaction(1))
+    create_reaction(store, LAYOUT, reaction(2))
+    assert records.read().reactions == (reaction(1),)
+    assert not records.create(reaction(2, ReactionKind.PAUSE))
+    assert records.read() == ReactionLog((reaction(1), reaction(2)), 3)
+
+
+def test_a_write_that_failed_may_have_been_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    records, create = ReactionRecords(store, LAYOUT), store.create
+
+    def written_but_unanswered(uri: str, body: bytes) -> None:
+        create(uri, body)
+        raise StoreError("no answer")
+
+    monkeypatch.setattr(store, "create", written_but_unanswered)
+    with pytest.raises(StoreError):
+        records.create(reaction(1))
+    assert records.read().reactions == (reaction(1),)

@@ -91,7 +91,7 @@ def engine_probe(
         sample.write_text("\n".join(requests), encoding="utf-8")
         command = [
             settings.python("ray"), "-m", "llmbatch.cluster.engine_speed", "--settings", engine.model_dump_json(),
-            "--model", model.uri, "--requests", str(sample),
+            "--model", model.address, "--requests", str(sample),
         ]  # fmt: skip
         report(f"starting the engine once to measure it (log: {log})")
         with subprocess.Popen(

@@ -28,7 +28,8 @@ class Pause:
 
     A user's pause holds until a user resumes the job. A job's pause holds while that job lives: until it has a
     manifest, its heartbeat reports that its generation has ended, or its heartbeat stays the same for five minutes. If
-    a later generation of it starts and the pause was not withdrawn, the pause holds again.
+    a later generation of it starts and the pause was not withdrawn, the pause holds again. It ends for ever with that
+    job's deadline (``paused_until``, by this process's clock).
     """
 
     def __init__(self, job: JobContext) -> None:
@@ -41,7 +42,7 @@ class Pause:
 
     def holds(self, control: Control) -> bool:
         """Whether the job is paused now. Costs one or two store requests every ten seconds if another job paused it."""
-        if not control.paused:
+        if not control.is_paused(self._clock.now()):
             self._watched = None
             return False
         if control.paused_by is None:

@@ -30,9 +30,9 @@ _INLINE_CHARS = 16_000
 class VllmEngine:
     """One vLLM engine. Row errors stay with their row; an engine that died raises ``EngineDiedError`` for all."""
 
-    def __init__(self, settings: EngineSettings, model_path: str) -> None:
+    def __init__(self, settings: EngineSettings, model_path: str, revision: str | None = None) -> None:
         self._settings = settings
-        self._model_path = model_path
+        self._model_path, self._revision = model_path, revision
         self._engine: AsyncLLM | None = None
         self._tokens = LiveTokens()
 
@@ -55,7 +55,9 @@ class VllmEngine:
         self._chat_params = ChatParams(
             chat_template_kwargs={"add_generation_prompt": True, "continue_final_message": False, "tools": None}
         )
-        self._engine = engine = AsyncLLM.from_engine_args(_engine_args(self._settings, self._model_path))
+        self._engine = engine = AsyncLLM.from_engine_args(
+            _engine_args(self._settings, self._model_path, self._revision)
+        )
         self._max_model_len = int(engine.model_config.max_model_len)
         # The server's own order: the row's value, then generation_config.json's, then OpenAI's.
         self._defaults = dict(engine.model_config.get_diff_sampling_param())
@@ -142,12 +144,13 @@ class VllmEngine:
         return self._make_sampling(**given, output_kind=self._final_only, skip_clone=True)
 
 
-def _engine_args(settings: EngineSettings, model_path: str) -> Any:
+def _engine_args(settings: EngineSettings, model_path: str, revision: str | None) -> Any:
     """Build vLLM's arguments. The two batch limits are always set: their defaults depend on who starts the engine."""
     from vllm.engine.arg_utils import AsyncEngineArgs
 
     arguments: dict[str, Any] = {
         "model": model_path,
+        "revision": revision,
         "max_num_seqs": settings.max_num_seqs,
         "max_num_batched_tokens": settings.max_num_batched_tokens,
         "dtype": dtype_of(settings),

@@ -36,7 +36,7 @@ def bundled_model(uri: str) -> tuple[Path, str]:
     if name not in NAMES:
         raise ModelError(f"{uri}: no such bundled model; known: {', '.join(SCHEME + known for known in NAMES)}")
     weights = _weights_of_package()
-    return cached_folder(name, lambda folder: _convert_apart(weights, folder))
+    return cached_folder(name, weights.stat().st_size, lambda folder: _convert_apart(weights, folder))
 
 
 def _weights_of_package() -> Path:

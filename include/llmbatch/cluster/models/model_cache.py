@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from llmbatch.cluster.models.cache_space import make_room
+from llmbatch.cluster.models.lease import hold
+from llmbatch.core.errors import ModelError
+
 CACHE_ENV = "LLMBATCH_MODEL_CACHE"
 CHECKSUMS = "llmbatch-checksums.json"
 """Name of the file, inside a cached folder, that lists the SHA-256 of every other file."""
@@ -23,28 +27,49 @@ def cache_root() -> Path:
     return Path(os.environ.get(CACHE_ENV) or Path.home() / ".cache" / "llmbatch" / "models")
 
 
-def cached_folder(name: str, build: Callable[[Path], None]) -> tuple[Path, str]:
+def cached_folder(name: str, size: int, build: Callable[[Path], None]) -> tuple[Path, str]:
     """Return a verified folder and its digest, building it first if it is absent or damaged.
 
     ``build`` fills an empty folder beside the final one; a rename makes it visible, so that a crash never leaves half
-    a model under the final name. Replicas that start together on one node wait for the first of them.
+    a model under the final name. Replicas that start together on one node wait for the first of them. The folder stays
+    at least until this process ends. The digest covers the names and contents of all files.
+
+    Args:
+        name: of the folder in the cache.
+        size: bytes of the model, about; models that are not in use make room for it.
+        build: fills the folder.
+
+    Raises:
+        ModelError: the folder cannot be written.
     """
     final = cache_root() / name
     final.parent.mkdir(parents=True, exist_ok=True)
     with _locked(final.with_name(f".{final.name}.lock")):
+        hold(final)
         digest = _verified_digest(final)
         if digest is None:
-            shutil.rmtree(final, ignore_errors=True)
-            partial = final.with_name(f".{final.name}.partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir()
-            try:
-                build(partial)
-                digest = _seal(partial)
-                partial.rename(final)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+            make_room(final.parent, size, keep=final)
+            digest = _built(final, build)
     return final, digest
+
+
+def _built(final: Path, build: Callable[[Path], None]) -> str:
+    partial = final.with_name(f".{final.name}.partial")
+    for old in (final, partial):
+        shutil.rmtree(old, ignore_errors=True)
+    try:
+        partial.mkdir()
+        build(partial)
+        digest = _seal(partial)
+        partial.rename(final)
+    except OSError as error:
+        raise ModelError(
+            f"{final.name} cannot be written to the model cache {final.parent} ({error}). Free space on this node, "
+            f"or set {CACHE_ENV} to a larger disk."
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return digest
 
 
 def _seal(folder: Path) -> str:

@@ -19,14 +19,18 @@ _STREAM_BYTES = 8 * 2**20
 
 @dataclass(frozen=True)
 class ResolvedModel:
-    """``path`` is a local folder or a hub id; ``digest`` names the exact version where one is known."""
+    """``path`` is a local folder or a hub id; ``digest`` names the exact version where one is known.
+
+    ``revision`` is the commit of a hub id.
+    """
 
     path: str
     digest: str | None
+    revision: str | None = None
 
 
 def resolve_model(uri: str, kind: EngineKind, store: ObjectStore) -> ResolvedModel:
-    """Resolve ``bundled:…``, ``s3://…``, a local path or a hub id, and check that a model is there.
+    """Resolve ``bundled:…``, ``s3://…``, a local path, ``id`` or ``id@revision`` of a hub; check that a model is there.
 
     Called in the driver, so that a wrong name ends the job in its first seconds, and again on every node that runs a
     replica, where bundled and S3 models arrive once.
@@ -48,7 +52,8 @@ def resolve_model(uri: str, kind: EngineKind, store: ObjectStore) -> ResolvedMod
         check_model_folder(folder, uri)
         return ResolvedModel(str(folder), digest_of_folder(folder))
     else:
-        return ResolvedModel(uri, hub_model(uri))
+        model_id, commit = hub_model(uri)
+        return ResolvedModel(model_id, None if commit is None else f"revision:{commit}", commit)
     check_model_folder(folder, uri)
     return ResolvedModel(str(folder), digest)
 
@@ -69,7 +74,8 @@ def _from_store(uri: str, store: ObjectStore) -> tuple[Path, str]:
         raise ModelError(f"model {uri}: no config.json under this prefix; give the folder that holds it")
     tags = "\n".join(f"{item.uri} {item.etag}" for item in objects)
     key = hashlib.sha256(tags.encode()).hexdigest()[:24]
-    return cached_folder(f"s3-{key}", lambda folder: _fetch(store, prefix, objects, folder))
+    size = sum(item.size for item in objects)
+    return cached_folder(f"s3-{key}", size, lambda folder: _fetch(store, prefix, objects, folder))
 
 
 def _fetch(store: ObjectStore, prefix: str, objects: list[ObjectInfo], folder: Path) -> None:

@@ -43,8 +43,9 @@ class Replica:
         *,
         on_engine_death: Callable[[EngineDiedError], None],
         model: str = "",
+        model_digest: str | None = None,
     ) -> None:
-        self._job, self._replica_id, self._model = job, replica_id, model
+        self._job, self._replica_id, self._model, self._model_digest = job, replica_id, model, model_digest or ""
         self._on_engine_death = on_engine_death
         self._crashes, self._commit, self._patience = CrashBook(job), ShardCommit(job), Patience(job)
         self._engine, self._generated = engine, 0
@@ -195,5 +196,6 @@ class Replica:
             completion_tokens=counts.completion_tokens,
             cached_tokens=counts.cached_tokens,
             model=self._model,
+            model_digest=self._model_digest,
             lengths=answers_of(counts.lengths),
         )

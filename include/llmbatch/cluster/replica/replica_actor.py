@@ -103,14 +103,22 @@ class ReplicaActor:
         plan.store_environment.fill_in()
         store = open_store()
         model = resolve_model(plan.model_uri, plan.settings.kind, store)
-        engine = make_engine(plan.settings, model.path)
+        engine = make_engine(plan.settings, model.path, model.revision)
         await engine.start()
         job = JobContext(plan.job_id, plan.generation, JobLayout(plan.root_uri), store, SystemClock())
         settings = plan.settings
         limits = RowLimits(
             settings.window_rows, settings.max_num_seqs, settings.shards_in_flight, expires_at=plan.expires_at
         )
-        return Replica(job, self._replica_id, engine, limits, on_engine_death=self._die, model=plan.model_uri)
+        return Replica(
+            job,
+            self._replica_id,
+            engine,
+            limits,
+            on_engine_death=self._die,
+            model=plan.model_uri,
+            model_digest=model.digest,
+        )
 
     async def _keep_reporting(self) -> None:
         """Report every second and apply the orders of the reply. The next report repeats a lost one."""

@@ -108,6 +108,7 @@ class _Desk:
             job_id=spec.job_id,
             root_uri=spec.root_uri,
             deadline=spec.deadline,
+            priority=spec.request.priority,
             replicas=spec.engine.max_replicas,
             eta=self._eta_on(spec.engine.max_replicas),
         )
@@ -161,7 +162,9 @@ class _Desk:
 
 
 def _rejection(decision: Admission) -> RequestError:
-    finish = decision.earliest_finish.isoformat(timespec="seconds") if decision.earliest_finish else "unknown"
+    finish = (
+        decision.earliest_finish.isoformat(timespec="seconds") if decision.earliest_finish else "none at this priority"
+    )
     needed = decision.replicas_needed
     replicas = f"{needed} replicas would keep it" if needed else "no allowed number of replicas would keep it"
     return RequestError(

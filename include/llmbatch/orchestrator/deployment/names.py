@@ -12,3 +12,6 @@ RAY_POOL = "llmbatch_ray"
 
 RESULTS = Asset("llmbatch_results")
 """Updated by ``publish`` with ``job_id``, ``output_uri``, ``manifest_uri`` and ``outputs`` as the event's extra."""
+
+START_ORDER = "llmbatch.orchestrator.deployment.start_order.RunPriority"
+"""The rule by which waiting jobs start. Airflow stores its name, and loads it through the plugin."""

@@ -21,6 +21,7 @@ from llmbatch.orchestrator.admission.admit import admit
 from llmbatch.orchestrator.admission.queue import leave_queue
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
 from llmbatch.orchestrator.inputs.listing import list_inputs
+from llmbatch.orchestrator.intake.limits import require_within_limits
 from llmbatch.orchestrator.intake.retry import retried
 from llmbatch.orchestrator.jobs.day_index import note_accepted
 from llmbatch.orchestrator.jobs.documents import read_inputs, read_spec
@@ -125,6 +126,8 @@ def resolve(
     if request.retry_failed_of is not None:
         root_uri = JobLayout.of(config.store.base_uri, request.retry_failed_of).root
         request, earlier = retried(request, root_uri, store, owner=owner, admins=config.admins)
+    require_within_limits(request, config)
+    if earlier is not None:
         objects, input_format = read_inputs(earlier, store), earlier.input_format
     else:
         objects = list_inputs(request.source_uri, store)
@@ -147,11 +150,12 @@ def resolve(
         output_uri=_folder(request.output_uri) if request.output_uri else f"{layout.root}/output/",
         inputs=inputs.summary(),
         model_name=request.model or config.default_model,
-        model_uri=model.uri,
-        fallback_model_uri=fallback and config.model_for(fallback).uri,
+        model_uri=model.address,
+        fallback_model_uri=fallback and config.model_for(fallback).address,
         engine=_engine(request, config, model.max_model_len),
         staging=config.staging,
         heartbeat=config.heartbeat,
+        max_tokens=config.limits.max_tokens,
         retry_of=earlier.root_uri if earlier is not None else None,
         request_digest=digest,
         owner=owner,

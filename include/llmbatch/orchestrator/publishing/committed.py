@@ -12,7 +12,7 @@ from llmbatch.core.errors import ObjectMissing, ReconcileError, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import Discrepancy, ShardRecord, compare_row_ids
 from llmbatch.core.read_ahead import in_order
-from llmbatch.core.shards import StagedManifest, StagedShard
+from llmbatch.core.shards import ShardTally, StagedManifest, StagedShard
 from llmbatch.core.store import ObjectInfo, ObjectStore
 from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, read_result, tally_of, with_model
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard
@@ -22,9 +22,10 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class CommittedShard:
-    """One committed shard: its record, its rows in input order with their model, and the result of its comparison."""
+    """One committed shard: record, tally, rows in input order with their model, and the result of the comparison."""
 
     record: ShardRecord
+    tally: ShardTally
     table: pa.Table
     found: Discrepancy
 
@@ -91,14 +92,15 @@ def _compared(
     found = compare_row_ids(expected, ids)
     if ids != expected:
         table = table.take(pc.sort_indices(table, sort_keys=[("row_id", "ascending")]))
+    tally = tally_of(info.uri, table)
     record = ShardRecord(
         shard_id=shard.shard_id,
         rows=table.num_rows,
         key=info.uri,
         etag=info.etag,
-        generation=tally_of(info.uri, table).generation,
+        generation=tally.generation,
     )
-    return CommittedShard(record, with_model(table, spec, info.uri), found)
+    return CommittedShard(record, tally, with_model(table, spec, info.uri), found)
 
 
 def _staged_ids(spec: JobSpec, store: ObjectStore, shard: StagedShard) -> list[str]:

@@ -53,10 +53,12 @@ def build_proof(
         StoreError: the store failed.
     """
     tokens = reconciled.tokens
+    digests = reconciled.digests.get(spec.model_name, ())
     return JobManifest(
         job_id=spec.job_id,
-        model=ModelRecord(name=spec.model_name, uri=spec.model_uri),
+        model=ModelRecord(name=spec.model_name, uri=spec.model_uri, digest=digests[0] if len(digests) == 1 else None),
         models=reconciled.models,
+        digests=reconciled.digests,
         versions={
             "llmbatch": llmbatch.__version__,
             "pyarrow": pa.__version__,

@@ -31,6 +31,7 @@ class Reconciled:
         invalid_rows: rows that could not be read, of the merged job too.
         tokens: of ``rows``.
         models: number of succeeded rows by model.
+        digests: digests of the files of the models that answered, by model; of the job's own shards.
         shards: the job's own committed shards in input order.
         dead: those of ``shards`` with a row that did not succeed.
         files: local files: all parts of the results, then those of the failed rows if there are any.
@@ -40,6 +41,7 @@ class Reconciled:
     invalid_rows: int
     tokens: TokenRecord
     models: dict[str, int]
+    digests: dict[str, tuple[str, ...]]
     shards: tuple[ShardRecord, ...]
     dead: tuple[ShardRecord, ...]
     files: tuple[Part, ...]
@@ -63,7 +65,7 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
     """
     earlier = lineage(spec.retry_of, store) if spec.retry_of is not None else ()
     require_space(earlier[0].spec if earlier else spec, spec.output_format, store, folder)
-    own = _OwnShards(committed_shards(spec, store, staged))
+    own = _OwnShards(spec, committed_shards(spec, store, staged))
     tables = merged(spec, earlier, own.tables(), store) if earlier else own.tables()
     totals = Totals()
     with within_space(spec, folder):
@@ -82,6 +84,7 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
         invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),
         tokens=totals.tokens(),
         models=totals.models(),
+        digests={name: tuple(sorted(found)) for name, found in sorted(own.digests.items())},
         shards=tuple(own.records),
         dead=tuple(own.dead),
         files=(*results.parts(), *(failed.parts() if failed.rows else ())),
@@ -89,16 +92,20 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
 
 
 class _OwnShards:
-    """The job's own shards: their tables once, as a stream, and afterwards their records."""
+    """The job's own shards: their tables once, as a stream, and afterwards their records and models' digests."""
 
-    def __init__(self, shards: Iterable[CommittedShard]) -> None:
-        self._shards = shards
+    def __init__(self, spec: JobSpec, shards: Iterable[CommittedShard]) -> None:
+        self._spec, self._shards = spec, shards
         self.records: list[ShardRecord] = []
         self.dead: list[ShardRecord] = []
+        self.digests: dict[str, set[str]] = {}
 
     def tables(self) -> Iterator[pa.Table]:
         for shard in self._shards:
             self.records.append(shard.record)
+            if shard.tally.model_digest:
+                name = self._spec.model_name_of(shard.tally.model)
+                self.digests.setdefault(name, set()).add(shard.tally.model_digest)
             if succeeded_and_rest(shard.table)[1].num_rows:
                 self.dead.append(shard.record)
             yield shard.table

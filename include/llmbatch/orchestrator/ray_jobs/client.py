@@ -77,6 +77,12 @@ class RayJobs:
             answer = self._client.post(f"/api/jobs/{submission_id}/stop")
         return _read_flag(self.address, submission_id, answer, "stopped")
 
+    def cluster_status(self) -> str:
+        """Return Ray's report of nodes, resources and demands, as ``ray status`` prints it; empty if it has none."""
+        with _reaching(self.address):
+            answer = self._client.get("/api/cluster_status", params={"format": "1"})
+        return _read_cluster_status(self.address, answer)
+
     def delete(self, submission_id: str) -> bool:
         """Make Ray forget a job that is over. Return whether it did."""
         with _reaching(self.address):
@@ -186,6 +192,14 @@ def _read_flag(address: RayAddress, submission_id: str, answer: httpx.Response, 
         return False
     _check(address, submission_id, answer)
     return bool(_json(address, answer).get(name))
+
+
+def _read_cluster_status(address: RayAddress, answer: httpx.Response) -> str:
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return ""
+    _check(address, "cluster", answer)
+    data = _json(address, answer).get("data")
+    return str(data.get("clusterStatus") or "") if isinstance(data, dict) else ""
 
 
 def _json(address: RayAddress, answer: httpx.Response) -> dict[str, Any]:

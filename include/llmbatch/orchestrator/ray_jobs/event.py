@@ -17,6 +17,7 @@ class RayJobReason(StrEnum):
 
     OVER = "over"
     TIMEOUT = "timeout"
+    PENDING = "pending"
     UNREACHABLE = "unreachable"
 
 

@@ -18,6 +18,7 @@ from llmbatch.orchestrator.ray_jobs.outcome import failure_text, log_end, lost_c
 from llmbatch.orchestrator.ray_jobs.polling import Polling
 from llmbatch.orchestrator.ray_jobs.status import RayJobInfo, RayJobStatus
 from llmbatch.orchestrator.ray_jobs.submission import RaySubmission, filled, origin_of
+from llmbatch.orchestrator.ray_jobs.time_limits import TimeLimits
 from llmbatch.orchestrator.ray_jobs.wait import wait_until_over, wait_until_stopped
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         metadata: text values shown on Ray's dashboard.
         ray_resources: ``entrypoint_num_cpus``, ``_num_gpus``, ``_memory``, ``_resources`` of the Ray Jobs API.
         job_timeout: longest time a generation may run by Ray's clock; then it is stopped and the task fails.
+        pending_minutes: longest time from the submission until Ray starts a generation; then the same happens.
         poll_seconds: seconds between two polls.
         poll_failures_tolerated: failed polls in a row before the task fails (its retry attaches again).
         deferrable: wait in the triggerer; False waits in the worker.
@@ -56,7 +58,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
     external_id_key = CURRENT_KEY
     template_fields: Sequence[str] = (
         "job_name", "entrypoint", "ray_conn_id", "runtime_env", "metadata", "ray_resources",
-        "poll_seconds", "poll_failures_tolerated",
+        "pending_minutes", "poll_seconds", "poll_failures_tolerated",
     )  # fmt: skip
     operator_extra_links: Sequence[KeptLink] = (RayDashboardLink(),)
     ui_color = "#d7ecff"
@@ -71,6 +73,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         metadata: Mapping[str, str] | None = None,
         ray_resources: Mapping[str, Any] | None = None,
         job_timeout: timedelta | None = None,
+        pending_minutes: float | None = None,
         poll_seconds: float = 3,
         poll_failures_tolerated: int = 20,
         deferrable: bool = True,
@@ -84,6 +87,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         self.metadata = metadata
         self.ray_resources = ray_resources
         self.job_timeout = job_timeout
+        self.pending_minutes = pending_minutes
         self.poll_seconds = poll_seconds
         self.poll_failures_tolerated = poll_failures_tolerated
         self.deferrable = deferrable
@@ -106,11 +110,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         return info.submission_id
 
     def get_job_status(self, external_id: Any, context: Context) -> str:
-        """Return Ray's status of a submission whose end no attempt has seen yet.
-
-        Airflow may lose the attempt that was about to see it. A final reason then still fails the task: the next
-        generation would end the same way.
-        """
+        """Return Ray's status of a submission whose end no attempt has seen; a final reason still fails the task."""
         with self._jobs() as jobs:
             info = jobs.status(str(external_id))
         if info.status.is_failed and isinstance(self.failure(info, ""), AirflowFailException):
@@ -132,21 +132,24 @@ class RayOperator(ResumableJobMixin, BaseOperator):
             info = jobs.status(submission_id)
         if info.status.is_over:
             return self._conclude(info, context)
-        ends_at, seconds, tolerated = self._ends_at(info), float(self.poll_seconds), int(self.poll_failures_tolerated)
+        limits = self._limits()
+        ends_at, pending_until = limits.ends_at(info, self.clock), limits.pending_until(info, self.clock)
+        poll_seconds, tolerated = float(self.poll_seconds), int(self.poll_failures_tolerated)
         if self.deferrable:
             from llmbatch.orchestrator.ray_jobs.trigger import RayJobTrigger
 
             trigger = RayJobTrigger(
                 submission_id=submission_id,
                 ray_conn_id=self.ray_conn_id,
-                poll_seconds=seconds,
+                poll_seconds=poll_seconds,
                 poll_failures_tolerated=tolerated,
                 ends_at=ends_at,
+                pending_until=pending_until,
             )
             self.defer(trigger=trigger, method_name="resume")
         with self._jobs() as jobs:
-            polling = Polling.until(ends_at, tolerated, self.clock)
-            seen = wait_until_over(jobs, submission_id, polling, seconds, self.clock)
+            polling = Polling.until(ends_at, tolerated, self.clock, pending_until)
+            seen = wait_until_over(jobs, submission_id, polling, poll_seconds, self.clock)
         return self._end(seen, context)
 
     def get_job_result(self, external_id: Any, context: Context) -> dict[str, Any]:
@@ -164,8 +167,8 @@ class RayOperator(ResumableJobMixin, BaseOperator):
 
     def _end(self, seen: RayJobEvent, context: Context) -> dict[str, Any]:
         """Return the result, or raise, by the reason why the wait ended."""
-        if seen.reason is RayJobReason.TIMEOUT:
-            self._time_out(seen.submission_id, context)
+        if seen.reason in {RayJobReason.TIMEOUT, RayJobReason.PENDING}:
+            self._give_up(seen, context)
         if seen.reason is RayJobReason.UNREACHABLE or seen.status is None:
             raise lost_contact(seen, self.poll_failures_tolerated)
         info = RayJobInfo(seen.submission_id, seen.status, seen.message, driver_exit_code=seen.driver_exit_code)
@@ -184,16 +187,13 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         jobs.stop(submission_id)
 
     def on_kill(self) -> None:
-        """Stop the job when the task is killed in its worker.
-
-        Runs inside a signal handler, so it makes no call to Airflow and shares no client with the interrupted code.
-        """
+        """Stop the job when the task is killed in its worker: in a signal handler, so without a call to Airflow."""
         if self._address is None or self._waiting_for is None:
             return
         from llmbatch.orchestrator.ray_jobs.client import RayJobs
 
         try:
-            with RayJobs(self._address) as jobs:
+            with RayJobs(self._address) as jobs:  # the interrupted code may hold the other client
                 self.on_cancel(jobs, self._waiting_for)
         except RayJobError as error:
             self.log.warning("event=stop_failed submission_id=%s error=%s", self._waiting_for, error)
@@ -227,18 +227,17 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         show_links(self, self.operator_extra_links, context)
         return submission_id
 
-    def _ends_at(self, info: RayJobInfo) -> float | None:
-        """Return the time limit in seconds since the epoch: it counts from Ray's start time and crosses processes."""
-        timeout = self.job_timeout
-        return None if timeout is None else ((info.started_at or self.clock.now()) + timeout).timestamp()
+    def _limits(self) -> TimeLimits:
+        return TimeLimits(None if self.pending_minutes is None else float(self.pending_minutes), self.job_timeout)
 
-    def _time_out(self, submission_id: str, context: Context) -> NoReturn:
-        """Stop the job and see it stopped, so that the next attempt does not attach to a dying one."""
+    def _give_up(self, seen: RayJobEvent, context: Context) -> NoReturn:
+        """Stop the job, and do not attach to it again: it is over, or it is pending and may stay so."""
         with self._jobs() as jobs:
-            self.on_cancel(jobs, submission_id)
-            if wait_until_stopped(jobs, submission_id, self.clock):
-                self._generations(context).close(submission_id)
-        raise RayJobError(f"submission_id={submission_id}: stopped after the job timeout of {self.job_timeout}")
+            error = self._limits().error(seen, self.ray_resources or {}, jobs)
+            self.on_cancel(jobs, seen.submission_id)
+            if wait_until_stopped(jobs, seen.submission_id, self.clock) or seen.reason is RayJobReason.PENDING:
+                self._generations(context).close(seen.submission_id)
+        raise error
 
     def _conclude(self, info: RayJobInfo, context: Context) -> dict[str, Any]:
         """Return the result of a job that is over, or raise with the reason and the end of its log."""

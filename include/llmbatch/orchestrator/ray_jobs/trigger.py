@@ -33,7 +33,7 @@ STATE_SECONDS = 20.0
 
 
 class RayJobTrigger(BaseTrigger):
-    """Wait until a submission is over, its time is up, or too many polls in a row failed.
+    """Wait until a submission is over, its time to start or to run is up, or too many polls in a row failed.
 
     Its keyword arguments are a wire format: a deferred trigger outlives a deploy. Add with a default, never rename.
 
@@ -44,6 +44,7 @@ class RayJobTrigger(BaseTrigger):
         poll_failures_tolerated: failed polls in a row before the wait ends.
         ends_at: seconds since the epoch after which the job has run too long; None sets no limit. Wall-clock time, for
             the trigger may run in another process, on another machine, than the operator that set it.
+        pending_until: the same for a job that Ray has not started.
         version: of this wire format.
     """
 
@@ -58,6 +59,7 @@ class RayJobTrigger(BaseTrigger):
         poll_seconds: float = 3,
         poll_failures_tolerated: int = 20,
         ends_at: float | None = None,
+        pending_until: float | None = None,
         version: int = 1,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -66,6 +68,7 @@ class RayJobTrigger(BaseTrigger):
         self.poll_seconds = poll_seconds
         self.poll_failures_tolerated = poll_failures_tolerated
         self.ends_at = ends_at
+        self.pending_until = pending_until
         self.version = version
         self._job_log = JobLog()
         self._log_due = 0.0
@@ -81,6 +84,7 @@ class RayJobTrigger(BaseTrigger):
                 "poll_seconds": self.poll_seconds,
                 "poll_failures_tolerated": self.poll_failures_tolerated,
                 "ends_at": self.ends_at,
+                "pending_until": self.pending_until,
                 "version": self.version,
             },
         )
@@ -88,7 +92,7 @@ class RayJobTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until there is one event to send."""
         client: AsyncRayJobs | None = None
-        polling = Polling.until(self.ends_at, self.poll_failures_tolerated, self.clock)
+        polling = Polling.until(self.ends_at, self.poll_failures_tolerated, self.clock, self.pending_until)
         try:
             await asyncio.sleep(min(self.poll_seconds, SETTLE_SECONDS))
             while True:

@@ -1,4 +1,4 @@
-"""All rows of a job in input order, each ``custom_id`` used once."""
+"""All rows of a job in input order, each ``custom_id`` used once, none with more than the allowed ``max_tokens``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.catalogue import READERS
-from llmbatch.orchestrator.inputs.readers.source import shortened
+from llmbatch.orchestrator.inputs.readers.source import Source, shortened
 from llmbatch.orchestrator.inputs.readers.sources import sources
 from llmbatch.orchestrator.staging.custom_ids import CustomIds
 
@@ -26,7 +26,8 @@ def staged_rows(spec: JobSpec, objects: Sequence[InputObject], store: ObjectStor
     builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
     read = READERS[spec.input_format]
     for source in sources(objects, builder, store):
-        yield from read(source)
+        for row in read(source):
+            yield row if row.answer_limit <= spec.max_tokens else _too_greedy(row, spec, source)
 
 
 def unique_rows(rows: Iterable[StagedRow], objects: tuple[str, ...]) -> Iterator[StagedRow]:
@@ -48,6 +49,19 @@ def _duplicate(row: StagedRow, first: str, objects: tuple[str, ...]) -> StagedRo
         f"line {row.line} of {objects[int(here[0])]}: custom_id {row.custom_id!r} was used before, in line "
         f"{int(there[2])} of {objects[int(there[0])]}. Give every row a custom_id of its own"
     )
+    return _failed(row, message)
+
+
+def _too_greedy(row: StagedRow, spec: JobSpec, source: Source) -> StagedRow:
+    message = (
+        f"line {row.line} of {source.name}: max_tokens {row.max_tokens} is above limits.max_tokens "
+        f"{spec.max_tokens}. Lower it, or raise the limit in config.yaml"
+    )
+    return _failed(row, message)
+
+
+def _failed(row: StagedRow, message: str) -> StagedRow:
+    """Return the row as one that never reaches an engine."""
     return replace(
         row,
         request=shortened(row.request),

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.control import Control, ReplicaBounds
-from llmbatch.core.errors import ObjectExists
 from llmbatch.core.eta.replicas import replicas_needed
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import Progress
-from llmbatch.core.reactions import Reaction, ReactionKind, create_reaction, reaction_log
+from llmbatch.core.reactions import Reaction, ReactionKind, ReactionRecords
 from llmbatch.core.request_options import Reactions
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.steering.control import adjust, read_control
@@ -30,7 +29,9 @@ START_SECONDS = 600.0
 _log = logging.getLogger(__name__)
 
 
-def take_next_step(spec: JobSpec, progress: Progress, *, store: ObjectStore, clock: Clock) -> tuple[Reaction, ...]:
+def take_next_step(
+    spec: JobSpec, progress: Progress, records: ReactionRecords, *, store: ObjectStore, clock: Clock
+) -> tuple[Reaction, ...]:
     """Take the next step for a job at risk, if it is time for one, and return its records.
 
     Blocks on the store: a trigger calls it in a thread.
@@ -38,6 +39,7 @@ def take_next_step(spec: JobSpec, progress: Progress, *, store: ObjectStore, clo
     Args:
         spec: the job.
         progress: its last heartbeat.
+        records: its reactions so far; the same object in each call, so that a call lists nothing.
         store: the store that holds all jobs.
         clock: for the records.
 
@@ -48,12 +50,12 @@ def take_next_step(spec: JobSpec, progress: Progress, *, store: ObjectStore, clo
     eta, left = progress.eta, spec.seconds_left(progress.written_at)
     if spec.request.reactions.is_empty or eta is None or left <= 0 or eta.p90 <= left:
         return ()
-    done = reaction_log(store, spec.layout)
+    done = records.read()
     if not _last_step_has_settled(done.reactions, progress, clock):
         return ()
     control, _ = read_control(store, spec.layout)
     why = f"P90 is {eta.p90 - left:.0f} s after the deadline"
-    risk = _Risk(spec, progress, left, control, done.next_number, why, store, clock)
+    risk = _Risk(spec, progress, left, control, records, done.next_number, why, store, clock)
     for step in (_grow, _pause_others, _shorten, _fall_back):
         made = step(risk)
         if made:
@@ -77,7 +79,8 @@ class _Risk:
     Attributes:
         left: seconds from the heartbeat to the deadline.
         control: the control object now.
-        number: of the next record.
+        records: its reactions so far.
+        number: of the next record, also for a later step of this call: if it is taken, another process takes a step.
         why: the risk, for the records.
     """
 
@@ -85,6 +88,7 @@ class _Risk:
     progress: Progress
     left: float
     control: Control
+    records: ReactionRecords
     number: int
     why: str
     store: ObjectStore
@@ -97,9 +101,7 @@ class _Risk:
     def change(self, kind: ReactionKind, was: str, to: str, changes: dict[str, object]) -> tuple[Reaction, ...]:
         """Record the step and change the job's control object; return nothing if another process takes the step."""
         made = Reaction(kind=kind, number=self.number, at=self.clock.now(), was=was, to=to, why=self.why)
-        try:
-            create_reaction(self.store, self.spec.layout, made)
-        except ObjectExists:
+        if not self.records.create(made):
             return ()
         adjust(self.spec.layout.root, changes, reason=self.why, by=BY, store=self.store, clock=self.clock)
         _log.info(
@@ -126,7 +128,7 @@ def _grow(risk: _Risk) -> tuple[Reaction, ...]:
 def _pause_others(risk: _Risk) -> tuple[Reaction, ...]:
     if not risk.allowed.pause_lower_priority:
         return ()
-    return pause_lower_priority(risk.spec, risk.number, risk.why, store=risk.store, clock=risk.clock)
+    return pause_lower_priority(risk.spec, risk.records, risk.number, risk.why, store=risk.store, clock=risk.clock)
 
 
 def _shorten(risk: _Risk) -> tuple[Reaction, ...]:

@@ -142,7 +142,8 @@ _FIELDS: dict[str, _Field] = {
         DEADLINE,
         "Reactions",
         "Automatic steps that are allowed once the deadline is at risk, in this order: max_replicas (grow the pool up "
-        "to this number), pause_lower_priority (true: running jobs of a lower priority wait), max_tokens (shorten "
+        "to this number), pause_lower_priority (true, if limits.pausing allows it: running jobs of a lower priority "
+        "wait, at most until this deadline), max_tokens (shorten "
         "answers that have not started), fallback_model (a smaller model answers the rest). Empty: nothing.",
     ),
     "dry_run": _Field(
@@ -151,7 +152,12 @@ _FIELDS: dict[str, _Field] = {
         "Reads the whole input and reports what the job would need: rows, bad rows, tokens, cost, time, rows that are "
         "too long. Starts no engine and delivers nothing.",
     ),
-    "priority": _Field(DEADLINE, "Priority", "Higher goes first when jobs wait for the cluster."),
+    "priority": _Field(
+        DEADLINE,
+        "Priority",
+        "Of the jobs that wait for the cluster, the highest starts first. The deployment limits it "
+        "(limits.max_priority, 0 unless set).",
+    ),
     "max_error_rate": _Field(
         DEADLINE,
         "Tolerated share of failed rows",

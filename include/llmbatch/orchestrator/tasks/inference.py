@@ -95,6 +95,7 @@ def accept() -> dict[str, Any]:
         "ray_conn_id": config.ray.conn_id,
         "poll_seconds": config.ray.poll_seconds,
         "poll_failures_tolerated": config.ray.poll_failures_tolerated,
+        "pending_minutes": config.ray.pending_minutes,
         "entrypoint": f"{config.ray.entrypoint} --job {shlex.quote(job_uri)} --generation {{generation}}",
         "admission": admission.model_dump(mode="json", include=ADMISSION_IN_XCOM) if admission else None,
     }

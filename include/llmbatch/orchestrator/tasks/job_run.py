@@ -11,6 +11,7 @@ from llmbatch.core.claims import last_claim
 from llmbatch.core.errors import ObjectMissing, RayJobError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import ExitReason
+from llmbatch.orchestrator.deployment.names import START_ORDER
 from llmbatch.orchestrator.ray_jobs.links import KeptLink, RayDashboardLink, show_links
 from llmbatch.orchestrator.ray_jobs.operator import RayOperator
 from llmbatch.orchestrator.ray_jobs.outcome import failure_text
@@ -46,7 +47,7 @@ class JobRun(RayOperator):
     """Run the Ray job of one batch job, unless its manifest shows that the work is finished.
 
     An exit code of ``ExitReason`` puts the reason and its advice into the error. A final reason fails the task without
-    a retry, for the next generation would end the same way.
+    a retry, for the next generation would end the same way. Waiting tasks get slots by the priority of their requests.
 
     Args:
         results_uri: address behind the "Results" button.
@@ -67,7 +68,7 @@ class JobRun(RayOperator):
         done_conn_id: str = "aws_default",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(weight_rule=START_ORDER, **kwargs)
         self.results_uri = results_uri
         self.done_uri = done_uri
         self.done_conn_id = done_conn_id

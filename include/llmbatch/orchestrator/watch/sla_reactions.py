@@ -9,6 +9,7 @@ from llmbatch.core.alerts import Level
 from llmbatch.core.clock import Clock
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import Progress
+from llmbatch.core.reactions import ReactionRecords
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.alerting.job_alerts import JobAlerts
 from llmbatch.orchestrator.steering.pauses import resume_paused
@@ -32,18 +33,25 @@ class SlaReactions:
     clock: Clock
     _handled: tuple[int, int] | None = field(default=None, init=False)
     _may_hold_pauses: bool | None = field(default=None, init=False)
+    _records: ReactionRecords = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._records = ReactionRecords(self.store, self.spec.layout)
 
     def look(self, progress: Progress | None, now: datetime) -> None:
-        """Request the next step once for each heartbeat while a red alert holds; afterwards resume paused jobs once."""
+        """Request the next step once for each heartbeat while a red alert holds before the deadline.
+
+        After the alert or the deadline, resume paused jobs once.
+        """
         if progress is None or self.spec.request.reactions.is_empty:
             return
-        if not self.alerts.machine.at_risk:
+        if not self.alerts.machine.at_risk or now >= self.spec.deadline:
             self._resume_others()
             return
         self._may_hold_pauses = True
         heartbeat = (progress.generation, progress.sequence)
-        if heartbeat != self._handled and progress.eta is not None and now < self.spec.deadline:
-            take_next_step(self.spec, progress, store=self.store, clock=self.clock)
+        if heartbeat != self._handled and progress.eta is not None:
+            take_next_step(self.spec, progress, self._records, store=self.store, clock=self.clock)
             self._handled = heartbeat
 
     def close(self, progress: Progress | None) -> None:
@@ -56,5 +64,5 @@ class SlaReactions:
             # A restarted watch: earlier ones may have paused jobs if there was a red alert.
             self._may_hold_pauses = self.alerts.machine.raised[Level.RED] > 0
         if self._may_hold_pauses:
-            resume_paused(self.spec, store=self.store, clock=self.clock)
+            resume_paused(self.spec, self._records, store=self.store, clock=self.clock)
             self._may_hold_pauses = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -95,3 +95,13 @@ def test_a_store_that_fails_changes_nothing(bench: Bench, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(bench.store, "head", down)
     assert bench.holds(2 * SILENT_SECONDS)
+
+
+def test_a_jobs_pause_ends_with_its_deadline_though_it_still_beats(bench: Bench) -> None:
+    paused = PAUSED.model_copy(update={"paused_until": NOW + timedelta(seconds=15)})
+    bench.beat()
+    bench.clock.advance(14)
+    assert bench.pause.holds(paused)
+    bench.clock.advance(1)
+    bench.beat()
+    assert not bench.pause.holds(paused)

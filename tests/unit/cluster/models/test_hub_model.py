@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from llmbatch.cluster.models import hub_model
+from llmbatch.cluster.models.resolve import resolve_model
+from llmbatch.core.engine_settings import EngineKind
 from llmbatch.core.errors import ModelError
+from llmbatch.core.store import MemoryStore
 
 
 def test_hub_model_that_is_nowhere_fails_fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -15,7 +20,7 @@ def test_hub_model_that_is_nowhere_fails_fast(monkeypatch: pytest.MonkeyPatch, t
 
     limits: list[float] = []
 
-    def unreachable(_api: object, _model: str, *, timeout: float) -> None:
+    def unreachable(_api: object, _model: str, *, revision: str | None, timeout: float) -> None:
         limits.append(timeout)
         raise ConnectionError("no route")
 
@@ -24,3 +29,30 @@ def test_hub_model_that_is_nowhere_fails_fast(monkeypatch: pytest.MonkeyPatch, t
         hub_model.hub_model("some-org/no-such-model")
     assert len(limits) == 1, "requested again"
     assert limits[0] <= 5
+
+
+def test_a_pinned_revision_is_what_the_hub_must_offer(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import HfApi
+
+    def offered(_api: object, model: str, *, revision: str | None, timeout: float) -> SimpleNamespace:
+        files = [SimpleNamespace(rfilename=name) for name in ("config.json", "model.safetensors")]
+        return SimpleNamespace(siblings=files, sha={"v1": "a" * 40, None: "b" * 40}[revision])
+
+    monkeypatch.setattr(HfApi, "model_info", offered)
+    assert hub_model.hub_model("some-org/no-such-model@v1") == ("some-org/no-such-model", "a" * 40)
+    assert hub_model.hub_model("some-org/no-such-model") == ("some-org/no-such-model", "b" * 40)
+    resolved = resolve_model("some-org/no-such-model@v1", EngineKind.VLLM, MemoryStore())
+    assert (resolved.path, resolved.revision) == ("some-org/no-such-model", "a" * 40)
+    assert resolved.digest == f"revision:{'a' * 40}"
+
+
+def test_an_unknown_revision_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    def unknown(_api: object, _model: str, **_: object) -> None:
+        raise RevisionNotFoundError("no", response=httpx.Response(404, request=httpx.Request("GET", "https://hub")))
+
+    monkeypatch.setattr(HfApi, "model_info", unknown)
+    with pytest.raises(ModelError, match="some-org/no-such-model has no revision v9"):
+        hub_model.hub_model("some-org/no-such-model@v9")

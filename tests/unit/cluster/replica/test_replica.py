@@ -192,7 +192,7 @@ def test_rows_that_begin_after_the_order_get_fewer_tokens_and_the_tally_names_th
     store, make, read_results
 ) -> None:
     job = make.stage(store, [make.chat(n, "one two three four", max_tokens=3) for n in range(1, 5)], 2)
-    one = replica(job, store, EchoEngine(EchoOptions()), model="s3://models/small")
+    one = replica(job, store, EchoEngine(EchoOptions()), model="s3://models/small", model_digest="sha256:a")
 
     async def run() -> list[ShardTally | None]:
         first = await one.process(job.manifest.shards[0])
@@ -201,7 +201,7 @@ def test_rows_that_begin_after_the_order_get_fewer_tokens_and_the_tally_names_th
 
     tallies = asyncio.run(run())
     assert [tally.completion_tokens for tally in tallies if tally] == [6, 4]
-    assert {tally.model for tally in tallies if tally} == {"s3://models/small"}
+    assert {(tally.model, tally.model_digest) for tally in tallies if tally} == {("s3://models/small", "sha256:a")}
     assert read_tally(store, store.head(job.layout.result_shard("shard-00001"))) == tallies[1]
     rows = read_results(job.layout.result_shard("shard-00001")).to_pylist()
     assert [(row["text"], row["finish_reason"]) for row in rows] == [("echo: one two", "length")] * 2

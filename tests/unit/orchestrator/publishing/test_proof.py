@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from fakes.answered_jobs import NOW, answered, staged_job
+from fakes.results import put_result
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.request_options import Reactions
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.publishing.proof import load_proof
 from llmbatch.orchestrator.publishing.publish import publish
@@ -80,3 +82,27 @@ def test_the_proof_of_another_process_stays_and_is_the_copy_beside_the_output() 
 
 def test_an_unpublished_job_has_no_proof() -> None:
     assert load_proof(*staged_job()) is None
+
+
+def test_the_proof_names_the_files_of_the_models_that_answered() -> None:
+    spec, store = staged_job()
+    reactions = Reactions(fallback_model="tiny")
+    request = spec.request.model_copy(update={"reactions": reactions})
+    spec = spec.model_copy(update={"request": request, "fallback_model_uri": "hub/tiny"})
+    shards = answered(spec, store)
+    for (shard_id, rows), (model, digest) in zip(
+        shards.items(), (("hub/small", "sha256:a"), ("hub/tiny", "sha256:b"), ("hub/small", "sha256:a")), strict=True
+    ):
+        put_result(spec, store, shard_id, rows, model, digest)
+    manifest = publish(spec, store, ManualClock(NOW))
+    assert manifest.model.digest == "sha256:a"
+    assert manifest.digests == {"small": ("sha256:a",), "tiny": ("sha256:b",)}
+
+
+def test_a_model_that_was_replaced_while_the_job_ran_has_two_digests() -> None:
+    spec, store = staged_job()
+    for number, (shard_id, rows) in enumerate(answered(spec, store).items()):
+        put_result(spec, store, shard_id, rows, "hub/small", f"sha256:{min(number, 1)}")
+    manifest = publish(spec, store, ManualClock(NOW))
+    assert manifest.model.digest is None
+    assert manifest.digests == {"small": ("sha256:0", "sha256:1")}

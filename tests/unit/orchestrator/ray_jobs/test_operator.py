@@ -237,3 +237,44 @@ def test_without_a_state_store_a_job_still_runs(ray: FakeRay, caplog: pytest.Log
     caplog.set_level(logging.ERROR)
     deferred(operator(), {"ti": Ti()})
     assert [post["submission_id"] for post in ray.posts] == ["job-g1"]
+
+
+SUBMITTED = 1_700_000_000.0
+"""Ray's time of the submission, as ``FakeRay`` reports it."""
+
+
+def test_the_time_to_start_counts_from_the_submission(ray: FakeRay, state: StateStore, context: dict[str, Any]) -> None:
+    assert deferred(operator(pending_minutes=20), context).trigger.pending_until == SUBMITTED + 1200
+    assert deferred(operator(pending_minutes=20), context).trigger.pending_until == SUBMITTED + 1200, "it started over"
+    assert deferred(operator(), context).trigger.pending_until is None
+
+
+def test_a_job_that_stays_pending_is_given_up_and_the_retry_does_not_attach(
+    ray: FakeRay, state: StateStore, context: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RayOperator, "clock", clock := ManualClock())
+    monkeypatch.setattr(waits.time, "sleep", clock.advance)
+    ray.stops_pending = False
+    task = operator(pending_minutes=20, ray_resources={"entrypoint_num_gpus": 8})
+    deferred(task, context)
+    ray.cluster = "Node status\n 1 node\n\nResources\n-----\nTotal Usage:\n 2.0/2.0 CPU"
+    with pytest.raises(RayJobError, match="not started it within 20 min") as caught:
+        task.resume(context, {"submission_id": "job-g1", "reason": "pending", "status": "PENDING", "message": ""})
+    assert "entrypoint_num_gpus=8" in str(caught.value)
+    assert "2.0/2.0 CPU" in str(caught.value)
+    assert caught.value.retryable
+    assert ray.stops == ["job-g1"]
+    assert state == {OVER_KEY: 1}
+    deferred(task, context)
+    assert [post["submission_id"] for post in ray.posts] == ["job-g1", "job-g2"]
+
+
+def test_a_job_that_stays_pending_in_the_worker_is_given_up(
+    ray: FakeRay, state: StateStore, context: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RayOperator, "clock", clock := ManualClock(datetime.fromtimestamp(SUBMITTED, UTC)))
+    monkeypatch.setattr(waits.time, "sleep", clock.advance)
+    with pytest.raises(RayJobError, match="not started it within 1 min"):
+        operator(deferrable=False, poll_seconds=20, pending_minutes=1).execute(context)
+    assert clock.monotonic() == 60
+    assert (ray.stops, state) == (["job-g1"], {OVER_KEY: 1})

@@ -55,3 +55,20 @@ def test_a_correction_of_the_wall_clock_changes_no_timeout() -> None:
     assert polling.answered(RayJobStatus.RUNNING, clock.monotonic() + 59) is None
     assert polling.answered(RayJobStatus.RUNNING, clock.monotonic() + 60) is RayJobReason.TIMEOUT
     assert Polling.until(None, 3, clock).timeout_at is None
+
+
+def test_only_a_job_that_has_not_started_must_start_by_a_time() -> None:
+    polling = Polling(3, start_by=10.0)
+    assert polling.answered(RayJobStatus.PENDING, 9.9) is None
+    assert polling.failed(10.0) is None, "the status is not known"
+    assert polling.answered(RayJobStatus.RUNNING, 10.0) is None
+    assert polling.answered(RayJobStatus.PENDING, 10.0) is RayJobReason.PENDING
+    assert polling.answered(RayJobStatus.SUCCEEDED, 10.0) is RayJobReason.OVER
+
+
+def test_the_time_to_start_crosses_processes() -> None:
+    clock = AdjustableClock(datetime.fromtimestamp(1_000, UTC))
+    clock.advance(5)
+    polling = Polling.until(None, 3, clock, pending_until=1_065.0)
+    assert polling.answered(RayJobStatus.PENDING, clock.monotonic() + 59) is None
+    assert polling.answered(RayJobStatus.PENDING, clock.monotonic() + 60) is RayJobReason.PENDING

@@ -43,6 +43,7 @@ def test_the_wire_format_is_pinned() -> None:
         "poll_seconds": 1.5,
         "poll_failures_tolerated": 7,
         "ends_at": 123.0,
+        "pending_until": 45.0,
         "version": 1,
     }
     path, kwargs = RayJobTrigger(**arguments).serialize()
@@ -53,7 +54,7 @@ def test_the_wire_format_is_pinned() -> None:
 def test_a_trigger_of_an_older_deploy_still_loads() -> None:
     _, kwargs = RayJobTrigger(submission_id="job-g1", ray_conn_id="my_ray").serialize()
     assert kwargs["version"] == 1
-    assert kwargs["ends_at"] is None
+    assert (kwargs["ends_at"], kwargs["pending_until"]) == (None, None)
 
 
 @pytest.mark.parametrize(("status", "code"), [("SUCCEEDED", 0), ("FAILED", 22), ("STOPPED", None), ("NOT_FOUND", None)])
@@ -112,6 +113,13 @@ def test_a_spent_budget_is_not_a_failed_job(ray: FakeRay) -> None:
 def test_a_job_that_runs_too_long(ray: FakeRay) -> None:
     ray.put("job-g1", "RUNNING")
     assert event_of(trigger(ends_at=1.0))["reason"] == "timeout"
+    assert ray.stops == []
+
+
+def test_a_job_that_ray_does_not_start(ray: FakeRay) -> None:
+    ray.put("job-g1", "PENDING")
+    event = event_of(trigger(pending_until=1.0))
+    assert (event["reason"], event["status"]) == ("pending", "PENDING")
     assert ray.stops == []
 
 

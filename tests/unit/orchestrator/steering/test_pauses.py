@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.risk import BASE, PAUSE, PAUSED, REPLICAS, RESUME, RESUMED, Site
+from fakes.risk import BASE, NOW, PAUSE, PAUSED, REPLICAS, RESUME, RESUMED, Site
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.layout import queue_uri
@@ -75,3 +75,21 @@ def test_a_paused_job_whose_folder_is_gone_holds_nobody_up() -> None:
     site.store.delete_many([uri for uri in site.store.objects if uri.startswith(low.root_uri)])
     assert site.end_of_risk() == [RESUME, RESUME]
     assert not site.control(other).paused
+
+
+def test_a_pause_ends_with_the_deadline_of_the_job_at_risk() -> None:
+    site = Site(Reactions(pause_lower_priority=True))
+    low = site.job(2)
+    site.look()
+    control = site.control(low)
+    assert control.paused_until == site.spec.deadline
+    assert (control.is_paused(NOW), control.is_paused(site.spec.deadline)) == (True, False)
+
+
+def test_a_job_whose_pause_has_ended_can_be_paused_for_another_one() -> None:
+    site = Site(Reactions(pause_lower_priority=True))
+    low = site.job(2)
+    over = Control(paused=True, paused_by="s3://b/base/jobs/job-9", paused_until=NOW)
+    site.store.put(low.layout.control, over.model_dump_json().encode())
+    assert site.look() == [PAUSE]
+    assert site.control(low).paused_by == site.spec.root_uri

@@ -9,7 +9,7 @@ import pytest
 from fakes.risk import MAX_TOKENS, MODEL, NOW, PAUSE, REPLICAS, Site
 from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.errors import StoreError
-from llmbatch.core.reactions import Reaction, ReactionKind, ReactionLog, read_reactions
+from llmbatch.core.reactions import Reaction, ReactionKind, read_reactions
 from llmbatch.core.request_options import Reactions
 from llmbatch.core.states import DesiredState
 from llmbatch.orchestrator.steering.control import request_state
@@ -98,7 +98,7 @@ def test_nothing_is_done_without_need(site: Site, case: str) -> None:
         site.later(1001)
     if case == "unknown":
         progress = site.progress(site.spec.job_id)
-        assert take_next_step(site.spec, progress, store=site.store, clock=site.clock) == ()
+        assert take_next_step(site.spec, progress, site.records, store=site.store, clock=site.clock) == ()
     else:
         assert site.look() == []
     assert site.kinds() == []
@@ -127,14 +127,27 @@ def test_a_reactor_that_dies_between_record_and_deed_does_it_at_its_next_look(
     assert site.control().replicas is not None
 
 
-def test_of_two_reactors_one_acts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_reactors_one_acts(site: Site) -> None:
+    assert site.records.read().reactions == ()
     theirs = Reaction(kind=REPLICAS, number=1, at=NOW, was="1", to="2")
     site.store.put(site.spec.layout.reaction(1), theirs.model_dump_json().encode())
-    monkeypatch.setattr(
-        "llmbatch.orchestrator.steering.reactions.reaction_log", lambda store, layout: ReactionLog((), 1)
-    )
     assert site.look() == []
     assert site.kinds() == [REPLICAS]
+    assert site.records.read().reactions == (theirs,), "the other one's step was not learned"
+
+
+def test_records_are_listed_once_however_many_heartbeats_there_are(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[str] = []
+    real = site.store.list
+    monkeypatch.setattr(site.store, "list", lambda uri: listed.append(uri) or real(uri))
+    site.late = 1e6
+    for kind in (REPLICAS, MAX_TOKENS, MODEL):
+        assert [made.kind for made in site.step()] == [kind]
+        site.live = 8
+        for _ in range(100):
+            site.later(0.1).step()
+        site.later()
+    assert listed.count(site.spec.layout.reactions) == 1
 
 
 def _die(*args: Any, **kwargs: Any) -> None:

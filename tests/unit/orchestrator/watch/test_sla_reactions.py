@@ -70,3 +70,10 @@ def test_who_did_not_ask_for_reactions_gets_none(scene: WatchedJob) -> None:
     scene.poll(9, late=True)
     scene.watch.close(scene.store, scene.last)
     assert scene.asked == []
+
+
+def test_pauses_are_taken_back_at_the_deadline_though_the_job_is_still_at_risk(helped: WatchedJob) -> None:
+    helped.poll(4, late=True)
+    helped.clock.advance((helped.spec.deadline - helped.clock.now()).total_seconds())
+    helped.poll(3, late=True)
+    assert helped.asked == ["risk"] * 3 + ["safe"]
