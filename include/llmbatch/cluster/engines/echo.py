@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 import uuid
 from pathlib import Path
@@ -59,6 +61,8 @@ class EchoEngine:
             await asyncio.sleep(options.seconds_per_row)
         finally:
             self._prompt_open -= len(words)
+        if options.kill_marker is not None and options.kill_marker in row.request:
+            os.kill(os.getpid(), signal.SIGKILL)
         if options.crash_marker is not None and options.crash_marker in row.request:
             self._dead = True
         if self._dead:

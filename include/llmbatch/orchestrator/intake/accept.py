@@ -20,6 +20,7 @@ from llmbatch.orchestrator.admission.admit import admit
 from llmbatch.orchestrator.admission.queue import leave_queue
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
 from llmbatch.orchestrator.inputs.listing import list_inputs
+from llmbatch.orchestrator.intake.output_schema import require_schema
 from llmbatch.orchestrator.intake.retry import retried
 from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.jobs.keys import adopted, bind_key, job_of_key, request_digest
@@ -103,6 +104,8 @@ def resolve(
 ) -> JobSpec:
     """Return the spec of a request without writing anything."""
     digest, earlier = request_digest(request), None
+    if request.output_schema is not None:
+        require_schema(request.output_schema)
     if request.retry_failed_of is not None:
         root_uri = JobLayout.of(config.store.base_uri, request.retry_failed_of).root
         request, earlier = retried(request, root_uri, store)
