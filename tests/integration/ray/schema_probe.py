@@ -2,8 +2,8 @@
 
     python schema_probe.py MODEL_FOLDER < rows
 
-Each input line is one schema. The last line of the output is a JSON list: the text of each answer, or ``class: message``
-of a failed row, in the order of the input.
+Each input line is one schema. The last line of the output is a JSON list in the order of the input: the text of each
+answer, or ``class: message`` of a failed row.
 """
 
 from __future__ import annotations
