@@ -107,7 +107,6 @@ class Scoreboard:
     def forget_replicas(self) -> None:
         """Remove all replicas, because they were ended; what they committed and how fast they were stays."""
         self._reports.clear()
-        self._latest.clear()
         self._fatal = None
         self._starts_without_ready = self._starts_without_commit = 0
 

@@ -13,9 +13,6 @@ import sys
 
 import llguidance
 
-WHITESPACE = {"whitespace_flexible": True}
-"""Options of vLLM's backend ``guidance`` in its default configuration."""
-
 _LONGEST = 300
 _HEAD_OF_STATE = "\n<state>"
 """Where an error of llguidance goes on with the parser's state."""
@@ -24,7 +21,8 @@ _HEAD_OF_STATE = "\n<state>"
 def schema_error(schema: str, tokenizer: llguidance.LLTokenizer) -> str | None:
     """Compile a schema and compute what its first token may be; return why that failed, or None."""
     try:
-        grammar = llguidance.LLMatcher.grammar_from_json_schema(schema, defaults=WHITESPACE)
+        # As vLLM's backend ``guidance`` in its default configuration.
+        grammar = llguidance.LLMatcher.grammar_from_json_schema(schema, defaults={"whitespace_flexible": True})
     except ValueError as error:
         return short_reason(str(error))
     matcher = llguidance.LLMatcher(tokenizer, grammar, log_level=0)
