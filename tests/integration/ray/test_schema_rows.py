@@ -54,6 +54,6 @@ def test_each_row_has_the_outcome_of_its_own_schema() -> None:
     assert parentheses.startswith("schema: the engine cannot decode to the JSON schema: pattern: exceed the maximum")
     assert "not complete JSON after" in repeats or re.fullmatch("[abcd]*", json.loads(repeats)["a"])
     assert lookahead.endswith("pattern: look-around, including look-ahead and look-behind, is not supported")
-    assert "of memory or crashes the compiler" in huge
+    assert huge.endswith("or crashes the compiler")
     assert not anything.startswith("engine: ")
     assert last == number

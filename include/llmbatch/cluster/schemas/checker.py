@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import signal
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -74,8 +73,13 @@ class SchemaChecker:
     async def close(self) -> None:
         """End the child, if there is one, and wait for its end."""
         child, self._child = self._child, None
-        if child is not None:
-            await _ended(child)
+        if child is None:
+            return
+        if child.stdin is not None:
+            child.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
 
     async def _reason(self, text: str) -> str | None:
         key = hashlib.sha256(text.encode()).digest()
@@ -88,8 +92,10 @@ class SchemaChecker:
             return self._verdicts[key]
 
     async def _compile(self, text: str) -> str | None:
-        """Compile in the child. A child that died is no proof, as others may kill it: the schema gets a second one."""
-        reason: str | None = None
+        """Compile in the child. A child that died is no proof, as others may kill it: the schema gets a second one.
+
+        The exit code of a child is not used: another library of this process may have reaped the child.
+        """
         for _ in range(2):
             child = self._child if self._child is not None and self._child.returncode is None else await self._start()
             try:
@@ -104,15 +110,9 @@ class SchemaChecker:
             if answer is not None:
                 verdict: str | None = json.loads(answer)
                 return verdict
-            self._child = None
-            code = await _ended(child)
-            if code == -signal.SIGXCPU:
-                return f"compiling it takes more than {self._limits.cpu_seconds} s of CPU time"
-            mebibytes = self._limits.memory_bytes // 2**20
-            reason = (
-                f"compiling it needs more than {mebibytes} MiB of memory or crashes the compiler (exit code {code})"
-            )
-        return reason
+            await self.close()
+        seconds, mebibytes = self._limits.cpu_seconds, self._limits.memory_bytes // 2**20
+        return f"compiling it takes more than {seconds} s of CPU time or {mebibytes} MiB, or crashes the compiler"
 
     async def _start(self) -> asyncio.subprocess.Process:
         limits = self._limits
@@ -155,12 +155,3 @@ async def _line(child: asyncio.subprocess.Process) -> bytes | None:
         raise RuntimeError("the schema compiler has no standard output")
     line = await child.stdout.readline()
     return line if line.endswith(b"\n") else None
-
-
-async def _ended(child: asyncio.subprocess.Process) -> int:
-    """Kill a child that has not ended; return its exit code."""
-    if child.stdin is not None:
-        child.stdin.close()
-    with contextlib.suppress(ProcessLookupError):
-        child.kill()
-    return await child.wait()

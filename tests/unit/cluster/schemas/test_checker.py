@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_a_schema_that_kills_the_compiler_costs_the_others_nothing() -> None:
     good, huge, also_good = asked(SchemaChecker(limits), [NAME, HUGE, {"type": "integer"}])
     assert (good, also_good) == (None, None)
     assert huge is not None
-    assert "needs more than 256 MiB of memory or crashes the compiler" in huge
+    assert "more than 5 s of CPU time or 256 MiB, or crashes the compiler" in huge
 
 
 def test_the_reason_of_the_backend_is_the_reason_of_the_row() -> None:
@@ -140,7 +141,7 @@ def test_a_hang_ends_at_the_wall_limit_and_the_event_loop_goes_on(fake: tuple[Pa
 def test_a_burner_ends_at_the_cpu_limit(fake: tuple[Path, Path]) -> None:
     [reason] = asked(SchemaChecker(CompilerLimits(cpu_seconds=1), fake[0]), [{"title": "burn"}])
     assert reason is not None
-    assert "more than 1 s of CPU time" in reason
+    assert "more than 1 s of CPU time or 1024 MiB, or crashes" in reason
 
 
 def test_a_crash_counts_when_it_happens_twice(fake: tuple[Path, Path]) -> None:
@@ -180,3 +181,16 @@ def test_a_compiler_that_does_not_start_is_no_fault_of_the_schema(tmp_path: Path
     program.write_text("raise SystemExit(3)", encoding="utf-8")
     with pytest.raises(RuntimeError, match="does not start"):
         asked(SchemaChecker(program=program), [NAME])
+
+
+def test_children_whose_exit_codes_are_reaped_elsewhere_change_no_verdict(fake: tuple[Path, Path]) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps them
+    try:
+        crash, good, bad = asked(SchemaChecker(program=fake[0]), [{"title": name} for name in ("crash", "good", "bad")])
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert crash is not None
+    assert crash.endswith("or crashes the compiler")
+    assert good is None
+    assert bad is not None
+    assert bad.endswith("pattern: bad")
