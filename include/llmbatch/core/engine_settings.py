@@ -35,6 +35,8 @@ class EchoOptions(BaseModel):
     """A row whose prompt holds this text fails."""
     crash_marker: str | None = None
     """A row whose prompt holds this text kills the engine: no row is answered any more."""
+    kill_marker: str | None = None
+    """A row whose prompt holds this text kills the process that the engine is in, which leaves no trace of the row."""
     journal: str | None = None
     """Local folder where each replica notes every row that it answers, so that rows answered twice can be counted."""
 

@@ -100,7 +100,7 @@ _ADVICE = {
     ExitReason.ERROR_RATE: "Too many rows failed; look at the failed rows, repair the input or raise max_error_rate.",
     ExitReason.SUPERSEDED: "A later generation of the job has taken over; the next try attaches to it.",
     ExitReason.INTERRUPTED: "A signal ended the Ray job; the next generation continues from the committed shards.",
-    ExitReason.BAD_SPEC: "spec.json cannot be read; start the job again with a valid request.",
+    ExitReason.BAD_SPEC: "The job cannot run as it was accepted; start it again with a valid request.",
     ExitReason.STORE_UNREACHABLE: "The object store failed longer than retries last; nothing committed is lost.",
     ExitReason.ENGINE_START: "The model or engine could not start; check model name, files and engine settings.",
     ExitReason.CRASHED: "The Ray job crashed; see its log. Committed shards are kept.",

@@ -445,10 +445,11 @@ def test_sigterm_drains(job: Job) -> None:
     assert progress.phase is Phase.DRAINED
 
 
-def test_poison_row_is_isolated_and_the_job_goes_on(job: Job) -> None:
+@pytest.mark.parametrize("marker", ["crash_marker", "kill_marker"], ids=["engine dies", "process is killed"])
+def test_poison_row_is_isolated_and_the_job_goes_on(job: Job, marker: str) -> None:
     rows = chats(60)
     rows[32] = chat(33, "poison BOOM")
-    job.stage(rows, shard_rows=20, max_num_seqs=40, window_factor=1, echo={"crash_marker": "BOOM"})
+    job.stage(rows, shard_rows=20, max_num_seqs=40, window_factor=1, echo={marker: "BOOM"})
     code, log = job.run()
     assert code == 0, log
     assert job.every_row_ended_once()

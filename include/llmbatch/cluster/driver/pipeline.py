@@ -21,6 +21,7 @@ from llmbatch.cluster.driver.job_state import JobState
 from llmbatch.cluster.driver.orders import JobOrders
 from llmbatch.cluster.driver.progress_writer import ProgressWriter
 from llmbatch.cluster.driver.ray_link import connect_ray, exchange, start_scoreboard
+from llmbatch.cluster.driver.schema_gate import refused_schema
 from llmbatch.cluster.driver.stop import Stop, Stopping
 from llmbatch.cluster.driver.stream_host import RayHost
 from llmbatch.cluster.driver.streams import Streams
@@ -134,6 +135,10 @@ class Pipeline:
         if run.is_late:
             readers.shutdown()
             return _expire(run, left)
+        refusal = None if spec.request.output_schema is None else refused_schema(spec.request.output_schema)
+        if refusal is not None:
+            readers.shutdown()
+            return End(ExitReason.BAD_SPEC, refusal)
         model = resolve_model(spec.model_uri, spec.engine.kind, self._store)
         run.state.model_digest = model.digest
         _log.info("event=model job_id=%s path=%s digest=%s", job.job_id, model.path, model.digest)

@@ -96,7 +96,7 @@ def parse_row(row: StagedRow) -> RowRequest:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "sampling"
         raise _invalid(f"sampling.{field}: {first['msg']}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _invalid(f"the request is not JSON: {error}") from None
     schema = data.get("output_schema")
     if schema is not None and not isinstance(schema, dict):

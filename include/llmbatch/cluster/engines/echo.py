@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 import uuid
 from pathlib import Path
 from typing import BinaryIO
 
 from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight, parse_row
+from llmbatch.cluster.schemas.checker import SchemaChecker
 from llmbatch.core.engine_settings import EchoOptions
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
@@ -17,7 +20,10 @@ from llmbatch.core.states import ErrorClass
 
 
 class EchoEngine:
-    """Answers ``echo: <prompt>``, a word a token, after a fixed delay. Deterministic. Not a language model."""
+    """Answers ``echo: <prompt>``, a word a token, after a fixed delay. Deterministic. Not a language model.
+
+    A schema is checked as for a real engine, but the answer does not follow it.
+    """
 
     def __init__(self, options: EchoOptions, max_model_len: int | None = None) -> None:
         self._options = options
@@ -25,6 +31,7 @@ class EchoEngine:
         self._dead = False
         self._prompt_open = self._ended = 0
         self._journal: BinaryIO | None = None
+        self._schemas = SchemaChecker()
 
     async def start(self) -> None:
         """Wait for the configured time."""
@@ -38,6 +45,8 @@ class EchoEngine:
     async def generate(self, row: StagedRow) -> Answer:
         """Repeat the prompt, or fail or crash if it contains a marker."""
         request = parse_row(row)
+        if request.output_schema is not None:
+            await self._schemas.decodable(request.output_schema)
         prompt = request.prompt if request.messages is None else str(request.messages[-1]["content"])
         words = (prompt or "").split()
         options = self._options
@@ -52,6 +61,8 @@ class EchoEngine:
             await asyncio.sleep(options.seconds_per_row)
         finally:
             self._prompt_open -= len(words)
+        if options.kill_marker is not None and options.kill_marker in row.request:
+            os.kill(os.getpid(), signal.SIGKILL)
         if options.crash_marker is not None and options.crash_marker in row.request:
             self._dead = True
         if self._dead:
@@ -69,6 +80,7 @@ class EchoEngine:
         return InFlight(ended=self._ended, prompt_read=self._prompt_open, prompt_open=self._prompt_open)
 
     async def close(self) -> None:
-        """Close the journal; there is nothing else to free."""
+        """Close the journal and end the child that checks schemas."""
+        await self._schemas.close()
         if self._journal is not None:
             self._journal.close()

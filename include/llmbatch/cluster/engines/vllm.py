@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from llmbatch.cluster.engines.answer_check import require_answer
 from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight, RowRequest, parse_row
 from llmbatch.cluster.engines.compiler import require_compiler
 from llmbatch.cluster.engines.cpu_binding import engine_environment
 from llmbatch.cluster.engines.cpu_dtype import dtype_of
 from llmbatch.cluster.engines.live_tokens import LiveTokens
+from llmbatch.cluster.schemas.checker import SchemaChecker
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
@@ -22,6 +23,9 @@ from llmbatch.core.states import ErrorClass
 if TYPE_CHECKING:
     from vllm import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
+
+SCHEMA_BACKEND: Literal["guidance"] = "guidance"
+"""What decodes to JSON schemas; ``cluster.schemas`` compiles with the same library."""
 
 _INLINE_CHARS = 16_000
 """Prompts up to this size are tokenised on the event loop (under a millisecond); longer ones on vLLM's own threads."""
@@ -34,7 +38,7 @@ class VllmEngine:
         self._settings = settings
         self._model_path, self._revision = model_path, revision
         self._engine: AsyncLLM | None = None
-        self._tokens = LiveTokens()
+        self._tokens, self._schemas = LiveTokens(), SchemaChecker()
 
     async def start(self) -> None:
         """Load the model. Sets this process's environment first, for vLLM and for its child processes."""
@@ -70,19 +74,20 @@ class VllmEngine:
     async def generate(self, row: StagedRow) -> Answer:
         """Answer one row."""
         request = parse_row(row)
+        # In a child first: vLLM compiles it here and again in its core, where a hostile one costs all other rows.
+        schema = None if request.output_schema is None else await self._schemas.decodable(request.output_schema)
         try:
             async with asyncio.timeout(self._settings.row_timeout_seconds):
-                answer = await self._answer(row, request)
+                answer = await self._answer(row, request, schema)
         except TimeoutError:
             limit = self._settings.row_timeout_seconds
             raise RowError(ErrorClass.TIMEOUT, f"no answer within {limit:g} s") from None
         except self._dead_error as error:
             raise EngineDiedError(str(error)) from error
         except self._client_errors as error:
-            kind = ErrorClass.INVALID if request.output_schema is None else ErrorClass.SCHEMA
+            kind = ErrorClass.INVALID if schema is None else ErrorClass.SCHEMA
             raise RowError(kind, str(error)) from error
-        if request.output_schema is not None:
-            _require_json(answer)
+        require_answer(answer, as_json=schema is not None)
         return answer
 
     def in_flight(self) -> InFlight | None:
@@ -91,11 +96,12 @@ class VllmEngine:
 
     async def close(self) -> None:
         """Stop the engine's processes."""
+        await self._schemas.close()
         if self._engine is not None:
             self._engine.shutdown(timeout=5)
             self._engine = None
 
-    async def _answer(self, row: StagedRow, request: RowRequest) -> Answer:
+    async def _answer(self, row: StagedRow, request: RowRequest, schema: str | None) -> Answer:
         engine = self._engine
         if engine is None:
             raise EngineDiedError("the engine is closed")
@@ -105,7 +111,7 @@ class VllmEngine:
             raise RowError(
                 ErrorClass.TOO_LONG, f"the prompt has {length} tokens; the model takes {self._max_model_len - 1}"
             )
-        params = self._sampling_params(request.sampling, request.output_schema, self._max_model_len - length)
+        params = self._sampling_params(request.sampling, schema, self._max_model_len - length)
         final = None
         async for output in engine.generate(prompt, params, row.row_id):
             final = output
@@ -133,7 +139,7 @@ class VllmEngine:
                 prompts = await renderer.render_cmpl_async(texts, self._text_tokens)
         return prompts[0]
 
-    def _sampling_params(self, sampling: Sampling, schema: dict[str, Any] | None, room: int) -> SamplingParams:
+    def _sampling_params(self, sampling: Sampling, schema: str | None, room: int) -> SamplingParams:
         given = {**self._defaults, **sampling.model_dump(exclude_none=True)}
         given["max_tokens"] = min(room, given.get("max_tokens") or DEFAULT_MAX_TOKENS)
         given["min_tokens"] = min(given.get("min_tokens", 0), given["max_tokens"])
@@ -146,6 +152,7 @@ class VllmEngine:
 
 def _engine_args(settings: EngineSettings, model_path: str, revision: str | None) -> Any:
     """Build vLLM's arguments. The two batch limits are always set: their defaults depend on who starts the engine."""
+    from vllm.config import StructuredOutputsConfig
     from vllm.engine.arg_utils import AsyncEngineArgs
 
     arguments: dict[str, Any] = {
@@ -157,6 +164,8 @@ def _engine_args(settings: EngineSettings, model_path: str, revision: str | None
         "enforce_eager": settings.enforce_eager,
         "disable_log_stats": True,
         "enable_log_requests": False,
+        # Not "auto", which the first schema of an engine fixes for all that follow: see ADR 17.
+        "structured_outputs_config": StructuredOutputsConfig(backend=SCHEMA_BACKEND),
     }
     if settings.max_model_len is not None:
         arguments["max_model_len"] = settings.max_model_len
@@ -167,14 +176,3 @@ def _engine_args(settings: EngineSettings, model_path: str, revision: str | None
             # Ray has given this actor its GPUs already; vLLM's own Ray executor would request them a second time.
             arguments["distributed_executor_backend"] = "mp"
     return AsyncEngineArgs(**arguments)
-
-
-def _require_json(answer: Answer) -> None:
-    """A row with a schema must give JSON; an answer that was cut off is a failed row, not broken output."""
-    try:
-        json.loads(answer.text)
-    except ValueError:
-        hint = "; raise max_tokens" if answer.finish_reason == "length" else ""
-        raise RowError(
-            ErrorClass.SCHEMA, f"the answer is not complete JSON after {answer.completion_tokens} tokens{hint}"
-        ) from None

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 
 from llmbatch.cluster.exchange.latency_sketch import LatencySketch
-from llmbatch.cluster.exchange.replica_report import Fatal, OpenWork, Orders, ReplicaReport
+from llmbatch.cluster.exchange.replica_report import Fatal, LostReplica, OpenWork, Orders, ReplicaReport
 from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.core.progress import Flight, ReplicaShare
 from llmbatch.core.shards import ShardTally
@@ -57,6 +57,7 @@ class Scoreboard:
         self._clock = clock or SystemClock()
         self._epoch = uuid.uuid4().hex
         self._reports: dict[str, tuple[float, ReplicaReport]] = {}
+        self._latest: dict[str, str] = {}
         self._latency: dict[str, dict[int, int]] = {}
         self._generated: dict[str, int] = {}
         self._committed: dict[str, ShardTally] = {}
@@ -67,13 +68,21 @@ class Scoreboard:
         self._starts_without_ready = 0
         self._starts_without_commit = 0
 
-    def announce(self, replica_id: str) -> Orders:
-        """Count a replica that begins to load its engine; many of these without a ready one end the job."""
-        if replica_id not in self._reports:
-            self._starts_without_ready += 1
-            self._starts_without_commit += 1
-            self._reports[replica_id] = (self._clock.monotonic(), ReplicaReport(replica_id))
-        return self._orders_now()
+    def announce(self, replica_id: str, actor_id: str) -> LostReplica | None:
+        """Count a replica that begins to load its engine; many of these without a ready one end the job.
+
+        Ray starts an actor again whose process has ended, and it keeps its id: the replica that was in it is lost.
+
+        Returns:
+            The lost replica, if rows were in its engine.
+        """
+        self._starts_without_ready += 1
+        self._starts_without_commit += 1
+        self._reports[replica_id] = (self._clock.monotonic(), ReplicaReport(replica_id))
+        former = self._latest.get(actor_id)
+        self._latest[actor_id] = replica_id
+        _, last = self._reports.pop(former, (0.0, None)) if former is not None else (0.0, None)
+        return LostReplica(last.replica_id, last.inside) if last is not None and last.inside else None
 
     def report(self, report: ReplicaReport) -> Orders:
         """Take a replica's report and return the orders."""

@@ -19,7 +19,7 @@ def shortened(row: StagedRow, max_tokens: int | None) -> StagedRow:
         return row
     try:
         request = json.loads(row.request)
-    except ValueError:
+    except (ValueError, RecursionError):
         return row
     if not isinstance(request, dict) or request.get("output_schema") is not None:
         return row

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+
+from llmbatch.cluster.exchange.replica_report import LostReplica
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.crashes import Crash, Suspicion, suspect
+from llmbatch.core.errors import ObjectExists
 from llmbatch.core.stored import read_if_readable
+
+_log = logging.getLogger(__name__)
+
+
+def record_loss(job: JobContext, lost: LostReplica) -> None:
+    """Store the record of a replica whose process ended without one. Raises ``StoreError``."""
+    _log.warning("event=replica_lost job_id=%s replica=%s rows=%d", job.job_id, lost.replica_id, len(lost.rows))
+    crash = Crash(
+        generation=job.generation,
+        replica_id=lost.replica_id,
+        crashed_at=job.clock.now(),
+        error="the process of the replica ended",
+        rows=lost.rows,
+    )
+    CrashBook(job).record(crash)
 
 
 class CrashBook:
@@ -23,5 +43,7 @@ class CrashBook:
         return suspect([crash for crash in list(self._crashes.values()) if crash is not None])
 
     def record(self, crash: Crash) -> None:
-        """Store the record of a crash. Raises ``StoreError``."""
-        self._store.put(self._layout.crash(crash.generation, crash.replica_id), crash.model_dump_json().encode())
+        """Store the record of a crash. One that the replica wrote itself is exact, and stays. Raises ``StoreError``."""
+        uri = self._layout.crash(crash.generation, crash.replica_id)
+        with contextlib.suppress(ObjectExists):
+            self._store.create(uri, crash.model_dump_json().encode())

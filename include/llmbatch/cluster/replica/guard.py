@@ -6,12 +6,16 @@ and a tiny watcher outside the group waits for the actor's end (a pidfd, and a p
 kills the group. A parent-death signal is not enough: it is tied to the parent's *thread* and is not inherited by
 grandchildren.
 
+The same watcher kills an actor that hangs: its event loop writes to the pipe every second, and a loop that no longer
+runs cannot end a row, nor report, nor apply an order. Ray then starts the actor again.
+
 A session and not only a group, because Linux may share out the cores by session (``sched_autogroup``): the engine then
 has a share of its own, and Ray's servers, which are in another session, can be given a smaller one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -21,7 +25,7 @@ from dataclasses import dataclass
 # child that Ray could reap together with the actor.
 _WATCHER = """
 import os, select, signal, sys
-group = int(sys.argv[1])
+group, patience = int(sys.argv[1]), int(sys.argv[2])
 if os.fork():
     os._exit(0)
 watched = [0]
@@ -29,12 +33,23 @@ try:
     watched.append(os.pidfd_open(group))
 except (AttributeError, OSError):
     pass
-select.select(watched, [], [])
+beats, silent = False, 0
+while silent < patience:
+    ready = select.select(watched, [], [], 1)[0]
+    if watched[1:] and watched[1] in ready or ready and not os.read(0, 4096):
+        break
+    # Looks are counted, not seconds: a machine that was suspended makes one look of an hour.
+    silent = 0 if ready else silent + beats
+    beats = beats or bool(ready)
 try:
     os.killpg(group, signal.SIGKILL)
 except ProcessLookupError:
     pass
 """
+
+
+HANG_SECONDS = 60
+"""How long an event loop that has beaten once may not beat. Nothing that it does takes a second."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +59,32 @@ class ChildGuard:
     group: int
     pipe: int
 
+    def beat(self) -> None:
+        """Show that the event loop runs. From the first call on, silence of ``HANG_SECONDS`` kills the group."""
+        # BlockingIOError: the watcher does not read now, and has enough to read. BrokenPipeError: it is gone.
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self.pipe, b".")
+
     def release(self) -> None:
         """Kill the group now, this process included."""
         os.close(self.pipe)
 
 
-def guard_children() -> ChildGuard:
+def guard_children(patience: int = HANG_SECONDS) -> ChildGuard:
     """Make this process lead a session and a group, and start its watcher. Call once, before any child is started.
+
+    Args:
+        patience: seconds without a beat, after the first one, that are a hang.
 
     Raises:
         OSError: the watcher cannot start.
     """
     _lead_a_session()
     reader, writer = os.pipe()  # neither end is inherited by processes that are spawned later
+    os.set_blocking(writer, False)
     try:
         subprocess.run(
-            [sys.executable, "-I", "-S", "-c", _WATCHER, str(os.getpid())],
+            [sys.executable, "-I", "-S", "-c", _WATCHER, str(os.getpid()), str(patience)],
             stdin=reader,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from llmbatch.cluster.engines.base import Engine, EngineDiedError, InFlight
 from llmbatch.cluster.exchange.length_work import answers_of
@@ -32,6 +32,15 @@ class Replica:
 
     A shard ends in one of two ways: committed (its tally is returned) or abandoned (None; nothing was written, and
     a later stream or generation runs it again). Rows that fail are outcomes of a committed shard.
+
+    Args:
+        job: the generation that the shards belong to.
+        replica_id: names the replica in reports and crash records.
+        engine: answers rows; started.
+        limits: bounds of rows.
+        on_engine_death: called once when the engine is gone and the crash is recorded.
+        announce: delivers a report at once; awaited before rows enter the engine.
+        model: address of the engine's model.
     """
 
     def __init__(
@@ -42,6 +51,7 @@ class Replica:
         limits: RowLimits,
         *,
         on_engine_death: Callable[[EngineDiedError], None],
+        announce: Callable[[], Awaitable[None]],
         model: str = "",
         model_digest: str | None = None,
     ) -> None:
@@ -59,6 +69,7 @@ class Replica:
             clock=job.clock,
             expires_at=limits.expires_at,
             on_engine_death=self._engine_died,
+            announce=announce,
         )
         self._open: dict[str, OpenWork] = {}
         self._open_rows = 0
@@ -137,6 +148,7 @@ class Replica:
             first_row_age=None if first is None else self._job.clock.monotonic() - first,
             latency=self._runner.latency.counts,
             failed_example=self._runner.failed_example,
+            inside=self._runner.inside,
         )
 
     def reported(self, report: ReplicaReport) -> None:

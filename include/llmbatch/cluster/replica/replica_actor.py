@@ -16,13 +16,15 @@ import ray
 
 from llmbatch.cluster.engines.base import EngineDiedError
 from llmbatch.cluster.engines.factory import make_engine
-from llmbatch.cluster.exchange.replica_report import Fatal, ReplicaReport
+from llmbatch.cluster.exchange.replica_report import Fatal, LostReplica, ReplicaReport
 from llmbatch.cluster.models.resolve import resolve_model
+from llmbatch.cluster.replica.crash_book import record_loss
 from llmbatch.cluster.replica.guard import guard_children
 from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.replica.start_failure import start_failure
 from llmbatch.cluster.storage.job_context import JobContext
+from llmbatch.cluster.storage.patience import Patience
 from llmbatch.cluster.storage.store import StoreEnvironment, open_store
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.engine_settings import EngineSettings
@@ -56,7 +58,8 @@ class ReplicaActor:
     """Takes batches of shard descriptors, yields their ids as they end.
 
     The replica lives on an event loop of its own, because Ray Data runs each call on a thread that belongs to the call.
-    If its engine dies, so does the actor: Ray starts another one and gives it the shards that were not committed.
+    If its engine dies, so does the actor: Ray starts another one and gives it the shards that were not committed. If
+    the process died, of whatever cause, its successor records the rows that were inside before it runs any.
     """
 
     def __init__(self, plan: ReplicaPlan) -> None:
@@ -65,7 +68,8 @@ class ReplicaActor:
         self._guard = guard_children()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="replica", daemon=True).start()
-        ray.get(plan.scoreboard.announce.remote(self._replica_id))
+        actor_id = ray.get_runtime_context().get_actor_id()
+        self._lost: LostReplica | None = ray.get(plan.scoreboard.announce.remote(self._replica_id, actor_id))
         try:
             self._replica = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
         except StoreError as error:
@@ -102,10 +106,12 @@ class ReplicaActor:
         plan = self._plan
         plan.store_environment.fill_in()
         store = open_store()
+        job = JobContext(plan.job_id, plan.generation, JobLayout(plan.root_uri), store, SystemClock())
+        if self._lost is not None:
+            await Patience(job).call(record_loss, job, self._lost)
         model = resolve_model(plan.model_uri, plan.settings.kind, store)
         engine = make_engine(plan.settings, model.path, model.revision)
         await engine.start()
-        job = JobContext(plan.job_id, plan.generation, JobLayout(plan.root_uri), store, SystemClock())
         settings = plan.settings
         limits = RowLimits(
             settings.window_rows, settings.max_num_seqs, settings.shards_in_flight, expires_at=plan.expires_at
@@ -116,6 +122,7 @@ class ReplicaActor:
             engine,
             limits,
             on_engine_death=self._die,
+            announce=self._report,
             model=plan.model_uri,
             model_digest=model.digest,
         )
@@ -123,6 +130,7 @@ class ReplicaActor:
     async def _keep_reporting(self) -> None:
         """Report every second and apply the orders of the reply. The next report repeats a lost one."""
         while True:
+            self._guard.beat()
             await self._report()
             await asyncio.sleep(REPORT_SECONDS)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from llmbatch.cluster.engines.base import Engine, EngineDiedError
@@ -27,12 +28,18 @@ _log = logging.getLogger(__name__)
 OnEngineDeath = Callable[[EngineDiedError, tuple[str, ...]], None]
 """Called once with the error and the ids of the rows that were in the engine."""
 
+ANNOUNCED_ROWS = 16
+"""Rows that are announced together; an eighth of the window if that is more."""
+
 
 class RowRunner:
     """Runs the rows of several shards at a time on one event loop.
 
     No row begins once the seconds of ``expire_in`` have passed. The time of day of this node is not used: it may differ
     from that of the driver and of other nodes.
+
+    A row may end this process before any code can say so. So rows are announced before they enter the engine: whoever
+    finds the process gone knows then which rows were ``inside``, and perhaps a few that were about to be.
     """
 
     def __init__(
@@ -45,10 +52,12 @@ class RowRunner:
         clock: Clock,
         expires_at: datetime | None,
         on_engine_death: OnEngineDeath,
+        announce: Callable[[], Awaitable[None]],
     ) -> None:
         self._job_id, self._engine, self._window, self._clock = job_id, engine, window, clock
         self._slots, self._expires_at, self._on_engine_death = slots, expires_at, on_engine_death
-        self._dead = False
+        self._announce, self._dead = announce, False
+        self._expected, self._begun = set[str](), set[str]()
         self._stop_at: float | None = None
         self.max_tokens: int | None = None
         self.latency = LatencySketch()
@@ -58,6 +67,11 @@ class RowRunner:
     def expire_in(self, seconds: float) -> None:
         """Begin no row from so many seconds from now on; at once if they are not positive."""
         self._stop_at = self._clock.monotonic() + seconds
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """Ids of the rows that are in the engine or may enter it without another announcement, sorted."""
+        return tuple(sorted(self._expected.union(self._begun, self._slots.rows)))
 
     async def run(
         self, rows: Sequence[StagedRow], counts: OpenWork, suspicion: Suspicion, on_turn: Callable[[], None]
@@ -77,24 +91,49 @@ class RowRunner:
         outcomes: dict[str, ResultRow] = {}
         async with asyncio.TaskGroup() as tasks, self._window.turn():
             on_turn()
+            free: list[StagedRow] = []
             for row in rows:
                 ended = unanswerable(row, suspicion.poison)
                 if ended is not None:
                     self._end(counts, row, ended, outcomes)
-                elif row.row_id not in apart and not self._expire(counts, row, outcomes):
-                    await self._window.admit()
-                    # The wait for a place may have been long.
-                    if self._expire(counts, row, outcomes):
-                        self._window.leave()
-                    else:
-                        self._begin(tasks, counts, row, outcomes, self._window.leave)
+                elif row.row_id not in apart:
+                    free.append(row)
+            together = max(ANNOUNCED_ROWS, self._window.size // 8)
+            for start in range(0, len(free), together):
+                part = free[start : start + together]
+                async with self._announced(row.row_id for row in part):
+                    for row in part:
+                        await self._admit(tasks, counts, row, outcomes)
         by_id = {row.row_id: row for row in rows}
         for group in suspects:
-            async with self._window.alone(), asyncio.TaskGroup() as tasks:
+            async with self._window.alone(), self._announced(group), asyncio.TaskGroup() as tasks:
                 for row_id in group:
                     if row_id not in outcomes and not self._expire(counts, by_id[row_id], outcomes):
                         self._begin(tasks, counts, by_id[row_id], outcomes, lambda: None)
         return [outcomes[row.row_id] for row in rows]
+
+    @asynccontextmanager
+    async def _announced(self, row_ids: Iterable[str]) -> AsyncIterator[None]:
+        """Announce rows before they enter. Only the shard that has the turn does so."""
+        self._expected.update(row_ids)
+        try:
+            await self._announce()
+            yield
+        finally:
+            self._expected.clear()
+
+    async def _admit(
+        self, tasks: asyncio.TaskGroup, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]
+    ) -> None:
+        """Begin the row once there is a place, unless it has expired by then."""
+        if self._expire(counts, row, outcomes):
+            return
+        await self._window.admit()
+        # The wait for a place may have been long.
+        if self._expire(counts, row, outcomes):
+            self._window.leave()
+        else:
+            self._begin(tasks, counts, row, outcomes, self._window.leave)
 
     def _begin(
         self,
@@ -105,11 +144,14 @@ class RowRunner:
         leave: Callable[[], None],
     ) -> None:
         counts.running += 1
+        self._expected.discard(row.row_id)
+        self._begun.add(row.row_id)
         if self.first_row_at is None:
             self.first_row_at = self._clock.monotonic()
 
         def ended(_: object) -> None:
             counts.running -= 1
+            self._begun.discard(row.row_id)
             leave()
 
         task = tasks.create_task(self._answer(counts, row, outcomes))
@@ -119,6 +161,7 @@ class RowRunner:
     async def _answer(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> None:
         started = self._clock.monotonic()
         self._slots.enter(row.row_id, _class(row), row.input_chars)
+        self._begun.discard(row.row_id)
         try:
             answer = await self._engine.generate(shortened(row, self.max_tokens))
         except RowError as error:

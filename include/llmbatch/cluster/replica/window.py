@@ -16,7 +16,7 @@ class RowWindow:
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self.size = size
         self._free = asyncio.Semaphore(size)
         self._turn = asyncio.Lock()
 
@@ -32,7 +32,7 @@ class RowWindow:
         async with self._turn:
             taken = 0
             try:
-                for _ in range(self._size):
+                for _ in range(self.size):
                     await self._free.acquire()
                     taken += 1
                 yield

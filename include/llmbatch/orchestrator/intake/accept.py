@@ -22,6 +22,7 @@ from llmbatch.orchestrator.admission.queue import leave_queue
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
 from llmbatch.orchestrator.inputs.listing import list_inputs
 from llmbatch.orchestrator.intake.limits import require_within_limits
+from llmbatch.orchestrator.intake.output_schema import require_schema
 from llmbatch.orchestrator.intake.retry import retried
 from llmbatch.orchestrator.jobs.day_index import note_accepted
 from llmbatch.orchestrator.jobs.documents import read_inputs, read_spec
@@ -123,6 +124,8 @@ def resolve(
             "run_after", f"{created_at.isoformat()} is too late for a deadline", "Start the run without a date."
         )
     digest, earlier = request_digest(request), None
+    if request.output_schema is not None:
+        require_schema(request.output_schema)
     if request.retry_failed_of is not None:
         root_uri = JobLayout.of(config.store.base_uri, request.retry_failed_of).root
         request, earlier = retried(request, root_uri, store, owner=owner, admins=config.admins)

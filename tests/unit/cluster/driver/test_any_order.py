@@ -93,6 +93,7 @@ class Generation:
             EchoEngine(EchoOptions()),
             RowLimits(window_rows=4, max_num_seqs=2, shards=12),
             on_engine_death=lambda _: None,
+            announce=lambda: asyncio.sleep(0),
         )
         asyncio.run(replica.process(self._left.pop()))
 

@@ -56,6 +56,10 @@ class HandEngine:
         return await future
 
 
+async def nothing() -> None:
+    """Announce to nobody: there is no scoreboard at that moment."""
+
+
 class Worker:
     """One replica, and what it must be counting."""
 
@@ -67,6 +71,7 @@ class Worker:
             self.engine,
             RowLimits(WINDOW, SLOTS, shards=12),
             on_engine_death=lambda _: None,
+            announce=nothing,
         )
         self.shards: dict[str, StagedShard] = {}
         self.tasks: dict[str, asyncio.Task[Any]] = {}

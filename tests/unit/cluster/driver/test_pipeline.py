@@ -119,6 +119,20 @@ def test_a_model_that_is_not_there_is_in_the_last_heartbeat(submission: Submissi
     assert (found.phase, found.exit_code, found.message) == (Phase.FAILED, int(end.reason), end.message)
 
 
+def test_a_schema_that_no_engine_can_decode_to_ends_the_job_before_a_cluster_is_started(
+    submission: Submission,
+) -> None:
+    pattern = {"type": "string", "pattern": "(" * 50_000 + ")" * 50_000}
+    request = submission.job.spec.request.model_copy(update={"output_schema": {"properties": {"a": pattern}}})
+    spec = submission.job.spec.model_copy(update={"request": request})
+    submission.store.put(submission.job.layout.spec, spec.model_dump_json().encode())
+    end = submission.run()
+    assert end.reason is ExitReason.BAD_SPEC
+    assert end.reason.is_final
+    assert "output_schema: the engine cannot decode to the JSON schema: pattern: exceed the maximum" in end.message
+    assert submission.written().message == end.message
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [(StoreError("down"), ExitReason.STORE_UNREACHABLE), (ZeroDivisionError("bug"), ExitReason.CRASHED)],

@@ -15,6 +15,7 @@ IMAGE = [{"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}]
 
 BAD_ROWS = {
     "not JSON": ("chat", "{", ErrorClass.INVALID, "not JSON"),
+    "too deep": ("chat", "[" * 100_000, ErrorClass.INVALID, "not JSON"),
     "not an object": ("chat", "[]", ErrorClass.INVALID, "not a JSON object"),
     "no messages": ("chat", {"sampling": {}}, ErrorClass.INVALID, "messages is not a list"),
     "null messages": ("chat", {"messages": None}, ErrorClass.INVALID, "messages is not a list"),

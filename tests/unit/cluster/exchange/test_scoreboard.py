@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fakes.tallies import tally
-from llmbatch.cluster.exchange.replica_report import Fatal, OpenWork, Orders, ReplicaReport
+from llmbatch.cluster.exchange.replica_report import Fatal, LostReplica, OpenWork, Orders, ReplicaReport
 from llmbatch.cluster.exchange.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.progress import Flight
@@ -38,7 +38,6 @@ def test_replies_carry_the_orders_and_replicas_that_are_behind_are_counted() -> 
     assert board.beat(Orders(DesiredState.DRAIN)).behind == 1
     assert board.report(ReplicaReport("a", ready=True, applied=DesiredState.DRAIN)) == Orders(DesiredState.DRAIN)
     assert board.beat(Orders(DesiredState.DRAIN, max_tokens=9)).behind == 0
-    assert board.announce("b").max_tokens == 9
 
 
 def test_replicas_get_the_seconds_that_are_left_when_they_ask() -> None:
@@ -47,16 +46,15 @@ def test_replicas_get_the_seconds_that_are_left_when_they_ask() -> None:
     board.beat(Orders(expires_in=30.0))
     clock.advance(1.5)
     assert board.report(ReplicaReport("a", ready=True)).expires_in == 28.5
-    assert board.announce("b").expires_in == 28.5
     clock.advance(30)
     assert board.report(ReplicaReport("a", ready=True)).expires_in == -1.5
 
 
 def test_forgotten_replicas_leave_what_they_committed() -> None:
     board = Scoreboard(ManualClock())
-    board.announce("b")
+    board.announce("b", "actor-b")
     board.report(ReplicaReport("a", ready=True, open=OpenWork(running=4), open_shards=1, committed=(tally(0),)))
-    board.announce("c")
+    board.announce("c", "actor-c")
     board.forget_replicas()
     found = board.beat(Orders())
     assert (found.live, found.open_shards, found.open.running, found.starts_without_ready) == (0, 0, 0, 0)
@@ -77,7 +75,7 @@ def test_first_row_is_the_earliest_of_all_replicas() -> None:
 def test_starts_are_counted_until_one_is_ready_or_commits() -> None:
     board = Scoreboard(ManualClock())
     for name in "abc":
-        board.announce(name)
+        board.announce(name, f"actor-{name}")
     assert board.beat(Orders()).starts_without_ready == 3
     board.report(ReplicaReport("c", ready=True, fatal=None))
     snapshot = board.beat(Orders())
@@ -110,3 +108,31 @@ def test_rows_in_flight_are_reported_for_all_replicas_or_not_at_all() -> None:
     board.report(ReplicaReport("a", ready=True, generated=4, flight=Flight(tokens=4)))
     board.report(ReplicaReport("b", ready=True))
     assert (board.beat(Orders()).generated, board.beat(Orders()).flight) == (4, None)
+
+
+def test_the_successor_of_a_replica_hears_which_rows_it_was_lost_with() -> None:
+    board = Scoreboard(ManualClock())
+    assert board.announce("a1", "actor-a") is None
+    assert board.announce("b1", "actor-b") is None
+    board.report(ReplicaReport("a1", ready=True, open=OpenWork(running=2), inside=("x", "y")))
+    board.report(ReplicaReport("b1", ready=True, open=OpenWork(running=3), inside=("z",)))
+    assert board.announce("a2", "actor-a") == LostReplica("a1", ("x", "y"))
+    found = board.beat(Orders())
+    assert (found.live, found.open.running) == (1, 3), "a lost replica counts as live"
+    assert board.announce("a3", "actor-a") is None  # the second one was lost before it had a row
+
+
+def test_replicas_that_were_ended_on_purpose_are_not_lost() -> None:
+    board = Scoreboard(ManualClock())
+    board.announce("a1", "actor-a")
+    board.report(ReplicaReport("a1", ready=True, inside=("x",)))
+    board.forget_replicas()
+    assert board.announce("a2", "actor-a") is None
+
+
+def test_a_replica_that_was_idle_is_lost_without_rows() -> None:
+    board = Scoreboard(ManualClock())
+    board.announce("a1", "actor-a")
+    board.report(ReplicaReport("a1", ready=True, inside=("x",)))
+    board.report(ReplicaReport("a1", ready=True))
+    assert board.announce("a2", "actor-a") is None

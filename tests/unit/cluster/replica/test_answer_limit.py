@@ -31,6 +31,7 @@ def test_a_limit_only_shortens(make, own, limit, gets) -> None:
         {"prompt": "x", "sampling": [1]},
         ["no object"],
         "{broken",
+        "[" * 100_000,
     ],
 )
 def test_some_rows_are_left_alone(make, request_) -> None:

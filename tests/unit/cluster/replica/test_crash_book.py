@@ -7,7 +7,8 @@ import logging
 
 import pytest
 
-from llmbatch.cluster.replica.crash_book import CrashBook
+from llmbatch.cluster.exchange.replica_report import LostReplica
+from llmbatch.cluster.replica.crash_book import CrashBook, record_loss
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.crashes import Crash, Suspicion
@@ -52,3 +53,19 @@ def test_a_record_that_cannot_be_read_is_a_warning(caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.WARNING):
         assert book_of(store).suspicion().poison == {"a": 1}
     assert caplog.messages == [f"event=object_unreadable uri={LAYOUT.crash(1, 'r1')} problems=1; it is skipped"]
+
+
+def test_a_lost_replica_is_recorded_by_its_successor(caplog: pytest.LogCaptureFixture) -> None:
+    store = MemoryStore()
+    with caplog.at_level(logging.WARNING):
+        record_loss(JobContext("job-1", 2, LAYOUT, store, ManualClock()), LostReplica("r1", ("a", "b")))
+    kept = Crash.model_validate_json(store.get(LAYOUT.crash(2, "r1")))
+    assert (kept.rows, kept.error) == (("a", "b"), "the process of the replica ended")
+    assert caplog.messages == ["event=replica_lost job_id=job-1 replica=r1 rows=2"]
+
+
+def test_what_a_replica_recorded_itself_is_kept() -> None:
+    store = MemoryStore()
+    book_of(store, generation=2).record(crash(1, "a", generation=2))
+    record_loss(JobContext("job-1", 2, LAYOUT, store, ManualClock()), LostReplica("r1", ("a", "b", "c")))
+    assert book_of(store).suspicion().poison == {"a": 1}

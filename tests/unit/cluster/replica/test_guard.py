@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from llmbatch.cluster.replica.guard import ChildGuard
+
 PARENT = """
 import subprocess, sys, time
 from llmbatch.cluster.replica.guard import guard_children
@@ -65,3 +67,49 @@ def test_killed_parent_takes_children_and_grandchildren_along() -> None:
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < deadline, "a child outlived its parent"
         time.sleep(0.02)
+
+
+HANGING = """
+import os, time
+from llmbatch.cluster.replica.guard import guard_children
+guard = guard_children(patience=2)
+print(os.getpid(), flush=True)
+for _ in range({beats}):
+    guard.beat()
+    time.sleep(0.5)
+print("hangs", flush=True)
+{rest}
+"""
+
+
+def hanging(beats: int, rest: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    code = HANGING.format(beats=beats, rest=rest)
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+
+
+@pytest.mark.parametrize(
+    "rest", ["time.sleep(600)", "import re; re.fullmatch('(a+)+b', 'a' * 60)", "os.kill(os.getpid(), 19)"],
+    ids=["sleeps", "holds the interpreter's lock", "is stopped"],
+)  # fmt: skip
+def test_a_process_whose_loop_no_longer_beats_is_killed(rest: str) -> None:
+    with hanging(8, rest) as process:
+        assert process.stdout is not None
+        assert process.stdout.read().splitlines()[1:] == ["hangs"], "killed although it did beat"
+        assert process.wait(timeout=60) == -signal.SIGKILL
+
+
+def test_a_process_that_never_beat_may_take_its_time() -> None:
+    with hanging(0, "time.sleep(5)") as process:
+        assert process.wait(timeout=120) == 0
+
+
+def test_a_beat_never_blocks_nor_fails() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    guard = ChildGuard(0, writer)
+    for _ in range(100_000):  # more than a pipe holds: nobody reads
+        guard.beat()
+    os.close(reader)
+    guard.beat()
+    os.close(writer)

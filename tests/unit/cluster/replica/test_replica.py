@@ -10,7 +10,8 @@ import pytest
 
 from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight
 from llmbatch.cluster.engines.echo import EchoEngine
-from llmbatch.cluster.exchange.replica_report import Orders
+from llmbatch.cluster.exchange.replica_report import LostReplica, Orders
+from llmbatch.cluster.replica.crash_book import record_loss
 from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.storage.job_context import JobContext
@@ -65,6 +66,7 @@ class BrokenEngine(GatedEngine):
 def replica(job: Any, store: Any, engine: Any, window: int = 8, shards: int = 12, **more: Any) -> Replica:
     more.setdefault("on_engine_death", lambda error: None)
     more.setdefault("replica_id", "r1")
+    more.setdefault("announce", lambda: asyncio.sleep(0))
     context = JobContext(job.manifest.job_id, 2, job.layout, store, SystemClock())
     return Replica(context, engine=engine, limits=RowLimits(window, window, shards), **more)
 
@@ -181,7 +183,14 @@ def test_rows_expire_by_the_driver_s_clock_and_not_by_the_node_s(
     driver, node = ManualClock(), ManualClock(ManualClock().now() + timedelta(seconds=node_ahead))
     limits = RowLimits(1, 1, 1, expires_at=driver.now() + timedelta(seconds=expires_in))
     context = JobContext(job.manifest.job_id, 2, job.layout, store, node)
-    one = Replica(context, "r1", EchoEngine(EchoOptions()), limits, on_engine_death=lambda error: None)
+    one = Replica(
+        context,
+        "r1",
+        EchoEngine(EchoOptions()),
+        limits,
+        on_engine_death=lambda error: None,
+        announce=lambda: asyncio.sleep(0),
+    )
     one.apply(Orders(expires_in=expires_in))
     asyncio.run(one.process(job.manifest.shards[0]))
     [row] = read_results(job.layout.result_shard("shard-00000")).to_pylist()
@@ -249,6 +258,53 @@ def test_a_row_that_crashes_engine_after_engine_is_dead_lettered_and_the_others_
     assert [row["line"] for row in rows if row["state"] == "failed"] == [7]
     assert (rows[6]["error_class"], rows[6]["attempts"]) == ("poison", 4)
     assert rows[6]["request"] is not None
+
+
+def test_a_row_that_ends_the_process_is_dead_lettered_by_what_its_replicas_announced(store, make, read_results) -> None:
+    """No code runs at the end of such a life: its successor has the last announcement only, and records it."""
+    job = make.stage(store, [make.chat(n, "boom" if n == 7 else f"hello {n}") for n in range(1, 41)], 40)
+    context = JobContext(job.manifest.job_id, 2, job.layout, store, SystemClock())
+
+    class Process:
+        """A replica and what it has announced; ends as soon as row 7 enters the engine."""
+
+        def __init__(self, number: int) -> None:
+            self.announced: tuple[str, ...] = ()
+            self.ended = asyncio.Event()
+            self.replica = replica(job, store, self, window=40, replica_id=f"r{number}", announce=self._announce)
+
+        async def _announce(self) -> None:
+            self.announced = self.replica.report().inside
+
+        def in_flight(self) -> None: ...
+
+        async def generate(self, row: StagedRow) -> Answer:
+            assert row.row_id in self.announced, "a row entered that was not announced"
+            if row.line == 7:
+                self.ended.set()
+                await asyncio.get_running_loop().create_future()
+            await asyncio.sleep(0.001)
+            return Answer("x", "stop", 1, 1)
+
+        async def run(self) -> bool:
+            work = asyncio.create_task(self.replica.process(job.manifest.shards[0]))
+            end = asyncio.create_task(self.ended.wait())
+            done, _ = await asyncio.wait([work, end], return_when=asyncio.FIRST_COMPLETED)
+            for task in (work, end):
+                task.cancel()
+            return work in done
+
+    async def one_life(number: int) -> bool:
+        process = Process(number)
+        committed = await process.run()
+        if not committed:
+            record_loss(context, LostReplica(f"r{number}", process.announced))
+        return committed
+
+    lives = [asyncio.run(one_life(number)) for number in range(5)]
+    assert lives == [False, False, False, False, True]
+    rows = read_results(job.layout.result_shard("shard-00000")).to_pylist()
+    assert [(row["line"], row["error_class"]) for row in rows if row["state"] == "failed"] == [(7, "poison")]
 
 
 def test_a_generation_that_was_superseded_commits_nothing(store, make) -> None:

@@ -45,7 +45,7 @@ class WatchingEngine:
         return Answer("x", "stop", 1, 1)
 
 
-def runner(engine, clock, *, size: int = 4, expires_in: float | None = None, deaths=None) -> RowRunner:
+def runner(engine, clock, *, size: int = 4, expires_in: float | None = None, deaths=None, announce=None) -> RowRunner:
     made = RowRunner(
         job_id="job-1",
         engine=engine,
@@ -54,6 +54,7 @@ def runner(engine, clock, *, size: int = 4, expires_in: float | None = None, dea
         clock=clock,
         expires_at=None if expires_in is None else clock.now() + timedelta(seconds=expires_in),
         on_engine_death=lambda error, inside: deaths.append(inside),
+        announce=announce or (lambda: asyncio.sleep(0)),
     )
     if expires_in is not None:
         made.expire_in(expires_in)
@@ -127,3 +128,58 @@ def test_a_dying_engine_reports_once_which_rows_were_inside(make) -> None:
     assert len(deaths) == 1
     assert rows[2].row_id in deaths[0]
     assert len(deaths[0]) <= 4
+
+
+class Announced:
+    """An engine that admits only rows of the last announcement, and notes each announcement."""
+
+    def __init__(self, size: int) -> None:
+        self.lists: list[tuple[str, ...]] = []
+        self.strangers: list[str] = []
+        self.runner = runner(self, ManualClock(), size=size, announce=self._announce)
+
+    async def _announce(self) -> None:
+        await asyncio.sleep(0)
+        self.lists.append(self.runner.inside)
+
+    async def generate(self, row: StagedRow) -> Answer:
+        if row.row_id not in self.lists[-1]:
+            self.strangers.append(row.row_id)
+        await asyncio.sleep(0.001)
+        return Answer("x", "stop", 1, 1)
+
+
+@pytest.mark.parametrize("size", [1, 5, 400])
+def test_no_row_enters_that_is_not_in_the_last_announcement(make, size: int) -> None:
+    rows = [make.chat(n, "x") for n in range(1, 101)]
+    apart = Suspicion({}, {rows[4].row_id: 2, rows[5].row_id: 2, rows[70].row_id: 3})
+
+    async def run() -> Announced:
+        engine = Announced(size)
+        one, two = rows[:60], rows[60:]
+        results = await asyncio.gather(
+            engine.runner.run(one, OpenWork(), apart, lambda: None),
+            engine.runner.run(two, OpenWork(), apart, lambda: None),
+        )
+        assert states(results[0] + results[1]) == "s" * 100
+        return engine
+
+    engine = asyncio.run(run())
+    assert engine.strangers == []
+    assert engine.runner.inside == ()
+    assert (rows[4].row_id, rows[5].row_id) in engine.lists
+    assert (rows[70].row_id,) in engine.lists, "a row that is alone must be announced alone, as its crash is a proof"
+
+
+def test_a_shard_that_is_abandoned_takes_its_announcement_back(make) -> None:
+    async def run() -> tuple[str, ...]:
+        engine = Announced(2)
+        rows = [make.chat(n, "x") for n in range(1, 9)]
+        task = asyncio.create_task(engine.runner.run(rows, OpenWork(), NOBODY, lambda: None))
+        while not engine.lists:
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return engine.runner.inside
+
+    assert asyncio.run(run()) == ()

@@ -149,6 +149,10 @@ def test_which_column_holds_the_prompt(
 BAD = [
     ({}, ["input_uri: ", "is required"]),
     ({"input_uri": "http://x/y"}, ["input_uri: ", "s3://bucket/key"]),
+    (
+        {"input_uri": "s3://in/plain.jsonl", "output_schema": {"type": "strin"}},
+        ["output_schema: is not a JSON schema at $.type", "'strin'", "Correct the schema"],
+    ),
     ({"input_uri": "s3://nowhere/x.jsonl"}, ["input_uri: ", "no bucket 'nowhere'", "Create it"]),
     ({"input_uri": "s3://nowhere/"}, ["input_uri: ", "no bucket 'nowhere'", "Create it"]),
     ({"input_uri": "s3://in/plain.json"}, ["input_uri: ", "does not exist", "s3://in/plain.jsonl"]),
