@@ -46,6 +46,11 @@ class JobLayout:
         return cls(f"{base.rstrip('/')}/jobs/{job_id}")
 
     @property
+    def job_id(self) -> str:
+        """The job whose folder this is."""
+        return self.root.rsplit("/", 1)[-1]
+
+    @property
     def spec(self) -> str:
         """The accepted request; create-only."""
         return f"{self.root}/spec.json"

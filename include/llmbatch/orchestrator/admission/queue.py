@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreError
 from llmbatch.core.layout import JobLayout, queue_uri
+from llmbatch.core.manifest import is_published
 from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
 from llmbatch.core.states import Phase
@@ -88,11 +89,7 @@ def current_job(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob 
     that is too old, from its admission.
     """
     layout = JobLayout(job.root_uri)
-    try:
-        store.head(layout.manifest)
-    except ObjectMissing:
-        pass
-    else:
+    if is_published(layout, store):
         return None
     progress = _progress(layout, store)
     if progress is None:

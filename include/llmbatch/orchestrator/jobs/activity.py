@@ -21,7 +21,7 @@ def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[J
     """Yield the specs of the jobs under ``base_uri`` whose heartbeat is fresh and whose generation has not ended.
 
     Costs two requests for each job in the admission queue. Without a readable queue it lists the job folders: one
-    request for each 1000 objects, and two for each unfinished job with a recent write.
+    request for each 1000 objects, one for each job, and two for each unfinished job with a recent write.
 
     Raises:
         StoreError: the store failed.

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.manifest import JobManifest, ShardRecord
+from llmbatch.core.manifest import JobManifest, ShardRecord, read_manifest
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.result_shards import read_result
 
@@ -24,10 +24,10 @@ class PublishedJob:
 
     @classmethod
     def read(cls, root_uri: str, store: ObjectStore) -> PublishedJob:
-        """Return the job in a folder. Raises ``ObjectMissing`` for the spec or the manifest."""
+        """Return the job in a folder. Raises ``ObjectMissing`` for the spec or the manifest, ``ForeignManifest``."""
         layout = JobLayout(root_uri)
         spec = JobSpec.model_validate_json(store.get(layout.spec))
-        return cls(spec, JobManifest.model_validate_json(store.get(layout.manifest)))
+        return cls(spec, read_manifest(layout, store))
 
     @property
     def rows_to_retry(self) -> int:
@@ -51,6 +51,7 @@ def lineage(root_uri: str, store: ObjectStore) -> tuple[PublishedJob, ...]:
 
     Raises:
         StoreError: one of them is missing, or a result differs from its manifest.
+        ForeignManifest: the manifest of one of them is not its own.
     """
     jobs: list[PublishedJob] = []
     following: str | None = root_uri
