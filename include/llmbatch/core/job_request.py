@@ -19,9 +19,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from llmbatch.core.addresses import checked_address
 from llmbatch.core.errors import RequestError
 from llmbatch.core.identity import JOB_ID_PATTERN
-from llmbatch.core.layout import split_uri
 from llmbatch.core.request_options import (
     EngineOptions,
     InputFormat,
@@ -69,9 +69,7 @@ class JobRequest(BaseModel):
     @field_validator("input_uri", "output_uri")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
-        if value is not None:
-            split_uri(value)
-        return value
+        return None if value is None else checked_address(value)
 
     @field_validator("input_uri")
     @classmethod

@@ -27,7 +27,7 @@ def deliver(spec: JobSpec, store: ObjectStore, reconciled: Reconciled) -> tuple[
     """
     for shard in reconciled.dead:
         _write_dead_letters(spec, store, shard)
-    return tuple(_upload(spec, store, file) for file in reconciled.files)
+    return tuple(upload(spec, store, file) for file in reconciled.files)
 
 
 def _write_dead_letters(spec: JobSpec, store: ObjectStore, shard: ShardRecord) -> None:
@@ -38,7 +38,8 @@ def _write_dead_letters(spec: JobSpec, store: ObjectStore, shard: ShardRecord) -
     store.put(spec.layout.failed_shard(shard.shard_id), bytes(sink.getvalue()))
 
 
-def _upload(spec: JobSpec, store: ObjectStore, file: OutputFile) -> OutputRecord:
+def upload(spec: JobSpec, store: ObjectStore, file: OutputFile) -> OutputRecord:
+    """Write one local file to the output address."""
     info = store.upload(output_uri(spec, file.name), str(file.path))
     _log.info("event=delivered job_id=%s uri=%s rows=%d bytes=%d", spec.job_id, info.uri, file.rows, info.size)
     return OutputRecord(uri=info.uri, rows=file.rows, etag=info.etag)

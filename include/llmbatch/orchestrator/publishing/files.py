@@ -30,6 +30,15 @@ USER_COLUMNS = (
 FAILED_COLUMNS = (*USER_COLUMNS, "request")
 """The delivered columns of a result row, in one order for every format; the committed shard has more columns."""
 
+NAMES = {
+    OutputFormat.OPENAI_BATCH: ("output.jsonl", "errors.jsonl"),
+    OutputFormat.PARQUET: ("results.parquet", "failed.parquet"),
+    OutputFormat.JSONL: ("results.jsonl", "failed.jsonl"),
+}
+"""The delivered files of each format: the succeeded rows, and all other rows."""
+
+MANIFEST_COPY = "manifest.json"
+
 _GROUP_ROWS = 8192
 _GROUP_BYTES = 16 * 2**20
 
@@ -100,23 +109,26 @@ class JsonLinesFile:
 
 def open_outputs(spec: JobSpec, folder: Path) -> tuple[OutputFile, OutputFile]:
     """Return the file for succeeded rows and the file for all other rows, in the job's output format."""
+    results, failed = NAMES[spec.output_format]
     if spec.output_format is OutputFormat.OPENAI_BATCH:
         lines = OpenaiLines(spec)
-        return JsonLinesFile(folder, "output.jsonl", lines.output), JsonLinesFile(folder, "errors.jsonl", lines.error)
+        return JsonLinesFile(folder, results, lines.output), JsonLinesFile(folder, failed, lines.error)
     if spec.output_format is OutputFormat.PARQUET:
-        return (
-            ParquetFile(folder, "results.parquet", USER_COLUMNS),
-            ParquetFile(folder, "failed.parquet", FAILED_COLUMNS),
-        )
+        return ParquetFile(folder, results, USER_COLUMNS), ParquetFile(folder, failed, FAILED_COLUMNS)
     return (
-        JsonLinesFile(folder, "results.jsonl", _picker(USER_COLUMNS)),
-        JsonLinesFile(folder, "failed.jsonl", _picker(FAILED_COLUMNS)),
+        JsonLinesFile(folder, results, _picker(USER_COLUMNS)),
+        JsonLinesFile(folder, failed, _picker(FAILED_COLUMNS)),
     )
 
 
 def output_uri(spec: JobSpec, name: str) -> str:
     """Return the address of a delivered file."""
     return f"{spec.output_uri.rstrip('/')}/{name}"
+
+
+def delivered_uris(spec: JobSpec) -> tuple[str, ...]:
+    """Return the address of every object that the job may write into its output folder."""
+    return tuple(output_uri(spec, name) for name in (*NAMES[spec.output_format], MANIFEST_COPY))
 
 
 def _picker(columns: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Mapping[str, object]]:

@@ -61,6 +61,23 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
     earlier = lineage(spec.retry_of, store) if spec.retry_of is not None else ()
     own = _OwnShards(committed_shards(spec, store, staged))
     tables = merged(spec, earlier, own.tables(), store) if earlier else own.tables()
+    files, totals = write_files(spec, tables, folder)
+    return Reconciled(
+        rows=totals.rows(),
+        invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),
+        tokens=totals.tokens(),
+        models=totals.models(),
+        shards=tuple(own.records),
+        dead=tuple(own.dead),
+        files=files,
+    )
+
+
+def write_files(spec: JobSpec, tables: Iterable[pa.Table], folder: Path) -> tuple[tuple[OutputFile, ...], Totals]:
+    """Write rows in input order to local output files; return the files, closed, and the counts.
+
+    The file of the rows that did not succeed is left out if it is empty.
+    """
     results, failed = open_outputs(spec, folder)
     totals = Totals()
     try:
@@ -72,15 +89,7 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
     finally:
         results.close()
         failed.close()
-    return Reconciled(
-        rows=totals.rows(),
-        invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),
-        tokens=totals.tokens(),
-        models=totals.models(),
-        shards=tuple(own.records),
-        dead=tuple(own.dead),
-        files=(results, failed) if failed.rows else (results,),
-    )
+    return ((results, failed) if failed.rows else (results,)), totals
 
 
 class _OwnShards:
