@@ -17,6 +17,7 @@ AIRFLOW_ROOM = {
     "llmbatch.cli.backup",
     "llmbatch.cli.check_alerts",
     "llmbatch.cli.control",
+    "llmbatch.cli.deliver",
     "llmbatch.cli.sla_report",
     "llmbatch_stack",
     "llmbatch_stack.install",

@@ -77,9 +77,9 @@ class _Job:
 
     def __init__(self, dag: Any, monkeypatch: pytest.MonkeyPatch, **conf: Any) -> None:
         self.store = MemoryStore()
-        self.store.put("s3://in/a.jsonl", b'{"prompt": "hi"}\n')
+        self.store.put("s3://llmbatch/in/a.jsonl", b'{"prompt": "hi"}\n')
         self.pushed: dict[str, Any] = {}
-        conf = {"input_uri": "s3://in/a.jsonl", **conf}
+        conf = {"input_uri": "s3://llmbatch/in/a.jsonl", **conf}
         defaults = {name: param.value for name, param in form_params().items() if param.has_value}
         run = SimpleNamespace(
             dag_id="d",

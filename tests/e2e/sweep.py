@@ -5,6 +5,7 @@ An orphan is stopped only if it is still one after a minute, so a run is started
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,8 +51,9 @@ def start_sweep(running: Running) -> Iterator[Sweep]:
         name = uuid.uuid4().hex
         sweep = Sweep(f"sweep__{name}", jobs, f"deleted long ago {name}")
         layout = sweep.layout
-        for uri in (layout.spec, layout.staged_shard("shard-00000"), layout.staged_manifest, layout.manifest):
+        for uri in (layout.spec, layout.staged_shard("shard-00000"), layout.staged_manifest):
             running.store.put(uri, b"{}")
+        running.store.put(layout.manifest, json.dumps({"job_id": layout.job_id}).encode())
         origin = {"dag_id": DAG_ID, "run_id": sweep.gone, "task_id": "run"}
         jobs.submit(RaySubmission(sweep.orphan, "sleep 3600", metadata=origin))
         jobs.submit(RaySubmission(NOTEBOOK, "sleep 3600", metadata={**origin, "dag_id": "theirs"}))

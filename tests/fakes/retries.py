@@ -21,6 +21,7 @@ from llmbatch.orchestrator.staging.stage import stage
 CREATED = datetime(2030, 1, 2, 3, tzinfo=UTC)
 CONFIG = Config.model_validate(
     {
+        "store": {"allowed_inputs": ["s3://b"], "allowed_outputs": ["s3://b"]},
         "default_model": "small",
         "models": {"small": {"uri": "hub/small"}, "big": {"uri": "hub/big"}},
         "staging": {"shard_rows": 3},

@@ -22,8 +22,8 @@ HOURS = 1.0
 
 def accepted(store: MemoryStore, created_at: datetime, run_id: str = "r", **request: Any) -> JobSpec:
     """Accept a job whose deadline is an hour after ``created_at``."""
-    store.put("s3://in/a.jsonl", b'{"prompt": "hi"}\n')
-    job_request = JobRequest(input_uri="s3://in/a.jsonl", sla_hours=HOURS, **request)
+    store.put("s3://llmbatch/in/a.jsonl", b'{"prompt": "hi"}\n')
+    job_request = JobRequest(input_uri="s3://llmbatch/in/a.jsonl", sla_hours=HOURS, **request)
     return accept(job_request, dag_id="d", run_id=run_id, created_at=created_at, config=CONFIG, store=store)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from llmbatch.core.addresses import checked_address
 from llmbatch.core.layout import split_uri
 from llmbatch.core.priority import DEFAULT_PRIORITY, Priority
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, LONGEST_ANSWER
@@ -17,17 +18,29 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class StoreConfig(Section):
-    """Where jobs live, and which Airflow connection opens the store."""
+def _own_bucket(validated: dict[str, Any]) -> tuple[str, ...]:
+    return (f"s3://{split_uri(validated['base_uri'])[0]}",)
 
-    base_uri: str = "s3://llmbatch/llmbatch"
+
+class StoreConfig(Section):
+    """Where jobs live, which Airflow connection opens the store, and what requests may name in it."""
+
+    base_uri: Annotated[str, Field(validate_default=True)] = "s3://llmbatch/llmbatch"
     conn_id: str = "llmbatch_s3"
+    allowed_inputs: tuple[str, ...] | None = Field(default_factory=_own_bucket)
+    """Prefixes from which requests may read; by default the bucket of ``base_uri``; null: whatever the key can."""
+    allowed_outputs: tuple[str, ...] | None = Field(default_factory=_own_bucket)
+    """Prefixes below which requests may deliver; the same default."""
 
     @field_validator("base_uri")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        split_uri(value)
-        return value.rstrip("/")
+        return checked_address(value).rstrip("/")
+
+    @field_validator("allowed_inputs", "allowed_outputs")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if value is None else tuple(checked_address(prefix) for prefix in value)
 
 
 class RayConfig(Section):

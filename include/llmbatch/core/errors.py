@@ -8,8 +8,10 @@ The tree::
     ├── StoreError        the object store refused or failed
     │   ├── ObjectExists  a create-only write found an object
     │   ├── ObjectChanged the object is no longer the version that was read
-    │   └── ObjectMissing the object does not exist
+    │   ├── ObjectMissing the object does not exist
+    │   └── StoreDenied   the credentials do not allow the call
     ├── SpecError         a spec.json is damaged, or does not belong to the folder that it is in
+    ├── ForeignManifest   the proof in a job's folder is not that job's
     ├── InputChanged      an input object is no longer the one that was accepted
     ├── StagedConflict    a shard of an earlier attempt to stage holds other rows
     ├── ModelError        the model is unknown or broken (exit code 22)
@@ -98,6 +100,21 @@ class SpecError(LlmbatchError):
     def __init__(self, uri: str, problem: str) -> None:
         self.uri, self.problem = uri, problem
         super().__init__(f"{uri}: {problem}. Restore it from a backup, or start a new job.")
+
+
+class StoreDenied(StoreError):
+    """The credentials do not allow this call (HTTP 403); stores that start answer so too, so a retry can help."""
+
+
+class ForeignManifest(LlmbatchError):
+    """The manifest in a job's folder is not this job's proof. The job does not count as finished."""
+
+    def __init__(self, uri: str, job_id: str, why: str) -> None:
+        self.uri, self.job_id = uri, job_id
+        super().__init__(
+            f"{uri} is not the proof of {job_id}: {why}. Another program wrote it. Remove it and clear the failed "
+            "task; committed shards are kept."
+        )
 
 
 class InputChanged(LlmbatchError):

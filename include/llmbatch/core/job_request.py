@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from llmbatch.core.addresses import checked_address
 from llmbatch.core.errors import RequestError
 from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import split_uri
@@ -73,8 +74,10 @@ class JobRequest(BaseModel):
     @field_validator("input_uri", "output_uri")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
-        bucket = "" if value is None else split_uri(value)[0]
-        if bucket and not _BUCKET.fullmatch(bucket):
+        if value is None:
+            return None
+        bucket, _ = split_uri(checked_address(value))
+        if not _BUCKET.fullmatch(bucket):
             raise ValueError(f"{bucket!r} is not the name of a bucket; a glob may only follow the bucket")
         return value
 

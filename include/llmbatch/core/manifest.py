@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.alerts import Level
+from llmbatch.core.errors import ForeignManifest, ObjectMissing
 from llmbatch.core.job_spec import InputObject
+from llmbatch.core.layout import JobLayout
+from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 
 
 class _Part(BaseModel):
@@ -150,3 +154,52 @@ def compare_row_ids(staged: Iterable[str], committed: Iterable[str]) -> Discrepa
     missing = sorted(expected - seen)
     example = next(iter([*missing[:1], *duplicates[:1]]), None)
     return Discrepancy(len(missing), len(duplicates), example)
+
+
+def read_manifest(layout: JobLayout, store: ObjectStore) -> JobManifest:
+    """Return the proof of the job in a folder; no other code reads one.
+
+    Raises:
+        ObjectMissing: the job is not published.
+        ForeignManifest: the object is another job's manifest, or cannot be read.
+        StoreError: the store failed.
+    """
+    body = _own_manifest(layout, store)
+    try:
+        return read_document(JobManifest, body)
+    except ValidationError as error:
+        raise _unreadable(layout, error) from None
+
+
+def is_published(layout: JobLayout, store: ObjectStore) -> bool:
+    """Whether the job in a folder has its proof, of whatever version; a foreign one does not count.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    try:
+        _own_manifest(layout, store)
+    except (ObjectMissing, ForeignManifest):
+        return False
+    return True
+
+
+class _Owner(BaseModel):
+    """The one field of a manifest that says whose it is, of any version."""
+
+    job_id: str
+
+
+def _own_manifest(layout: JobLayout, store: ObjectStore) -> bytes:
+    body = store.get(layout.manifest)
+    try:
+        owner = read_document(_Owner, body).job_id
+    except ValidationError as error:
+        raise _unreadable(layout, error) from None
+    if owner != layout.job_id:
+        raise ForeignManifest(layout.manifest, layout.job_id, f"it is that of {owner!r}")
+    return body
+
+
+def _unreadable(layout: JobLayout, error: ValidationError) -> ForeignManifest:
+    return ForeignManifest(layout.manifest, layout.job_id, f"it cannot be read ({error.error_count()} problems)")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from llmbatch.core.errors import ObjectMissing, StoreError
+from llmbatch.core.errors import ObjectMissing, StoreDenied, StoreError
 
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+_DENIED = {"403", "AccessDenied"}
 _CONDITION = {"412", "PreconditionFailed", "ConditionalRequestConflict", "409"}
 
 
@@ -31,6 +32,8 @@ def translated(uri: str, on_condition: Exception | None = None) -> Iterator[None
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in _MISSING:
             raise ObjectMissing(uri) from error
+        if code in _DENIED:
+            raise StoreDenied(f"{uri}: {error}") from error
         if code in _CONDITION and on_condition is not None:
             raise on_condition from error
         raise StoreError(f"{uri}: {error}") from error

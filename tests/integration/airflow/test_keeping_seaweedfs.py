@@ -157,6 +157,7 @@ def test_more_than_a_thousand_objects_expire(store: S3Store) -> None:
     ]
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda name: store.put(f"{base}/jobs/{job_id}/{name}", b"{}"), names))
+    store.put(f"{base}/jobs/{job_id}/manifest.json", json.dumps({"job_id": job_id}).encode())
     store.put(f"{base}/jobs/{job_id}-of-mine/x", b"{}")
     clock = ManualClock(SystemClock().now())
     limits = RetentionConfig(staged_days=1, jobs_days=2)

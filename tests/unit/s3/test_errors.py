@@ -9,7 +9,7 @@ from s3transfer.exceptions import RetriesExceededError
 from urllib3.exceptions import ProtocolError
 
 from fakes.s3_client import Client
-from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreError
+from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing, StoreDenied, StoreError
 from llmbatch.s3.store import S3Store
 
 URI = "s3://b/k"
@@ -26,7 +26,8 @@ URI = "s3://b/k"
         ("PreconditionFailed", lambda s: s.replace(URI, b"", "e"), ObjectChanged),
         ("NoSuchKey", lambda s: s.replace(URI, b"", "e"), ObjectMissing),
         ("SlowDown", lambda s: s.put(URI, b""), StoreError),
-        ("AccessDenied", lambda s: s.get(URI), StoreError),
+        ("AccessDenied", lambda s: s.get(URI), StoreDenied),
+        ("403", lambda s: s.create(URI, b""), StoreDenied),
     ],
 )
 def test_client_errors_are_translated(code, call, error):

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, IncompleteReadError
 
 from fakes.s3_client import Client
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.errors import StoreError
+from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, StoreError
 from llmbatch.core.store import AgedBody, ObjectInfo
 from llmbatch.s3.store import ONE_COPY_BYTES, S3Store, probe_conditions
 
@@ -84,6 +84,51 @@ def test_a_store_with_conditions_is_accepted():
 def test_a_store_that_ignores_a_condition_is_refused(ignored, words):
     with pytest.raises(StoreError, match=words):
         probe_conditions(S3Store(Conditional(ignored)), URI)
+
+
+class Versions(Client):
+    """Answers a conditional request as S3 does, for one stored version with the ETag ``now``."""
+
+    body_now = b"0123456789"
+
+    def put_object(self, **call):
+        self._require(call)
+        return super().put_object(**call)
+
+    def get_object(self, **call):
+        self._require(call)
+        start, end = (int(number) for number in call.get("Range", "bytes=0-9").removeprefix("bytes=").split("-"))
+        return {"Body": io.BytesIO(self.body_now[start : end + 1]), "ETag": '"now"'}
+
+    def _require(self, call):
+        if call.get("IfMatch", "now") != "now" or call.get("IfNoneMatch") == "*":
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "Call")
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda s: s.create(URI, b"mine"), ObjectExists),
+        (lambda s: s.replace(URI, b"mine", "before"), ObjectChanged),
+        (lambda s: s.open_stream(URI, "before"), InputChanged),
+        (lambda s: s.read_range(URI, "before", 2, 3), InputChanged),
+    ],
+    ids=["create", "replace", "open_stream", "read_range"],
+)
+def test_every_conditional_call_sends_its_condition(call, error):
+    client = Versions()
+    with pytest.raises(error, match=URI):
+        call(S3Store(client))
+    assert client.body == b""
+
+
+def test_the_version_that_is_there_is_read_and_replaced():
+    client = Versions()
+    store = S3Store(client)
+    assert store.read_range(URI, "now", 2, 3) == b"234"
+    assert store.open_stream(URI, "now").read() == client.body_now
+    store.replace(URI, b"mine", "now")
+    assert client.body == b"mine"
 
 
 class Copying(Client):

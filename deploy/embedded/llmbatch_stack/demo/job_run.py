@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.manifest import JobManifest
+from llmbatch.core.manifest import JobManifest, read_manifest
 from llmbatch.core.progress import Progress
 from llmbatch.s3.store import S3Store
 from llmbatch_stack.credentials import Credentials
@@ -84,7 +84,7 @@ def follow(
     seconds = time.monotonic() - started
     if current.state != "success":
         raise JobFailed(_why(api, current, tasks))
-    manifest = JobManifest.model_validate_json(store.get(layout.manifest))
+    manifest = read_manifest(layout, store)
     return FinishedRun(current, layout, manifest, tasks, seconds)
 
 

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.control import Control
-from llmbatch.core.errors import ObjectMissing, StoreError
+from llmbatch.core.errors import StoreError
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.manifest import is_published
 from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.stored import read_document
@@ -58,14 +59,11 @@ class Pause:
 
     def _look(self, pauser: JobLayout, now: float) -> bool:
         try:
-            self._store.head(pauser.manifest)
-        except ObjectMissing:
-            pass
+            if is_published(pauser, self._store):
+                return False
         except StoreError as error:
             _log.warning("event=pauser_unread job_id=%s pauser=%s error=%s", self._job_id, pauser.root, error)
             return self._alive
-        else:
-            return False
         try:
             progress = read_document(Progress, self._store.get(pauser.progress))
         except (StoreError, ValidationError) as error:

@@ -18,6 +18,7 @@ from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreError
 from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.layout import JobLayout, queue_uri
+from llmbatch.core.manifest import is_published
 from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
 from llmbatch.core.states import Phase
@@ -89,11 +90,7 @@ def current_job(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob 
     that is too old, from its admission.
     """
     layout = JobLayout(job.root_uri)
-    try:
-        store.head(layout.manifest)
-    except ObjectMissing:
-        pass
-    else:
+    if is_published(layout, store):
         return None
     progress = _progress(layout, store, now)
     if progress is None:

@@ -11,8 +11,9 @@ from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.core.alerts import Alert, Level, StoredAlerts, list_alerts
 from llmbatch.core.clock import Clock
 from llmbatch.core.config_sections import SlaConfig
-from llmbatch.core.errors import ObjectExists, ObjectMissing
+from llmbatch.core.errors import ObjectExists
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.manifest import is_published
 from llmbatch.core.progress import Progress
 from llmbatch.core.sla import JobSla, LevelMachine
 from llmbatch.core.staleness import STALLED_SECONDS
@@ -71,7 +72,7 @@ class JobAlerts:
             return ()
         self._restore()  # another watcher may have been faster
         due = self.machine.due(now)
-        if not due or self._is_finished():
+        if not due or is_published(self.layout, self.store):
             return ()
         return tuple(alert for level in due if (alert := self._raise(level, progress, now)) is not None)
 
@@ -117,13 +118,6 @@ class JobAlerts:
 
     def _is_stale(self, progress: Progress | None, now: datetime) -> bool:
         return progress is not None and progress.age(now) > self.stall_seconds
-
-    def _is_finished(self) -> bool:
-        try:
-            self.store.head(self.layout.manifest)
-        except ObjectMissing:
-            return False
-        return True
 
 
 def raise_alert(alert: Alert, store: ObjectStore, layout: JobLayout) -> bool:

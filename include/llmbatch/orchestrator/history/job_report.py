@@ -14,7 +14,7 @@ from llmbatch.core.eta.priors import LengthPrior
 from llmbatch.core.eta.trace import TracePoint
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.manifest import CostRecord, JobManifest, LevelChange, RowRecord, TokenRecord
+from llmbatch.core.manifest import CostRecord, JobManifest, LevelChange, RowRecord, TokenRecord, read_manifest
 from llmbatch.core.progress import Progress
 from llmbatch.core.reactions import Reaction, read_reactions
 from llmbatch.core.states import Phase
@@ -104,9 +104,10 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
 
     Raises:
         StoreError: the store failed, or the job is not published.
+        ForeignManifest: the manifest there is not this job's.
     """
     layout = JobLayout(job_uri)
-    manifest = read_document(JobManifest, store.get(layout.manifest))
+    manifest = read_manifest(layout, store)
     spec, sla = read_spec(job_uri, store), manifest.sla
     traces = read_traces(store, layout)
     points = tuple(point for trace in traces for point in trace.points)
@@ -149,12 +150,13 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
 
     Raises:
         StoreError: the store failed, or other writers changed the history 20 times in a row.
+        ForeignManifest: the manifest there is not this job's.
     """
     layout = JobLayout(job_uri)
     traces = read_traces(store, layout)
     if not traces:
         return
-    manifest = read_document(JobManifest, store.get(layout.manifest))
+    manifest = read_manifest(layout, store)
     spec, last, ended = read_spec(job_uri, store), traces[-1], _ended_at(layout, manifest, store)
     taken = read_reactions(store, layout)
     changed = any(each.changes_answers for each in taken)

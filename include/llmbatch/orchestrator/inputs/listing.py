@@ -42,6 +42,24 @@ def list_inputs(input_uri: str, store: ObjectStore) -> tuple[InputObject, ...]:
     return _filled(input_uri, named)
 
 
+def covers(input_uri: str, uri: str) -> bool:
+    """Whether ``list_inputs`` would read an object at this address."""
+    (bucket, key), (other, name) = split_uri(input_uri), split_uri(uri)
+    if bucket != other:
+        return False
+    if _GLOB.search(key):
+        is_named = _pattern(input_uri, key).fullmatch(name) is not None
+    else:
+        is_named = name.startswith(key) if not key or key.endswith("/") else name == key
+    return is_named and _is_data(uri)
+
+
+def searched_folder(input_uri: str) -> str:
+    """Return the address itself, or of a glob the folder that holds everything that it can match."""
+    bucket, key = split_uri(input_uri)
+    return f"s3://{bucket}/{_GLOB.split(key, maxsplit=1)[0].rpartition('/')[0]}" if _GLOB.search(key) else input_uri
+
+
 def _one(uri: str, store: ObjectStore) -> InputObject:
     try:
         info = store.head(uri)

@@ -15,12 +15,14 @@ from llmbatch.core.input_list import InputList
 from llmbatch.core.job_request import JobRequest, parse_request
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout, split_uri
+from llmbatch.core.manifest import read_manifest
 from llmbatch.core.sla_hours import sla_field_of
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.admission.admit import admit
 from llmbatch.orchestrator.admission.queue import leave_queue
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
 from llmbatch.orchestrator.inputs.listing import list_inputs
+from llmbatch.orchestrator.intake.addresses import check_input, check_objects, check_output, probe_output
 from llmbatch.orchestrator.intake.limits import require_within_limits
 from llmbatch.orchestrator.intake.output_schema import require_schema
 from llmbatch.orchestrator.intake.retry import retried
@@ -75,6 +77,7 @@ def accept(
     Raises:
         RequestError: naming the field and the fix; also if its deadline is infeasible and the request sets
             ``on_infeasible`` to reject.
+        ForeignManifest: the manifest in the job's folder is not this job's.
         StoreError: the store failed, or has lost results of the job that is to be retried.
     """
     key = None if request.dry_run else request.idempotency_key
@@ -89,6 +92,9 @@ def accept(
     spec, inputs = resolve(
         request, dag_id=dag_id, run_id=run_id, created_at=created_at, config=config, store=store, owner=owner
     )
+    check_output(spec, base_uri, config.store.allowed_outputs)
+    if request.output_uri is not None:
+        probe_output(spec, store)
     try:
         admit(spec, inputs.objects, config.engine.max_replicas, store, clock or SystemClock())
         _freeze(spec, inputs, store)
@@ -133,7 +139,9 @@ def resolve(
     if earlier is not None:
         objects, input_format = read_inputs(earlier, store), earlier.input_format
     else:
+        check_input(request.source_uri, config.store)
         objects = list_inputs(request.source_uri, store)
+        check_objects(request.source_uri, objects, config.store.base_uri)
         input_format = resolve_format(request, objects, store)
         request = resolve_columns(request, input_format, objects, store)
     model, fallback = config.model_for(request.model), request.reactions.fallback_model
@@ -150,7 +158,7 @@ def resolve(
         request=request,
         input_format=input_format,
         output_format=resolve_output_format(request, input_format),
-        output_uri=_folder(request.output_uri) if request.output_uri else f"{layout.root}/output/",
+        output_uri=f"{request.output_uri.rstrip('/')}/{job_id}/" if request.output_uri else f"{layout.root}/output/",
         inputs=inputs.summary(),
         model_name=request.model or config.default_model,
         model_uri=model.address,
@@ -172,14 +180,10 @@ def _engine(request: JobRequest, config: Config, max_model_len: int | None) -> E
     return base.with_options(request.engine)
 
 
-def _folder(uri: str) -> str:
-    return uri if uri.endswith("/") else f"{uri}/"
-
-
 def _finished(layout: JobLayout, store: ObjectStore) -> JobSpec | None:
     """Return the spec of a job that is published, else None."""
     try:
-        store.head(layout.manifest)
+        read_manifest(layout, store)
     except ObjectMissing:
         return None
     return read_spec(layout.root, store)

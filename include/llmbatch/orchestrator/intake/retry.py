@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from llmbatch.core.errors import ObjectMissing, RequestError
+from llmbatch.core.errors import ForeignManifest, ObjectMissing, RequestError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
@@ -58,13 +58,7 @@ def retried(
     _require_owner(parent.spec, owner, admins)
     rate = _error_rate(request, parent)
     _require_staged(parent, store)
-    for job in lineage(root_uri, store):
-        if request.output_uri is not None and request.output_uri.rstrip("/") == job.spec.output_uri.rstrip("/"):
-            raise RequestError(
-                "output_uri",
-                f"is where {job.spec.job_id} delivered, and its manifest proves what is there",
-                "Choose another folder: the retry delivers all rows, not only those that it ran.",
-            )
+    lineage(root_uri, store)  # raises if results are lost
     inherited = {name: getattr(parent.spec.request, name) for name in _INHERITED}
     model = request.model or parent.spec.model_name
     return request.model_copy(update={**inherited, "model": model, "max_error_rate": rate}), parent.spec
@@ -83,6 +77,8 @@ def _finished(root_uri: str, store: ObjectStore) -> PublishedJob:
         raise RequestError(
             FIELD, f"there is no job in {root_uri}", "Take the job id from the log of the task accept."
         ) from None
+    except ForeignManifest as error:
+        raise RequestError(FIELD, str(error).rstrip("."), "Then retry that job.") from None
 
 
 def _require_owner(earlier: JobSpec, owner: str, admins: Collection[str]) -> None:

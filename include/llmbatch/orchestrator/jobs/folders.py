@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.manifest import is_published
 from llmbatch.core.store import ObjectInfo, ObjectStore
 from llmbatch.orchestrator.jobs.index import stored_jobs
 
@@ -46,7 +47,8 @@ class JobFolder:
 
     Attributes:
         touched_at: the latest modification time of an object.
-        finished_at: that of ``manifest.json`` (dry run: ``dry_run.json``); None for an unfinished job.
+        finished_at: that of ``manifest.json`` (dry run: ``dry_run.json``); None for an unfinished job. A manifest that
+            is not this job's does not count.
         is_accepted: whether ``spec.json`` exists.
         deadline: None for a finished job, or without a readable ``spec.json``.
         needs: ids of the jobs whose rows this one retries, directly or through other retries; empty for a finished job.
@@ -67,9 +69,9 @@ class JobFolder:
 def job_folders(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[JobFolder]:
     """Yield every job folder under ``<base_uri>/jobs/``; folders with another name are skipped.
 
-    Costs one request for each 1000 objects and one for each unfinished job. ``now`` stands for a time that the store
-    does not report, so that such an object never counts as old. A folder that cannot be understood is logged and left
-    out: it must not stop what is done with the others.
+    Costs one request for each 1000 objects and one for each job. ``now`` stands for a time that the store does not
+    report, so that such an object never counts as old. A folder that cannot be understood is logged and left out: it
+    must not stop what is done with the others.
 
     Raises:
         StoreError: the store failed.
@@ -120,7 +122,7 @@ def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo]
             small.append(info)
         elif info.uri.startswith(layout.staged):
             shards += amount
-        if info.uri in {layout.manifest, layout.dry_run}:
+        if info.uri == layout.dry_run or (info.uri == layout.manifest and _proves(layout, store)):
             finished = modified
         accepted = accepted or info.uri == layout.spec
     spec = _spec(store, layout) if accepted and finished is None else None
@@ -136,6 +138,13 @@ def _folder(store: ObjectStore, layout: JobLayout, objects: Iterable[ObjectInfo]
         deadline=spec.deadline if spec else None,
         needs=_ancestors(store, spec) if spec else frozenset(),
     )
+
+
+def _proves(layout: JobLayout, store: ObjectStore) -> bool:
+    if is_published(layout, store):
+        return True
+    _log.warning("event=foreign_manifest job_id=%s uri=%s; the job is unfinished", layout.job_id, layout.manifest)
+    return False
 
 
 def _ancestors(store: ObjectStore, spec: _Spec) -> frozenset[str]:

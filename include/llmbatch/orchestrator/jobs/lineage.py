@@ -9,9 +9,8 @@ import pyarrow.compute as pc
 
 from llmbatch.core.errors import ObjectMissing, SpecError, StoreError
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.manifest import JobManifest, ShardRecord
+from llmbatch.core.manifest import JobManifest, ShardRecord, read_manifest
 from llmbatch.core.store import ObjectStore
-from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.jobs.result_shards import read_result
 
@@ -25,9 +24,15 @@ class PublishedJob:
 
     @classmethod
     def read(cls, root_uri: str, store: ObjectStore) -> PublishedJob:
-        """Return the job in a folder. Raises ``ObjectMissing`` for the spec or the manifest, and ``SpecError``."""
+        """Return the job in a folder.
+
+        Raises:
+            ObjectMissing: it has no spec or no manifest.
+            SpecError: the spec is not that job's.
+            ForeignManifest: the manifest is not that job's.
+        """
         spec = read_spec(root_uri, store)
-        return cls(spec, read_document(JobManifest, store.get(spec.layout.manifest)))
+        return cls(spec, read_manifest(spec.layout, store))
 
     @property
     def rows_to_retry(self) -> int:
@@ -52,6 +57,7 @@ def lineage(root_uri: str, store: ObjectStore) -> tuple[PublishedJob, ...]:
     Raises:
         SpecError: the spec of one of them is damaged, or one of them is its own ancestor.
         StoreError: one of them is missing, or a result differs from its manifest.
+        ForeignManifest: the manifest of one of them is not its own.
     """
     jobs: list[PublishedJob] = []
     following: str | None = root_uri

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +14,7 @@ from llmbatch.core.read_ahead import in_order
 from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, read_result, succeeded_and_rest
-from llmbatch.orchestrator.publishing.files import output_names, output_uri
+from llmbatch.orchestrator.publishing.files import NAMES, output_uri
 from llmbatch.orchestrator.publishing.parts import Part, is_part
 from llmbatch.orchestrator.publishing.reconcile import Reconciled
 
@@ -36,9 +36,7 @@ def deliver(spec: JobSpec, store: ObjectStore, reconciled: Reconciled) -> tuple[
 
     for _ in in_order(dead_letters, reconciled.dead, in_flight=IN_FLIGHT, name="dead-letters"):
         pass
-    outputs = tuple(_upload(spec, store, part) for part in reconciled.files)
-    _remove_stale(spec, store, {record.uri for record in outputs})
-    return outputs
+    return upload(spec, store, reconciled.files)
 
 
 def _write_dead_letters(spec: JobSpec, store: ObjectStore, shard: ShardRecord) -> None:
@@ -49,6 +47,13 @@ def _write_dead_letters(spec: JobSpec, store: ObjectStore, shard: ShardRecord) -
     store.put(spec.layout.failed_shard(shard.shard_id), bytes(sink.getvalue()))
 
 
+def upload(spec: JobSpec, store: ObjectStore, files: Sequence[Part]) -> tuple[OutputRecord, ...]:
+    """Write local files to the output address, and remove parts there that this attempt did not deliver."""
+    outputs = tuple(_upload(spec, store, part) for part in files)
+    _remove_stale(spec, store, {record.uri for record in outputs})
+    return outputs
+
+
 def _upload(spec: JobSpec, store: ObjectStore, part: Part) -> OutputRecord:
     info = store.upload(output_uri(spec, part.name), str(part.path))
     _log.info("event=delivered job_id=%s uri=%s rows=%d bytes=%d", spec.job_id, shown(info.uri), part.rows, info.size)
@@ -57,7 +62,7 @@ def _upload(spec: JobSpec, store: ObjectStore, part: Part) -> OutputRecord:
 
 def _remove_stale(spec: JobSpec, store: ObjectStore, delivered: Set[str]) -> None:
     """Remove files of these names, whole or in parts, that this attempt did not deliver."""
-    for whole in output_names(spec.output_format):
+    for whole in NAMES[spec.output_format]:
         for info in [*store.list(output_uri(spec, whole.partition(".")[0]))]:
             if info.uri not in delivered and is_part(info.uri.removeprefix(output_uri(spec, "")), whole):
                 _log.warning("event=stale_part_removed job_id=%s uri=%s", spec.job_id, shown(info.uri))

@@ -14,7 +14,7 @@ from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import OutputFormat
 from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
 from llmbatch.orchestrator.publishing.openai_lines import OpenaiLines
-from llmbatch.orchestrator.publishing.parts import PartedFile
+from llmbatch.orchestrator.publishing.parts import PartedFile, numbered
 
 LineOf = Callable[[Mapping[str, Any]], Mapping[str, object]]
 """Makes the JSON object of a row."""
@@ -33,6 +33,15 @@ USER_COLUMNS = (
 )
 FAILED_COLUMNS = (*USER_COLUMNS, "request")
 """The delivered columns of a result row, in one order for every format; the committed shard has more columns."""
+
+NAMES = {
+    OutputFormat.OPENAI_BATCH: ("output.jsonl", "errors.jsonl"),
+    OutputFormat.PARQUET: ("results.parquet", "failed.parquet"),
+    OutputFormat.JSONL: ("results.jsonl", "failed.jsonl"),
+}
+"""The delivered files of each format: the succeeded rows, and all other rows."""
+
+MANIFEST_COPY = "manifest.json"
 
 _GROUP_ROWS = 8192
 _GROUP_BYTES = 16 * 2**20
@@ -98,19 +107,12 @@ class JsonLinesFile:
 
 def open_outputs(spec: JobSpec, folder: Path) -> tuple[PartedFile, PartedFile]:
     """Return the file for succeeded rows and the file for all other rows, in the job's output format."""
-    (good, bad), lines = output_names(spec.output_format), OpenaiLines(spec)
+    (good, bad), lines = NAMES[spec.output_format], OpenaiLines(spec)
     if spec.output_format is OutputFormat.PARQUET:
         return _parquet(folder, good, USER_COLUMNS), _parquet(folder, bad, FAILED_COLUMNS)
     if spec.output_format is OutputFormat.OPENAI_BATCH:
         return _json_lines(folder, good, lines.output), _json_lines(folder, bad, lines.error)
     return _json_lines(folder, good, _picker(USER_COLUMNS)), _json_lines(folder, bad, _picker(FAILED_COLUMNS))
-
-
-def output_names(format: OutputFormat) -> tuple[str, str]:
-    """Return the names of the file for succeeded rows and of that for all other rows."""
-    if format is OutputFormat.OPENAI_BATCH:
-        return "output.jsonl", "errors.jsonl"
-    return f"results.{format.value}", f"failed.{format.value}"
 
 
 def _parquet(folder: Path, name: str, columns: tuple[str, ...]) -> PartedFile:
@@ -124,6 +126,13 @@ def _json_lines(folder: Path, name: str, line_of: LineOf) -> PartedFile:
 def output_uri(spec: JobSpec, name: str) -> str:
     """Return the address of a delivered file."""
     return f"{spec.output_uri.rstrip('/')}/{name}"
+
+
+def delivered_uris(spec: JobSpec) -> tuple[str, ...]:
+    """Return the address of every object that the job may write into its output folder; of parts, the first two."""
+    whole = NAMES[spec.output_format]
+    parts = (numbered(name, number) for name in whole for number in (0, 1))
+    return tuple(output_uri(spec, name) for name in (*whole, *parts, MANIFEST_COPY))
 
 
 def _picker(columns: tuple[str, ...]) -> LineOf:

@@ -36,11 +36,25 @@ def merged(
         ReconcileError: the merged rows are not those of the first job, each once; raised after the last row.
         StoreError: a result cannot be read.
     """
+    whole = overlaid(_overlaid_jobs(jobs, store), own)
+    return counted(spec.job_id, whole, jobs[0].proof.rows.input)
+
+
+def merged_jobs(jobs: Sequence[PublishedJob], store: ObjectStore) -> Iterator[pa.Table]:
+    """Yield the merged rows of finished jobs, the oldest first: each a retry of the one before it.
+
+    Raises:
+        ReconcileError: the merged rows are not those of the first job, each once; raised after the last row.
+        StoreError: a result cannot be read.
+    """
+    return counted(jobs[-1].spec.job_id, _overlaid_jobs(jobs, store), jobs[0].proof.rows.input)
+
+
+def _overlaid_jobs(jobs: Sequence[PublishedJob], store: ObjectStore) -> Iterator[pa.Table]:
     whole = _results(jobs[0], store)
     for job in jobs[1:]:
         whole = overlaid(whole, _results(job, store))
-    whole = overlaid(whole, own)
-    return counted(spec.job_id, whole, jobs[0].proof.rows.input)
+    return whole
 
 
 def overlaid(base: Iterable[pa.Table], newer: Iterable[pa.Table]) -> Iterator[pa.Table]:

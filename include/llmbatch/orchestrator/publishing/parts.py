@@ -77,14 +77,14 @@ class PartedFile:
         """Return the parts of the closed file; at least one, which may be empty."""
         if len(self._rows) == 1:
             return (Part(self._name, self._path(0), self._rows[0]),)
-        return tuple(Part(_numbered(self._name, n), self._path(n), rows) for n, rows in enumerate(self._rows))
+        return tuple(Part(numbered(self._name, n), self._path(n), rows) for n, rows in enumerate(self._rows))
 
     def _next(self) -> Writer:
         self._rows.append(0)
         return self._open_writer(self._path(len(self._rows) - 1))
 
     def _path(self, number: int) -> Path:
-        return self._folder / _numbered(self._name, number)
+        return self._folder / numbered(self._name, number)
 
 
 def is_part(name: str, whole: str) -> bool:
@@ -93,6 +93,7 @@ def is_part(name: str, whole: str) -> bool:
     return re.fullmatch(rf"{re.escape(stem)}(-\d{{5,}})?\.{re.escape(extension)}", name) is not None
 
 
-def _numbered(name: str, number: int) -> str:
+def numbered(name: str, number: int) -> str:
+    """Return the name of a part, from 0: ``results-00000.jsonl``."""
     stem, _, extension = name.rpartition(".")
     return f"{stem}-{number:05d}.{extension}"

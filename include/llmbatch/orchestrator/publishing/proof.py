@@ -16,13 +16,12 @@ import pydantic
 import llmbatch
 from llmbatch.core.errors import ObjectExists, ObjectMissing
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, OutputRecord, SlaRecord
+from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, OutputRecord, SlaRecord, read_manifest
 from llmbatch.core.store import ObjectStore
-from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.history.cost import cost_of
 from llmbatch.orchestrator.history.traces import levels_of, read_traces
 from llmbatch.orchestrator.jobs.documents import read_inputs
-from llmbatch.orchestrator.publishing.files import output_uri
+from llmbatch.orchestrator.publishing.files import MANIFEST_COPY, output_uri
 from llmbatch.orchestrator.publishing.reconcile import Reconciled
 
 _log = logging.getLogger(__name__)
@@ -102,23 +101,29 @@ def create_proof(spec: JobSpec, store: ObjectStore, manifest: JobManifest) -> Jo
 
     Raises:
         StoreError: the store failed.
+        ForeignManifest: the stored one is not this job's.
     """
     body = manifest.model_dump_json(indent=1).encode()
-    copy = output_uri(spec, "manifest.json")
+    copy = output_uri(spec, MANIFEST_COPY)
     store.put(copy, body)
     try:
         store.create(spec.layout.manifest, body)
     except ObjectExists:
-        first = store.get(spec.layout.manifest)
-        store.put(copy, first)
-        return read_document(JobManifest, first)
+        first = read_manifest(spec.layout, store)
+        store.put(copy, store.get(spec.layout.manifest))
+        return first
     _log.info("event=published job_id=%s rows=%d failed=%d", spec.job_id, manifest.rows.input, manifest.rows.failed)
     return manifest
 
 
 def load_proof(spec: JobSpec, store: ObjectStore) -> JobManifest | None:
-    """Return the proof of a published job, else None."""
+    """Return the proof of a published job, else None.
+
+    Raises:
+        StoreError: the store failed.
+        ForeignManifest: the manifest there is not this job's.
+    """
     try:
-        return read_document(JobManifest, store.get(spec.layout.manifest))
+        return read_manifest(spec.layout, store)
     except ObjectMissing:
         return None

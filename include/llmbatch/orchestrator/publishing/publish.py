@@ -27,6 +27,7 @@ from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.jobs.staged_shards import load_staged
 from llmbatch.orchestrator.publishing.deliver import deliver
+from llmbatch.orchestrator.publishing.latest import point_to_latest
 from llmbatch.orchestrator.publishing.proof import build_proof, create_proof, load_proof
 from llmbatch.orchestrator.publishing.reconcile import reconcile
 
@@ -40,7 +41,7 @@ def publish(
     timing: Mapping[str, float] | None = None,
     usd_per_gpu_hour: float | None = None,
 ) -> JobManifest:
-    """Publish the job and return its manifest; a published job is left as it is.
+    """Publish the job, let ``latest.json`` name it, and return its manifest; a proof that exists stays as it is.
 
     Args:
         spec: the accepted job.
@@ -52,17 +53,23 @@ def publish(
     Raises:
         DiskFull: the local disk has no room for the results; nothing was delivered.
         ReconcileError: rows are missing or duplicated; nothing was delivered.
+        ForeignManifest: the manifest there is not this job's; nothing was delivered.
         StoreError: the store failed, the job was never staged, or results of the job that it retries are lost.
     """
-    done = load_proof(spec, store)
-    if done is not None:
-        return done
+    proof = load_proof(spec, store) or _proved(spec, store, clock, timing or {}, usd_per_gpu_hour)
+    point_to_latest(spec, proof, store)
+    return proof
+
+
+def _proved(
+    spec: JobSpec, store: ObjectStore, clock: Clock, timing: Mapping[str, float], usd_per_gpu_hour: float | None
+) -> JobManifest:
     started = clock.monotonic()
     staged = _staged(spec, store)
     with tempfile.TemporaryDirectory(prefix="llmbatch-publish-") as folder:
         reconciled = reconcile(spec, store, staged, Path(folder))
         outputs = deliver(spec, store, reconciled)
-    phases = {"stage": staged.seconds, **_heartbeat_phases(spec, store), **(timing or {})}
+    phases = {"stage": staged.seconds, **_heartbeat_phases(spec, store), **timing}
     manifest = build_proof(
         spec,
         store,

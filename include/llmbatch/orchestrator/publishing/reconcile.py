@@ -67,18 +67,8 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
     require_space(earlier[0].spec if earlier else spec, spec.output_format, store, folder)
     own = _OwnShards(spec, committed_shards(spec, store, staged))
     tables = merged(spec, earlier, own.tables(), store) if earlier else own.tables()
-    totals = Totals()
     with within_space(spec, folder):
-        results, failed = open_outputs(spec, folder)
-        try:
-            for table in tables:
-                good, rest = succeeded_and_rest(table)
-                results.append(good)
-                failed.append(rest)
-                totals.add(table)
-        finally:
-            results.close()
-            failed.close()
+        files, totals = write_files(spec, tables, folder)
     return Reconciled(
         rows=totals.rows(),
         invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),
@@ -87,8 +77,27 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
         digests={name: tuple(sorted(found)) for name, found in sorted(own.digests.items())},
         shards=tuple(own.records),
         dead=tuple(own.dead),
-        files=(*results.parts(), *(failed.parts() if failed.rows else ())),
+        files=files,
     )
+
+
+def write_files(spec: JobSpec, tables: Iterable[pa.Table], folder: Path) -> tuple[tuple[Part, ...], Totals]:
+    """Write rows in input order to local output files; return the closed files and the counts.
+
+    The file of the rows that did not succeed is left out if it is empty.
+    """
+    results, failed = open_outputs(spec, folder)
+    totals = Totals()
+    try:
+        for table in tables:
+            good, rest = succeeded_and_rest(table)
+            results.append(good)
+            failed.append(rest)
+            totals.add(table)
+    finally:
+        results.close()
+        failed.close()
+    return (*results.parts(), *(failed.parts() if failed.rows else ())), totals
 
 
 class _OwnShards:

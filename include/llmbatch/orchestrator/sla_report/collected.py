@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.errors import ForeignManifest, ObjectMissing
 from llmbatch.core.eta.trace import TracePoint
 from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.manifest import JobManifest
+from llmbatch.core.manifest import JobManifest, read_manifest
 from llmbatch.core.progress import Progress
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.shown import shown
@@ -82,7 +82,7 @@ def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob |
     spec = _part(JobSpec, layout.spec, store)
     if spec is None or spec.request.dry_run:
         return None  # a dry run processes no rows
-    manifest = _part(JobManifest, layout.manifest, store)
+    manifest = _manifest(layout, store)
     progress = _progress(layout, store, now)
     points = tuple(point for trace in read_traces(store, layout) for point in trace.points)
     return OpenJob(
@@ -90,6 +90,16 @@ def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob |
         submitted_at=spec.created_at,
         estimates=thinned(points, MOST_ESTIMATES),
     )
+
+
+def _manifest(layout: JobLayout, store: ObjectStore) -> JobManifest | None:
+    try:
+        return read_manifest(layout, store)
+    except ObjectMissing:
+        return None
+    except ForeignManifest as error:
+        _log.warning("event=foreign_manifest job_id=%s error=%s", layout.job_id, error)
+        return None
 
 
 def _part(kind: type[Part], uri: str, store: ObjectStore) -> Part | None:

@@ -103,7 +103,8 @@ _FIELDS: dict[str, _Field] = {
     "output_uri": _Field(
         OUTPUT,
         "Deliver to",
-        "Folder for the results, e.g. s3://bucket/answers/. Empty: output/ in the job's folder.",
+        "Folder for the results, e.g. s3://bucket/answers/. The job delivers into a folder of its id there; "
+        "latest.json names the newest job. Empty: output/ in the job's folder.",
         {"pattern": r"^s3://[^/]+", "examples": ["s3://bucket/answers/"]},
     ),
     "output_format": _Field(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from llmbatch.core.claims import last_claim
-from llmbatch.core.errors import ObjectMissing, RayJobError
+from llmbatch.core.errors import ForeignManifest, ObjectMissing, RayJobError
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.manifest import read_manifest
 from llmbatch.core.states import ExitReason
 from llmbatch.orchestrator.deployment.names import START_ORDER
 from llmbatch.orchestrator.ray_jobs.links import KeptLink, RayDashboardLink, show_links
@@ -78,6 +79,7 @@ class JobRun(RayOperator):
 
         Raises:
             StoreError: the store did not answer whether the manifest exists; a retry checks again.
+            AirflowFailException: the manifest there is not this job's.
         """
         if self._is_done():
             self.log.info("event=already_done job_name=%s done_uri=%s", self.job_name, self.done_uri)
@@ -112,9 +114,11 @@ class JobRun(RayOperator):
         from llmbatch.orchestrator.deployment.store import open_store
 
         try:
-            open_store(self.done_conn_id).head(self.done_uri)
+            read_manifest(JobLayout(self.done_uri.rpartition("/")[0]), open_store(self.done_conn_id))
         except ObjectMissing:
             return False
+        except ForeignManifest as error:
+            raise AirflowFailException(str(error)) from error
         return True
 
 

@@ -59,3 +59,22 @@ def test_a_superseded_generation_expires_nothing(store, make) -> None:
     with pytest.raises(Superseded):
         expire_shards(context, job.manifest.shards, SystemClock().now(), lambda _: None)
     assert list(store.list(job.layout.results)) == []
+
+
+def test_only_a_few_shards_are_in_memory_at_once(store, make, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make.stage(store, [make.chat(n, "x") for n in range(1, 121)], 1)
+    context = JobContext(job.manifest.job_id, 2, job.layout, store, SystemClock())
+    opened: list[str] = []
+    committed: list[ShardTally] = []
+    most: list[int] = []
+    read = store.open_stream
+
+    def counted(uri: str, etag: str) -> object:
+        opened.append(uri)
+        most.append(len(opened) - len(committed))
+        return read(uri, etag)
+
+    monkeypatch.setattr(store, "open_stream", counted)
+    expire_shards(context, job.manifest.shards, SystemClock().now(), committed.append)
+    assert len(committed) == 120
+    assert max(most) <= 12

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fakes.proofs import put_proof
 from llmbatch.cluster.driver.pause import LOOK_SECONDS, SILENT_SECONDS, Pause
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.clock import ManualClock
@@ -70,8 +71,10 @@ def test_a_jobs_pause_ends_with_its_generation_and_begins_again_with_the_next(be
 
 def test_a_jobs_pause_ends_with_its_manifest(bench: Bench) -> None:
     bench.beat()
-    bench.store.put(PAUSER.manifest, b"{}")
-    assert not bench.holds()
+    put_proof(bench.store, PAUSER, "job-ffffffffffffffff")
+    assert bench.holds()
+    put_proof(bench.store, PAUSER)
+    assert not bench.holds(LOOK_SECONDS)
 
 
 def test_a_jobs_pause_ends_when_its_heartbeat_stays_the_same(bench: Bench) -> None:
@@ -93,7 +96,7 @@ def test_a_store_that_fails_changes_nothing(bench: Bench, monkeypatch: pytest.Mo
     def down(uri: str) -> None:
         raise StoreError(uri)
 
-    monkeypatch.setattr(bench.store, "head", down)
+    monkeypatch.setattr(bench.store, "get", down)
     assert bench.holds(2 * SILENT_SECONDS)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from fakes.admissions import BASE, HOUR_OF_WORK, QUEUE, RacingStore, beat, queued, said_of, store_with_work, submit
+from fakes.proofs import put_proof
 from llmbatch.core.admission import Feasibility
 from llmbatch.core.errors import StoreError
 from llmbatch.core.progress import EtaSeconds
@@ -110,12 +111,19 @@ def test_one_that_finishes_late_still_counts(store: RacingStore) -> None:
 
 def test_published_jobs_leave(store: RacingStore) -> None:
     first, second = (submit(store, name, 9) for name in "ab")
-    store.put(first.layout.manifest, b"{}")
+    put_proof(store, first.layout)
     third = submit(store, "c", 10)
     assert queued(store) == [second.job_id, third.job_id]
     leave_queue(BASE, second.job_id, store)
     leave_queue(BASE, second.job_id, store)
     assert queued(store) == [third.job_id]
+
+
+def test_another_job_s_manifest_takes_no_job_out_of_the_queue_and_costs_no_other_job(store: RacingStore) -> None:
+    first = submit(store, "a", 9)
+    put_proof(store, first.layout, "job-ffffffffffffffff")
+    second = submit(store, "b", 10)
+    assert queued(store) == [first.job_id, second.job_id]
 
 
 def test_leaving_a_broken_store_is_only_a_warning(

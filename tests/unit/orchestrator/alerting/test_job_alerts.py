@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from fakes.alerts import LAYOUT, START, AtomicStore, an_alert
+from fakes.proofs import put_proof
 from fakes.sla import accepted
 from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.core.alerts import Level
@@ -49,8 +50,10 @@ def test_who_loses_the_race_for_an_alert_knows_it_and_goes_on(
 def test_an_alert_is_raised_with_the_watcher_s_name_unless_the_job_has_a_manifest(alerts: JobAlerts) -> None:
     (yellow,) = alerts.raise_due(None, START + timedelta(minutes=43))
     assert (yellow.level, yellow.number, yellow.raised_by) == (Level.YELLOW, 1, "sensor")
-    alerts.store.put(alerts.layout.manifest, b"{}")
-    assert alerts.raise_due(None, START + timedelta(minutes=61)) == ()
+    put_proof(alerts.store, alerts.layout, "job-ffffffffffffffff")
+    assert len(alerts.raise_due(None, START + timedelta(minutes=61))) == 1
+    put_proof(alerts.store, alerts.layout)
+    assert alerts.raise_due(None, START + timedelta(minutes=200)) == ()
 
 
 def test_only_an_alert_that_fires_is_resolved(alerts: JobAlerts) -> None:

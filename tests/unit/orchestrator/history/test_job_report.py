@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from fakes.finished_jobs import BASE, NOW, alert_of, finish, spec_of, trace_of
+from fakes.proofs import put_proof
 from llmbatch.core.alerts import Level
+from llmbatch.core.errors import ForeignManifest
 from llmbatch.core.eta.trace import EstimateTrace
 from llmbatch.core.reactions import Reaction, ReactionKind
 from llmbatch.core.store import MemoryStore
@@ -145,6 +147,16 @@ def test_a_job_without_estimates_teaches_nothing() -> None:
     assert report_sla(spec.root_uri, store).eta is not None
     learn_from(spec.root_uri, store)
     assert read_history(BASE, store).jobs == ()
+
+
+def test_another_job_s_manifest_is_not_reported_and_teaches_nothing() -> None:
+    store, spec = MemoryStore(), spec_of()
+    finish(store, spec)
+    put_proof(store, spec.layout, "job-ffffffffffffffff")
+    for read in (report_sla, learn_from):
+        with pytest.raises(ForeignManifest, match=spec.job_id):
+            read(spec.root_uri, store)
+    assert spec.layout.sla not in store.objects
 
 
 def test_a_retry_counts_its_own_rows_and_no_merged_tokens() -> None:

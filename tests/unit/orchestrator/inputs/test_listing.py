@@ -8,7 +8,7 @@ from llmbatch.core.errors import RequestError
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.inputs import listing
-from llmbatch.orchestrator.inputs.listing import list_inputs
+from llmbatch.orchestrator.inputs.listing import covers, list_inputs, searched_folder
 
 NAMES = (
     "a/.hidden",
@@ -54,6 +54,33 @@ def names(uri: str, store: MemoryStore) -> list[str]:
 )
 def test_objects_by_name_prefix_and_glob(store: MemoryStore, uri: str, expected: list[str]) -> None:
     assert names(uri, store) == expected
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://in/a.csv",
+        "s3://in/a/",
+        "s3://in/",
+        "s3://in",
+        "s3://in/a/x?.csv",
+        "s3://in/**/x[13].csv",
+        "s3://in/*",
+        "s3://i/",
+    ],
+)
+def test_what_an_address_covers_is_what_it_lists(store: MemoryStore, uri: str) -> None:
+    covered = [f"s3://in/{name}" for name in NAMES if covers(uri, f"s3://in/{name}")]
+    try:
+        listed = [item.uri for item in list_inputs(uri, store)]
+    except RequestError:
+        listed = []
+    assert sorted(covered) == sorted(listed)
+
+
+def test_a_glob_searches_the_folder_before_its_first_sign() -> None:
+    found = [searched_folder(f"s3://in/{key}") for key in ("a/b*/c", "a/[b]", "*", "a/b", "a/")]
+    assert found == ["s3://in/a", "s3://in/a", "s3://in/", "s3://in/a/b", "s3://in/a/"]
 
 
 def test_an_object_has_its_current_version(store: MemoryStore) -> None:

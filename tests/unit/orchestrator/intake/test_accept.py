@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from fakes.proofs import put_proof
 from llmbatch.core.config import Config
-from llmbatch.core.errors import ObjectMissing, RequestError
+from llmbatch.core.errors import ForeignManifest, ObjectMissing, RequestError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.store import MemoryStore, ObjectInfo
@@ -58,6 +59,7 @@ def store() -> BucketStore:
 def config() -> Config:
     return Config.model_validate(
         {
+            "store": {"allowed_inputs": None, "allowed_outputs": None},
             "default_model": "small",
             "models": {"small": {"uri": "bundled:small", "max_model_len": 2048}, "big": {"uri": "org/big"}},
             "engine": {"kind": "echo", "max_num_seqs": 16},
@@ -91,12 +93,12 @@ def test_options_win_over_model_and_config(store: BucketStore, config: Config) -
         config,
         input_uri="s3://in/plain.jsonl",
         engine={"batch_size": 4, "concurrency": 3, "max_model_len": 99},
-        output_uri="s3://out/here",
+        output_uri="s3://in/here",
         model="big",
         sla_hours=2,
     )
     assert (spec.engine.max_num_seqs, spec.engine.max_replicas, spec.engine.max_model_len) == (4, 3, 99)
-    assert (spec.output_uri, spec.model_uri) == ("s3://out/here/", "org/big")
+    assert (spec.output_uri, spec.model_uri) == (f"s3://in/here/{spec.job_id}/", "org/big")
     assert spec.deadline == CREATED + timedelta(hours=2)
 
 
@@ -248,10 +250,17 @@ def test_a_finished_job_is_what_it_is_whatever_became_of_its_input(store: Bucket
     del store.objects["s3://in/plain.jsonl"]
     with pytest.raises(RequestError, match="does not exist"):
         job(store, config, input_uri="s3://in/plain.jsonl")
-    store.put(first.layout.manifest, b"{}")
+    put_proof(store, first.layout)
     assert job(store, config, input_uri="s3://in/plain.jsonl") == first
     with pytest.raises(RequestError, match="does not exist"):
         job(store, config, input_uri="s3://in/plain.jsonl", sla_hours=1)
+
+
+def test_another_job_s_manifest_does_not_finish_a_job(store: BucketStore, config: Config) -> None:
+    first = job(store, config, input_uri="s3://in/plain.jsonl")
+    put_proof(store, first.layout, "job-ffffffffffffffff")
+    with pytest.raises(ForeignManifest, match=f"is not the proof of {first.job_id}"):
+        job(store, config, input_uri="s3://in/plain.jsonl")
 
 
 def test_the_same_job_asked_for_in_other_words_is_a_retry(store: BucketStore, config: Config) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from fakes.proofs import put_proof
 from fakes.retries import (
     CONFIG,
     CREATED,
@@ -129,7 +130,7 @@ def test_parquet_and_other_formats_than_the_parent_s() -> None:
     parent, store = first_job()
     retry = finished(store, "again", retry_failed_of=parent.job_id, output_format="parquet", output_uri="s3://b/whole")
     assert retry.output_format is OutputFormat.PARQUET
-    results = pq.read_table(io.BytesIO(store.get("s3://b/whole/results.parquet")))
+    results = pq.read_table(io.BytesIO(store.get(f"{retry.output_uri}results.parquet")))
     assert results["line"].to_pylist() == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12]
     assert "model" not in results.schema.names
 
@@ -190,6 +191,10 @@ def _no_proof(parent: JobSpec, store: MemoryStore) -> None:
     del store.objects[parent.layout.manifest]
 
 
+def _foreign_proof(parent: JobSpec, store: MemoryStore) -> None:
+    put_proof(store, parent.layout, "job-ffffffffffffffff")
+
+
 def _no_job(parent: JobSpec, store: MemoryStore) -> None:
     for uri in [uri for uri in store.objects if uri.startswith(parent.root_uri)]:
         del store.objects[uri]
@@ -202,10 +207,10 @@ def _no_staged(parent: JobSpec, store: MemoryStore) -> None:
 BAD = [
     (_no_job, {}, "retry_failed_of", "there is no job in s3://llmbatch"),
     (_no_proof, {}, "retry_failed_of", "has not finished. Clear its task `run` instead"),
+    (_foreign_proof, {}, "retry_failed_of", "is not the proof of.*Remove it"),
     (_no_staged, {}, "retry_failed_of", "have expired.*Start a new job on s3://b/in.jsonl"),
     (None, {"retry_failed_of": "job-ffffffffffffffff"}, "retry_failed_of", "there is no job"),
     (None, {"retry_failed_of": "first"}, "retry_failed_of", "should match"),
-    (None, {"output_uri": "s3://b/answers"}, "output_uri", "delivered.*another folder"),
     (None, {"max_error_rate": 0.08}, "max_error_rate", r"1 of 12 rows .* \(8.33%\).*more than 8.00%"),
     (None, {"sampling": {"max_tokens": 0}}, "sampling.max_tokens", "greater than"),
 ]

@@ -60,11 +60,22 @@ def test_a_running_job_has_a_deadline_and_its_last_write(folders: Folders) -> No
 @pytest.mark.parametrize("name", ["manifest", "dry_run"])
 def test_a_finished_job_has_the_time_of_its_manifest(folders: Folders, name: str) -> None:
     layout = folders.accept(2, retry_of=1)
-    finished = folders.put(getattr(layout, name), b"{}")
+    finished = folders.put(getattr(layout, name), b'{"job_id": "%s"}' % job_id(2).encode())
     touched = folders.put(f"{layout.root}/output/results.jsonl", b"{}")
     (found,) = job_folders(folders.store, BASE, NOW)
     assert (found.finished_at, found.touched_at) == (finished, touched)
     assert (found.deadline, found.needs) == (None, frozenset())
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"job_id": "job-ffffffffffffffff"}'])
+def test_another_job_s_manifest_does_not_finish_a_job(
+    folders: Folders, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    layout = folders.accept(2, retry_of=1)
+    folders.put(layout.manifest, body)
+    (found,) = job_folders(folders.store, BASE, NOW)
+    assert (found.finished_at, found.deadline, found.needs) == (None, DEADLINE, frozenset({job_id(1)}))
+    assert f"event=foreign_manifest job_id={job_id(2)} " in caplog.text
 
 
 def test_a_retry_needs_the_whole_chain_before_it(folders: Folders) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fakes.proofs import put_proof
 from llmbatch.core.claims import Claim, claim, last_claim
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config_sections import RetentionConfig
@@ -70,7 +71,7 @@ def put_job(store: MemoryStore, job_id: str, *, finished: bool, retries: str | N
     store.put(f"{layout.root}/output/results.jsonl", b"{}")
     store.put(f"{BASE}/idempotency/{job_id[-4:]}.json", f'{{"job_id": "{job_id}", "root_uri": ""}}'.encode())
     if finished:
-        store.put(layout.manifest, b"{}")
+        put_proof(store, layout)
     return layout
 
 
@@ -230,7 +231,7 @@ def test_the_results_of_a_chain_that_is_being_retried_stay(store: Watched, clock
     days(clock, 90)
     put_job(store, OTHER, finished=False, retries=B)
     assert [removal.part for removal in planned(store, clock)] == [Part.LEFTOVERS, Part.LEFTOVERS]
-    store.put(JobLayout.of(BASE, OTHER).manifest, b"{}")
+    put_proof(store, JobLayout.of(BASE, OTHER))
     run(store, clock)
     assert under(store, first) == under(store, second) == set()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import pytest
 
 from fakes.answered_jobs import NOW, answered, staged_job
@@ -10,8 +12,11 @@ from fakes.results import put_result
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import ReconcileError, StoreError
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.read_ahead import in_order
 from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT
 from llmbatch.orchestrator.jobs.staged_shards import load_staged
+from llmbatch.orchestrator.publishing import committed
 from llmbatch.orchestrator.publishing.committed import committed_shards
 from llmbatch.orchestrator.publishing.publish import publish
 
@@ -91,3 +96,20 @@ def test_a_staged_shard_that_was_lost_or_replaced_is_an_error(other: str | None,
         store.put(uri, store.get(spec.layout.staged_shard(other)))
     with pytest.raises(StoreError, match=words):
         list(committed_shards(spec, store, staged))
+
+
+def test_shards_are_read_ahead_in_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, store = staged_job()
+    answered(spec, store)
+    asked: list[int] = []
+
+    def noted(function: Callable[[object], object], items: Iterable[object], *, in_flight: int, name: str) -> object:
+        asked.append(in_flight)
+        return in_order(function, items, in_flight=in_flight, name=name)
+
+    monkeypatch.setattr(committed, "in_order", noted)
+    staged = load_staged(spec, store)
+    assert staged is not None
+    assert len(list(committed_shards(spec, store, staged))) == 3
+    assert asked == [IN_FLIGHT]
+    assert IN_FLIGHT <= 16

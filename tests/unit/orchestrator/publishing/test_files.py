@@ -15,11 +15,11 @@ from llmbatch.core.request_options import OutputFormat
 from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
 from llmbatch.orchestrator.publishing.files import (
     FAILED_COLUMNS,
+    NAMES,
     USER_COLUMNS,
     JsonLinesFile,
     ParquetFile,
     open_outputs,
-    output_names,
     output_uri,
     user_schema,
 )
@@ -72,7 +72,7 @@ def test_each_format_has_a_file_for_answers_and_one_for_the_rest(
     tmp_path: Path, format: OutputFormat, names: tuple[str, str]
 ) -> None:
     spec, _ = staged_job(format)
-    assert output_names(format) == names
+    assert NAMES[format] == names
     results, failed = open_outputs(spec, tmp_path)
     for file in (results, failed):
         file.close()

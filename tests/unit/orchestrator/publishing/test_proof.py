@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from fakes.answered_jobs import NOW, answered, staged_job
+from fakes.proofs import proof
 from fakes.results import put_result
 from llmbatch.core.clock import ManualClock
+from llmbatch.core.errors import ForeignManifest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import Reactions
 from llmbatch.core.store import MemoryStore, ObjectInfo
@@ -78,6 +82,17 @@ def test_the_proof_of_another_process_stays_and_is_the_copy_beside_the_output() 
     store = _Overtaken(plain.objects, spec, proof)
     assert publish(spec, store, ManualClock(NOW + timedelta(minutes=5))) == first
     assert store.get(spec.layout.manifest) == store.get("s3://b/out/manifest.json") == proof
+
+
+def test_another_job_s_manifest_that_comes_just_before_the_proof_is_not_copied() -> None:
+    spec, plain = staged_job()
+    answered(spec, plain)
+    foreign = proof("job-ffffffffffffffff").model_dump_json().encode()
+    store = _Overtaken(plain.objects, spec, foreign)
+    with pytest.raises(ForeignManifest, match=spec.job_id):
+        publish(spec, store, ManualClock(NOW))
+    assert store.get(spec.layout.manifest) == foreign
+    assert store.get("s3://b/out/manifest.json") != foreign
 
 
 def test_an_unpublished_job_has_no_proof() -> None:

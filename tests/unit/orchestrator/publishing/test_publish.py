@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import timedelta
 
 import pyarrow.parquet as pq
@@ -11,11 +12,13 @@ import pytest
 from fakes.answered_jobs import INPUT, NOW, answered, staged_job
 from fakes.delivered import lines
 from fakes.finished_jobs import alert_of, trace_of
+from fakes.proofs import put_proof
 from fakes.results import SCHEMA
+from fakes.retries import delivered, finished, store_with_input
 from llmbatch.core.alerts import Level
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
-from llmbatch.core.errors import StoreError
+from llmbatch.core.errors import ForeignManifest, StoreError
 from llmbatch.core.progress import Progress, RowCounts, ShardCounts
 from llmbatch.core.request_options import OutputFormat
 from llmbatch.core.states import Phase
@@ -115,6 +118,36 @@ def test_published_job_is_not_touched_again() -> None:
     first = publish(spec, store, ManualClock(NOW))
     store.objects = {spec.layout.manifest: store.objects[spec.layout.manifest]}
     assert publish(spec, store, ManualClock(NOW + timedelta(days=1))) == first
+
+
+def test_another_job_s_manifest_stops_the_publish_before_anything_is_delivered() -> None:
+    spec, store = staged_job()
+    answered(spec, store)
+    put_proof(store, spec.layout, "job-ffffffffffffffff")
+    before = dict(store.objects)
+    with pytest.raises(ForeignManifest, match=spec.job_id):
+        publish(spec, store, ManualClock(NOW))
+    assert store.objects == before
+
+
+def test_jobs_with_one_output_address_keep_their_own_files_and_the_pointer_names_the_last() -> None:
+    store = store_with_input()
+    conf = {"input_uri": "s3://b/in.jsonl", "output_uri": "s3://b/nightly/"}
+    failing = finished(store, "monday", {2: "failed"}, **conf)
+    first = {uri: body for uri, body in store.objects.items() if uri.startswith(failing.output_uri)}
+    second = finished(store, "tuesday", **conf)
+    assert failing.output_uri != second.output_uri
+    assert {uri: body for uri, body in store.objects.items() if uri.startswith(failing.output_uri)} == first
+    assert len(delivered(failing, store, "failed.jsonl")) == 2
+    assert json.loads(store.get("s3://b/nightly/latest.json"))["job_id"] == max(failing.job_id, second.job_id)
+
+
+def test_a_publish_that_ended_between_proof_and_pointer_writes_the_pointer_when_it_is_repeated() -> None:
+    store = store_with_input()
+    spec = finished(store, "monday", input_uri="s3://b/in.jsonl", output_uri="s3://b/nightly/")
+    pointer = store.objects.pop("s3://b/nightly/latest.json")
+    publish(spec, store, ManualClock(NOW))
+    assert store.get("s3://b/nightly/latest.json") == pointer
 
 
 class _FailsAtTheCopy(MemoryStore):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fakes.finished_jobs import BASE, job_id, spec_of
+from fakes.proofs import put_proof
 from fakes.reported_jobs import LATER, figures, reported_jobs
 from llmbatch.core.sla_status import Status
 from llmbatch.core.store import MemoryStore, ObjectInfo
@@ -27,6 +28,15 @@ def test_a_dry_run_is_no_open_job(store: MemoryStore) -> None:
     spec = spec_of(13, submitted_at=LATER, dry_run=True)
     store.put(spec.layout.spec, spec.model_dump_json().encode())
     assert job_id(13) not in {job.job_id for job in figures(store).open}
+
+
+def test_another_job_s_manifest_does_not_finish_an_open_job(
+    store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_proof(store, spec_of(12).layout, job_id(11))
+    found = figures(store).open
+    assert [(job.job_id, job.status) for job in found] == [(job_id(11), Status.AT_RISK), (job_id(12), Status.ON_TRACK)]
+    assert f"event=foreign_manifest job_id={job_id(12)} " in caplog.text
 
 
 def test_only_the_newest_are_read(store: MemoryStore) -> None:

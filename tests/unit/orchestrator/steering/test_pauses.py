@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fakes.proofs import put_proof
 from fakes.risk import BASE, NOW, PAUSE, PAUSED, REPLICAS, RESUME, RESUMED, Site
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.control import Control, ReplicaBounds
@@ -21,7 +22,7 @@ def test_only_running_jobs_of_lower_priority_are_paused() -> None:
     resting = site.job(6)
     site.store.put(resting.layout.control, Control(paused=True, written_by="ann").model_dump_json().encode())
     published = site.job(7)
-    site.store.put(published.layout.manifest, b"{}")
+    put_proof(site.store, published.layout)
     assert site.look() == [PAUSE]
     assert site.control(low).paused
     assert site.control(resting).paused_by is None

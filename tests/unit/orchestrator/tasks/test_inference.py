@@ -35,7 +35,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     store = MemoryStore()
-    store.put("s3://in/a.jsonl", b'{"prompt": "hi"}\n')
+    store.put("s3://llmbatch/in/a.jsonl", b'{"prompt": "hi"}\n')
     monkeypatch.setattr(deployment_store, "open_store", lambda conn_id: store)
     monkeypatch.setenv(CONFIG_ENV, str(ROOT / "config" / "config.yaml"))
     return store
@@ -54,7 +54,7 @@ def within(monkeypatch: pytest.MonkeyPatch, **conf: Any) -> dict[str, Any]:
 
 
 def test_accept_gives_ids_and_addresses_only(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    within(monkeypatch, input_uri="s3://in/a.jsonl", system_prompt="be secret")
+    within(monkeypatch, input_uri="s3://llmbatch/in/a.jsonl", system_prompt="be secret")
     found = tasks.accept()
     assert found["job_uri"].endswith(found["job_id"])
     assert found["entrypoint"].startswith("exec python -m llmbatch.cluster --job s3://")
@@ -73,7 +73,7 @@ def test_the_entrypoint_is_made_of_the_config_and_the_job_id(
         "ray: {entrypoint: exec /opt/ray/bin/python -m llmbatch.cluster}\n"
     )
     monkeypatch.setenv(CONFIG_ENV, str(tmp_path / "c.yaml"))
-    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    within(monkeypatch, input_uri="s3://llmbatch/in/a.jsonl")
     found = tasks.accept()
     assert found["entrypoint"] == (
         f"exec /opt/ray/bin/python -m llmbatch.cluster --job 's3://llmbatch/a b/jobs/{found['job_id']}'"
@@ -82,7 +82,7 @@ def test_the_entrypoint_is_made_of_the_config_and_the_job_id(
 
 
 def test_a_forged_spec_reaches_no_shell(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    within(monkeypatch, input_uri="s3://llmbatch/in/a.jsonl")
     layout = JobLayout(tasks.accept()["job_uri"])
     spec = read_spec(layout.root, store).model_copy(update={"root_uri": f"{layout.root}; touch /tmp/x #"})
     store.put(layout.spec, spec.model_dump_json().encode())
@@ -95,17 +95,17 @@ def test_a_value_of_the_request_begins_no_line_of_the_log(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    within(monkeypatch, input_uri="s3://in/a.jsonl", model="m\nevent=forged \x1b[2J")
+    within(monkeypatch, input_uri="s3://llmbatch/in/a.jsonl", model="m\nevent=forged \x1b[2J")
     tasks.accept()
     assert r"model=m\nevent=forged \x1b[2J" in caplog.text
     assert all(record.getMessage().isprintable() for record in caplog.records)
 
 
 def test_the_job_records_who_triggered_its_run(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    within(monkeypatch, input_uri="s3://llmbatch/in/a.jsonl")
     assert read_spec(tasks.accept()["job_uri"], store).owner == "ann"
-    within(monkeypatch, input_uri="s3://in/a.jsonl")["dag_run"].triggering_user_name = None
-    store.objects = {"s3://in/a.jsonl": b'{"prompt": "hi"}\n'}
+    within(monkeypatch, input_uri="s3://llmbatch/in/a.jsonl")["dag_run"].triggering_user_name = None
+    store.objects = {"s3://llmbatch/in/a.jsonl": b'{"prompt": "hi"}\n'}
     assert read_spec(tasks.accept()["job_uri"], store).owner == ""
 
 
@@ -113,7 +113,7 @@ def test_a_run_with_the_same_key_gets_the_same_job(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    conf = {"input_uri": "s3://in/a.jsonl", "idempotency_key": "secret?"}
+    conf = {"input_uri": "s3://llmbatch/in/a.jsonl", "idempotency_key": "secret?"}
     within(monkeypatch, **conf)
     first = tasks.accept()
     within(monkeypatch, **conf)["dag_run"].run_id = "later"
@@ -123,7 +123,7 @@ def test_a_run_with_the_same_key_gets_the_same_job(
 
 
 def test_a_wrong_request_is_not_retried(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    within(monkeypatch, input_url="s3://in/a.jsonl")
+    within(monkeypatch, input_url="s3://llmbatch/in/a.jsonl")
     with pytest.raises(AirflowFailException, match=r"input_url.*'input_uri'"):
         tasks.accept()
 
@@ -131,7 +131,7 @@ def test_a_wrong_request_is_not_retried(store: MemoryStore, monkeypatch: pytest.
 def test_a_wrong_config_is_not_retried(store: MemoryStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("default_model: m\nmodels: {m: {uri: m}}\nstagin: {}\n")
     monkeypatch.setenv(CONFIG_ENV, str(tmp_path / "c.yaml"))
-    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    within(monkeypatch, input_uri="s3://llmbatch/in/a.jsonl")
     with pytest.raises(AirflowFailException, match=r"c.yaml:3.*did you mean `staging`"):
         tasks.accept()
 
@@ -148,14 +148,14 @@ def test_only_what_a_retry_can_help_is_retried(error: Exception, kind: type[Exce
         body()
 
 
-def manifest(met: bool) -> JobManifest:
+def manifest(job_id: str, met: bool) -> JobManifest:
     deadline = RUN_AFTER + timedelta(hours=1)
     finished = deadline + timedelta(minutes=-30 if met else 30)
     return JobManifest(
-        job_id="job-1",
+        job_id=job_id,
         model=ModelRecord(name="m", uri="m"),
         versions={},
-        input=InputRecord(uri="s3://in/a", objects=(), rows=2),
+        input=InputRecord(uri="s3://llmbatch/in/a", objects=(), rows=2),
         rows=RowRecord(input=2, succeeded=1, failed=1),
         missing=0,
         duplicates=0,
@@ -169,10 +169,10 @@ def manifest(met: bool) -> JobManifest:
 
 @pytest.mark.parametrize("met", [True, False])
 def test_report_writes_the_same_bytes_again(store: MemoryStore, monkeypatch: pytest.MonkeyPatch, met: bool) -> None:
-    within(monkeypatch, input_uri="s3://in/a.jsonl")
+    within(monkeypatch, input_uri="s3://llmbatch/in/a.jsonl")
     layout = JobLayout(tasks.accept()["job_uri"])
-    store.put(layout.manifest, manifest(met).model_dump_json().encode())
-    assert tasks.report(layout.root, "my_s3") == {"job_id": "job-1", "met": met}
+    store.put(layout.manifest, manifest(layout.job_id, met).model_dump_json().encode())
+    assert tasks.report(layout.root, "my_s3") == {"job_id": layout.job_id, "met": met}
     first = store.get(layout.sla)
     assert tasks.report(layout.root, "my_s3")["met"] is met
     assert store.get(layout.sla) == first
@@ -205,7 +205,7 @@ def test_report_ends_an_alert_that_still_fires(store: MemoryStore, monkeypatch: 
     spec = accepted(store, RUN_AFTER)
     raised = compose(JobSla.of(spec), Level.RED, 1, progress=None, is_stale=False, now=LONG_AGO, raised_by="sensor")
     raise_alert(raised, store, spec.layout)
-    store.put(spec.layout.manifest, manifest(met=False).model_dump_json().encode())
+    store.put(spec.layout.manifest, manifest(spec.job_id, met=False).model_dump_json().encode())
     tasks.report(spec.root_uri, "my_s3")
     last = read_alerts(store, spec.layout)[-1]
     assert (last.level, last.raised_by) == (Level.OK, "report")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from fakes.proofs import put_proof
 from fakes.ray import FakeRay
 from fakes.ray_task import deferred, over
 from fakes.state_store import StateStore
@@ -60,11 +61,20 @@ def test_finished_work_does_not_need_ray(
         raise AssertionError("a call to Ray")
 
     monkeypatch.setattr(RayHook, "get_conn", no_ray)
-    objects.put(DONE["done_uri"], b"{}")
+    put_proof(objects, JobLayout("s3://b/jobs/job"))
     state.set(OVER_KEY, 1)
     assert job_run(**DONE).execute(context) == {"done_uri": DONE["done_uri"]}
     assert state == {OVER_KEY: 1}
     assert context["ti"].pushed == {"ray_results_link": "s3://b/out/"}
+
+
+def test_another_job_s_manifest_is_no_finished_work(
+    ray: FakeRay, context: dict[str, Any], objects: MemoryStore
+) -> None:
+    put_proof(objects, JobLayout("s3://b/jobs/job"), "job-ffffffffffffffff")
+    with pytest.raises(AirflowFailException, match="is not the proof of job: it is that of 'job-ffffffffffffffff'"):
+        job_run(**DONE).execute(context)
+    assert ray.posts == []
 
 
 def test_work_that_is_not_finished_is_run(ray: FakeRay, context: dict[str, Any], objects: MemoryStore) -> None:
@@ -113,7 +123,7 @@ def test_a_store_that_does_not_answer_lets_the_task_be_retried(
     def down(uri: str) -> None:
         raise StoreError("down")
 
-    monkeypatch.setattr(objects, "head", down)
+    monkeypatch.setattr(objects, "get", down)
     with pytest.raises(StoreError, match="down"):
         job_run(**DONE).execute(context)
     assert ray.posts == []

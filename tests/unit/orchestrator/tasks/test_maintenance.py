@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from fakes.proofs import put_proof
 from fakes.ray import FakeRay
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import CONFIG_ENV
@@ -39,8 +40,9 @@ def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     for days, name in ((0, "old"), (90, "young")):
         clock.advance(days * 86400)
         layout = JobLayout.of(BASE, job_id_of("llmbatch_inference", name))
-        for uri in (layout.spec, layout.staged_shard("shard-00000"), layout.staged_manifest, layout.manifest):
+        for uri in (layout.spec, layout.staged_shard("shard-00000"), layout.staged_manifest):
             store.put(uri, b"{}")
+        put_proof(store, layout)
     monkeypatch.setattr(store_module, "open_store", lambda conn_id: store)
     monkeypatch.setenv(CONFIG_ENV, str(ROOT / "config" / "config.yaml"))
     return store

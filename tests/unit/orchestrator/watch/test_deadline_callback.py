@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fakes.proofs import put_proof
 from fakes.sla import CONFIG, HOURS, ROOT, accepted, alert_names, alerts_of, heartbeat
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import StoreError
@@ -120,7 +121,7 @@ def test_the_state_of_the_miss_counts_when_airflow_cannot_be_asked(scene: Scene,
 
 def test_a_published_job_raises_nothing(scene: Scene) -> None:
     spec = accepted(scene.store, START)
-    scene.store.put(spec.layout.manifest, b"{}")
+    put_proof(scene.store, spec.layout)
     assert "finished in time" in scene.fire()
     assert scene.names == []
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fakes.proofs import put_proof
 from fakes.sla import alerts_of, heartbeat
 from fakes.watched_job import START, WatchedJob
 from llmbatch.core.clock import ManualClock
@@ -144,7 +145,7 @@ def test_another_watcher_s_alert_is_not_raised_again(scene: WatchedJob) -> None:
 
 def test_a_finished_job_has_missed_nothing_while_its_watch_goes_on(scene: WatchedJob) -> None:
     scene.poll(1, late=True)
-    scene.store.put(scene.spec.layout.manifest, b"{}")
+    put_proof(scene.store, scene.spec.layout)
     scene.poll(5, late=True)
     scene.wait(61)
     assert scene.alerts == []

@@ -11,6 +11,7 @@ import zstandard
 from fakes.input_rows import PLAIN, request_of, rows_of
 from llmbatch.core.errors import RequestError
 from llmbatch.core.request_options import InputFormat
+from llmbatch.orchestrator.inputs.readers.compression import plain_chunks
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,26 @@ def test_compression_bomb_is_one_too_long_line() -> None:
     rows = rows_of(bomb + engine.flush(), InputFormat.JSONL)
     assert [row.error_class for row in rows] == [None, "too_long"]
     assert "longer than" in rows[1].error
+
+
+BOMB_BYTES = 64 * 2**20
+
+
+def gzip_bomb() -> bytes:
+    engine = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join(engine.compress(bytes(2**20)) for _ in range(BOMB_BYTES // 2**20)) + engine.flush()
+
+
+def zstd_bomb() -> bytes:
+    """Return frames of repeated-byte blocks: three bytes of header and one of content make 128 KiB."""
+    header = b"\x28\xb5\x2f\xfd\x00\x58"  # no content size, no checksum, a window of 2 MiB
+    block = (128 * 1024 << 3 | 1 << 1).to_bytes(3, "little") + b"a"
+    last = (0 << 3 | 0 << 1 | 1).to_bytes(3, "little")
+    return header + block * (BOMB_BYTES // (128 * 1024)) + last
+
+
+@pytest.mark.parametrize(("body", "most"), [(gzip_bomb(), 2**20), (zstd_bomb(), 32 * 2**20)], ids=["gzip", "zstd"])
+def test_a_small_body_is_unpacked_in_pieces_of_bounded_size(body: bytes, most: int) -> None:
+    assert len(body) < 2**20
+    sizes = [len(piece) for piece in plain_chunks(iter([body]))]
+    assert (sum(sizes), max(sizes) <= most) == (BOMB_BYTES, True)
