@@ -15,7 +15,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from llmbatch.core.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreDenied, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import JobManifest
+from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 
 TRIES = 20
 MOST_BYTES = 64 * 1024
@@ -27,7 +29,7 @@ _log = logging.getLogger(__name__)
 class Latest(BaseModel):
     """The newest job of an ``output_uri``, where it delivered, and its proof."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     job_id: str
     output_uri: str
@@ -68,7 +70,7 @@ def point_to_latest(spec: JobSpec, proof: JobManifest, store: ObjectStore) -> No
         except (ObjectExists, ObjectChanged, ObjectMissing):
             time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
         except StoreDenied as error:
-            _log.warning("event=latest_denied job_id=%s uri=%s error=%s", spec.job_id, uri, error)
+            _log.warning("event=latest_denied job_id=%s uri=%s error=%s", spec.job_id, shown(uri), error)
             return
         else:
             return
@@ -85,7 +87,9 @@ def _swap(uri: str, mine: Latest, store: ObjectStore) -> None:
         store.create(uri, body)
         return
     except ValidationError:
-        _log.warning("event=latest_foreign job_id=%s uri=%s; it is not from llmbatch and stays", mine.job_id, uri)
+        _log.warning(
+            "event=latest_foreign job_id=%s uri=%s; it is not from llmbatch and stays", mine.job_id, shown(uri)
+        )
         return
     if there.is_before(mine):
         store.replace(uri, body, info.etag)
