@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from fakes.finished_jobs import BASE, finish, spec_of
+from fakes.proofs import proof
 from fakes.sla import accepted
 from llmbatch.core.alert_content import compose
 from llmbatch.core.alerts import Level, read_alerts
@@ -86,7 +87,7 @@ def test_a_forged_spec_reaches_no_shell(store: MemoryStore, monkeypatch: pytest.
     layout = JobLayout(tasks.accept()["job_uri"])
     spec = read_spec(layout.root, store).model_copy(update={"root_uri": f"{layout.root}; touch /tmp/x #"})
     store.put(layout.spec, spec.model_dump_json().encode())
-    store.put(layout.manifest, b"{}")
+    store.put(layout.manifest, proof(layout.job_id).model_dump_json().encode())
     with pytest.raises(AirflowFailException, match=r"spec\.json: is the spec of .*touch"):
         tasks.accept()
 
