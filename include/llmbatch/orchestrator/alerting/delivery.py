@@ -33,7 +33,7 @@ def deliver(
     clock: Clock,
     wait_seconds: float = WAIT_SECONDS,
     slots: SinkSlots = SLOTS,
-) -> None:
+) -> bool:
     """Send what is due and return after at most ``wait_seconds``; call it repeatedly while the job runs.
 
     Each sink has its own thread, at most one in this process for all jobs: a sink that hangs holds one thread, and its
@@ -48,11 +48,16 @@ def deliver(
     After a crash between sending and marking, the message is sent again a minute later: receivers recognize it by the
     alert's id, and Alertmanager by its labels.
 
+    Returns:
+        Whether every alert is now delivered to every sink or abandoned.
+
     Raises:
         StoreError: the alerts could not be listed or read. Never because of a sink. An alert of an unreadable form is
             skipped.
     """
     lines = _open_lines(store, layout, sinks, log, clock)
+    if not lines:
+        return True
     # Threads, not a pool: a pool waits at exit for a sink that hangs. The context carries the task's log.
     threads = [
         threading.Thread(
@@ -68,6 +73,7 @@ def deliver(
         if thread.is_alive():
             job = layout.root.rpartition("/")[2]
             log.warning("event=sink_slow job_id=%s sink=%s limit_s=%g", job, line.sink.name, wait_seconds)
+    return not _open_lines(store, layout, sinks, log, clock)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,8 @@ class JobAlerts:
     """Levels raised so far, and the polls that the next ones depend on."""
     is_restored: bool = field(default=False, init=False)
     """Whether the machine has read the alerts in the store."""
+    is_delivered: bool = field(default=True, init=False)
+    """Whether the last call of ``send`` left no alert that a sink lacks."""
     _sent_at: float | None = field(default=None, init=False)
     _has_new: bool = field(default=False, init=False)
     _stored: StoredAlerts = field(default=StoredAlerts((), {}), init=False)
@@ -92,7 +94,8 @@ class JobAlerts:
         if not any(self.machine.raised.values()):
             return
         self._sent_at, self._has_new = self.clock.monotonic(), False
-        deliver(self.store, self.layout, sinks_of(self.settings), self.log, self.clock)
+        self.is_delivered = False
+        self.is_delivered = deliver(self.store, self.layout, sinks_of(self.settings), self.log, self.clock)
 
     def _restore(self) -> None:
         self._stored = list_alerts(self.store, self.layout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import shlex
+import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -159,7 +160,7 @@ def publish(job_uri: str, store_conn_id: str) -> dict[str, str]:
 def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
     """Write ``sla.json``, log the outcome, resolve the alerts, and update the ETA. Return whether it was in time."""
     from llmbatch.orchestrator.history.job_report import learn_from, report_sla
-    from llmbatch.orchestrator.watch.sla import SlaWatch, finished_reason
+    from llmbatch.orchestrator.watch.sla import LAST_DELIVERIES, LAST_DELIVERY_PAUSE, SlaWatch, finished_reason
 
     store = _store(store_conn_id)
     sla = report_sla(job_uri, store)
@@ -175,6 +176,10 @@ def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
             sla.job_id,
             error,
         )
+    for _ in range(LAST_DELIVERIES):
+        if end.deliver(store):
+            break
+        time.sleep(LAST_DELIVERY_PAUSE)
     return {"job_id": sla.job_id, "met": sla.met}
 
 

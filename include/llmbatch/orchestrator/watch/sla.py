@@ -23,6 +23,9 @@ from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.watch.sla_reactions import SlaReactions
 
+LAST_DELIVERIES, LAST_DELIVERY_PAUSE = 18, 5.0
+"""How often, and after which pause in seconds, the last watcher of a job repeats deliveries: for 90 s in all."""
+
 
 def finished_reason(deadline: datetime, finished_at: datetime) -> str:
     """Return when a job finished as a clause, e.g. ``the job finished 3 min before its deadline``."""
@@ -96,6 +99,16 @@ class SlaWatch:
             }
         )
         return failed <= {"delivery"}
+
+    def deliver(self, store: ObjectStore) -> bool:
+        """Send what a sink lacks; return whether none lacks anything. The last watcher of a job repeats it.
+
+        Another process that died while it sent an alert keeps it for a minute. No later watcher would send it then.
+        """
+        job = self._open(store)
+        if job is None:
+            return True  # it cannot be read, so nothing is known to send
+        return not self._run({"delivery": job.alerts.send}) and job.alerts.is_delivered
 
     def _open(self, store: ObjectStore) -> _OpenJob | None:
         if self._job is None:

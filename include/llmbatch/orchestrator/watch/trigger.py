@@ -21,7 +21,7 @@ from llmbatch.orchestrator.deployment.store import open_store
 from llmbatch.orchestrator.deployment.threads import ALERTS, HEARTBEATS, RUN_STATES
 from llmbatch.orchestrator.watch.event import WatchEvent, WatchReason
 from llmbatch.orchestrator.watch.progress import ProgressWatch
-from llmbatch.orchestrator.watch.sla import SlaWatch
+from llmbatch.orchestrator.watch.sla import LAST_DELIVERIES, LAST_DELIVERY_PAUSE, SlaWatch
 
 CLOSING_TRIES = 3
 """Attempts to resolve the alerts at the end; the task ``report`` resolves what these could not."""
@@ -107,8 +107,14 @@ class EtaTrigger(BaseTrigger):
         why = "" if is_finished else f"the task {self.run_task_id} ended as {run_state}; clear it to continue the job"
         for _ in range(CLOSING_TRIES):
             if self._store is None or await ALERTS.run(sla.close, self._store, watch.seen, why):
-                return
+                break
             await asyncio.sleep(self.poll_seconds)
+        if self._store is None or is_finished:
+            return  # the task `report` delivers what is left
+        for _ in range(LAST_DELIVERIES):
+            if await ALERTS.run(sla.deliver, self._store):
+                return
+            await asyncio.sleep(LAST_DELIVERY_PAUSE)
 
     def _read(self) -> Heartbeat | None:
         self._store = self._store or open_store(self.store_conn_id)

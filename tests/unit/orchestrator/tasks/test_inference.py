@@ -13,7 +13,7 @@ from fakes.finished_jobs import BASE, finish, spec_of
 from fakes.proofs import proof
 from fakes.sla import accepted
 from llmbatch.core.alert_content import compose
-from llmbatch.core.alerts import Level, read_alerts
+from llmbatch.core.alerts import Alert, Level, read_alerts
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.layout import JobLayout, history_uri
@@ -21,6 +21,7 @@ from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRec
 from llmbatch.core.sla import JobSla
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.alerting.job_alerts import raise_alert
+from llmbatch.orchestrator.alerting.turns import SENDING, take_turn
 from llmbatch.orchestrator.deployment import store as deployment_store
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.history.lessons import read_history
@@ -202,7 +203,7 @@ def test_report_teaches_the_history_and_survives_if_that_fails(
 
 
 def test_report_ends_an_alert_that_still_fires(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmbatch.orchestrator.alerting.job_alerts.deliver", lambda *_: None)
+    monkeypatch.setattr("llmbatch.orchestrator.alerting.job_alerts.deliver", lambda *_: True)
     spec = accepted(store, RUN_AFTER)
     raised = compose(JobSla.of(spec), Level.RED, 1, progress=None, is_stale=False, now=LONG_AGO, raised_by="sensor")
     raise_alert(raised, store, spec.layout)
@@ -211,3 +212,49 @@ def test_report_ends_an_alert_that_still_fires(store: MemoryStore, monkeypatch: 
     last = read_alerts(store, spec.layout)[-1]
     assert (last.level, last.raised_by) == (Level.OK, "report")
     assert "after its deadline" in last.reason
+
+
+class _Webhook:
+    name = "webhook"
+
+    def __init__(self) -> None:
+        self.levels: list[str] = []
+
+    def send(self, alert: Alert) -> None:
+        self.levels.append(alert.level.value)
+
+
+def test_report_sends_what_another_process_had_in_hand_when_it_died(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody watches the job after it: the minute for which that process keeps the alert has to be waited for."""
+    webhook, pauses = _Webhook(), list[float]()
+    monkeypatch.setattr("llmbatch.orchestrator.alerting.job_alerts.sinks_of", lambda _: (webhook,))
+    spec = accepted(store, RUN_AFTER)
+    raised = compose(JobSla.of(spec), Level.RED, 1, progress=None, is_stale=False, now=LONG_AGO, raised_by="sensor")
+    raise_alert(raised, store, spec.layout)
+    store.put(spec.layout.manifest, manifest(spec.job_id, met=False).model_dump_json().encode())
+    in_hand = f"{spec.layout.alerts}sending/red-1.webhook"
+    assert take_turn(store, in_hand, datetime.now(UTC)) is not None
+
+    def pause(seconds: float) -> None:
+        assert webhook.levels == []
+        pauses.append(seconds)
+        if sum(pauses) >= SENDING.total_seconds():
+            store.put(in_hand, json.dumps({"tries": 1, "not_before": LONG_AGO.isoformat()}).encode())
+
+    monkeypatch.setattr(tasks.time, "sleep", pause)
+    tasks.report(spec.root_uri, "my_s3")
+    assert webhook.levels == ["red", "ok"]
+
+
+def test_report_does_not_wait_for_ever_for_a_receiver(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = list[float]()
+    monkeypatch.setattr("llmbatch.orchestrator.alerting.job_alerts.deliver", lambda *_: False)
+    monkeypatch.setattr(tasks.time, "sleep", pauses.append)
+    spec = accepted(store, RUN_AFTER)
+    raised = compose(JobSla.of(spec), Level.RED, 1, progress=None, is_stale=False, now=LONG_AGO, raised_by="sensor")
+    raise_alert(raised, store, spec.layout)
+    store.put(spec.layout.manifest, manifest(spec.job_id, met=False).model_dump_json().encode())
+    tasks.report(spec.root_uri, "my_s3")
+    assert SENDING.total_seconds() < sum(pauses) <= 120

@@ -182,7 +182,7 @@ def test_it_ends_with_an_ok_that_says_why(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, last: Phase, run_state: str | None, words: str
 ) -> None:
     """A job that is late, up to the end of its watch."""
-    monkeypatch.setattr(job_alerts, "deliver", lambda *_: None)
+    monkeypatch.setattr(job_alerts, "deliver", lambda *_: True)
     spec = accepted(MemoryStore(), datetime.now(UTC) - timedelta(hours=2))
     scene.store.objects[JobLayout(JOB).spec] = spec.model_dump_json().encode()
     stale = beat(phase=last, written_at=LONG_AGO).model_dump_json().encode()
@@ -201,3 +201,25 @@ def test_alerts_that_fail_in_every_way_end_no_watch(scene: Scene, monkeypatch: p
     monkeypatch.setattr(sla_watch, "read_spec", fail)
     scene.looks = [(written(Phase.WORK), "deferred"), (written(Phase.DONE), "deferred")]
     assert event_of(trigger())["reason"] == "phase_done"
+
+
+@pytest.mark.parametrize(("run_state", "calls"), [("failed", 4), ("success", 2)])
+def test_alerts_of_a_job_that_failed_are_sent_before_the_watch_ends(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, run_state: str, calls: int
+) -> None:
+    """After a success the task `report` sends them; after a failure there is no later task."""
+    monkeypatch.setattr(eta_trigger, "LAST_DELIVERY_PAUSE", 0.0)
+    answers = iter([False, False, False, True, True])
+    made: list[bool] = []
+
+    def deliver(*_: Any) -> bool:
+        made.append(next(answers))
+        return made[-1]
+
+    monkeypatch.setattr(job_alerts, "deliver", deliver)
+    spec = accepted(MemoryStore(), datetime.now(UTC) - timedelta(hours=2))
+    scene.store.objects[JobLayout(JOB).spec] = spec.model_dump_json().encode()
+    stale = beat(phase=Phase.WORK, written_at=LONG_AGO).model_dump_json().encode()
+    scene.looks = [(stale, "deferred"), (stale, "deferred"), (stale, run_state)]
+    event_of(trigger())
+    assert len(made) == calls
