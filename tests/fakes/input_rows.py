@@ -16,7 +16,7 @@ from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows
+from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 CHAT = "/v1/chat/completions"
@@ -51,7 +51,7 @@ def input_job(
 def rows_of(body: bytes | dict[str, bytes], fmt: InputFormat, store: MemoryStore | None = None, **options):
     objects = body if isinstance(body, dict) else {"a.txt": body}
     spec = input_job(store or MemoryStore(), objects, fmt, **options)
-    return list(unique_rows(staged_rows(spec, store or _store_of(spec, objects)), tuple(objects)))
+    return list(UniqueIds(spec).checked(staged_rows(spec, store or _store_of(spec, objects))))
 
 
 def _store_of(spec: JobSpec, objects: dict[str, bytes]) -> MemoryStore:

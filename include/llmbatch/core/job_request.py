@@ -23,6 +23,7 @@ from llmbatch.core.errors import RequestError
 from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import split_uri
 from llmbatch.core.request_options import (
+    CsvOptions,
     EngineOptions,
     InputFormat,
     OnDeadline,
@@ -31,8 +32,15 @@ from llmbatch.core.request_options import (
     Reactions,
     Task,
 )
-from llmbatch.core.sampling import Sampling
+from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, Sampling
 from llmbatch.core.sla_hours import DEFAULT_SLA_HOURS, SLA_FIELDS, SlaHours
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "csv": CsvOptions,
+    "sampling": Sampling,
+    "engine": EngineOptions,
+    "reactions": Reactions,
+}
 
 
 class JobRequest(BaseModel):
@@ -46,6 +54,8 @@ class JobRequest(BaseModel):
     retry_failed_of: Annotated[str, Field(pattern=f"^{JOB_ID_PATTERN}$")] | None = None
     input_uri: Annotated[str | None, Field(validate_default=True)] = None
     input_format: InputFormat = InputFormat.AUTO
+    csv: CsvOptions = CsvOptions()
+    id_column: str | None = None
     prompt_column: str | None = None
     messages_column: str | None = None
     prompt_template: str | None = None
@@ -80,6 +90,13 @@ class JobRequest(BaseModel):
             raise PydanticCustomError("missing", "Field required")
         return value
 
+    @field_validator("system_prompt", "prompt_template")
+    @classmethod
+    def _no_nul(cls, value: str | None) -> str | None:
+        if value is not None and "\0" in value:
+            raise ValueError("holds a NUL character, which no engine takes")
+        return value
+
     @field_validator("prompt_template")
     @classmethod
     def _template(cls, value: str | None) -> str | None:
@@ -97,6 +114,15 @@ class JobRequest(BaseModel):
         named = [n for n in ("prompt_column", "messages_column", "prompt_template") if getattr(self, n) is not None]
         if len(named) > 1:
             raise ValueError(f"{' and '.join(named)} exclude each other; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _answers_can_be_long_enough(self) -> JobRequest:
+        wanted, given = self.sampling.min_tokens or 0, self.sampling.max_tokens
+        if given is None and wanted > DEFAULT_MAX_TOKENS and self.retry_failed_of is None:
+            raise ValueError(
+                f"sampling.min_tokens {wanted} is more than the default max_tokens {DEFAULT_MAX_TOKENS}; set max_tokens"
+            )
         return self
 
     @property
@@ -130,8 +156,7 @@ def parse_request(conf: dict[str, Any]) -> JobRequest:
 def _as_request_error(field: str, kind: str, message: str, value: object, given: dict[str, Any]) -> RequestError:
     if kind == "extra_forbidden":
         parent, _, leaf = field.rpartition(".")
-        models: dict[str, type[BaseModel]] = {"sampling": Sampling, "engine": EngineOptions, "reactions": Reactions}
-        fields = models.get(parent, JobRequest).model_fields
+        fields = _SECTIONS.get(parent, JobRequest).model_fields
         near = difflib.get_close_matches(leaf, fields, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known fields: {', '.join(fields)}."
         return RequestError(field, "is not a field of a job request", hint)

@@ -11,6 +11,9 @@ DEFAULT_MAX_TOKENS = 256
 IGNORED_BODY_KEYS = frozenset({"model", "user", "metadata", "stream", "stream_options", "store", "service_tier", "n"})
 """Keys of an OpenAI body that do not change the answer of a batch row (``n`` must be 1, which is checked)."""
 
+StopText = Annotated[str, Field(min_length=1)]
+"""An empty text would end every answer before it begins, so the engine refuses it."""
+
 
 class Sampling(BaseModel):
     """How to sample one answer. Unset fields fall back to the job's, then to the engine's defaults."""
@@ -21,10 +24,10 @@ class Sampling(BaseModel):
     min_tokens: Annotated[int, Field(ge=0, le=131072)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2, description="0 is greedy.")] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=-1)] | None = None
+    top_k: Annotated[int, Field(ge=-1, lt=2**31)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: str | list[str] | None = None
+    stop: StopText | list[StopText] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None

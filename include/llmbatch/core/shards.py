@@ -27,7 +27,10 @@ class StagedShard(BaseModel):
 
 
 class StagedManifest(BaseModel):
-    """All shards of a job in input order; written after the last of them."""
+    """All shards of a job in input order; written after the last of them.
+
+    ``ids_repeat``: the ids were taken from a column ``id`` by default and do not name rows, so none is delivered.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,6 +38,7 @@ class StagedManifest(BaseModel):
     job_id: str
     objects: tuple[InputObject, ...]
     shards: tuple[StagedShard, ...]
+    ids_repeat: bool = False
     seconds: float
 
     @property

@@ -43,7 +43,7 @@ def test_stage_every_format(store: S3Store, name: str, body: bytes, fmt: InputFo
     store.put(uri, body)
     spec = job(store, name, uri, fmt=fmt)
     assert sniff_format(store, spec.objects[0]) is fmt
-    assert "prompt" in peek_columns(store, spec.objects[0], fmt)
+    assert "prompt" in peek_columns(store, spec.objects[0], fmt, spec.request).names
     manifest = stage(spec, store, SystemClock())
     assert (manifest.rows, manifest.invalid_rows) == (ROWS, 0)
     listed = {info.uri: info.etag for info in store.list(spec.layout.staged)}

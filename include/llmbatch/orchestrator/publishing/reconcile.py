@@ -65,7 +65,7 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
     totals = Totals()
     try:
         for table in tables:
-            good, rest = succeeded_and_rest(table)
+            good, rest = succeeded_and_rest(_without_ids(table) if staged.ids_repeat else table)
             results.append(good)
             failed.append(rest)
             totals.add(table)
@@ -81,6 +81,11 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
         dead=tuple(own.dead),
         files=(results, failed) if failed.rows else (results,),
     )
+
+
+def _without_ids(table: pa.Table) -> pa.Table:
+    index = table.schema.get_field_index("custom_id")
+    return table.set_column(index, table.schema.field(index), pa.nulls(table.num_rows, pa.string()))
 
 
 class _OwnShards:

@@ -17,8 +17,8 @@ from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.staged_shards import cut_shards, decode_shard, load_staged
-from llmbatch.orchestrator.staging.retry import rows_to_retry
-from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows
+from llmbatch.orchestrator.staging.retry import ids_repeated, rows_to_retry
+from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
 from llmbatch.orchestrator.staging.writer import ShardWriter
 
 _log = logging.getLogger(__name__)
@@ -42,8 +42,8 @@ def stage(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     return manifest
 
 
-def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
-    """Yield every row of the job as it is staged, streaming.
+def input_rows(spec: JobSpec, store: ObjectStore, ids: UniqueIds | None = None) -> Iterator[StagedRow]:
+    """Yield every row of the job as it is staged, streaming; ``ids`` says afterwards whether their ids repeat.
 
     Raises:
         RequestError: an object cannot be read, or the input has no rows.
@@ -53,7 +53,7 @@ def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
     if spec.retry_of is not None:
         rows = rows_to_retry(spec.retry_of, spec.request.sampling, store)
     else:
-        rows = unique_rows(staged_rows(spec, store), tuple(obj.uri.rsplit("/", 1)[-1] for obj in spec.objects))
+        rows = (ids or UniqueIds(spec)).checked(staged_rows(spec, store))
     first = next(rows, None)
     if first is None:
         raise RequestError("input_uri", f"{spec.request.source_uri} holds no row", "Check the file or the prefix.")
@@ -63,11 +63,22 @@ def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
 
 def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     started = clock.monotonic()
-    shards = cut_shards(input_rows(spec, store), spec.staging.shard_rows, spec.staging.shard_bytes)
+    ids = UniqueIds(spec)
+    shards = cut_shards(input_rows(spec, store, ids), spec.staging.shard_rows, spec.staging.shard_bytes)
     written = tuple(ShardWriter(store, spec.layout).write_all(shards))
     manifest = StagedManifest(
-        job_id=spec.job_id, objects=spec.objects, shards=written, seconds=clock.monotonic() - started
+        job_id=spec.job_id,
+        objects=spec.objects,
+        shards=written,
+        ids_repeat=ids.repeats if spec.retry_of is None else ids_repeated(spec.retry_of, store),
+        seconds=clock.monotonic() - started,
     )
+    if manifest.ids_repeat:
+        _log.warning(
+            "event=ids_repeat job_id=%s reason=%s",
+            spec.job_id,
+            "the column id holds a value twice, so rows are delivered without custom_id; name a column in id_column",
+        )
     try:
         store.create(spec.layout.staged_manifest, manifest.model_dump_json(indent=1).encode())
     except ObjectExists:

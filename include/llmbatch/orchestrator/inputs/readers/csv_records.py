@@ -16,6 +16,8 @@ from llmbatch.core.states import ErrorClass
 from llmbatch.orchestrator.inputs.readers.lines import Line
 from llmbatch.orchestrator.inputs.readers.source import decoded
 
+_ENCODING_FIX = "Save the file as UTF-8, or set csv.encoding"
+
 
 @dataclass(frozen=True, slots=True)
 class CsvRecord:
@@ -57,7 +59,7 @@ class _Feed:
         self.record.append(line)
         self.size += len(line.raw)
         try:
-            text = decoded(line)
+            text = decoded(line, _ENCODING_FIX)
         except RowError as error:
             raise _StopRecord(error) from None
         if self.size > self.max_bytes:

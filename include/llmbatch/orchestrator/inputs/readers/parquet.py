@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
-from llmbatch.core.states import ErrorClass
-from llmbatch.orchestrator.inputs.prompt import OWN_COLUMNS
+from llmbatch.orchestrator.inputs.prompt import SAMPLING_COLUMN
+from llmbatch.orchestrator.inputs.readers.parquet_values import Unreadable, id_values, json_values
 from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
-from llmbatch.orchestrator.inputs.readers.source import Source, table_custom_id
+from llmbatch.orchestrator.inputs.readers.source import Source
 
 _BATCH_BYTES = 8 * 2**20
 _MAX_BATCH_ROWS = 4096
@@ -31,7 +31,9 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
     prompt = source.builder.prompt_columns(names)
     if prompt is None:
         raise source.unreadable(f"has no column {source.builder.wanted}", f"Its columns: {', '.join(names)}.")
-    columns = [name for name in dict.fromkeys((*prompt, *OWN_COLUMNS)) if name in names]
+    request_columns = [name for name in dict.fromkeys((*prompt, SAMPLING_COLUMN)) if name in names]
+    id_columns = [name for name in source.builder.ids.columns if name in names]
+    columns = list(dict.fromkeys((*request_columns, *id_columns)))
     number = 0
     batches = table.iter_batches(batch_size=_batch_rows(table), columns=columns, use_threads=False)
     while True:
@@ -45,10 +47,13 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
             ) from error
         if batch is None:
             return
-        values = [_values(column) for column in batch.columns]
-        for row in zip(*values, strict=True):
+        values = [json_values(batch.column(name), name) for name in request_columns]
+        ids = [id_values(batch.column(name), name) for name in id_columns]
+        for index in range(batch.num_rows):
             number += 1
-            yield _staged(source, number, dict(zip(columns, row, strict=True)))
+            record = {name: column[index] for name, column in zip(request_columns, values, strict=True)}
+            named = {name: column[index] for name, column in zip(id_columns, ids, strict=True)}
+            yield _staged(source, number, record, named)
 
 
 def open_parquet(source: Source, file: RangeFile) -> pq.ParquetFile:
@@ -65,60 +70,34 @@ def open_parquet(source: Source, file: RangeFile) -> pq.ParquetFile:
         raise source.unreadable("is not a Parquet file", "Check the upload, or set input_format.") from error
 
 
-def _staged(source: Source, number: int, record: dict[str, object]) -> StagedRow:
+def _staged(source: Source, number: int, record: dict[str, object], named: dict[str, object]) -> StagedRow:
     custom_id = None
     try:
-        _check_text(record)
-        custom_id = table_custom_id(record)
+        custom_id = _custom_id(source, named)
+        _check_readable(record)
         return source.row(number, custom_id, source.builder.of_record(record))
     except RowError as error:
         return source.failed(number, custom_id, error, _shown(record))
 
 
-class _NotText(bytes):
-    """Bytes in place of a text that is not UTF-8."""
+def _custom_id(source: Source, named: dict[str, object]) -> str | None:
+    if source.builder.ids.is_named:
+        _check_readable(named)
+    return source.builder.ids.of({k: value for k, value in named.items() if not isinstance(value, Unreadable)})
 
 
-def _check_text(record: dict[str, object]) -> None:
-    bad = next((name for name, value in record.items() if isinstance(value, _NotText)), None)
-    if bad is not None:
-        raise RowError(ErrorClass.INVALID, f"column `{bad}` is not UTF-8. Write it as UTF-8 text")
+def _check_readable(record: dict[str, object]) -> None:
+    for value in record.values():
+        if isinstance(value, Unreadable):
+            raise value.error
 
 
-def _values(column: pa.Array) -> list[object]:
-    """Return Python values; text that is not UTF-8 as ``_NotText``, binary columns as text."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        return [_text(value) for value in column.to_pylist()]
-    try:
-        return list(column.to_pylist())
-    except UnicodeDecodeError:
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            binary = pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary()
-            return [_text(value) for value in column.cast(binary).to_pylist()]
-        return [_scalar(scalar) for scalar in column]
-
-
-def _scalar(scalar: pa.Scalar) -> object:
-    try:
-        return scalar.as_py()
-    except UnicodeDecodeError:
-        return _NotText()
-
-
-def _text(value: bytes | None) -> object:
-    try:
-        return value.decode("utf-8") if value is not None else None
-    except UnicodeDecodeError:
-        return _NotText(value or b"")
-
-
-def _shown(record: dict[str, object]) -> str | bytes:
+def _shown(record: dict[str, object]) -> str:
     """Return the row's raw text: its only value, or all of them as a Python dictionary."""
-    values = [value for name, value in record.items() if name not in OWN_COLUMNS]
-    only = values[0] if len(values) == 1 else record
-    return only if isinstance(only, (str, bytes)) else str(only)
+    shown = {name: value for name, value in record.items() if not isinstance(value, Unreadable)}
+    values = [value for name, value in shown.items() if name != SAMPLING_COLUMN]
+    only = values[0] if len(values) == 1 else shown
+    return only if isinstance(only, str) else str(only)
 
 
 def _batch_rows(table: pq.ParquetFile) -> int:

@@ -8,8 +8,8 @@ from fakes.input_rows import request_of, rows_of
 from llmbatch.core.request_options import InputFormat
 
 BAD_CSV = [
-    (b"only one", 2, "1 fields where the header has 2"),
-    (b"1,a,b", 2, "3 fields where the header has 2"),
+    (b"only one", 2, "1 fields where there are 2 columns"),
+    (b"1,a,b", 2, "3 fields where there are 2 columns"),
     (b"1,", 2, "`prompt` is blank"),
     (b"1,\xe9t\xe9", 2, "not UTF-8"),
     (b"1,a\0b", 2, "NUL byte"),

@@ -17,7 +17,8 @@ def test_bad_parquet_rows() -> None:
     texts = pa.array([b"one", None, b"", b"\xff", b"five"], pa.binary())
     texts = pa.Array.from_buffers(pa.string(), 5, texts.buffers())
     table = pa.table({"prompt": texts, "custom_id": [1, 2, 3, 4, 1], "other": [None] * 5})
-    rows = rows_of(table_bytes(table), InputFormat.PARQUET)
+    rows = rows_of(table_bytes(table), InputFormat.PARQUET, id_column="custom_id")
+    assert [row.custom_id for row in rows] == ["1", "2", "3", "4", "1"]
     reasons = ["", "`prompt` is null", "`prompt` is blank", "column `prompt` is not UTF-8", "custom_id '1' was used"]
     assert [row.line for row in rows] == [1, 2, 3, 4, 5]
     for row, reason in zip(rows, reasons, strict=True):

@@ -12,7 +12,7 @@ from llmbatch.core.request_options import InputFormat
 @pytest.mark.parametrize(
     ("body", "fmt", "reason"),
     [
-        (b"id,question\n1,a\n", InputFormat.CSV, "has no column `messages`, `prompt` or `text`"),
+        (b"id,problem\n1,a\n", InputFormat.CSV, "has no column `messages` or `conversations`"),
         (b"prompt,prompt\n1,a\n", InputFormat.CSV, "names the column `prompt` twice"),
         (b'"prompt\n', InputFormat.CSV, "no readable header"),
         (b"not parquet at all", InputFormat.PARQUET, "is not a Parquet file"),
