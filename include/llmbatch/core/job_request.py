@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from string import Formatter
 from typing import Annotated, Any
 
@@ -41,6 +42,9 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "engine": EngineOptions,
     "reactions": Reactions,
 }
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_OTHER_NAMES = {"max_completion_tokens": "max_tokens"}
+"""Names that OpenAI's API has for fields of a request."""
 
 
 class JobRequest(BaseModel):
@@ -144,6 +148,9 @@ def parse_request(conf: dict[str, Any]) -> JobRequest:
         RequestError: naming the first field that is wrong, its value and the fix.
     """
     given = {key: value for key, value in conf.items() if value is not None and value != ""}
+    broken = _not_utf8(given)
+    if broken is not None:
+        raise RequestError(broken, "holds half a surrogate pair (\\ud800 to \\udfff)", "Remove it.")
     try:
         return JobRequest.model_validate(given)
     except ValidationError as error:
@@ -153,11 +160,26 @@ def parse_request(conf: dict[str, Any]) -> JobRequest:
         raise _as_request_error(field, first["type"], first["msg"], first.get("input"), given) from None
 
 
+def _not_utf8(conf: dict[str, Any]) -> str | None:
+    """Return the first field whose text cannot be stored as UTF-8, or None."""
+    open_values: list[tuple[str, object]] = [*reversed(conf.items())]
+    while open_values:
+        path, value = open_values.pop()
+        if isinstance(value, dict):
+            open_values += [(f"{path}.{key}", item) for key, item in value.items()]
+            value = "".join(map(str, value))
+        elif isinstance(value, list):
+            open_values += [(f"{path}.{index}", item) for index, item in enumerate(value)]
+        if isinstance(value, str) and _HALF_PAIR.search(value):
+            return path
+    return None
+
+
 def _as_request_error(field: str, kind: str, message: str, value: object, given: dict[str, Any]) -> RequestError:
     if kind == "extra_forbidden":
         parent, _, leaf = field.rpartition(".")
         fields = _SECTIONS.get(parent, JobRequest).model_fields
-        near = difflib.get_close_matches(leaf, fields, n=1)
+        near = [_OTHER_NAMES[leaf]] if leaf in _OTHER_NAMES else difflib.get_close_matches(leaf, fields, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known fields: {', '.join(fields)}."
         return RequestError(field, "is not a field of a job request", hint)
     if kind == "missing":

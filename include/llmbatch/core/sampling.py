@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 DEFAULT_MAX_TOKENS = 256
 
 IGNORED_BODY_KEYS = frozenset({"model", "user", "metadata", "stream", "stream_options", "store", "service_tier", "n"})
 """Keys of an OpenAI body that do not change the answer of a batch row (``n`` must be 1, which is checked)."""
-
-StopText = Annotated[str, Field(min_length=1)]
-"""An empty text would end every answer before it begins, so the engine refuses it."""
 
 
 class Sampling(BaseModel):
@@ -27,11 +24,18 @@ class Sampling(BaseModel):
     top_k: Annotated[int, Field(ge=-1, lt=2**31)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: StopText | list[StopText] | None = None
+    stop: str | list[str] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
     ignore_eos: bool | None = None
+
+    @field_validator("stop")
+    @classmethod
+    def _no_empty_stop(cls, value: str | list[str] | None) -> str | list[str] | None:
+        if value is not None and "" in (value if isinstance(value, list) else [value]):
+            raise ValueError("holds an empty text, which no engine takes")
+        return value
 
     @model_validator(mode="after")
     def _min_below_max(self) -> Sampling:

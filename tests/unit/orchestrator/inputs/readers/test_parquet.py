@@ -28,6 +28,20 @@ def test_bad_parquet_rows() -> None:
     assert "in line 1 of a.txt" in rows[4].error
 
 
+def test_rows_of_a_table_with_ids_of_any_type() -> None:
+    stamps = pa.array([1, 2], pa.timestamp("ns"))
+    uuids = pa.array([bytes(range(16)), bytes(range(1, 17))], pa.binary(16))
+    text_of_stamp, text_of_uuid = "1970-01-01 00:00:00.000000002", "01020304-0506-0708-090a-0b0c0d0e0f10"
+    for ids, text in ((stamps, text_of_stamp), (uuids, text_of_uuid)):
+        rows = rows_of(table_bytes(pa.table({"key": ids, "prompt": ["a", ""]})), InputFormat.PARQUET, id_column="key")
+        assert (rows[1].custom_id, rows[1].error is None) == (text, False)
+
+
+def test_a_column_may_be_prompt_and_id() -> None:
+    rows = rows_of(table_bytes(pa.table({"id": ["a"], "text": ["b"]})), InputFormat.PARQUET, prompt_column="id")
+    assert (rows[0].custom_id, request_of(rows[0])["messages"][0]["content"]) == ("a", "a")
+
+
 def test_parquet_messages_sampling_and_row_groups() -> None:
     messages = [[{"role": "user", "content": f"q{number}", "name": None}] for number in range(1000)]
     table = pa.table({"messages": messages, "sampling": ['{"seed": 5}'] * 1000})
