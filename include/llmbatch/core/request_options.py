@@ -14,7 +14,7 @@ CsvEncoding = Literal["utf-8", "utf-16", "windows-1252", "iso-8859-1", "shift_ji
 
 
 class InputFormat(StrEnum):
-    """How input objects are written; ``auto`` goes by the file name, then by the first line."""
+    """How input objects are written; ``auto`` goes by the file name, then by the first lines."""
 
     AUTO = "auto"
     OPENAI_BATCH = "openai_batch"

@@ -39,7 +39,7 @@ _FIELDS: dict[str, _Field] = {
     "input_format": _Field(
         INPUT,
         "Format",
-        "auto goes by the file name, then by the first line.",
+        "auto goes by the file name, then by the first lines.",
         {
             "values_display": {
                 "auto": "Detect",

@@ -13,6 +13,14 @@ from llmbatch.orchestrator.inputs.json_values import as_json
 
 _FAILURES = (ValueError, OverflowError, LookupError, pa.ArrowException)
 """What a value raises: a text that is not UTF-8, a time that Python does not have, an unknown time zone."""
+_JSON_TYPES = (
+    kinds.is_string,
+    kinds.is_large_string,
+    kinds.is_integer,
+    kinds.is_floating,
+    kinds.is_boolean,
+    kinds.is_null,
+)
 
 
 class Unreadable:
@@ -94,11 +102,4 @@ def _is_json(kind: pa.DataType) -> bool:
         return _is_json(kind.value_type)
     if kinds.is_struct(kind):
         return all(_is_json(field.type) for field in kind)
-    return (
-        kinds.is_string(kind)
-        or kinds.is_large_string(kind)
-        or kinds.is_integer(kind)
-        or kinds.is_floating(kind)
-        or kinds.is_boolean(kind)
-        or kinds.is_null(kind)
-    )
+    return any(test(kind) for test in _JSON_TYPES)
