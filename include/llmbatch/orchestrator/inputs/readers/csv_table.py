@@ -28,7 +28,7 @@ def read_csv(source: Source) -> Iterator[StagedRow]:
             values = _values(record, header)
             custom_id = table_custom_id(values)
             yield source.row(record.number, custom_id, source.builder.of_record(values))
-        except RowError as error:
+        except Exception as error:  # whatever one row holds is that row's failure
             yield source.failed(record.number, custom_id, error, record.raw)
 
 

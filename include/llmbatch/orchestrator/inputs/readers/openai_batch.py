@@ -27,7 +27,7 @@ def read_openai_batch(source: Source) -> Iterator[StagedRow]:
             body = _checked_body(record)
             build = source.builder.of_chat_body if kind == "chat" else source.builder.of_completion_body
             yield source.row(line.number, custom_id, build(body))
-        except RowError as error:
+        except Exception as error:  # whatever one row holds is that row's failure
             yield source.failed(line.number, custom_id, error, line.raw, kind)
 
 
@@ -45,8 +45,8 @@ def _checked_body(record: dict[str, object]) -> dict[str, object]:
         raise _invalid("`method` is not POST", "Write POST")
     if url is None:
         raise _invalid("`url` is missing", f"Write {CHAT_URL} or {COMPLETION_URL}")
-    if url not in {CHAT_URL, COMPLETION_URL}:
-        raise _invalid(f"`url` {str(url)[:80]!r} is not supported", f"Use {CHAT_URL} or {COMPLETION_URL}")
+    if not isinstance(url, str) or url not in {CHAT_URL, COMPLETION_URL}:
+        raise _invalid(f"`url` {repr(url)[:80]} is not supported", f"Use {CHAT_URL} or {COMPLETION_URL}")
     if body is None:
         raise _invalid("`body` is missing", "Put the request into it")
     if not isinstance(body, dict):

@@ -11,19 +11,24 @@ from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.orchestrator.inputs.prompt import OWN_COLUMNS
+from llmbatch.orchestrator.inputs.readers.decoded_size import bounded, decoded_bytes
+from llmbatch.orchestrator.inputs.readers.page_guard import PageGuard
 from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
 from llmbatch.orchestrator.inputs.readers.source import Source, table_custom_id
 
-_BATCH_BYTES = 8 * 2**20
-_MAX_BATCH_ROWS = 4096
-_BUFFER_BYTES = 2**20
+FOOTER_BYTES = 32 * 2**20
+"""Longest footer that is read; in memory it takes many times as much."""
+
+_PIECE_BYTES = 8 * 2**20
+_BUFFER_BYTES = 64 * 1024
+"""How far Arrow reads ahead: little, because ``PageGuard`` counts a page when it is read."""
 
 
 def read_parquet(source: Source) -> Iterator[StagedRow]:
     """Yield one row per table row, numbered from 1.
 
     Raises:
-        RequestError: the object is not Parquet or lacks the prompt's columns.
+        RequestError: the object is not Parquet, lacks the prompt's columns, is damaged, or takes too much memory.
     """
     file = RangeFile(source.store, source.obj)
     table = open_parquet(source, file)
@@ -32,23 +37,16 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
     if prompt is None:
         raise source.unreadable(f"has no column {source.builder.wanted}", f"Its columns: {', '.join(names)}.")
     columns = [name for name in dict.fromkeys((*prompt, *OWN_COLUMNS)) if name in names]
+    twice = next((name for name in columns if names.count(name) > 1), None)
+    if twice is not None:
+        raise source.unreadable(f"names the column `{twice}` twice", "Rename one of them.")
     number = 0
-    batches = table.iter_batches(batch_size=_batch_rows(table), columns=columns, use_threads=False)
-    while True:
-        try:
-            batch = next(batches, None)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            if file.failure:
-                raise file.failure from error
-            raise source.unreadable(
-                f"is damaged after row {number}", "Write the file again, upload it and start a new job."
-            ) from error
-        if batch is None:
-            return
-        values = [_values(column) for column in batch.columns]
-        for row in zip(*values, strict=True):
-            number += 1
-            yield _staged(source, number, dict(zip(columns, row, strict=True)))
+    for batch in _batches(source, table, file, columns):
+        for piece in bounded(batch.select(columns), _PIECE_BYTES):
+            values = [_values(column, source.max_line_bytes) for column in piece.columns]
+            for row in zip(*values, strict=True):
+                number += 1
+                yield _staged(source, number, dict(zip(columns, row, strict=True)))
 
 
 def open_parquet(source: Source, file: RangeFile) -> pq.ParquetFile:
@@ -57,43 +55,93 @@ def open_parquet(source: Source, file: RangeFile) -> pq.ParquetFile:
     Raises:
         RequestError: it is not a Parquet file.
     """
+    footer = int.from_bytes(file.peek(source.obj.size - 8, 4), "little") if source.obj.size >= 12 else 0
+    if FOOTER_BYTES < footer <= source.obj.size:
+        problem = f"has a footer of {footer} bytes, more than {FOOTER_BYTES}"
+        raise source.unreadable(problem, "Write it again with fewer columns or larger row groups.")
     try:
-        return pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        table = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        table.schema_arrow  # noqa: B018 - raises for a schema that Arrow cannot express
     except (pa.ArrowException, OSError, ValueError) as error:
         if file.failure:
             raise file.failure from error
         raise source.unreadable("is not a Parquet file", "Check the upload, or set input_format.") from error
+    return table
+
+
+def _batches(source: Source, table: pq.ParquetFile, file: RangeFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield all rows of the columns in batches of bounded size."""
+    guard = PageGuard(source, table, columns, file.peek)
+    number = 0
+    try:
+        if guard.texts_in_lists:
+            options = {"metadata": table.metadata, "read_dictionary": guard.texts_in_lists}
+            table = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False, **options)
+        file.watch = guard.look
+        for group in range(table.num_row_groups):
+            size = guard.enter(group)
+            for batch in table.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
+                number += batch.num_rows
+                yield batch
+                guard.batch_done()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if file.failure and not isinstance(file.failure, ValueError):
+            raise file.failure from error
+        raise source.unreadable(
+            f"is damaged after row {number}", "Write the file again, upload it and start a new job."
+        ) from error
 
 
 def _staged(source: Source, number: int, record: dict[str, object]) -> StagedRow:
     custom_id = None
     try:
-        _check_text(record)
+        _check(record)
         custom_id = table_custom_id(record)
         return source.row(number, custom_id, source.builder.of_record(record))
-    except RowError as error:
+    except Exception as error:  # whatever one row holds is that row's failure
         return source.failed(number, custom_id, error, _shown(record))
 
 
-class _NotText(bytes):
-    """Bytes in place of a text that is not UTF-8."""
+def _check(record: dict[str, object]) -> None:
+    for name, value in record.items():
+        if isinstance(value, _Unreadable):
+            raise RowError(value.error_class, f"column `{name}` {value.problem}")
 
 
-def _check_text(record: dict[str, object]) -> None:
-    bad = next((name for name, value in record.items() if isinstance(value, _NotText)), None)
-    if bad is not None:
-        raise RowError(ErrorClass.INVALID, f"column `{bad}` is not UTF-8. Write it as UTF-8 text")
+class _Unreadable(bytes):
+    """The bytes of a value that cannot be read, as far as they are known, in its place."""
+
+    error_class = ErrorClass.INVALID
+    problem = "is not UTF-8. Write it as UTF-8 text"
 
 
-def _values(column: pa.Array) -> list[object]:
-    """Return Python values; text that is not UTF-8 as ``_NotText``, binary columns as text."""
+class _OutOfRange(_Unreadable):
+    """A value that Python cannot hold, such as a time in the year 200,000."""
+
+    problem = "has a value out of range. Correct it"
+
+
+class _TooLarge(_Unreadable):
+    """A value above the limit of a line."""
+
+    error_class = ErrorClass.TOO_LONG
+    problem = "has a value that is larger than a row may be. Shorten it or raise staging.max_prompt_chars"
+
+
+def _values(column: pa.Array, most: int) -> list[object]:
+    """Return Python values; what cannot be read or takes more than ``most`` bytes as ``_Unreadable``.
+
+    Binary columns become text.
+    """
+    if len(column) == 1 and decoded_bytes(column) > most:
+        return [_TooLarge()]
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         return [_text(value) for value in column.to_pylist()]
     try:
         return list(column.to_pylist())
-    except UnicodeDecodeError:
+    except Exception:  # of one value or of many; the others are kept
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             binary = pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary()
             return [_text(value) for value in column.cast(binary).to_pylist()]
@@ -104,26 +152,23 @@ def _scalar(scalar: pa.Scalar) -> object:
     try:
         return scalar.as_py()
     except UnicodeDecodeError:
-        return _NotText()
+        return _Unreadable()
+    except Exception:  # a date after the year 9999, an unknown time zone: each type has errors of its own
+        return _OutOfRange()
 
 
 def _text(value: bytes | None) -> object:
     try:
         return value.decode("utf-8") if value is not None else None
     except UnicodeDecodeError:
-        return _NotText(value or b"")
+        return _Unreadable(value or b"")
 
 
 def _shown(record: dict[str, object]) -> str | bytes:
     """Return the row's raw text: its only value, or all of them as a Python dictionary."""
     values = [value for name, value in record.items() if name not in OWN_COLUMNS]
     only = values[0] if len(values) == 1 else record
-    return only if isinstance(only, (str, bytes)) else str(only)
-
-
-def _batch_rows(table: pq.ParquetFile) -> int:
-    """Return how many rows of average size make 8 MiB, at most 4096."""
-    meta = table.metadata
-    size = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
-    average = int(size) // max(1, int(meta.num_rows))
-    return max(1, min(_MAX_BATCH_ROWS, _BATCH_BYTES // max(1, average)))
+    try:
+        return only if isinstance(only, (str, bytes)) else str(only)
+    except Exception:  # nested too deeply, or a number of too many digits
+        return ""

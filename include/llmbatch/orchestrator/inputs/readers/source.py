@@ -98,9 +98,21 @@ class Source:
         )
 
     def failed(
-        self, line: int, custom_id: str | None, error: RowError, raw: str | bytes, kind: RowKind = "chat"
+        self, line: int, custom_id: str | None, error: Exception, raw: str | bytes, kind: RowKind = "chat"
     ) -> StagedRow:
-        """Return a row that could not be read, with the reason and the start of its raw text."""
+        """Return a row that could not be read, with the reason and the start of its raw text.
+
+        Args:
+            line: its number.
+            custom_id: its id, if that could be read.
+            error: a ``RowError``, or whatever else its values raised.
+            raw: its raw text.
+            kind: what it would have become.
+
+        Raises:
+            MemoryError: the error is one: it belongs to the process, and another attempt may read the row.
+        """
+        reason = error if isinstance(error, RowError) else _unforeseen(error)
         return StagedRow(
             row_id=row_id_of(self.index, line),
             custom_id=custom_id,
@@ -109,9 +121,20 @@ class Source:
             request=shortened(raw),
             input_chars=0,
             max_tokens=None,
-            error_class=error.error_class.value,
-            error=f"line {line} of {self.name}: {error.message}",
+            error_class=reason.error_class.value,
+            error=f"line {line} of {self.name}: {shortened(reason.message)}",
         )
+
+
+def _unforeseen(error: Exception) -> RowError:
+    """Return the row's failure for an error that no check of ours foresaw, without the values that it may hold."""
+    if isinstance(error, MemoryError):
+        raise error
+    return RowError(
+        ErrorClass.INVALID,
+        f"the row holds a value that cannot be read ({type(error).__name__}). Use plain texts, numbers, lists and "
+        "objects; nest them less deeply",
+    )
 
 
 def shortened(raw: str | bytes) -> str:

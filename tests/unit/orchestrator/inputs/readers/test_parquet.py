@@ -11,6 +11,7 @@ import pytest
 from fakes.input_rows import request_of, rows_of, table_bytes
 from llmbatch.core.errors import RequestError
 from llmbatch.core.request_options import InputFormat
+from llmbatch.orchestrator.inputs.readers import parquet
 
 
 def test_bad_parquet_rows() -> None:
@@ -46,3 +47,30 @@ def test_damaged_parquet_data_loses_no_row_in_silence() -> None:
     body[start + 40 : start + 4000] = b"\xaa" * 3960
     with pytest.raises(RequestError, match=r"s3://b/in/a.txt is damaged after row [1-3]?\d*\. Write the file again"):
         rows_of(bytes(body), InputFormat.PARQUET)
+
+
+def test_values_that_python_cannot_hold_fail_their_row_only() -> None:
+    far = pa.array([0, 2**62, 1], pa.int64()).cast(pa.timestamp("us"))
+    rows = rows_of(table_bytes(pa.table({"prompt": ["a", "b", "c"], "id": far})), InputFormat.PARQUET)
+    assert [row.error is None for row in rows] == [True, False, True]
+    assert "column `id` has a value out of range" in rows[1].error
+
+
+def test_a_value_larger_than_a_row_may_be_fails_its_row_only() -> None:
+    messages = [[{"role": "user", "content": content}] for content in ("a", "b" * 9_000_000, "c")]
+    table = pa.table({"messages": messages})
+    rows = rows_of(table_bytes(table), InputFormat.PARQUET, staging={"max_prompt_chars": 100})
+    assert [row.error_class for row in rows] == [None, "too_long", None]
+    assert "column `messages` has a value that is larger than a row may be" in rows[1].error
+
+
+def test_a_column_named_twice_is_refused() -> None:
+    table = pa.table([["a"], ["b"]], names=["prompt", "prompt"])
+    with pytest.raises(RequestError, match="names the column `prompt` twice"):
+        rows_of(table_bytes(table), InputFormat.PARQUET)
+
+
+def test_a_footer_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "FOOTER_BYTES", 100)
+    with pytest.raises(RequestError, match=r"has a footer of \d+ bytes, more than 100\. Write it again"):
+        rows_of(table_bytes(pa.table({"prompt": ["a"]})), InputFormat.PARQUET)
