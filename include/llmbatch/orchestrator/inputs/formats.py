@@ -11,13 +11,13 @@ from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.inputs.prompt import RequestBuilder
+from llmbatch.orchestrator.inputs.first_rows import first_with_rows, looked_at
 from llmbatch.orchestrator.inputs.readers.csv_records import csv_records
 from llmbatch.orchestrator.inputs.readers.csv_table import delimiter_of, header_of
 from llmbatch.orchestrator.inputs.readers.json_object import json_object
 from llmbatch.orchestrator.inputs.readers.parquet import open_parquet
 from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
-from llmbatch.orchestrator.inputs.readers.source import Source, decoded
+from llmbatch.orchestrator.inputs.readers.source import COLUMNS_SHOWN, Source, decoded, shown_columns
 
 PROMPT_COLUMNS = ("prompt", "text", "question", "instruction", "input")
 """Default prompt columns, in this order, for a request without a column and an input without ``messages``."""
@@ -40,7 +40,6 @@ _ANSWERS = {
     InputFormat.CSV: OutputFormat.JSONL,
 }
 _LINES_TRIED = 10
-_PEEK_PROMPT_CHARS = 400_000
 
 
 def sniff_format(store: ObjectStore, obj: InputObject) -> InputFormat:
@@ -57,7 +56,7 @@ def sniff_format(store: ObjectStore, obj: InputObject) -> InputFormat:
         return by_name
     if by_name is None and obj.size >= 4 and RangeFile(store, obj).read(4) == b"PAR1":
         return InputFormat.PARQUET
-    texts = list(islice(_texts(_source(store, obj)), _LINES_TRIED))
+    texts = list(islice(_texts(looked_at(store, obj)), _LINES_TRIED))
     first = next(_objects(texts), None)
     if first is not None:
         return InputFormat.OPENAI_BATCH if {"custom_id", "body"} <= first.keys() else InputFormat.JSONL
@@ -78,7 +77,7 @@ def peek_columns(store: ObjectStore, obj: InputObject, fmt: InputFormat) -> tupl
     Raises:
         RequestError: the object is not of that format at all.
     """
-    source = _source(store, obj)
+    source = looked_at(store, obj)
     if fmt is InputFormat.PARQUET:
         return tuple(open_parquet(source, RangeFile(store, obj)).schema_arrow.names)
     if fmt is InputFormat.CSV:
@@ -97,7 +96,7 @@ def format_by_name(uri: str) -> InputFormat | None:
 
 
 def resolve_format(request: JobRequest, objects: Sequence[InputObject], store: ObjectStore) -> InputFormat:
-    """Return the one format of all objects: the request's, else by extension, JSON lines by a look at the first object.
+    """Return the one format of all objects: the request's, else by extension, JSON lines by the first with a row.
 
     Raises:
         RequestError: objects of several formats, or of none that is known.
@@ -117,7 +116,7 @@ def resolve_format(request: JobRequest, objects: Sequence[InputObject], store: O
     named = next(iter(examples))
     if named is not None and named is not InputFormat.JSONL:
         return named
-    return sniff_format(store, objects[0])
+    return sniff_format(store, first_with_rows(store, objects, named))
 
 
 def resolve_output_format(request: JobRequest, input_format: InputFormat) -> OutputFormat:
@@ -128,7 +127,7 @@ def resolve_output_format(request: JobRequest, input_format: InputFormat) -> Out
 def resolve_columns(
     request: JobRequest, fmt: InputFormat, objects: Sequence[InputObject], store: ObjectStore
 ) -> JobRequest:
-    """Return the request with its prompt or messages column filled in, checked against the first object.
+    """Return the request with its prompt or messages column filled in, checked against the first object with a row.
 
     Named columns and those of a template must exist. Without a named column, ``messages`` is used, then
     ``PROMPT_COLUMNS`` in order, then the only column of a one-column input. OpenAI batch lines carry their own prompts.
@@ -143,12 +142,14 @@ def resolve_columns(
                 named[0], "does not apply to OpenAI batch lines, which carry their own prompts", "Leave it out."
             )
         return request
-    columns = peek_columns(store, objects[0], fmt)
+    example = first_with_rows(store, objects, fmt)
+    columns = peek_columns(store, example, fmt)
+    there = frozenset(columns)
     for field in named:
         wanted = request.template_columns if field == "prompt_template" else (getattr(request, field),)
         for name in wanted:
-            if name not in columns:
-                raise _no_column(field, name, columns, objects[0])
+            if name not in there:
+                raise _no_column(field, name, columns, example)
     if named:
         return request
     if "messages" in columns:
@@ -157,23 +158,16 @@ def resolve_columns(
     if column is None:
         raise RequestError(
             "prompt_column",
-            f"is not given, and {objects[0].uri} has none of messages, {', '.join(PROMPT_COLUMNS)}",
-            f"Set prompt_column, messages_column or prompt_template; columns there: {', '.join(columns) or 'none'}.",
+            f"is not given, and {example.uri} has none of messages, {', '.join(PROMPT_COLUMNS)}",
+            f"Set prompt_column, messages_column or prompt_template; columns there: {shown_columns(columns)}.",
         )
     return request.model_copy(update={"prompt_column": column})
 
 
 def _no_column(field: str, name: str, columns: Sequence[str], item: InputObject) -> RequestError:
-    near = difflib.get_close_matches(name, columns, n=1)
+    near = difflib.get_close_matches(name, columns[:COLUMNS_SHOWN], n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    return RequestError(
-        field, f"{item.uri} has no column {name!r}", f"{hint}Columns there: {', '.join(columns) or 'none'}."
-    )
-
-
-def _source(store: ObjectStore, obj: InputObject) -> Source:
-    request = JobRequest(input_uri=obj.uri)
-    return Source(store, obj, 0, RequestBuilder(request, _PEEK_PROMPT_CHARS))
+    return RequestError(field, f"{item.uri} has no column {name!r}", f"{hint}Columns there: {shown_columns(columns)}.")
 
 
 def _texts(source: Source) -> Iterator[str]:

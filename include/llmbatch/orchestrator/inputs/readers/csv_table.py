@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.orchestrator.inputs.readers.csv_records import CsvRecord, csv_records
-from llmbatch.orchestrator.inputs.readers.source import Source, table_custom_id
+from llmbatch.orchestrator.inputs.readers.source import Source, shown_columns, table_custom_id
+
+MAX_COLUMNS = 16_384
+"""As many as a spreadsheet has."""
 
 
 def read_csv(source: Source) -> Iterator[StagedRow]:
@@ -20,7 +24,7 @@ def read_csv(source: Source) -> Iterator[StagedRow]:
     records = csv_records(source.lines(), delimiter_of(source.obj.uri), source.max_line_bytes)
     header = header_of(source, next(records, None))
     if header and source.builder.prompt_columns(header) is None:
-        columns = ", ".join(header)
+        columns = shown_columns(header)
         raise source.unreadable(f"has no column {source.builder.wanted}", f"Its header names: {columns}.")
     for record in records:
         custom_id = None
@@ -54,7 +58,9 @@ def header_of(source: Source, first: CsvRecord | None) -> list[str]:
     if first.error:
         raise source.unreadable(f"has no readable header: {first.error.message}", "Repair its first line.")
     header = [name.strip() for name in first.fields]
-    duplicate = next((name for name in header if name and header.count(name) > 1), None)
+    if len(header) > MAX_COLUMNS:
+        raise source.unreadable(f"has {len(header)} columns, more than {MAX_COLUMNS}", "Leave out those not needed.")
+    duplicate = next((name for name, times in Counter(header).items() if name and times > 1), None)
     if duplicate is not None:
         raise source.unreadable(f"names the column `{duplicate}` twice", "Rename one of them.")
     return header

@@ -14,8 +14,9 @@ from llmbatch.orchestrator.inputs.prompt import OWN_COLUMNS
 from llmbatch.orchestrator.inputs.readers.decoded_size import bounded, decoded_bytes
 from llmbatch.orchestrator.inputs.readers.page_guard import PageGuard
 from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
-from llmbatch.orchestrator.inputs.readers.source import Source, table_custom_id
+from llmbatch.orchestrator.inputs.readers.source import Source, shown_columns, table_custom_id
 
+PARQUET_MAGIC = b"PAR1"
 FOOTER_BYTES = 32 * 2**20
 """Longest footer that is read; in memory it takes many times as much."""
 
@@ -35,7 +36,7 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
     names = table.schema_arrow.names
     prompt = source.builder.prompt_columns(names)
     if prompt is None:
-        raise source.unreadable(f"has no column {source.builder.wanted}", f"Its columns: {', '.join(names)}.")
+        raise source.unreadable(f"has no column {source.builder.wanted}", f"Its columns: {shown_columns(names)}.")
     columns = [name for name in dict.fromkeys((*prompt, *OWN_COLUMNS)) if name in names]
     twice = next((name for name in columns if names.count(name) > 1), None)
     if twice is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -15,12 +15,14 @@ from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.prompt import BuiltRequest, RequestBuilder
 from llmbatch.orchestrator.inputs.readers.compression import BrokenStream, plain_chunks
 from llmbatch.orchestrator.inputs.readers.lines import Line, split_lines
+from llmbatch.orchestrator.inputs.readers.look import Look
 from llmbatch.orchestrator.inputs.readers.object_stream import object_chunks
 
 RAW_CHARS = 2000
 """Characters of an unreadable row that are kept."""
 
 MAX_CUSTOM_ID_CHARS = 512
+COLUMNS_SHOWN = 100
 
 _FOREIGN = (
     (b"PAR1", "is a Parquet file", "Set input_format to parquet."),
@@ -40,6 +42,8 @@ class Source:
     obj: InputObject
     index: int
     builder: RequestBuilder
+    look: Look | None = None
+    """Bounds what is read, where only a part of the object is needed."""
 
     @property
     def name(self) -> str:
@@ -59,6 +63,8 @@ class Source:
         """
         chunks = plain_chunks(object_chunks(self.store, self.obj))
         lines = self._whole(split_lines(chunks, self.max_line_bytes))
+        if self.look is not None:
+            lines = self.look.lines(lines, self.obj.uri)
         first = next(lines, None)
         if first is None:
             return iter(())
@@ -124,6 +130,12 @@ class Source:
             error_class=reason.error_class.value,
             error=f"line {line} of {self.name}: {shortened(reason.message)}",
         )
+
+
+def shown_columns(names: Sequence[str]) -> str:
+    """Return column names for a message: the first hundred, each to its hundredth character."""
+    more = f" and {len(names) - COLUMNS_SHOWN} more" if len(names) > COLUMNS_SHOWN else ""
+    return (", ".join(name[:COLUMNS_SHOWN] for name in names[:COLUMNS_SHOWN]) or "none") + more
 
 
 def _unforeseen(error: Exception) -> RowError:
