@@ -1,5 +1,7 @@
 """What holds for every test of both rooms."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -9,4 +11,5 @@ settings.register_profile(
     derandomize=True,  # the same commit gets the same verdict everywhere
     print_blob=True,
 )
-settings.load_profile("llmbatch")
+settings.register_profile("fuzz", settings.get_profile("llmbatch"), max_examples=5000, derandomize=False)
+settings.load_profile(os.environ.get("LLMBATCH_HYPOTHESIS", "llmbatch"))
