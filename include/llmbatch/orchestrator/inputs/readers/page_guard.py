@@ -67,6 +67,7 @@ class PageGuard:
         meta = self._meta.row_group(group)
         rows = min(_ROWS, _ROWS_BYTES // max(1, int(meta.total_byte_size) // max(1, int(meta.num_rows))))
         self._chunks, self._bytes = [], 0
+        texts = self.texts_in_lists
         for index in self._leaves:
             column, leaf = meta.column(index), self._schema.column(index)
             start = int(column.data_page_offset)
@@ -84,7 +85,8 @@ class PageGuard:
             repeated = max(width, PREFIXED_PAGE_BYTES if "DELTA_BYTE_ARRAY" in column.encodings else 0)
             if start < end and values:
                 first = self._header(chunk)
-                repeated = max(repeated, first.plain_bytes if first.is_dictionary else 0)
+                if first.is_dictionary and leaf.path not in texts:  # those are not repeated in memory
+                    repeated = max(repeated, first.plain_bytes)
             rows = min(rows, REPEATED_BYTES // max(1, repeated))
         return max(1, rows)
 

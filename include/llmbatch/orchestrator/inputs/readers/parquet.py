@@ -44,7 +44,9 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
     number = 0
     for batch in _batches(source, table, file, columns):
         for piece in bounded(batch.select(columns), _PIECE_BYTES):
-            values = [_values(column, source.max_line_bytes) for column in piece.columns]
+            kinds = [table.schema_arrow.field(name).type for name in columns]
+            pairs = zip(piece.columns, kinds, strict=True)
+            values = [_values(column, kind, source.max_line_bytes) for column, kind in pairs]
             for row in zip(*values, strict=True):
                 number += 1
                 yield _staged(source, number, dict(zip(columns, row, strict=True)))
@@ -129,13 +131,15 @@ class _TooLarge(_Unreadable):
     problem = "has a value that is larger than a row may be. Shorten it or raise staging.max_prompt_chars"
 
 
-def _values(column: pa.Array, most: int) -> list[object]:
+def _values(column: pa.Array, kind: pa.DataType, most: int) -> list[object]:
     """Return Python values; what cannot be read or takes more than ``most`` bytes as ``_Unreadable``.
 
     Binary columns become text.
     """
     if len(column) == 1 and decoded_bytes(column) > most:
         return [_TooLarge()]
+    if column.type != kind:
+        column = column.cast(kind)  # texts in lists, which were decoded as indexes into a dictionary
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
