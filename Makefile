@@ -52,8 +52,8 @@ test-ray: install
 test-e2e: install
 	@$(AIRFLOW_PYTHON) -m pytest $(E2E_TESTS)
 
-fuzz: install ## read thousands of hostile inputs and requests, other ones each time, about 10 minutes
-	@LLMBATCH_HYPOTHESIS=fuzz $(AIRFLOW_PYTHON) -m pytest tests/fuzz
+fuzz: install ## read 150,000 hostile inputs and requests, others each time (LLMBATCH_FUZZ=5000 examples a test), 10 minutes
+	@LLMBATCH_FUZZ="$${LLMBATCH_FUZZ:-5000}" $(AIRFLOW_PYTHON) -m pytest tests/fuzz
 
 lint: install ## run ruff: rules and format
 	@$(AIRFLOW_PYTHON) -m ruff check .

@@ -11,5 +11,7 @@ settings.register_profile(
     derandomize=True,  # the same commit gets the same verdict everywhere
     print_blob=True,
 )
-settings.register_profile("fuzz", settings.get_profile("llmbatch"), max_examples=5000, derandomize=False)
-settings.load_profile(os.environ.get("LLMBATCH_HYPOTHESIS", "llmbatch"))
+settings.load_profile("llmbatch")
+if examples := os.environ.get("LLMBATCH_FUZZ"):  # of each property; others each time
+    settings.register_profile("fuzz", settings.default, max_examples=int(examples), derandomize=False)
+    settings.load_profile("fuzz")

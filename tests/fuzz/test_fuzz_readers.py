@@ -37,7 +37,9 @@ REQUESTS = st.fixed_dictionaries(
 @pytest.mark.parametrize(("fmt", "record"), [(InputFormat.OPENAI_BATCH, OPENAI), (InputFormat.JSONL, RECORD)])
 @fuzz(4)
 @given(data=st.data(), request=REQUESTS)
-def test_any_value_in_any_field_of_a_line(fmt: InputFormat, record: st.SearchStrategy, data, request) -> None:
+def test_any_value_in_any_field_of_a_line(
+    fmt: InputFormat, record: st.SearchStrategy[object], data: st.DataObject, request: dict[str, str]
+) -> None:
     values = data.draw(st.lists(record | JSON, min_size=1, max_size=4))
     if fmt is InputFormat.OPENAI_BATCH:
         request = {}
@@ -51,7 +53,9 @@ def test_any_value_in_any_field_of_a_line(fmt: InputFormat, record: st.SearchStr
     lines=st.lists(st.binary(max_size=30) | OPENAI.map(line_of), max_size=5),
     pack=st.sampled_from([PLAIN, gzip.compress]),
 )
-def test_every_line_that_is_not_blank_is_a_row(fmt: InputFormat, lines: list[bytes], pack) -> None:
+def test_every_line_that_is_not_blank_is_a_row(
+    fmt: InputFormat, lines: list[bytes], pack: Callable[[bytes], bytes]
+) -> None:
     body = b"\n".join([b'{"prompt": "a"}', *lines])  # never the first bytes of another kind of file
     rows = rows_of(pack(body), fmt)
     assert [row.line for row in rows] == [n for n, line in enumerate(body.split(b"\n"), 1) if line.strip()]
@@ -76,7 +80,7 @@ def test_any_quotes_in_a_csv_file(text: str) -> None:
     assert min(filled, default=None) == min((row.line for row in rows), default=None)
 
 
-TYPES: list[tuple[pa.DataType, st.SearchStrategy]] = [
+TYPES: list[tuple[pa.DataType, st.SearchStrategy[object]]] = [
     (pa.string(), TEXTS.map(lambda text: text.encode("utf-8", "replace").decode())),
     (pa.binary(), st.binary(max_size=9)),
     (pa.binary(2), st.binary(min_size=2, max_size=2)),
@@ -143,7 +147,9 @@ def test_any_type_in_any_parquet_column(data: st.DataObject, request: dict[str, 
     st.sampled_from([PLAIN, gzip.compress, zstandard.compress]),
     st.booleans(),
 )
-def test_damaged_bytes(fmt: InputFormat, changes: list[tuple[int, int, bytes]], pack, is_packed_first: bool) -> None:
+def test_damaged_bytes(
+    fmt: InputFormat, changes: list[tuple[int, int, bytes]], pack: Callable[[bytes], bytes], is_packed_first: bool
+) -> None:
     body = bytearray(pack(GOOD[fmt]) if is_packed_first else GOOD[fmt])
     for where, removed, added in changes:
         at = where % len(body) if body else 0

@@ -103,7 +103,8 @@ def _parquet_size(spec: JobSpec, store: ObjectStore) -> InputSize | None:
 
 
 def _text_size(spec: JobSpec, fmt: InputFormat, store: ObjectStore) -> InputSize | None:
-    tally, pieces, look = LengthTally(), [], Look()
+    tally, look = LengthTally(), Look()
+    pieces: list[_Piece] = []
     for obj, offset in _places(spec, fmt, store):
         try:
             piece = _piece(spec, fmt, store, obj, offset, tally, look)

@@ -31,12 +31,14 @@ _FIX = "Write it again with smaller pages and row groups (pyarrow: data_page_siz
 
 @dataclass
 class _Chunk:
-    """One column in one row group: its name, the offset of its next page that was not looked at, and its end."""
+    """One column in one row group: where it is, and the offset of its next page that was not looked at."""
 
     name: str
     is_repeated: bool
-    next: int
+    has_prefixes: bool
+    start: int
     end: int
+    next: int
 
 
 class PageGuard:
@@ -74,7 +76,8 @@ class PageGuard:
             if column.has_dictionary_page and 0 < int(column.dictionary_page_offset) < start:
                 start = int(column.dictionary_page_offset)
             end = start + int(column.total_compressed_size)
-            chunk = _Chunk(leaf.path, bool(leaf.max_repetition_level), start, end)
+            has_prefixes = "DELTA_BYTE_ARRAY" in column.encodings
+            chunk = _Chunk(leaf.path, bool(leaf.max_repetition_level), has_prefixes, start, end, start)
             self._chunks.append(chunk)
             width = max(0, int(leaf.length)) if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else 0
             values = int(column.num_values)
@@ -82,7 +85,7 @@ class PageGuard:
                 self._refuse(chunk, f"has {values} values in one row group", f"{CHUNK_VALUES} or {_mib(BATCH_BYTES)}")
             if width > REPEATED_BYTES:
                 self._refuse(chunk, f"has values of {width} bytes", _mib(REPEATED_BYTES))
-            repeated = max(width, PREFIXED_PAGE_BYTES if "DELTA_BYTE_ARRAY" in column.encodings else 0)
+            repeated = max(width, PREFIXED_PAGE_BYTES if has_prefixes else 0)
             if start < end and values:
                 first = self._header(chunk)
                 if first.is_dictionary and leaf.path not in texts:  # those are not repeated in memory
@@ -111,9 +114,11 @@ class PageGuard:
 
     def _header(self, chunk: _Chunk) -> PageHeader:
         page = read_page_header(self._read, chunk.next)
+        if page.is_dictionary and chunk.next != chunk.start:
+            raise ValueError("a dictionary behind other pages")
         most = REPEATED_BYTES if page.is_dictionary else PAGE_BYTES
         if page.encoding == DELTA_BYTE_ARRAY and not page.is_dictionary:
-            most = 0 if chunk.is_repeated else PREFIXED_PAGE_BYTES
+            most = PREFIXED_PAGE_BYTES if chunk.has_prefixes and not chunk.is_repeated else 0
         if max(page.plain_bytes, page.stored_bytes) > most:
             what = "a dictionary" if page.is_dictionary else "a page"
             encoding = " of encoding DELTA_BYTE_ARRAY" if page.encoding == DELTA_BYTE_ARRAY else ""

@@ -14,8 +14,17 @@ import pytest
 
 from fakes.input_rows import rows_of, table_bytes
 from llmbatch.core.errors import RequestError
+from llmbatch.core.job_request import JobRequest
+from llmbatch.core.job_spec import InputObject
 from llmbatch.core.request_options import InputFormat
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers import page_guard
+from llmbatch.orchestrator.inputs.readers.page_guard import PageGuard
+from llmbatch.orchestrator.inputs.readers.page_header import PageHeader
+from llmbatch.orchestrator.inputs.readers.parquet import open_parquet
+from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
+from llmbatch.orchestrator.inputs.readers.source import Source
 
 ROOT = Path(__file__).parents[5]
 MOST_KIB = 900 * 1024
@@ -138,3 +147,33 @@ def test_rows_are_read_whole_and_in_order_over_pages_and_groups() -> None:
         rows = rows_of(body, InputFormat.PARQUET)
         assert [row.custom_id for row in rows] == [str(number) for number in range(len(texts))]
         assert all(text in row.request for text, row in zip(texts, rows, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("page", "error", "words"),
+    [
+        (PageHeader(True, 10, 1, 1, 0, 0), ValueError, "a dictionary behind other pages"),
+        (PageHeader(False, 10, 1, 1, 7, 0), RequestError, "has a page of encoding DELTA_BYTE_ARRAY of 10 bytes"),
+        (PageHeader(False, 2**29, 1, 1, 0, 0), RequestError, "has a page of 536870912 bytes, more than 256 MiB"),
+        (PageHeader(False, 1, 2**29, 1, 0, 0), RequestError, "has a page of 1 bytes, more than 256 MiB"),
+        (PageHeader(True, 2**27, 1, 1, 0, 0), RequestError, "has a dictionary of 134217728 bytes, more than 64 MiB"),
+        (PageHeader(True, 1, 1, 2**31, 0, 0), RequestError, "has a page of 2147483648 values, more than 16777216"),
+        (PageHeader(False, 2**27, 1, 1, 0, 0), RequestError, "has rows of which a few take, more than 512 MiB"),
+    ],
+)
+def test_pages_are_not_what_the_footer_says(
+    page: PageHeader, error: type[Exception], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore()
+    info = store.put("s3://b/a", table_bytes(pa.table({"prompt": ["a" * 5000]}), compression="none"))
+    item = InputObject(uri=info.uri, etag=info.etag, size=info.size)
+    source = Source(store, item, 0, RequestBuilder(JobRequest(input_uri=info.uri), 1000))
+    guard = PageGuard(source, open_parquet(source, RangeFile(store, item)), ["prompt"], RangeFile(store, item).peek)
+    monkeypatch.setattr(page_guard, "read_page_header", lambda read, at: page._replace(end=at + 10))
+    with pytest.raises(error, match=words):
+        _enter_and_look(guard)
+
+
+def _enter_and_look(guard: PageGuard) -> None:
+    guard.enter(0)
+    guard.look(0, 10_000)
