@@ -42,14 +42,13 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
     if twice is not None:
         raise source.unreadable(f"names the column `{twice}` twice", "Rename one of them.")
     number = 0
-    for batch in _batches(source, table, file, columns):
-        for piece in bounded(batch.select(columns), _PIECE_BYTES):
-            kinds = [table.schema_arrow.field(name).type for name in columns]
-            pairs = zip(piece.columns, kinds, strict=True)
-            values = [_values(column, kind, source.max_line_bytes) for column, kind in pairs]
-            for row in zip(*values, strict=True):
-                number += 1
-                yield _staged(source, number, dict(zip(columns, row, strict=True)))
+    kinds = [table.schema_arrow.field(name).type for name in columns]
+    for piece in _pieces(source, table, file, columns):
+        pairs = zip(piece.columns, kinds, strict=True)
+        values = [_values(column, kind, source.max_line_bytes) for column, kind in pairs]
+        for row in zip(*values, strict=True):
+            number += 1
+            yield _staged(source, number, dict(zip(columns, row, strict=True)))
 
 
 def open_parquet(source: Source, file: RangeFile) -> pq.ParquetFile:
@@ -72,8 +71,8 @@ def open_parquet(source: Source, file: RangeFile) -> pq.ParquetFile:
     return table
 
 
-def _batches(source: Source, table: pq.ParquetFile, file: RangeFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield all rows of the columns in batches of bounded size."""
+def _pieces(source: Source, table: pq.ParquetFile, file: RangeFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield all rows of the columns in batches that take a bounded size as Python values."""
     guard = PageGuard(source, table, columns, file.peek)
     number = 0
     try:
@@ -84,8 +83,9 @@ def _batches(source: Source, table: pq.ParquetFile, file: RangeFile, columns: li
         for group in range(table.num_row_groups):
             size = guard.enter(group)
             for batch in table.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
-                number += batch.num_rows
-                yield batch
+                for piece in bounded(batch.select(columns), _PIECE_BYTES):
+                    number += piece.num_rows
+                    yield piece
                 guard.batch_done()
     except (pa.ArrowException, OSError, ValueError) as error:
         if file.failure and not isinstance(file.failure, ValueError):

@@ -135,7 +135,7 @@ class Source:
 def shown_columns(names: Sequence[str]) -> str:
     """Return column names for a message: the first hundred, each to its hundredth character."""
     more = f" and {len(names) - COLUMNS_SHOWN} more" if len(names) > COLUMNS_SHOWN else ""
-    return (", ".join(name[:COLUMNS_SHOWN] for name in names[:COLUMNS_SHOWN]) or "none") + more
+    return (", ".join(shortened(name[:COLUMNS_SHOWN]) for name in names[:COLUMNS_SHOWN]) or "none") + more
 
 
 def _unforeseen(error: Exception) -> RowError:

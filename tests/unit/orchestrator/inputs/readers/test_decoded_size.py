@@ -28,6 +28,15 @@ def test_every_use_of_a_text_counts(array: pa.Array, content: int) -> None:
     assert content // 2 <= decoded_bytes(half) <= content // 2 * 1.4 + 64 * 400
 
 
+def test_an_index_behind_its_dictionary_is_damage() -> None:
+    """Arrow reads what lies behind the dictionary in memory."""
+    indices = pa.array([0, 7], pa.int32())
+    array = pa.DictionaryArray.from_arrays(indices, ["a"], safe=False)
+    for rows in (2, 1):
+        with pytest.raises(pa.ArrowIndexError):
+            list(bounded(pa.record_batch({"prompt": array.slice(2 - rows)}), 400))
+
+
 def test_a_batch_is_cut_until_every_piece_fits_or_is_one_row() -> None:
     texts = ["a" * 10, "b" * 5000, "c" * 10, "d" * 10, "e" * 10]
     pieces = list(bounded(pa.record_batch({"prompt": texts}), 400))
