@@ -20,6 +20,7 @@ PARQUET_MAGIC = b"PAR1"
 FOOTER_BYTES = 32 * 2**20
 """Longest footer that is read; in memory it takes many times as much."""
 
+_AGAIN = "Write the file again, upload it and start a new job."
 _PIECE_BYTES = 8 * 2**20
 _BUFFER_BYTES = 64 * 1024
 """How far Arrow reads ahead: little, because ``PageGuard`` counts a page when it is read."""
@@ -49,6 +50,9 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
         for row in zip(*values, strict=True):
             number += 1
             yield _staged(source, number, dict(zip(columns, row, strict=True)))
+    if number != table.metadata.num_rows:
+        problem = f"is damaged: it holds {number} rows where its footer counts {table.metadata.num_rows}"
+        raise source.unreadable(problem, _AGAIN)
 
 
 def open_parquet(source: Source, file: RangeFile) -> pq.ParquetFile:
@@ -79,9 +83,10 @@ def _pieces(source: Source, table: pq.ParquetFile, file: RangeFile, columns: lis
         if guard.texts_in_lists:
             options = {"metadata": table.metadata, "read_dictionary": guard.texts_in_lists}
             table = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False, **options)
-        file.watch = guard.look
         for group in range(table.num_row_groups):
+            _check_metadata(table, file, group, columns)
             size = guard.enter(group)
+            file.watch = guard.look
             for batch in table.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
                 for piece in bounded(batch.select(columns), _PIECE_BYTES):
                     number += piece.num_rows
@@ -90,9 +95,30 @@ def _pieces(source: Source, table: pq.ParquetFile, file: RangeFile, columns: lis
     except (pa.ArrowException, OSError, ValueError) as error:
         if file.failure and not isinstance(file.failure, ValueError):
             raise file.failure from error
-        raise source.unreadable(
-            f"is damaged after row {number}", "Write the file again, upload it and start a new job."
-        ) from error
+        raise source.unreadable(f"is damaged after row {number}", _AGAIN) from error
+
+
+class _Checked(ValueError):
+    """Ends Arrow's read of a row group before its first byte."""
+
+
+def _check_metadata(table: pq.ParquetFile, file: RangeFile, group: int, columns: list[str]) -> None:
+    """Let Arrow open the columns of a row group: pyarrow's own getters end the process if the metadata is damaged.
+
+    Raises:
+        pa.ArrowException: it is damaged; ``OSError`` and ``ValueError`` too.
+    """
+
+    def stop(offset: int, size: int) -> None:
+        raise _Checked(f"{size} bytes at {offset}")
+
+    file.watch = stop
+    try:
+        next(table.iter_batches(1, row_groups=[group], columns=columns, use_threads=False), None)
+    except (pa.ArrowException, OSError, ValueError):
+        if not isinstance(file.failure, _Checked):
+            raise
+    file.failure = None
 
 
 def _staged(source: Source, number: int, record: dict[str, object]) -> StagedRow:

@@ -49,6 +49,15 @@ def test_damaged_parquet_data_loses_no_row_in_silence() -> None:
         rows_of(bytes(body), InputFormat.PARQUET)
 
 
+def test_rows_that_the_footer_counts_and_the_row_groups_lack_are_not_lost_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pq.ParquetFile, "num_row_groups", 1)
+    body = table_bytes(pa.table({"prompt": ["a", "b"]}), row_group_size=1)
+    with pytest.raises(RequestError, match="is damaged: it holds 1 rows where its footer counts 2"):
+        rows_of(body, InputFormat.PARQUET)
+
+
 def test_values_that_python_cannot_hold_fail_their_row_only() -> None:
     far = pa.array([0, 2**62, 1], pa.int64()).cast(pa.timestamp("us"))
     rows = rows_of(table_bytes(pa.table({"prompt": ["a", "b", "c"], "id": far})), InputFormat.PARQUET)
