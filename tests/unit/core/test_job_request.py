@@ -68,3 +68,12 @@ def test_completion_window_is_a_synonym_of_sla_hours():
 def test_template_columns_in_order_once():
     request = parse_request(GOOD | {"prompt_template": "{title}: {text} ({title}) {{literal}}"})
     assert request.template_columns == ("title", "text")
+
+
+@pytest.mark.parametrize(
+    "conf", [{"f" * 5000: 1}, {"\ud800": 1}, {"task": "t" * 5000}, {"task": "\ud800"}, {"priority": 10**5000}]
+)
+def test_an_error_has_a_bounded_length_and_can_be_stored(conf: dict[str, object]) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_request({"input_uri": "s3://b/a", **conf})
+    assert len(str(caught.value).encode()) < 1200
