@@ -45,6 +45,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _OTHER_NAMES = {"max_completion_tokens": "max_tokens"}
 """Names that OpenAI's API has for fields of a request."""
+_SHOWN_CHARS = 300
 
 
 class JobRequest(BaseModel):
@@ -150,13 +151,13 @@ def parse_request(conf: dict[str, Any]) -> JobRequest:
     given = {key: value for key, value in conf.items() if value is not None and value != ""}
     broken = _not_utf8(given)
     if broken is not None:
-        raise RequestError(broken, "holds half a surrogate pair (\\ud800 to \\udfff)", "Remove it.")
+        raise RequestError(_short(broken), "holds half a surrogate pair (\\ud800 to \\udfff)", "Remove it.")
     try:
         return JobRequest.model_validate(given)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         first = min(problems, key=lambda found: found["type"] != "extra_forbidden")  # a typo explains a missing field
-        field = ".".join(str(part) for part in first["loc"]) or "request"
+        field = _short(".".join(str(part) for part in first["loc"]) or "request")
         raise _as_request_error(field, first["type"], first["msg"], first.get("input"), given) from None
 
 
@@ -184,6 +185,19 @@ def _as_request_error(field: str, kind: str, message: str, value: object, given:
         return RequestError(field, "is not a field of a job request", hint)
     if kind == "missing":
         return RequestError(field, "is required", f"Add it, e.g. {field}: s3://bucket/prompts.jsonl.")
-    shown = "" if value is given or isinstance(value, dict) else f" (got {value!r:.80})"
-    text = message.removeprefix("Value error, ")
+    shown = "" if value is given or isinstance(value, dict) else f" (got {_shown(value):.80})"
+    text = _short(message.removeprefix("Value error, "))
     return RequestError(field, f"{text[:1].lower()}{text[1:]}{shown}", "Correct the value and start the job again.")
+
+
+def _shown(value: object) -> str:
+    """Return the value as Python writes it; only its type if it is nested too deeply or has too many digits."""
+    try:
+        return repr(value)
+    except (RecursionError, ValueError):
+        return type(value).__name__
+
+
+def _short(text: str) -> str:
+    """Return the start of a text that a user may have sent, as text that can be stored."""
+    return text[:_SHOWN_CHARS].encode("utf-8", "backslashreplace").decode()

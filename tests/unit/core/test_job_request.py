@@ -91,3 +91,12 @@ def test_a_retry_may_set_the_least_tokens_alone():
     """Its rows have their own ``max_tokens`` from staging."""
     request = parse_request({"retry_failed_of": "job-0123456789abcdef", "sampling": {"min_tokens": 300}})
     assert request.sampling.min_tokens == 300
+
+
+@pytest.mark.parametrize(
+    "conf", [{"f" * 5000: 1}, {"\ud800": 1}, {"task": "t" * 5000}, {"task": "\ud800"}, {"priority": 10**5000}]
+)
+def test_an_error_has_a_bounded_length_and_can_be_stored(conf: dict[str, object]) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_request({"input_uri": "s3://b/a", **conf})
+    assert len(str(caught.value).encode()) < 1200

@@ -11,12 +11,12 @@ from llmbatch.core.job_spec import InputObject
 from llmbatch.core.request_options import NO_ID_COLUMN, CsvOptions, InputFormat, OutputFormat
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.columns import COMPANIONS, DEFAULT_COLUMNS, MESSAGE_COLUMNS
+from llmbatch.orchestrator.inputs.first_rows import first_with_rows, looked_at
 from llmbatch.orchestrator.inputs.peek import Columns, JsonHead, json_head
-from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.csv_table import open_csv
 from llmbatch.orchestrator.inputs.readers.parquet import open_parquet
 from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
-from llmbatch.orchestrator.inputs.readers.source import Source
+from llmbatch.orchestrator.inputs.readers.source import COLUMNS_SHOWN, shown_columns
 
 _PROMPT_FIELDS = ("prompt_column", "messages_column", "prompt_template")
 _COMPRESSED = (".gz", ".zst")
@@ -36,8 +36,6 @@ _ANSWERS = {
     InputFormat.CSV: OutputFormat.JSONL,
 }
 _OPENAI_KEYS = {"url", "body"}
-_PEEK_PROMPT_CHARS = 400_000
-_SHOWN_CHARS = 40
 
 
 def sniff_format(store: ObjectStore, obj: InputObject) -> InputFormat:
@@ -54,7 +52,7 @@ def sniff_format(store: ObjectStore, obj: InputObject) -> InputFormat:
         return by_name
     if by_name is None and obj.size >= 4 and RangeFile(store, obj).read(4) == b"PAR1":
         return InputFormat.PARQUET
-    head = json_head(_source(store, obj, JobRequest(input_uri=obj.uri)))
+    head = json_head(looked_at(store, obj, JobRequest(input_uri=obj.uri)))
     if by_name is None and not head.objects and not head.is_document:
         raise RequestError(
             "input_format", f"auto cannot determine the format of {obj.uri}", "Set openai_batch, jsonl, parquet or csv."
@@ -70,7 +68,7 @@ def peek_columns(store: ObjectStore, obj: InputObject, fmt: InputFormat, request
     Raises:
         RequestError: the object is not of that format at all.
     """
-    source = _source(store, obj, request)
+    source = looked_at(store, obj, request)
     if fmt is InputFormat.PARQUET:
         return Columns.of_table(open_parquet(source, RangeFile(store, obj)).schema_arrow.names, is_certain=True)
     if fmt is InputFormat.CSV:
@@ -89,7 +87,7 @@ def format_by_name(uri: str) -> InputFormat | None:
 
 
 def resolve_format(request: JobRequest, objects: Sequence[InputObject], store: ObjectStore) -> InputFormat:
-    """Return the one format of all objects: the request's, else by extension, JSON lines by a look at the first object.
+    """Return the one format of all objects: the request's, else by extension, else that of the first with a row.
 
     Raises:
         RequestError: objects of several formats, or of none that is known.
@@ -109,7 +107,7 @@ def resolve_format(request: JobRequest, objects: Sequence[InputObject], store: O
     named = next(iter(examples))
     if named is not None and named is not InputFormat.JSONL:
         return named
-    return sniff_format(store, objects[0])
+    return sniff_format(store, first_with_rows(store, objects, named, request))
 
 
 def resolve_output_format(request: JobRequest, input_format: InputFormat) -> OutputFormat:
@@ -120,7 +118,7 @@ def resolve_output_format(request: JobRequest, input_format: InputFormat) -> Out
 def resolve_columns(
     request: JobRequest, fmt: InputFormat, objects: Sequence[InputObject], store: ObjectStore
 ) -> JobRequest:
-    """Return the request with its prompt or messages column filled in, checked against the first object.
+    """Return the request with its prompt or messages column filled in, checked against the first object with a row.
 
     Named columns and those of a template must exist. Without a named column, the default columns are used (see
     ``columns``), then the only column of a Parquet object or of a CSV object without a header. ``instruction`` and
@@ -141,17 +139,19 @@ def resolve_columns(
                 "Leave it out.",
             )
         return request
-    columns = peek_columns(store, objects[0], fmt, request)
-    found = {} if named else _prompt_field(columns, objects[0], fmt)
-    if request.id_column is None and "custom_id" in columns.names:
+    example = first_with_rows(store, objects, fmt, request)
+    columns = peek_columns(store, example, fmt, request)
+    there = frozenset(columns.names)
+    found = {} if named else _prompt_field(columns, example, fmt)
+    if request.id_column is None and "custom_id" in there:
         found["id_column"] = "custom_id"
     elif request.id_column is not None and request.id_column != NO_ID_COLUMN:
         named.append("id_column")
     for field in named:
         wanted = request.template_columns if field == "prompt_template" else (getattr(request, field),)
         for name in wanted:
-            if name not in columns.names:
-                raise _no_column(field, name, columns.names, objects[0], fmt)
+            if name not in there:
+                raise _no_column(field, name, columns.names, example, fmt)
     return request.model_copy(update=found)
 
 
@@ -169,16 +169,16 @@ def _prompt_field(columns: Columns, item: InputObject, fmt: InputFormat) -> dict
 
 
 def _no_column(field: str, name: str, columns: Sequence[str], item: InputObject, fmt: InputFormat) -> RequestError:
-    near = difflib.get_close_matches(name, columns, n=1)
+    near = difflib.get_close_matches(name, columns[:COLUMNS_SHOWN], n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return RequestError(field, f"{item.uri} has no column {name!r}", f"{hint}Columns there: {_listed(columns, fmt)}")
 
 
 def _listed(columns: Sequence[str], fmt: InputFormat) -> str:
-    """Return the columns, long names shortened, and for CSV how the first line is read otherwise."""
-    names = ", ".join(f"{name[:_SHOWN_CHARS]}..." if len(name) > _SHOWN_CHARS else name for name in columns)
+    """Return the columns, and for CSV how the first line is read otherwise."""
+    names = shown_columns(columns)
     if fmt is not InputFormat.CSV or not columns:
-        return f"{names or 'none'}."
+        return f"{names}."
     return f"{names}. If the first line is a row, set csv.header to false; if it is split wrongly, set csv.delimiter."
 
 
@@ -194,7 +194,3 @@ def _require_json(head: JsonHead, obj: InputObject) -> None:
             f"{obj.uri} is not JSON lines: {head.problem}",
             "Repair it, or set input_format if it is of another format.",
         )
-
-
-def _source(store: ObjectStore, obj: InputObject, request: JobRequest) -> Source:
-    return Source(store, obj, 0, RequestBuilder(request, _PEEK_PROMPT_CHARS))

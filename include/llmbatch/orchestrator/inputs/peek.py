@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from llmbatch.core.errors import RowError
+from llmbatch.core.errors import RequestError, RowError
 from llmbatch.orchestrator.inputs.columns import DEFAULT_COLUMNS, default_columns
 from llmbatch.orchestrator.inputs.readers.json_object import json_object
+from llmbatch.orchestrator.inputs.readers.lines import Line
 from llmbatch.orchestrator.inputs.readers.source import Source, decoded
 
 _ROWS = 100
@@ -47,21 +48,35 @@ class Columns(NamedTuple):
 
 
 def json_head(source: Source) -> JsonHead:
-    """Read up to 100 lines that are not blank, and no further one after 1 MiB."""
+    """Read up to 100 lines that are not blank, and no further one after 1 MiB; fewer if the source's ``Look`` is over.
+
+    Raises:
+        RequestError: the object cannot be read, or the ``Look`` is over before there is a JSON object.
+    """
     objects: list[dict[str, object]] = []
     problem: str | None = None
     first: bytes | None = None
-    count = size = 0
-    for line in source.lines():
-        if not line.problem and not line.raw.strip():
-            continue
+    for line in _filled(source, objects):
         first = first if first is not None else line.raw.strip()
         try:
             objects.append(json_object(decoded(line)))
         except RowError as error:
             problem = problem or f"line {line.number}: {error.message}"
-        count, size = count + 1, size + len(line.raw)
-        if count >= _ROWS or size > _BYTES:
-            break
     is_document = first in (b"[", b"{") or (first is not None and first.startswith(b"[") and not objects)
     return JsonHead(objects, problem, is_document)
+
+
+def _filled(source: Source, objects: Sequence[object]) -> Iterator[Line]:
+    """Yield the first lines that are not blank; the end of the look is an error only while there are no objects."""
+    count = size = 0
+    try:
+        for line in source.lines():
+            if not line.problem and not line.raw.strip():
+                continue
+            yield line
+            count, size = count + 1, size + len(line.raw)
+            if count >= _ROWS or size > _BYTES:
+                return
+    except RequestError:
+        if not objects or source.look is None or not source.look.is_over:
+            raise

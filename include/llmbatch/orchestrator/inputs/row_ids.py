@@ -53,8 +53,7 @@ def _id_text(value: object, column: str) -> str:
         raise RowError(ErrorClass.INVALID, f"`{column}` is not a text or a number. Give every row a short text")
     if isinstance(value, bytes):
         return checked_custom_id(_bytes_text(value), column)
-    plain = value if isinstance(value, float) else as_json(value, column)
-    return checked_custom_id(str(plain), column)
+    return checked_custom_id(str(as_json(value, column)), column)
 
 
 def _bytes_text(value: bytes) -> str:

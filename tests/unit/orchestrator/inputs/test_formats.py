@@ -15,7 +15,7 @@ from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.request_options import InputFormat
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.inputs.formats import peek_columns, sniff_format
+from llmbatch.orchestrator.inputs.formats import peek_columns, resolve_columns, sniff_format
 
 OPENAI = b'{"custom_id": "a", "body": {}, "url": "/v1/completions"}\n'
 REQUEST = JobRequest(input_uri="s3://b/a")
@@ -93,3 +93,10 @@ def test_peek_columns(body: bytes, fmt: InputFormat, expected: tuple[str, ...]) 
 def test_peek_columns_of_a_file_that_is_not_parquet() -> None:
     with pytest.raises(RequestError, match="is not a Parquet file"):
         peek_columns(*put("a", b"x"), InputFormat.PARQUET, REQUEST)
+
+
+def test_any_column_name_can_be_shown() -> None:
+    store, obj = put("a.jsonl", b'{"\\ud800": 1, "' + b"n" * 5000 + b'": 2}\n')
+    with pytest.raises(RequestError, match="has none of") as caught:
+        resolve_columns(JobRequest(input_uri=obj.uri), InputFormat.JSONL, [obj], store)
+    assert len(str(caught.value).encode()) < 1000

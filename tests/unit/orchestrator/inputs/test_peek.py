@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from llmbatch.core.errors import RequestError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.inputs.peek import Columns, JsonHead, json_head
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
+from llmbatch.orchestrator.inputs.readers import look
 from llmbatch.orchestrator.inputs.readers.source import Source
 
 
@@ -14,7 +18,7 @@ def head_of(body: bytes) -> JsonHead:
     store = MemoryStore()
     info = store.put("s3://b/a.jsonl", body)
     obj = InputObject(uri=info.uri, etag=info.etag, size=info.size)
-    return json_head(Source(store, obj, 0, RequestBuilder(JobRequest(input_uri=obj.uri), 400_000)))
+    return json_head(Source(store, obj, 0, RequestBuilder(JobRequest(input_uri=obj.uri), 400_000), look.Look()))
 
 
 def test_objects_and_the_first_problem() -> None:
@@ -47,3 +51,10 @@ def test_a_single_column_counts_only_if_its_name_is_one() -> None:
     assert Columns.of_table(["words"], is_certain=True).prompt == "words"
     assert Columns.of_table(["words"], is_certain=False).prompt is None
     assert Columns.of_table(["words", "text"], is_certain=False).prompt == "text"
+
+
+def test_the_end_of_the_look_is_an_error_only_before_the_first_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "LOOK_LINES", 20)
+    assert head_of(b'{"a": 1}\n' + b"\n" * 50).objects == [{"a": 1}]
+    with pytest.raises(RequestError, match=r"the look at s3://b/a.jsonl ended after 20 lines"):
+        head_of(b"\n" * 50 + b'{"a": 1}\n')

@@ -20,6 +20,7 @@ from llmbatch.orchestrator.inputs.row_ids import RowIds, checked_custom_id
         (None, {"id": 7}, "7"),
         (None, {"id": ""}, None),
         (None, {"id": float("nan")}, None),
+        (None, {"id": float("inf")}, None),
         (None, {"id": {"$oid": "x"}}, None),
         (None, {"id": "x" * 513}, None),
         (None, {"key": "c"}, None),
@@ -49,7 +50,7 @@ def test_ids_become_text(value: object, text: str) -> None:
     assert RowIds("key").of({"key": value}) == text
 
 
-@pytest.mark.parametrize("value", [[1], {"a": 1}, "x" * 513, "nul\0", "\ud800", object()])
+@pytest.mark.parametrize("value", [[1], {"a": 1}, "x" * 513, "nul\0", "\ud800", float("inf"), object()])
 def test_what_cannot_be_the_id_in_a_named_column_fails_the_row(value: object) -> None:
     with pytest.raises(RowError, match="`key`"):
         RowIds("key").of({"key": value})

@@ -9,6 +9,7 @@ from itertools import islice
 from llmbatch.core.errors import RequestError
 from llmbatch.orchestrator.inputs.readers.csv_records import CsvRecord, csv_records
 from llmbatch.orchestrator.inputs.readers.lines import Line
+from llmbatch.orchestrator.inputs.readers.source import Source
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -35,7 +36,7 @@ def excel_delimiter(first: Line) -> str | None:
     return found[1].decode("ascii", "replace") if found else None
 
 
-def detected_delimiter(head: Sequence[Line], *, is_all: bool, max_bytes: int) -> str:
+def detected_delimiter(head: Sequence[Line], *, is_all: bool, source: Source) -> str:
     """Return the delimiter that splits the first lines into equally many fields; a comma if none splits the first one.
 
     ``id;prompt`` above ``1;Yes, it is`` gives ``;``: a comma splits only one of the lines.
@@ -43,14 +44,14 @@ def detected_delimiter(head: Sequence[Line], *, is_all: bool, max_bytes: int) ->
     Args:
         head: the first lines.
         is_all: whether the object has no further line; else the last record may be cut off.
-        max_bytes: longest record.
+        source: the object, for its longest record and for errors.
 
     Raises:
         RequestError: two delimiters fit equally well.
     """
     fits: dict[str, tuple[float, int]] = {}
     for delimiter in DELIMITERS:
-        records = list(csv_records(iter(head), delimiter, max_bytes))
+        records = list(csv_records(iter(head), delimiter, source.max_line_bytes))
         if not is_all and len(records) > 1:
             records.pop()
         width = next((len(record.fields) for record in records if not record.error), 0)
@@ -62,7 +63,8 @@ def detected_delimiter(head: Sequence[Line], *, is_all: bool, max_bytes: int) ->
     found = [delimiter for delimiter, (share, _) in fits.items() if share == best]
     if len(found) > 1:
         seen = " or ".join(f"at {delimiter!r} ({fits[delimiter][1]} columns)" for delimiter in found)
-        raise RequestError("csv.delimiter", f"is not given, and the first lines can be split {seen}", "Set it.")
+        problem = f"is not given, and the first lines of {source.obj.uri} can be split {seen}"
+        raise RequestError("csv.delimiter", problem, "Set it.")
     return found[0]
 
 

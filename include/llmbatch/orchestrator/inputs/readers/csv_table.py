@@ -13,7 +13,10 @@ from llmbatch.core.states import ErrorClass
 from llmbatch.orchestrator.inputs.readers.csv_dialect import detected_delimiter, excel_delimiter, head_lines
 from llmbatch.orchestrator.inputs.readers.csv_records import CsvRecord, csv_records
 from llmbatch.orchestrator.inputs.readers.lines import Line
-from llmbatch.orchestrator.inputs.readers.source import Source
+from llmbatch.orchestrator.inputs.readers.source import Source, shown_columns
+
+MAX_COLUMNS = 16_384
+"""As many as a spreadsheet has."""
 
 _BROKEN_RECORDS = 100
 """Records without a header of which the first good one tells the number of columns."""
@@ -31,7 +34,8 @@ def open_csv(source: Source) -> CsvTable:
     """Open the object as the request's ``csv`` describes it; detect what it leaves open.
 
     Raises:
-        RequestError: the delimiter cannot be determined, or the header is broken or names a column twice.
+        RequestError: the delimiter cannot be determined, the header is broken or names a column twice, or it has
+            too many columns.
     """
     options = source.builder.request.csv
     lines = source.lines(options.encoding)
@@ -42,12 +46,17 @@ def open_csv(source: Source) -> CsvTable:
         del head[0]
     delimiter = options.delimiter or excel or _by_name(source.obj.uri)
     if delimiter is None:
-        delimiter = detected_delimiter(head, is_all=following is None, max_bytes=source.max_line_bytes)
+        delimiter = detected_delimiter(head, is_all=following is None, source=source)
     rest: Iterator[Line] = lines if following is None else chain((following,), lines)
     records = csv_records(chain(head, rest), delimiter, source.max_line_bytes)
     if options.header:
-        return CsvTable(delimiter, _header(source, next(records, None)), records)
-    return _without_header(source, delimiter, records)
+        table = CsvTable(delimiter, _header(source, next(records, None)), records)
+    else:
+        table = _without_header(source, delimiter, records)
+    width = len(table.header)
+    if width > MAX_COLUMNS:
+        raise source.unreadable(f"has {width} columns, more than {MAX_COLUMNS}", "Leave out those not needed.")
+    return table
 
 
 def read_csv(source: Source) -> Iterator[StagedRow]:
@@ -58,7 +67,7 @@ def read_csv(source: Source) -> Iterator[StagedRow]:
     """
     _, header, records = open_csv(source)
     if header and source.builder.prompt_columns(header) is None:
-        columns = ", ".join(header)
+        columns = shown_columns(header)
         raise source.unreadable(f"has no column {source.builder.wanted}", f"Its header names: {columns}.")
     for record in records:
         custom_id = None
@@ -66,7 +75,7 @@ def read_csv(source: Source) -> Iterator[StagedRow]:
             values = _values(record, header)
             custom_id = source.builder.ids.of(values)
             yield source.row(record.number, custom_id, source.builder.of_record(values))
-        except RowError as error:
+        except Exception as error:  # whatever one row holds is that row's failure
             yield source.failed(record.number, custom_id, error, record.raw)
 
 

@@ -10,8 +10,16 @@ from llmbatch.core.states import ErrorClass
 _decode = json.JSONDecoder().decode
 """Takes NaN and Infinity as numbers: only a row that uses one fails."""
 
-_decode_huge = json.JSONDecoder(parse_int=float).decode
-"""Takes whole numbers of thousands of digits, which Python does not convert, as infinite."""
+
+def _whole_number(digits: str) -> int | float:
+    """Return the number; one of thousands of digits, which Python does not convert, as infinite."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
+
+
+_decode_huge = json.JSONDecoder(parse_int=_whole_number).decode
 
 
 def json_object(text: str) -> dict[str, object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
 from llmbatch.orchestrator.inputs.readers.json_object import json_object
 from llmbatch.orchestrator.inputs.readers.source import Source, decoded
@@ -20,5 +19,5 @@ def read_jsonl(source: Source) -> Iterator[StagedRow]:
             record = json_object(decoded(line))
             custom_id = source.builder.ids.of(record)
             yield source.row(line.number, custom_id, source.builder.of_record(record))
-        except RowError as error:
+        except Exception as error:  # whatever one row holds is that row's failure
             yield source.failed(line.number, custom_id, error, line.raw)

@@ -27,7 +27,7 @@ def read_openai_batch(source: Source) -> Iterator[StagedRow]:
             body = _checked_body(record)
             build = source.builder.of_chat_body if kind == "chat" else source.builder.of_completion_body
             yield source.row(line.number, custom_id, build(body))
-        except RowError as error:
+        except Exception as error:  # whatever one row holds is that row's failure
             yield source.failed(line.number, custom_id, error, line.raw, kind)
 
 

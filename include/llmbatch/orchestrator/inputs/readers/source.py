@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -18,10 +18,13 @@ from llmbatch.orchestrator.inputs.prompt import BuiltRequest, RequestBuilder
 from llmbatch.orchestrator.inputs.readers.compression import BrokenStream, plain_chunks
 from llmbatch.orchestrator.inputs.readers.encoding import as_utf8
 from llmbatch.orchestrator.inputs.readers.lines import Line, split_lines
+from llmbatch.orchestrator.inputs.readers.look import Look
 from llmbatch.orchestrator.inputs.readers.object_stream import object_chunks
 
 RAW_CHARS = 2000
 """Characters of an unreadable row that are kept."""
+
+COLUMNS_SHOWN = 100
 
 _FOREIGN = (
     (b"PAR1", "is a Parquet file", "Set input_format to parquet."),
@@ -43,6 +46,8 @@ class Source:
     obj: InputObject
     index: int
     builder: RequestBuilder
+    look: Look | None = None
+    """Bounds what is read, where only a part of the object is needed."""
 
     @property
     def name(self) -> str:
@@ -64,6 +69,8 @@ class Source:
         if encoding != "utf-8":
             chunks = as_utf8(chunks, encoding)
         lines = self._whole(split_lines(chunks, self.max_line_bytes))
+        if self.look is not None:
+            lines = self.look.lines(lines, self.obj.uri)
         first = next(lines, None)
         if first is None:
             return iter(())
@@ -107,9 +114,21 @@ class Source:
         )
 
     def failed(
-        self, line: int, custom_id: str | None, error: RowError, raw: str | bytes, kind: RowKind = "chat"
+        self, line: int, custom_id: str | None, error: Exception, raw: str | bytes, kind: RowKind = "chat"
     ) -> StagedRow:
-        """Return a row that could not be read, with the reason and the start of its raw text."""
+        """Return a row that could not be read, with the reason and the start of its raw text.
+
+        Args:
+            line: its number.
+            custom_id: its id, if that could be read.
+            error: a ``RowError``, or whatever else its values raised.
+            raw: its raw text.
+            kind: what it would have become.
+
+        Raises:
+            MemoryError: the error is one: it belongs to the process, and another attempt may read the row.
+        """
+        reason = error if isinstance(error, RowError) else _unforeseen(error)
         return StagedRow(
             row_id=row_id_of(self.index, line),
             custom_id=custom_id,
@@ -118,9 +137,26 @@ class Source:
             request=shortened(raw),
             input_chars=0,
             max_tokens=None,
-            error_class=error.error_class.value,
-            error=f"line {line} of {self.name}: {error.message}",
+            error_class=reason.error_class.value,
+            error=f"line {line} of {self.name}: {shortened(reason.message)}",
         )
+
+
+def shown_columns(names: Sequence[str]) -> str:
+    """Return column names for a message: the first hundred, each to its hundredth character."""
+    more = f" and {len(names) - COLUMNS_SHOWN} more" if len(names) > COLUMNS_SHOWN else ""
+    return (", ".join(shortened(name[:COLUMNS_SHOWN]) for name in names[:COLUMNS_SHOWN]) or "none") + more
+
+
+def _unforeseen(error: Exception) -> RowError:
+    """Return the row's failure for an error that no check of ours foresaw, without the values that it may hold."""
+    if isinstance(error, MemoryError):
+        raise error
+    return RowError(
+        ErrorClass.INVALID,
+        f"the row holds a value that cannot be read ({type(error).__name__}). Use plain texts, numbers, lists and "
+        "objects; nest them less deeply",
+    )
 
 
 def shortened(raw: str | bytes) -> str:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from llmbatch.core.errors import RequestError
+from llmbatch.core.job_request import JobRequest
+from llmbatch.core.job_spec import InputObject
+from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.csv_dialect import detected_delimiter, excel_delimiter, head_lines
 from llmbatch.orchestrator.inputs.readers.lines import Line, split_lines
+from llmbatch.orchestrator.inputs.readers.source import Source
 
 
 def lines(body: bytes) -> list[Line]:
@@ -14,7 +19,9 @@ def lines(body: bytes) -> list[Line]:
 
 
 def detected(body: bytes, *, is_all: bool = True) -> str:
-    return detected_delimiter(lines(body), is_all=is_all, max_bytes=1_000_000)
+    obj = InputObject(uri="s3://b/a", etag="e", size=len(body))
+    source = Source(MemoryStore(), obj, 0, RequestBuilder(JobRequest(input_uri=obj.uri), 1000))
+    return detected_delimiter(lines(body), is_all=is_all, source=source)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +47,9 @@ def test_a_record_that_may_be_cut_off_does_not_count() -> None:
 
 
 def test_two_delimiters_that_fit_are_refused() -> None:
-    with pytest.raises(RequestError, match=r"csv.delimiter: .* at ',' \(2 columns\) or at ';' \(2 columns\)"):
+    with pytest.raises(
+        RequestError, match=r"csv.delimiter: .* s3://b/a can be split at ',' \(2 columns\) or at ';' \(2 columns\)"
+    ):
         detected(b"a,b;c\n1,2;3\n")
 
 
