@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo locks check-locks test test-airflow test-ray test-e2e lint types arch \
+.PHONY: help install up down status demo locks check-locks test test-airflow test-ray test-e2e fuzz lint types arch \
 	bench-engine bench-stack bench-staging bench-large bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -36,7 +36,7 @@ check-locks: ## fail if a lock file does not match its .in file
 # Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need only Python and run once.
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
 SIMULATIONS := eta/test_model.py eta/test_real_traces.py test_commit_protocol.py
-AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/cli tests/unit/stack tests/unit/chaos tests/dags tests/integration/airflow
+AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/integration/airflow
 RAY_TESTS := tests/unit/cluster tests/integration/ray
 E2E_TESTS := tests/e2e
 
@@ -51,6 +51,9 @@ test-ray: install
 
 test-e2e: install
 	@$(AIRFLOW_PYTHON) -m pytest $(E2E_TESTS)
+
+fuzz: install ## read 150,000 hostile inputs and requests, others each time (LLMBATCH_FUZZ=5000 examples a test), 10 minutes
+	@LLMBATCH_FUZZ="$${LLMBATCH_FUZZ:-5000}" $(AIRFLOW_PYTHON) -m pytest tests/fuzz
 
 lint: install ## run ruff: rules and format
 	@$(AIRFLOW_PYTHON) -m ruff check .

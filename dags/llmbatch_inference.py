@@ -26,7 +26,7 @@ from typing import Any
 from airflow.sdk import DAG, task
 
 from llmbatch.orchestrator.deployment.names import RAY_POOL, RESULTS
-from llmbatch.orchestrator.tasks import inference
+from llmbatch.orchestrator.tasks import inference, time_limits
 from llmbatch.orchestrator.tasks.form import form_params
 from llmbatch.orchestrator.tasks.job_run import JobRun
 from llmbatch.orchestrator.watch.deadlines import sla_deadlines
@@ -51,10 +51,10 @@ with DAG(
         "max_retry_delay": timedelta(minutes=5),
     },
 ):
-    job: Any = task(task_id="accept", multiple_outputs=True)(inference.accept)()
+    job: Any = task(task_id="accept", multiple_outputs=True, execution_timeout=time_limits.ACCEPT)(inference.accept)()
     place = {"job_uri": job["job_uri"], "store_conn_id": job["store_conn_id"]}
 
-    staged = task.short_circuit(task_id="stage")(inference.stage)(**place)
+    staged = task.short_circuit(task_id="stage", execution_timeout=time_limits.STAGE)(inference.stage)(**place)
     run = JobRun(
         task_id="run",
         pool=RAY_POOL,
@@ -71,8 +71,10 @@ with DAG(
         retries=5,
     )
     watch = EtaSensor(task_id="watch", run_task_id="run", poll_seconds=job["poll_seconds"], **place)
-    published = task(task_id="publish", outlets=[RESULTS])(inference.publish)(**place)
-    reported = task(task_id="report")(inference.report)(**place)
+    published = task(task_id="publish", outlets=[RESULTS], execution_timeout=time_limits.PUBLISH)(inference.publish)(
+        **place
+    )
+    reported = task(task_id="report", execution_timeout=time_limits.REPORT)(inference.report)(**place)
 
     staged >> [run, watch]
     run >> published >> reported

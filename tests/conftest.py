@@ -1,5 +1,7 @@
 """What holds for every test of both rooms."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -10,3 +12,6 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("llmbatch")
+if examples := os.environ.get("LLMBATCH_FUZZ"):  # of each property; others each time
+    settings.register_profile("fuzz", settings.default, max_examples=int(examples), derandomize=False)
+    settings.load_profile("fuzz")

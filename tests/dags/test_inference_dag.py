@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +49,15 @@ def test_only_run_takes_a_slot_of_the_ray_pool(dag: Any) -> None:
     pools = {task.task_id: task.pool for task in dag.tasks}
     assert pools.pop("run") == RAY_POOL
     assert set(pools.values()) == {"default_pool"}
+
+
+def test_what_holds_a_worker_has_a_time_limit(dag: Any) -> None:
+    """`run` and `watch` wait without a worker, for as long as their job takes."""
+    limits = {task.task_id: task.execution_timeout for task in dag.tasks}
+    assert (limits.pop("run"), limits.pop("watch")) == (None, None)
+    assert all(limit is not None for limit in limits.values()), limits
+    assert limits["stage"] > timedelta(hours=1)  # 10 million rows at 3,000 a second
+    assert limits["publish"] > timedelta(hours=1)
 
 
 def test_it_waits_for_no_schedule_and_takes_a_job_request(dag: Any) -> None:

@@ -18,7 +18,7 @@ from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.jobs.documents import read_inputs
-from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows
+from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 CHAT = "/v1/chat/completions"
@@ -54,7 +54,8 @@ def rows_of(body: bytes | dict[str, bytes], fmt: InputFormat, store: MemoryStore
     objects = body if isinstance(body, dict) else {"a.txt": body}
     store = store or MemoryStore()
     spec = input_job(store, objects, fmt, **options)
-    return list(unique_rows(staged_rows(spec, read_inputs(spec, store), store), tuple(objects)))
+    accepted = read_inputs(spec, store)
+    return list(UniqueIds(spec).checked(staged_rows(spec, accepted, store), accepted))
 
 
 def chat_line(custom_id: object, body: object = None, **changes: object) -> bytes:

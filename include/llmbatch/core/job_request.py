@@ -26,6 +26,7 @@ from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import split_uri
 from llmbatch.core.priority import DEFAULT_PRIORITY, Priority
 from llmbatch.core.request_options import (
+    CsvOptions,
     EngineOptions,
     InputFormat,
     OnDeadline,
@@ -34,10 +35,20 @@ from llmbatch.core.request_options import (
     Reactions,
     Task,
 )
-from llmbatch.core.sampling import Sampling
+from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, Sampling
 from llmbatch.core.sla_hours import DEFAULT_SLA_HOURS, SLA_FIELDS, SlaHours
 
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}", re.ASCII)
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "csv": CsvOptions,
+    "sampling": Sampling,
+    "engine": EngineOptions,
+    "reactions": Reactions,
+}
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_OTHER_NAMES = {"max_completion_tokens": "max_tokens"}
+"""Names that OpenAI's API has for fields of a request."""
+_SHOWN_CHARS = 300
 
 
 class JobRequest(BaseModel):
@@ -51,6 +62,8 @@ class JobRequest(BaseModel):
     retry_failed_of: Annotated[str, Field(pattern=f"^{JOB_ID_PATTERN}$")] | None = None
     input_uri: Annotated[str | None, Field(validate_default=True)] = None
     input_format: InputFormat = InputFormat.AUTO
+    csv: CsvOptions = CsvOptions()
+    id_column: str | None = None
     prompt_column: str | None = None
     messages_column: str | None = None
     prompt_template: str | None = None
@@ -88,6 +101,13 @@ class JobRequest(BaseModel):
             raise PydanticCustomError("missing", "Field required")
         return value
 
+    @field_validator("system_prompt", "prompt_template")
+    @classmethod
+    def _no_nul(cls, value: str | None) -> str | None:
+        if value is not None and "\0" in value:
+            raise ValueError("holds a NUL character, which no engine takes")
+        return value
+
     @field_validator("prompt_template")
     @classmethod
     def _template(cls, value: str | None) -> str | None:
@@ -112,6 +132,15 @@ class JobRequest(BaseModel):
             raise ValueError(f"{' and '.join(named)} exclude each other; keep one")
         return self
 
+    @model_validator(mode="after")
+    def _answers_can_be_long_enough(self) -> JobRequest:
+        wanted, given = self.sampling.min_tokens or 0, self.sampling.max_tokens
+        if given is None and wanted > DEFAULT_MAX_TOKENS and self.retry_failed_of is None:
+            raise ValueError(
+                f"sampling.min_tokens {wanted} is more than the default max_tokens {DEFAULT_MAX_TOKENS}; set max_tokens"
+            )
+        return self
+
     @property
     def source_uri(self) -> str:
         """The input's address; empty in a retry's request, until accept has filled in the earlier job's."""
@@ -131,25 +160,55 @@ def parse_request(conf: dict[str, Any]) -> JobRequest:
         RequestError: naming the first field that is wrong, its value and the fix.
     """
     given = {key: value for key, value in conf.items() if value is not None and value != ""}
+    broken = _not_utf8(given)
+    if broken is not None:
+        raise RequestError(_short(broken), "holds half a surrogate pair (\\ud800 to \\udfff)", "Remove it.")
     try:
         return JobRequest.model_validate(given)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         first = min(problems, key=lambda found: found["type"] != "extra_forbidden")  # a typo explains a missing field
-        field = ".".join(str(part) for part in first["loc"]) or "request"
+        field = _short(".".join(str(part) for part in first["loc"]) or "request")
         raise _as_request_error(field, first["type"], first["msg"], first.get("input"), given) from None
+
+
+def _not_utf8(conf: dict[str, Any]) -> str | None:
+    """Return the first field whose text cannot be stored as UTF-8, or None."""
+    open_values: list[tuple[str, object]] = [*reversed(conf.items())]
+    while open_values:
+        path, value = open_values.pop()
+        if isinstance(value, dict):
+            open_values += [(f"{path}.{key}", item) for key, item in value.items()]
+            value = "".join(map(str, value))
+        elif isinstance(value, list):
+            open_values += [(f"{path}.{index}", item) for index, item in enumerate(value)]
+        if isinstance(value, str) and _HALF_PAIR.search(value):
+            return path
+    return None
 
 
 def _as_request_error(field: str, kind: str, message: str, value: object, given: dict[str, Any]) -> RequestError:
     if kind == "extra_forbidden":
         parent, _, leaf = field.rpartition(".")
-        models: dict[str, type[BaseModel]] = {"sampling": Sampling, "engine": EngineOptions, "reactions": Reactions}
-        fields = models.get(parent, JobRequest).model_fields
-        near = difflib.get_close_matches(leaf, fields, n=1)
+        fields = _SECTIONS.get(parent, JobRequest).model_fields
+        near = [_OTHER_NAMES[leaf]] if leaf in _OTHER_NAMES else difflib.get_close_matches(leaf, fields, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known fields: {', '.join(fields)}."
         return RequestError(field, "is not a field of a job request", hint)
     if kind == "missing":
         return RequestError(field, "is required", f"Add it, e.g. {field}: s3://bucket/prompts.jsonl.")
-    shown = "" if value is given or isinstance(value, dict) else f" (got {value!r:.80})"
-    text = message.removeprefix("Value error, ")
+    shown = "" if value is given or isinstance(value, dict) else f" (got {_shown(value):.80})"
+    text = _short(message.removeprefix("Value error, "))
     return RequestError(field, f"{text[:1].lower()}{text[1:]}{shown}", "Correct the value and start the job again.")
+
+
+def _shown(value: object) -> str:
+    """Return the value as Python writes it; only its type if it is nested too deeply or has too many digits."""
+    try:
+        return repr(value)
+    except (RecursionError, ValueError):
+        return type(value).__name__
+
+
+def _short(text: str) -> str:
+    """Return the start of a text that a user may have sent, as text that can be stored."""
+    return text[:_SHOWN_CHARS].encode("utf-8", "backslashreplace").decode()

@@ -28,12 +28,16 @@ class ModelRecord(_Part):
 
 
 class InputRecord(_Part):
-    """What was read. ``invalid_rows`` of the ``rows`` could not be, and never reached an engine."""
+    """What was read. ``invalid_rows`` of the ``rows`` could not be, and never reached an engine.
+
+    ``ids_repeat``: the column ``id`` names several rows alike, so rows are delivered without ``custom_id``.
+    """
 
     uri: str
     objects: tuple[InputObject, ...]
     rows: int
     invalid_rows: int = 0
+    ids_repeat: bool = False
 
 
 class RowRecord(_Part):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+NO_ID_COLUMN = "none"
+"""The ``id_column`` of a job whose rows have no ``custom_id``."""
+
+CsvEncoding = Literal["utf-8", "utf-16", "windows-1252", "iso-8859-1", "shift_jis", "gb18030"]
+
 
 class InputFormat(StrEnum):
-    """How input objects are written; ``auto`` goes by the file name, then by the first line."""
+    """How input objects are written; ``auto`` goes by the file name, then by the first lines."""
 
     AUTO = "auto"
     OPENAI_BATCH = "openai_batch"
@@ -31,6 +36,18 @@ class Task(StrEnum):
     """What the engine does with a row."""
 
     GENERATE = "generate"
+
+
+class CsvOptions(BaseModel):
+    """How CSV objects are written; what is not given is detected in each object, or has its default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    delimiter: Annotated[str, Field(pattern=r'^[^\w"\r\n\x00]$', description="One character such as ;")] | None = None
+    """The character between fields; by default tab in ``.tsv`` objects, else that of the first lines."""
+    header: bool = True
+    """Whether the first line names the columns; without it they are ``column_1``, ``column_2``, ..."""
+    encoding: CsvEncoding = "utf-8"
 
 
 class OnDeadline(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 DEFAULT_MAX_TOKENS = 256
 
@@ -24,7 +24,7 @@ class Sampling(BaseModel):
     min_tokens: Annotated[int, Field(ge=0, le=LONGEST_ANSWER)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2, description="0 is greedy.")] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=-1)] | None = None
+    top_k: Annotated[int, Field(ge=-1, lt=2**31)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     stop: str | list[str] | None = None
@@ -32,6 +32,13 @@ class Sampling(BaseModel):
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
     ignore_eos: bool | None = None
+
+    @field_validator("stop")
+    @classmethod
+    def _no_empty_stop(cls, value: str | list[str] | None) -> str | list[str] | None:
+        if value is not None and "" in (value if isinstance(value, list) else [value]):
+            raise ValueError("holds an empty text, which no engine takes")
+        return value
 
     @model_validator(mode="after")
     def _min_below_max(self) -> Sampling:

@@ -26,13 +26,17 @@ class StagedShard(BaseModel):
 
 
 class StagedManifest(BaseModel):
-    """All shards of a job in input order; written after the last of them."""
+    """All shards of a job in input order; written after the last of them.
+
+    ``ids_repeat``: the ids were taken from a column ``id`` by default and do not name rows, so none is delivered.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: int = 1
     job_id: str
     shards: tuple[StagedShard, ...]
+    ids_repeat: bool = False
     seconds: float
 
     @property

@@ -45,7 +45,7 @@ def test_stage_every_format(store: S3Store, name: str, body: bytes, fmt: InputFo
     spec = job(store, name, uri, fmt=fmt)
     [obj] = read_inputs(spec, store)
     assert sniff_format(store, obj) is fmt
-    assert "prompt" in peek_columns(store, obj, fmt)
+    assert "prompt" in peek_columns(store, obj, fmt, spec.request).names
     manifest = stage(spec, store, SystemClock())
     assert (manifest.rows, manifest.invalid_rows) == (ROWS, 0)
     listed = {info.uri: info.etag for info in store.list(spec.layout.staged)}

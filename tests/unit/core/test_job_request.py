@@ -23,6 +23,23 @@ BAD = [
     (GOOD | {"sampling": {"max_tokens": 0}}, "sampling.max_tokens", "greater than or equal to 1"),
     (GOOD | {"sampling": {"temperature": 3}}, "sampling.temperature", "less than or equal to 2"),
     (GOOD | {"sampling": {"min_tokens": 9, "max_tokens": 3}}, "sampling", "min_tokens 9 is more than max_tokens 3"),
+    (GOOD | {"sampling": {"stop": [""]}}, "sampling.stop", "empty text"),
+    (GOOD | {"sampling": {"stop": ""}}, "sampling.stop", "empty text"),
+    (GOOD | {"sampling": {"top_k": 2**31}}, "sampling.top_k", "less than 2147483648"),
+    (GOOD | {"sampling": {"temperature": float("nan")}}, "sampling.temperature", "less than or equal to 2"),
+    (GOOD | {"sampling": {"repetition_penalty": float("nan")}}, "sampling.repetition_penalty", "less than or equal"),
+    (GOOD | {"sampling": {"max_completion_tokens": 5}}, "sampling.max_completion_tokens", "Did you mean 'max_tokens'?"),
+    (GOOD | {"sampling": {"min_tokens": 300}}, "request", "more than the default max_tokens 256; set max_tokens"),
+    (GOOD | {"system_prompt": "a\0"}, "system_prompt", "NUL"),
+    (GOOD | {"prompt_template": "{a}\0"}, "prompt_template", "NUL"),
+    (GOOD | {"system_prompt": "\ud800"}, "system_prompt", "half a surrogate pair"),
+    (GOOD | {"sampling": {"stop": ["a", "\udfff"]}}, "sampling.stop.1", "half a surrogate pair"),
+    (GOOD | {"output_schema": {"a": [{"\ud800": 1}]}}, "output_schema.a.0", "half a surrogate pair"),
+    (GOOD | {"csv": {"delimiter": ";;"}}, "csv.delimiter", "match"),
+    (GOOD | {"csv": {"delimiter": "x"}}, "csv.delimiter", "match"),
+    (GOOD | {"csv": {"delimiter": '"'}}, "csv.delimiter", "match"),
+    (GOOD | {"csv": {"encoding": "latin"}}, "csv.encoding", "'windows-1252'"),
+    (GOOD | {"csv": {"seperator": ";"}}, "csv.seperator", "delimiter, header, encoding"),
     (GOOD | {"engine": {"batch_size": 1025}}, "engine.batch_size", "less than or equal to 1024"),
     (
         GOOD | {"engine": {"gpu_memory_utilization": 0.2}},
@@ -77,3 +94,18 @@ def test_completion_window_is_a_synonym_of_sla_hours():
 def test_template_columns_in_order_once():
     request = parse_request(GOOD | {"prompt_template": "{title}: {text} ({title}) {{literal}}"})
     assert request.template_columns == ("title", "text")
+
+
+def test_a_retry_may_set_the_least_tokens_alone():
+    """Its rows have their own ``max_tokens`` from staging."""
+    request = parse_request({"retry_failed_of": "job-0123456789abcdef", "sampling": {"min_tokens": 300}})
+    assert request.sampling.min_tokens == 300
+
+
+@pytest.mark.parametrize(
+    "conf", [{"f" * 5000: 1}, {"\ud800": 1}, {"task": "t" * 5000}, {"task": "\ud800"}, {"priority": 10**5000}]
+)
+def test_an_error_has_a_bounded_length_and_can_be_stored(conf: dict[str, object]) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_request({"input_uri": "s3://b/a", **conf})
+    assert len(str(caught.value).encode()) < 1200

@@ -1,7 +1,8 @@
 """Estimate the size of an input from a few pieces of it, before anything is staged.
 
 Reads at most eight pieces, spread evenly over the bytes, and the footers of up to 64 Parquet objects. Pieces of JSON
-lines begin anywhere; CSV and compressed objects can only be read from their start.
+lines begin anywhere; CSV and compressed objects can only be read from their start. All of it is one ``Look``, and what
+was read when it ends is the sample.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from llmbatch.core.store import MemoryStore, ObjectStore
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.catalogue import READERS
 from llmbatch.orchestrator.inputs.readers.compression import GZIP_MAGIC, ZSTD_MAGIC
+from llmbatch.orchestrator.inputs.readers.look import Look
 from llmbatch.orchestrator.inputs.readers.object_stream import read_span
 from llmbatch.orchestrator.inputs.readers.parquet import open_parquet
 from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
@@ -80,16 +82,18 @@ def _retry_size(spec: JobSpec, root_uri: str, store: ObjectStore) -> InputSize |
 
 
 def _parquet_size(spec: JobSpec, objects: tuple[InputObject, ...], store: ObjectStore) -> InputSize | None:
-    builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
+    builder, look = RequestBuilder(spec.request, spec.staging.max_prompt_chars), Look()
     footers = _spread(objects, FOOTERS)
     densities, rows, seen = [], 0, 0
     for obj in footers:
+        look.check_time(obj.uri)
         table = open_parquet(Source(store, obj, 0, builder), RangeFile(store, obj))
         count = int(table.metadata.num_rows)
         rows, seen = rows + count, seen + obj.size
         densities.append(count / obj.size)
     tally = LengthTally()
     for obj in _spread(objects, PIECES):
+        look.check_time(obj.uri)
         rows_of = READERS[InputFormat.PARQUET](Source(store, obj, 0, builder))
         _count(tally, islice(rows_of, PARQUET_ROWS))
     if len(footers) == len(objects):
@@ -99,9 +103,16 @@ def _parquet_size(spec: JobSpec, objects: tuple[InputObject, ...], store: Object
 
 
 def _text_size(spec: JobSpec, objects: tuple[InputObject, ...], store: ObjectStore) -> InputSize | None:
-    tally, pieces, fmt = LengthTally(), [], spec.input_format
+    tally, look, fmt = LengthTally(), Look(), spec.input_format
+    pieces: list[_Piece] = []
     for obj, offset in _places(objects, fmt, store):
-        piece = _piece(spec, fmt, store, obj, offset, tally)
+        try:
+            piece = _piece(spec, fmt, store, obj, offset, tally, look)
+        except RequestError as error:
+            if not pieces or not look.is_over:
+                raise
+            _log.warning("event=sample_cut job_id=%s pieces=%d reason=%s", spec.job_id, len(pieces), error)
+            break
         if piece is not None:
             pieces.append(piece)
     size = sum(piece.bytes for piece in pieces)
@@ -140,7 +151,7 @@ def _is_compressed(store: ObjectStore, obj: InputObject) -> bool:
 
 
 def _piece(
-    spec: JobSpec, fmt: InputFormat, store: ObjectStore, obj: InputObject, offset: int, tally: LengthTally
+    spec: JobSpec, fmt: InputFormat, store: ObjectStore, obj: InputObject, offset: int, tally: LengthTally, look: Look
 ) -> _Piece | None:
     """Read one piece, a larger one if it holds no whole row; None if that has none either."""
     for length in (PIECE_BYTES, LARGE_PIECE_BYTES):
@@ -150,14 +161,14 @@ def _piece(
         compressed = body.startswith((GZIP_MAGIC, ZSTD_MAGIC))
         if not whole and not compressed:
             body = body[body.find(b"\n") + 1 if offset else 0 : body.rfind(b"\n") + 1]
-        rows = _read(spec, fmt, obj, body, found) if body else 0
+        rows = _read(spec, fmt, obj, body, found, look) if body else 0
         if rows or whole or offset + length >= obj.size:
             break
     tally.merge(found)
-    return _Piece(found.rows, len(body), whole) if rows else None
+    return _Piece(found.rows, len(body), whole and not look.is_over) if rows else None
 
 
-def _read(spec: JobSpec, fmt: InputFormat, obj: InputObject, body: bytes, tally: LengthTally) -> int:
+def _read(spec: JobSpec, fmt: InputFormat, obj: InputObject, body: bytes, tally: LengthTally, look: Look) -> int:
     """Count the rows of some bytes of an object with the reader that will stage them; return how many there are."""
     memory = MemoryStore()
     info = memory.put(obj.uri, body)
@@ -165,11 +176,11 @@ def _read(spec: JobSpec, fmt: InputFormat, obj: InputObject, body: bytes, tally:
     builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
     rows = 0
     try:
-        for row in islice(READERS[fmt](Source(memory, piece, 0, builder)), PIECE_ROWS):
+        for row in islice(READERS[fmt](Source(memory, piece, 0, builder, look)), PIECE_ROWS):
             rows += 1
             _count(tally, (row,))
     except RequestError:
-        # A compressed piece ends before its stream does.
+        # A compressed piece ends before its stream does, or the look is over.
         if not rows:
             raise
     return rows

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
-from llmbatch.core.errors import RequestError, RowError
+from llmbatch.core.errors import RequestError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
-from llmbatch.core.request_options import InputFormat, OutputFormat
+from llmbatch.core.layout import split_uri
+from llmbatch.core.request_options import NO_ID_COLUMN, CsvOptions, InputFormat, OutputFormat
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.inputs.prompt import RequestBuilder
-from llmbatch.orchestrator.inputs.readers.csv_records import csv_records
-from llmbatch.orchestrator.inputs.readers.csv_table import delimiter_of, header_of
-from llmbatch.orchestrator.inputs.readers.json_object import json_object
+from llmbatch.orchestrator.inputs.columns import COMPANIONS, DEFAULT_COLUMNS, MESSAGE_COLUMNS
+from llmbatch.orchestrator.inputs.first_rows import first_with_rows, looked_at
+from llmbatch.orchestrator.inputs.peek import Columns, JsonHead, json_head
+from llmbatch.orchestrator.inputs.readers.csv_table import open_csv
 from llmbatch.orchestrator.inputs.readers.parquet import open_parquet
 from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
-from llmbatch.orchestrator.inputs.readers.source import Source, decoded
-
-PROMPT_COLUMNS = ("prompt", "text", "question", "instruction", "input")
-"""Default prompt columns, in this order, for a request without a column and an input without ``messages``."""
+from llmbatch.orchestrator.inputs.readers.source import COLUMNS_SHOWN, shown_columns
 
 _PROMPT_FIELDS = ("prompt_column", "messages_column", "prompt_template")
 _COMPRESSED = (".gz", ".zst")
@@ -39,17 +36,16 @@ _ANSWERS = {
     InputFormat.JSONL: OutputFormat.JSONL,
     InputFormat.CSV: OutputFormat.JSONL,
 }
-_LINES_TRIED = 10
-_PEEK_PROMPT_CHARS = 400_000
+_OPENAI_KEYS = {"url", "body"}
 
 
 def sniff_format(store: ObjectStore, obj: InputObject) -> InputFormat:
-    """Return the format: by extension (under ``.gz`` or ``.zst`` too), then, for JSON lines, by the first object.
+    """Return the format: by extension (under ``.gz`` or ``.zst`` too), then, for JSON lines, by most of the first rows.
 
-    An object without a known extension must start with a JSON object or be Parquet.
+    An object without a known extension must start with JSON objects or be Parquet.
 
     Raises:
-        RequestError: the format cannot be determined, or the object is one JSON document instead of JSON lines.
+        RequestError: the format cannot be determined, or the object is not JSON lines.
         InputChanged: the object has changed since it was listed.
     """
     by_name = format_by_name(obj.uri)
@@ -57,35 +53,31 @@ def sniff_format(store: ObjectStore, obj: InputObject) -> InputFormat:
         return by_name
     if by_name is None and obj.size >= 4 and RangeFile(store, obj).read(4) == b"PAR1":
         return InputFormat.PARQUET
-    texts = list(islice(_texts(_source(store, obj)), _LINES_TRIED))
-    first = next(_objects(texts), None)
-    if first is not None:
-        return InputFormat.OPENAI_BATCH if {"custom_id", "body"} <= first.keys() else InputFormat.JSONL
-    if texts and (texts[0].startswith("[") or texts[0] == "{"):
-        raise RequestError(
-            "input_uri", f"{obj.uri} is one JSON document, not JSON lines", "Write one JSON object per line."
-        )
-    if by_name is None:
+    bucket, _ = split_uri(obj.uri)
+    head = json_head(looked_at(store, obj, JobRequest(input_uri=f"s3://{bucket}/")))
+    if by_name is None and not head.objects and not head.is_document:
         raise RequestError(
             "input_format", f"auto cannot determine the format of {obj.uri}", "Set openai_batch, jsonl, parquet or csv."
         )
-    return by_name
+    _require_json(head, obj)
+    openai = sum(record.keys() >= _OPENAI_KEYS for record in head.objects)
+    return InputFormat.OPENAI_BATCH if openai and 2 * openai >= len(head.objects) else InputFormat.JSONL
 
 
-def peek_columns(store: ObjectStore, obj: InputObject, fmt: InputFormat) -> tuple[str, ...]:
-    """Return the columns: Parquet schema, CSV header, or the keys of the first JSON object; none if it is empty.
+def peek_columns(store: ObjectStore, obj: InputObject, fmt: InputFormat, request: JobRequest) -> Columns:
+    """Return the columns: Parquet schema, CSV header, or the keys of the first JSON objects; none if it is empty.
 
     Raises:
         RequestError: the object is not of that format at all.
     """
-    source = _source(store, obj)
+    source = looked_at(store, obj, request)
     if fmt is InputFormat.PARQUET:
-        return tuple(open_parquet(source, RangeFile(store, obj)).schema_arrow.names)
+        return Columns.of_table(open_parquet(source, RangeFile(store, obj)).schema_arrow.names, is_certain=True)
     if fmt is InputFormat.CSV:
-        records = csv_records(source.lines(), delimiter_of(obj.uri), source.max_line_bytes)
-        return tuple(header_of(source, next(records, None)))
-    texts = islice(_texts(source), _LINES_TRIED)
-    return tuple(next(_objects(texts), {}))
+        return Columns.of_table(open_csv(source).header, is_certain=not request.csv.header)
+    head = json_head(source)
+    _require_json(head, obj)
+    return Columns.of_rows(head.objects)
 
 
 def format_by_name(uri: str) -> InputFormat | None:
@@ -97,7 +89,7 @@ def format_by_name(uri: str) -> InputFormat | None:
 
 
 def resolve_format(request: JobRequest, objects: Sequence[InputObject], store: ObjectStore) -> InputFormat:
-    """Return the one format of all objects: the request's, else by extension, JSON lines by a look at the first object.
+    """Return the one format of all objects: the request's, else by extension, else that of the first with a row.
 
     Raises:
         RequestError: objects of several formats, or of none that is known.
@@ -117,7 +109,7 @@ def resolve_format(request: JobRequest, objects: Sequence[InputObject], store: O
     named = next(iter(examples))
     if named is not None and named is not InputFormat.JSONL:
         return named
-    return sniff_format(store, objects[0])
+    return sniff_format(store, first_with_rows(store, objects, named, request))
 
 
 def resolve_output_format(request: JobRequest, input_format: InputFormat) -> OutputFormat:
@@ -128,68 +120,79 @@ def resolve_output_format(request: JobRequest, input_format: InputFormat) -> Out
 def resolve_columns(
     request: JobRequest, fmt: InputFormat, objects: Sequence[InputObject], store: ObjectStore
 ) -> JobRequest:
-    """Return the request with its prompt or messages column filled in, checked against the first object.
+    """Return the request with its prompt or messages column filled in, checked against the first object with a row.
 
-    Named columns and those of a template must exist. Without a named column, ``messages`` is used, then
-    ``PROMPT_COLUMNS`` in order, then the only column of a one-column input. OpenAI batch lines carry their own prompts.
+    Named columns and those of a template must exist. Without a named column, the default columns are used (see
+    ``columns``), then the only column of a Parquet object or of a CSV object without a header. ``instruction`` and
+    ``question`` are not filled in: their other columns are taken row by row. OpenAI batch lines have no columns.
 
     Raises:
         RequestError: naming the field, with the columns that exist.
     """
+    if request.csv != CsvOptions() and fmt is not InputFormat.CSV:
+        raise RequestError("csv", f"does not apply to {fmt.value} input", "Leave it out, or set input_format.")
     named = [name for name in _PROMPT_FIELDS if getattr(request, name) is not None]
     if fmt is InputFormat.OPENAI_BATCH:
-        if named:
+        fields = [*named, *(["id_column"] if request.id_column is not None else [])]
+        if fields:
             raise RequestError(
-                named[0], "does not apply to OpenAI batch lines, which carry their own prompts", "Leave it out."
+                fields[0],
+                "does not apply to OpenAI batch lines, which carry their own prompts and ids",
+                "Leave it out.",
             )
         return request
-    columns = peek_columns(store, objects[0], fmt)
+    example = first_with_rows(store, objects, fmt, request)
+    columns = peek_columns(store, example, fmt, request)
+    there = frozenset(columns.names)
+    found = {} if named else _prompt_field(columns, example, fmt)
+    if request.id_column is None and "custom_id" in there:
+        found["id_column"] = "custom_id"
+    elif request.id_column is not None and request.id_column != NO_ID_COLUMN:
+        named.append("id_column")
     for field in named:
         wanted = request.template_columns if field == "prompt_template" else (getattr(request, field),)
         for name in wanted:
-            if name not in columns:
-                raise _no_column(field, name, columns, objects[0])
-    if named:
-        return request
-    if "messages" in columns:
-        return request.model_copy(update={"messages_column": "messages"})
-    column = next((name for name in PROMPT_COLUMNS if name in columns), columns[0] if len(columns) == 1 else None)
-    if column is None:
+            if name not in there:
+                raise _no_column(field, name, columns.names, example, fmt)
+    return request.model_copy(update=found)
+
+
+def _prompt_field(columns: Columns, item: InputObject, fmt: InputFormat) -> dict[str, str]:
+    """Return the field and the column that a request without a prompt column gets."""
+    if columns.prompt is None:
         raise RequestError(
             "prompt_column",
-            f"is not given, and {objects[0].uri} has none of messages, {', '.join(PROMPT_COLUMNS)}",
-            f"Set prompt_column, messages_column or prompt_template; columns there: {', '.join(columns) or 'none'}.",
+            f"is not given, and {item.uri} has none of {', '.join(DEFAULT_COLUMNS)}",
+            f"Set prompt_column, messages_column or prompt_template; columns there: {_listed(columns.names, fmt)}",
         )
-    return request.model_copy(update={"prompt_column": column})
+    if columns.prompt in COMPANIONS:
+        return {}
+    return {"messages_column" if columns.prompt in MESSAGE_COLUMNS else "prompt_column": columns.prompt}
 
 
-def _no_column(field: str, name: str, columns: Sequence[str], item: InputObject) -> RequestError:
-    near = difflib.get_close_matches(name, columns, n=1)
+def _no_column(field: str, name: str, columns: Sequence[str], item: InputObject, fmt: InputFormat) -> RequestError:
+    near = difflib.get_close_matches(name, columns[:COLUMNS_SHOWN], n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    return RequestError(
-        field, f"{item.uri} has no column {name!r}", f"{hint}Columns there: {', '.join(columns) or 'none'}."
-    )
+    return RequestError(field, f"{item.uri} has no column {name!r}", f"{hint}Columns there: {_listed(columns, fmt)}")
 
 
-def _source(store: ObjectStore, obj: InputObject) -> Source:
-    request = JobRequest(input_uri=obj.uri)
-    return Source(store, obj, 0, RequestBuilder(request, _PEEK_PROMPT_CHARS))
+def _listed(columns: Sequence[str], fmt: InputFormat) -> str:
+    """Return the columns, and for CSV how the first line is read otherwise."""
+    names = shown_columns(columns)
+    if fmt is not InputFormat.CSV or not columns:
+        return f"{names}."
+    return f"{names}. If the first line is a row, set csv.header to false; if it is split wrongly, set csv.delimiter."
 
 
-def _texts(source: Source) -> Iterator[str]:
-    """Yield lines that are neither blank nor broken, stripped."""
-    for line in source.lines():
-        try:
-            text = decoded(line).strip()
-        except RowError:
-            continue
-        if text:
-            yield text
-
-
-def _objects(texts: Iterator[str] | list[str]) -> Iterator[dict[str, object]]:
-    for text in texts:
-        try:
-            yield json_object(text)
-        except RowError:
-            continue
+def _require_json(head: JsonHead, obj: InputObject) -> None:
+    """Refuse an object whose first lines hold no JSON object; one without any line is only empty."""
+    if head.is_document:
+        raise RequestError(
+            "input_uri", f"{obj.uri} is one JSON document, not JSON lines", "Write one JSON object per line."
+        )
+    if head.problem is not None and not head.objects:
+        raise RequestError(
+            "input_uri",
+            f"{obj.uri} is not JSON lines: {head.problem}",
+            "Repair it, or set input_format if it is of another format.",
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -11,34 +10,40 @@ from llmbatch.core.errors import ObjectMissing, RequestError
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.layout import split_uri
 from llmbatch.core.store import ObjectInfo, ObjectStore
+from llmbatch.orchestrator.inputs.key_glob import KeyGlob, is_glob, literal_start
 
 MAX_OBJECTS = 100_000
-_GLOB = re.compile(r"[*?\[]")
 _NEIGHBOURS = 200
 
 
 def list_inputs(input_uri: str, store: ObjectStore) -> tuple[InputObject, ...]:
     """Return the objects in key order, each in its current version.
 
-    ``*`` and ``?`` stay within one folder, ``**`` crosses folders, ``[abc]`` is a set. Under a prefix, names that begin
-    with ``_`` or ``.`` (markers such as ``_SUCCESS``) and empty objects are not input.
+    ``*`` and ``?`` stay within one folder, ``**`` crosses folders, ``[abc]`` is a set; an object whose key is exactly
+    that text wins over the glob. Under a prefix or a glob, names and folders that begin with ``_`` or ``.`` (such as
+    ``_SUCCESS`` and ``_temporary/``) are not input, except folders of the form ``name=value``; nor are empty objects.
 
     Raises:
         RequestError: naming ``input_uri``: its bucket does not exist, or it names no, only empty, or too many objects.
     """
     bucket, key = split_uri(input_uri)
-    is_glob = bool(_GLOB.search(key))
-    if not is_glob and key and not key.endswith("/"):
-        return (_one(input_uri, store),)
-    found = _under(f"s3://{bucket}/{_GLOB.split(key, maxsplit=1)[0]}", store)
-    if is_glob:
-        pattern = _pattern(input_uri, key)
-        found = (info for info in found if pattern.fullmatch(split_uri(info.uri)[1]))
-    named = list(islice((info for info in found if _is_data(info.uri)), MAX_OBJECTS + 1))
+    if key and not key.endswith("/"):
+        one = _one(input_uri, store)
+        if one is not None:
+            return _filled(input_uri, [one])
+    # A prefix is never a glob: what ends in a slash names no object, and a folder's name may hold brackets.
+    wildcards = is_glob(key) and not key.endswith("/")
+    prefix = literal_start(key) if wildcards else key
+    found = _under(f"s3://{bucket}/{prefix}", store)
+    if wildcards:
+        glob = _glob(input_uri, key)
+        found = (info for info in found if glob.matches(split_uri(info.uri)[1]))
+    hidden = _Hidden(f"s3://{bucket}/{prefix.rpartition('/')[0]}")
+    named = list(islice((info for info in found if hidden.passes(info.uri)), MAX_OBJECTS + 1))
     if len(named) > MAX_OBJECTS:
         raise RequestError("input_uri", f"{input_uri} names more than {MAX_OBJECTS} objects", "Split the job.")
     if not named:
-        raise RequestError("input_uri", f"{input_uri} names no object", _hint(bucket, key, store))
+        raise RequestError("input_uri", f"{input_uri} names no object", hidden.hint or _hint(bucket, key, store))
     return _filled(input_uri, named)
 
 
@@ -47,26 +52,30 @@ def covers(input_uri: str, uri: str) -> bool:
     (bucket, key), (other, name) = split_uri(input_uri), split_uri(uri)
     if bucket != other:
         return False
-    if _GLOB.search(key):
-        is_named = _pattern(input_uri, key).fullmatch(name) is not None
-    else:
-        is_named = name.startswith(key) if not key or key.endswith("/") else name == key
-    return is_named and _is_data(uri)
+    if key.endswith("/") or not key:
+        return name.startswith(key) and _Hidden(f"s3://{bucket}/{key.rpartition('/')[0]}").passes(uri)
+    if name == key or not is_glob(key):
+        return name == key
+    hidden = _Hidden(searched_folder(input_uri))
+    return _glob(input_uri, key).matches(name) and hidden.passes(uri)
 
 
 def searched_folder(input_uri: str) -> str:
     """Return the address itself, or of a glob the folder that holds everything that it can match."""
     bucket, key = split_uri(input_uri)
-    return f"s3://{bucket}/{_GLOB.split(key, maxsplit=1)[0].rpartition('/')[0]}" if _GLOB.search(key) else input_uri
+    is_pattern = is_glob(key) and not key.endswith("/")
+    return f"s3://{bucket}/{literal_start(key).rpartition('/')[0]}" if is_pattern else input_uri
 
 
-def _one(uri: str, store: ObjectStore) -> InputObject:
+def _one(uri: str, store: ObjectStore) -> ObjectInfo | None:
+    """Return the object of exactly that address; None if there is none and the address may be a glob."""
     try:
-        info = store.head(uri)
+        return store.head(uri)
     except ObjectMissing:
         bucket, key = split_uri(uri)
+        if is_glob(key):
+            return None
         raise RequestError("input_uri", f"{uri} does not exist", _hint(bucket, key, store)) from None
-    return _filled(uri, [info])[0]
 
 
 def _filled(uri: str, infos: Iterable[ObjectInfo]) -> tuple[InputObject, ...]:
@@ -91,7 +100,9 @@ def _no_bucket(bucket: str) -> RequestError:
 
 def _hint(bucket: str, key: str, store: ObjectStore) -> str:
     """Return the fix, with the nearest keys that exist."""
-    folder = _GLOB.split(key, maxsplit=1)[0].rpartition("/")[0]
+    if is_glob(key) and key.endswith("/"):
+        return f"For the folders that match a glob, end it with /**: s3://{bucket}/{key}**"
+    folder = literal_start(key).rpartition("/")[0]
     start = f"s3://{bucket}/{folder}/" if folder else f"s3://{bucket}/"
     keys = [split_uri(info.uri)[1] for info in islice(_under(start, store), _NEIGHBOURS)]
     if key and any(name.startswith(f"{key}/") for name in keys):
@@ -101,35 +112,36 @@ def _hint(bucket: str, key: str, store: ObjectStore) -> str:
     return f"Did you mean {shown}?" if near else f"Upload the input under {start} or correct input_uri."
 
 
-def _is_data(uri: str) -> bool:
-    name = uri.rsplit("/", 1)[-1]
-    return bool(name) and not name.startswith(("_", "."))
+class _Hidden:
+    """Skips names and folders below a prefix that begin with ``_`` or ``.``, and keeps one for the hint."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = f"{prefix.rstrip('/')}/"
+        self._example: str | None = None
+
+    def passes(self, uri: str) -> bool:
+        """Return whether the object is data."""
+        *folders, name = uri.removeprefix(self._prefix).split("/")
+        if not name:
+            return False
+        if name.startswith(("_", ".")) or any(part.startswith(("_", ".")) and "=" not in part for part in folders):
+            self._example = uri
+            return False
+        return True
+
+    @property
+    def hint(self) -> str | None:
+        """The fix if objects were skipped."""
+        return self._example and (
+            f"Objects and folders whose names begin with _ or . are skipped, such as {self._example}. To read them, "
+            "name their folder before any wildcard, or rename them."
+        )
 
 
-def _pattern(uri: str, key: str) -> re.Pattern[str]:
+def _glob(uri: str, key: str) -> KeyGlob:
     try:
-        return re.compile(_regex(key))
-    except re.error as error:
+        return KeyGlob(key)
+    except ValueError as error:
         raise RequestError(
             "input_uri", f"{uri} is not a valid glob: {error}", "Write a set as [abc] or [a-z], in ascending order."
         ) from None
-
-
-def _regex(pattern: str) -> str:
-    """Translate a glob over keys. ``a/*.csv`` matches ``a/b.csv``, not ``a/b/c.csv``; ``a/**`` matches both."""
-    parts: list[str] = []
-    for token in re.findall(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]|.", pattern, flags=re.DOTALL):
-        if token == "**/":
-            parts.append("(?:.*/)?")
-        elif token == "**":
-            parts.append(".*")
-        elif token == "*":
-            parts.append("[^/]*")
-        elif token == "?":
-            parts.append("[^/]")
-        elif len(token) > 1:
-            inside = re.sub(r"([\\\[&~|])", r"\\\1", token[1:-1])
-            parts.append(f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]")
-        else:
-            parts.append(re.escape(token))
-    return "".join(parts)

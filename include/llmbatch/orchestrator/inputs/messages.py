@@ -1,4 +1,7 @@
-"""Chat messages of a row: checked, flattened to text, and in one shape."""
+"""Chat messages of a row: checked, flattened to text, and in one shape.
+
+OpenAI's ``role`` and ``content`` or ShareGPT's ``from`` and ``value``.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,24 @@ from llmbatch.core.states import ErrorClass
 Message = dict[str, object]
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+_SHAREGPT_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 
 
-def checked_messages(value: object) -> list[Message]:
+def checked_messages(value: object, name: str = "messages") -> list[Message]:
     """Return the messages with text contents; ``developer`` becomes ``system``, text parts are joined by line feeds.
 
     Keys without a value are dropped (a Parquet struct has every key in every row). Any other key of a message is kept.
+    ``name`` is the column, for errors.
 
     Raises:
         RowError: not a list, empty, a role missing or unknown, content that is null or not text, a user message
             without text, or no text at all.
     """
     if not isinstance(value, list):
-        raise _invalid(f"`messages` is {_kind(value)}, not a list", 'Write [{"role": "user", "content": "..."}]')
+        raise _invalid(f"`{name}` is {_kind(value)}, not a list", 'Write [{"role": "user", "content": "..."}]')
     if not value:
-        raise _invalid("`messages` is empty", 'Write at least {"role": "user", "content": "..."}')
-    messages = [_checked(message, index) for index, message in enumerate(value)]
+        raise _invalid(f"`{name}` is empty", 'Write at least {"role": "user", "content": "..."}')
+    messages = [_checked(message, f"{name}[{index}]") for index, message in enumerate(value)]
     if not any(str(message["content"]).strip() for message in messages):
         raise _invalid("no message has any text", "Write the prompt into the last user message")
     return messages
@@ -41,10 +46,11 @@ def with_system(messages: list[Message], system_prompt: str) -> list[Message]:
     return [{"role": "system", "content": system_prompt}, *messages]
 
 
-def _checked(message: object, index: int) -> Message:
-    where = f"messages[{index}]"
+def _checked(message: object, where: str) -> Message:
     if not isinstance(message, dict):
         raise _invalid(f"`{where}` is {_kind(message)}, not an object", "Give it a role and a content")
+    if message.get("role") is None and message.get("from") is not None:
+        message = _of_sharegpt(message, where)
     role = message.get("role")
     if role is None:
         raise _invalid(f"`{where}.role` is missing", "Use system, user or assistant")
@@ -55,6 +61,15 @@ def _checked(message: object, index: int) -> Message:
         raise _invalid(f"`{where}.content` is blank", "Write the prompt into it or leave the message out")
     kept = {key: item for key, item in message.items() if item is not None} if len(message) > 2 else message
     return {**kept, "role": "system" if role == "developer" else role, "content": content}
+
+
+def _of_sharegpt(message: Message, where: str) -> Message:
+    sender = message["from"]
+    role = _SHAREGPT_ROLES.get(sender) if isinstance(sender, str) else None
+    if role is None:
+        raise _invalid(f"`{where}.from` is unknown", f"Use one of {', '.join(_SHAREGPT_ROLES)}")
+    kept = {key: item for key, item in message.items() if key not in ("from", "value")}
+    return {**kept, "role": role, "content": message.get("value")}
 
 
 def _text_of(content: object, where: str) -> str:

@@ -3,8 +3,8 @@
 Rules:
     * An OpenAI body keeps its kind: ``/v1/chat/completions`` is a chat, ``/v1/completions`` a completion.
     * A row of a table (JSONL, Parquet, CSV) is a chat. Its prompt is, in this order: ``prompt_template`` filled in, the
-      ``messages_column``, the ``prompt_column``, or the first of the columns ``messages``, ``prompt``, ``text``. A
-      prompt becomes one user message.
+      ``messages_column``, the ``prompt_column``, or the default columns (see ``columns``). A prompt becomes one user
+      message; a prompt that is a list is a list of messages.
     * A ``system_prompt`` is put before the messages of rows without a system message; it turns completions into chats.
     * A table row may set its own parameters in a column ``sampling`` (an object, or its JSON text). Other columns are
       ignored. An OpenAI body sets them as usual; its ``model`` is ignored, the job's model answers every row.
@@ -21,12 +21,14 @@ from llmbatch.core.errors import RowError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.rows import RowKind
 from llmbatch.core.states import ErrorClass
+from llmbatch.orchestrator.inputs.columns import DEFAULT_COLUMNS, MESSAGE_COLUMNS, default_columns
+from llmbatch.orchestrator.inputs.json_values import as_json
 from llmbatch.orchestrator.inputs.messages import Message, checked_messages, content_chars, with_system
+from llmbatch.orchestrator.inputs.row_ids import RowIds
 from llmbatch.orchestrator.inputs.sampling import SamplingMerge, canonical
 
-DEFAULT_COLUMNS = ("messages", "prompt", "text")
-OWN_COLUMNS = ("custom_id", "id", "sampling")
-"""Columns that are read in addition to the prompt column."""
+SAMPLING_COLUMN = "sampling"
+"""The column of a row's own parameters."""
 
 _SCHEMA_KEYS = ("response_format", "guided_json")
 
@@ -45,26 +47,26 @@ class RequestBuilder:
 
     def __init__(self, request: JobRequest, max_prompt_chars: int) -> None:
         self.max_prompt_chars = max_prompt_chars
-        self._request = request
+        self.request = request
+        self.ids = RowIds(request.id_column)
         self._system = request.system_prompt
+        one = tuple(filter(None, (request.messages_column, request.prompt_column)))
+        self._named = request.template_columns or one
         self._template = list(Formatter().parse(request.prompt_template or ""))
         self._sampling = SamplingMerge(request.sampling)
         self._schema = canonical(request.output_schema) if request.output_schema is not None else None
 
     def prompt_columns(self, available: Collection[str]) -> tuple[str, ...] | None:
         """Return the columns that hold the prompt, or None if a needed one is not among ``available``."""
-        request = self._request
-        named = request.template_columns or tuple(filter(None, (request.messages_column, request.prompt_column)))
-        if named:
-            return named if all(name in available for name in named) else None
-        return next(((name,) for name in DEFAULT_COLUMNS if name in available), None)
+        if self._named:
+            return self._named if all(name in available for name in self._named) else None
+        return default_columns(available)
 
     @property
     def wanted(self) -> str:
         """The columns that rows need, for messages."""
-        request = self._request
-        named = request.template_columns or tuple(filter(None, (request.messages_column, request.prompt_column)))
-        return " and ".join(f"`{name}`" for name in named) or "`messages`, `prompt` or `text`"
+        columns, word = (self._named, "and") if self._named else (DEFAULT_COLUMNS, "or")
+        return f" {word} ".join(f"`{name}`" for name in columns)
 
     def of_chat_body(self, body: Mapping[str, object]) -> BuiltRequest:
         """Build from the body of an OpenAI chat completion."""
@@ -81,7 +83,7 @@ class RequestBuilder:
         text = _prompt_text(prompt, "body.prompt")
         parameters, schema = _parameters(body, "prompt"), _schema_of(body)
         if self._system is not None:
-            return self._chat([{"role": "user", "content": text}], parameters, schema)
+            return self._chat(_user(text), parameters, schema)
         return self._finished("completion", f'"prompt":{canonical(text)}', len(text), parameters, schema)
 
     def of_record(self, record: Mapping[str, object]) -> BuiltRequest:
@@ -89,29 +91,34 @@ class RequestBuilder:
         columns = self.prompt_columns(record.keys())
         if columns is None:
             raise _invalid(f"the row has no {self.wanted}", "Add it, or name another column in the request")
-        if self._template and self._request.prompt_template:
-            text = "".join(
-                literal + (_filled(record[name], name) if name is not None else "")
-                for literal, name, _, _ in self._template
-            )
-            messages: list[Message] = [{"role": "user", "content": _prompt_text(text, "prompt_template")}]
-        elif columns[0] == self._request.messages_column or (
-            columns[0] == "messages" and self._request.prompt_column is None
-        ):
-            messages = checked_messages(_parsed(record[columns[0]], columns[0]))
-        else:
-            messages = [{"role": "user", "content": _prompt_text(record[columns[0]], columns[0])}]
-        own = record.get("sampling")
+        messages = self._messages(record, columns)
+        own = record.get(SAMPLING_COLUMN)
         parameters = _parsed(own, "sampling") if own is not None and own != "" else {}
         if not isinstance(parameters, dict):
             raise _invalid("`sampling` is not an object", 'Write it like {"max_tokens": 64}')
         return self._chat(messages, {key: item for key, item in parameters.items() if item is not None}, None)
 
+    def _messages(self, record: Mapping[str, object], columns: tuple[str, ...]) -> list[Message]:
+        if self._template:
+            text = "".join(
+                literal + (_filled(record[name], name) if name is not None else "")
+                for literal, name, _, _ in self._template
+            )
+            return _user(_prompt_text(text, "prompt_template"))
+        main, *others = columns
+        value = record[main]
+        if main == self.request.messages_column or (not self._named and main in MESSAGE_COLUMNS):
+            return checked_messages(_parsed(value, main), main)
+        paragraphs = [_prompt_text(record[name], name) for name in others if record[name] not in (None, "")]
+        if isinstance(value, list) and not paragraphs:
+            return checked_messages(value, main)
+        return _user("\n\n".join((_prompt_text(value, main), *paragraphs)))
+
     def _chat(self, messages: list[Message], parameters: dict[str, object], schema: object | None) -> BuiltRequest:
         if self._system is not None:
             messages = with_system(messages, self._system)
         return self._finished(
-            "chat", f'"messages":{_serialised(messages)}', content_chars(messages), parameters, schema
+            "chat", f'"messages":{_serialised(messages, "messages")}', content_chars(messages), parameters, schema
         )
 
     def _finished(
@@ -126,7 +133,7 @@ class RequestBuilder:
         if "\\u0000" in prompt and "\\u0000" in prompt.replace("\\\\", ""):
             raise _invalid("the prompt holds a NUL character", "Remove it")
         sampling = self._sampling.merged(parameters)
-        wanted = _serialised(schema) if schema is not None else self._schema
+        wanted = _serialised(schema, "response_format") if schema is not None else self._schema
         parts = {"output_schema": wanted, "sampling": sampling.text}
         rest = [f'"{name}":{text}' for name, text in parts.items() if text is not None]
         text = "{" + ",".join([prompt, *rest] if kind == "chat" else sorted([prompt, *rest])) + "}"
@@ -161,6 +168,10 @@ def _schema_of(body: Mapping[str, object]) -> object | None:
     return schema
 
 
+def _user(text: str) -> list[Message]:
+    return [{"role": "user", "content": text}]
+
+
 def _prompt_text(value: object, name: str) -> str:
     if value is None:
         raise _invalid(f"`{name}` is null or missing", "Write the prompt into it")
@@ -174,11 +185,7 @@ def _prompt_text(value: object, name: str) -> str:
 def _filled(value: object, name: str) -> str:
     if value is None:
         raise _invalid(f"column `{name}` of the prompt template is null", "Fill it in or leave the row out")
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (bool, int, float, list, dict)):
-        return _serialised(value)
-    return str(value)
+    return value if isinstance(value, str) else _serialised(value, name)
 
 
 def _parsed(value: object, name: str) -> object:
@@ -191,13 +198,14 @@ def _parsed(value: object, name: str) -> object:
         raise _invalid(f"`{name}` is a text that is not JSON", "Write it as JSON") from None
 
 
-def _serialised(value: object) -> str:
+def _serialised(value: object, name: str) -> str:
     try:
         return canonical(value)
-    except (TypeError, ValueError, RecursionError):
-        raise _invalid(
-            "the row holds a value that JSON cannot carry", "Use texts, numbers, lists and objects"
-        ) from None
+    except RecursionError:
+        raise _invalid(f"`{name}` is nested too deeply", "Flatten it") from None
+    except (TypeError, ValueError):
+        as_json(value, name)  # names the key
+        raise _invalid(f"`{name}` holds a value that JSON cannot carry", "Write it as text") from None
 
 
 def _invalid(problem: str, fix: str) -> RowError:

@@ -23,6 +23,8 @@ FIELD = "retry_failed_of"
 _INHERITED = (
     "input_uri",
     "input_format",
+    "csv",
+    "id_column",
     "prompt_column",
     "messages_column",
     "prompt_template",

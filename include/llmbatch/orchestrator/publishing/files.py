@@ -46,7 +46,9 @@ MANIFEST_COPY = "manifest.json"
 _GROUP_ROWS = 8192
 _GROUP_BYTES = 16 * 2**20
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+"""Characters that many readers, ``str.splitlines`` among them, take for the end of a line, and their escapes."""
 
 
 class ParquetFile:
@@ -98,11 +100,18 @@ class JsonLinesFile:
 
     def append(self, table: pa.Table) -> None:
         """Add the rows."""
-        self._file.writelines(_encode(self._line_of(row)).encode() + b"\n" for row in table.to_pylist())
+        self._file.writelines(_line(self._line_of(row)) for row in table.to_pylist())
 
     def close(self) -> None:
         """Flush and close."""
         self._file.close()
+
+
+def _line(row: Mapping[str, object]) -> bytes:
+    text = _to_json(row)
+    for character, escape in _LINE_BREAKS.items():
+        text = text.replace(character, escape)
+    return text.encode() + b"\n"
 
 
 def open_outputs(spec: JobSpec, folder: Path) -> tuple[PartedFile, PartedFile]:

@@ -69,6 +69,7 @@ def build_proof(
             objects=read_inputs(spec, store),
             rows=reconciled.rows.input,
             invalid_rows=reconciled.invalid_rows,
+            ids_repeat=reconciled.ids_repeat,
         ),
         rows=reconciled.rows,
         missing=0,

@@ -29,6 +29,7 @@ class Reconciled:
     Attributes:
         rows: number of rows by outcome; a retry's are those of the merged job.
         invalid_rows: rows that could not be read, of the merged job too.
+        ids_repeat: whether rows are delivered without ids, see ``InputRecord``.
         tokens: of ``rows``.
         models: number of succeeded rows by model.
         digests: digests of the files of the models that answered, by model; of the job's own shards.
@@ -39,6 +40,7 @@ class Reconciled:
 
     rows: RowRecord
     invalid_rows: int
+    ids_repeat: bool
     tokens: TokenRecord
     models: dict[str, int]
     digests: dict[str, tuple[str, ...]]
@@ -68,10 +70,11 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
     own = _OwnShards(spec, committed_shards(spec, store, staged))
     tables = merged(spec, earlier, own.tables(), store) if earlier else own.tables()
     with within_space(spec, folder):
-        files, totals = write_files(spec, tables, folder)
+        files, totals = write_files(spec, tables, folder, with_ids=not staged.ids_repeat)
     return Reconciled(
         rows=totals.rows(),
         invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),
+        ids_repeat=staged.ids_repeat,
         tokens=totals.tokens(),
         models=totals.models(),
         digests={name: tuple(sorted(found)) for name, found in sorted(own.digests.items())},
@@ -81,16 +84,19 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
     )
 
 
-def write_files(spec: JobSpec, tables: Iterable[pa.Table], folder: Path) -> tuple[tuple[Part, ...], Totals]:
+def write_files(
+    spec: JobSpec, tables: Iterable[pa.Table], folder: Path, *, with_ids: bool
+) -> tuple[tuple[Part, ...], Totals]:
     """Write rows in input order to local output files; return the closed files and the counts.
 
-    The file of the rows that did not succeed is left out if it is empty.
+    The file of the rows that did not succeed is left out if it is empty. Without ``with_ids`` every ``custom_id`` is
+    null, because the column it was taken from names several rows alike.
     """
     results, failed = open_outputs(spec, folder)
     totals = Totals()
     try:
         for table in tables:
-            good, rest = succeeded_and_rest(table)
+            good, rest = succeeded_and_rest(table if with_ids else _without_ids(table))
             results.append(good)
             failed.append(rest)
             totals.add(table)
@@ -98,6 +104,11 @@ def write_files(spec: JobSpec, tables: Iterable[pa.Table], folder: Path) -> tupl
         results.close()
         failed.close()
     return (*results.parts(), *(failed.parts() if failed.rows else ())), totals
+
+
+def _without_ids(table: pa.Table) -> pa.Table:
+    index = table.schema.get_field_index("custom_id")
+    return table.set_column(index, table.schema.field(index), pa.nulls(table.num_rows, pa.string()))
 
 
 class _OwnShards:

@@ -50,7 +50,9 @@ def redeliver(spec: JobSpec, store: ObjectStore) -> tuple[OutputRecord, ...]:
     jobs = lineage(spec.root_uri, store)
     with tempfile.TemporaryDirectory(prefix="llmbatch-deliver-") as folder:
         with within_space(spec, Path(folder)):
-            files, totals = write_files(spec, merged_jobs(jobs, store), Path(folder))
+            files, totals = write_files(
+                spec, merged_jobs(jobs, store), Path(folder), with_ids=not proof.input.ids_repeat
+            )
         if totals.rows() != proof.rows:
             missing, more = (max(0, sign * (proof.rows.input - totals.rows().input)) for sign in (1, -1))
             raise ReconcileError(spec.job_id, missing, more, f"{totals.rows()!r}, not {proof.rows!r} as proved")

@@ -18,7 +18,7 @@ from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.sampling import canonical
 from llmbatch.orchestrator.jobs.lineage import PublishedJob, lineage
 from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, succeeded_and_rest
-from llmbatch.orchestrator.jobs.staged_shards import decode_shard
+from llmbatch.orchestrator.jobs.staged_shards import decode_shard, load_staged
 
 
 def rows_to_retry(root_uri: str, sampling: Sampling, store: ObjectStore) -> Iterator[StagedRow]:
@@ -50,6 +50,19 @@ def rows_to_retry(root_uri: str, sampling: Sampling, store: ObjectStore) -> Iter
             f"{parent.spec.root_uri} holds {count} rows to retry where its manifest has {parent.rows_to_retry}. "
             "Start a new job on the input."
         )
+
+
+def ids_repeated(root_uri: str, store: ObjectStore) -> bool:
+    """Return whether the ids of the earlier job in that folder repeat; the retry delivers its rows too.
+
+    Raises:
+        StoreError: the earlier job's staging is missing.
+    """
+    parent = lineage(root_uri, store)[-1]
+    staged = load_staged(parent.spec, store)
+    if staged is None:
+        raise StoreError(f"{parent.spec.layout.staged_manifest} does not exist. Start a new job on the input.")
+    return staged.ids_repeat
 
 
 def _unfinished(parent: PublishedJob, shard: ShardRecord, store: ObjectStore) -> list[StagedRow]:

@@ -1,4 +1,4 @@
-"""All rows of a job in input order, each ``custom_id`` used once, none with more than the allowed ``max_tokens``."""
+"""All rows of a job in input order, none with more than the allowed ``max_tokens``, and what a repeated id means."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from llmbatch.core.job_spec import InputObject, JobSpec
+from llmbatch.core.request_options import InputFormat
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.catalogue import READERS
-from llmbatch.orchestrator.inputs.readers.source import Source, shortened
+from llmbatch.orchestrator.inputs.readers.source import Source, object_name, shortened
 from llmbatch.orchestrator.inputs.readers.sources import sources
 from llmbatch.orchestrator.staging.custom_ids import CustomIds
 
@@ -30,24 +31,42 @@ def staged_rows(spec: JobSpec, objects: Sequence[InputObject], store: ObjectStor
             yield row if row.answer_limit <= spec.max_tokens else _too_greedy(row, spec, source)
 
 
-def unique_rows(rows: Iterable[StagedRow], objects: tuple[str, ...]) -> Iterator[StagedRow]:
-    """Yield the rows; the second and later uses of a ``custom_id``, in any object, become failed rows.
+class UniqueIds:
+    """Makes each ``custom_id`` of a job name one row.
 
-    The first use keeps the id even if that row failed. ``objects`` are the names of the input objects by index.
+    Where the user gave the ids (OpenAI lines, a named ``id_column``, a column ``custom_id``), the second and later uses
+    of an id, in any object, become failed rows; the first use keeps the id even if that row failed. A column ``id`` is
+    taken by default only if it is unique. If a value repeats, no row fails, and ``repeats`` is set after the last row:
+    then publish delivers all rows without ids. Until then the rows carry the values.
     """
-    with CustomIds() as ids:
-        for row in rows:
-            first = ids.first_use(row.custom_id, row.row_id) if row.custom_id is not None else None
-            yield row if first is None else _duplicate(row, first, objects)
+
+    def __init__(self, spec: JobSpec) -> None:
+        self._is_given = spec.input_format is InputFormat.OPENAI_BATCH or spec.request.id_column is not None
+        self._source_uri = spec.request.source_uri
+        self.repeats = False
+
+    def checked(self, rows: Iterable[StagedRow], objects: Sequence[InputObject]) -> Iterator[StagedRow]:
+        """Yield the rows of these objects, streaming."""
+        with CustomIds() as ids:
+            for row in rows:
+                first = None
+                if row.custom_id is not None and not self.repeats:
+                    first = ids.first_use(row.custom_id, row.row_id)
+                if first is not None and self._is_given:
+                    yield _duplicate(row, first, objects, self._source_uri)
+                    continue
+                self.repeats = self.repeats or first is not None
+                yield row
 
 
-def _duplicate(row: StagedRow, first: str, objects: tuple[str, ...]) -> StagedRow:
+def _duplicate(row: StagedRow, first: str, objects: Sequence[InputObject], source_uri: str) -> StagedRow:
     if row.error is not None:
         return row
     here, there = (row_id.partition("-") for row_id in (row.row_id, first))
+    names = [object_name(objects[int(row_id[0])].uri, source_uri) for row_id in (here, there)]
     message = (
-        f"line {row.line} of {objects[int(here[0])]}: custom_id {row.custom_id!r} was used before, in line "
-        f"{int(there[2])} of {objects[int(there[0])]}. Give every row a custom_id of its own"
+        f"line {row.line} of {names[0]}: custom_id {row.custom_id!r} was used before, in line "
+        f"{int(there[2])} of {names[1]}. Give every row an id of its own, or name another id_column"
     )
     return _failed(row, message)
 

@@ -19,8 +19,8 @@ from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.jobs.staged_shards import cut_shards, decode_shard, load_staged
-from llmbatch.orchestrator.staging.retry import rows_to_retry
-from llmbatch.orchestrator.staging.rows import staged_rows, unique_rows
+from llmbatch.orchestrator.staging.retry import ids_repeated, rows_to_retry
+from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
 from llmbatch.orchestrator.staging.writer import ShardWriter
 
 _log = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ def stage(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     return manifest
 
 
-def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
-    """Yield every row of the job as it is staged, streaming.
+def input_rows(spec: JobSpec, store: ObjectStore, ids: UniqueIds | None = None) -> Iterator[StagedRow]:
+    """Yield every row of the job as it is staged, streaming; ``ids`` says afterwards whether their ids repeat.
 
     Raises:
         RequestError: an object cannot be read, or the input has no rows.
@@ -56,8 +56,7 @@ def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
         rows = rows_to_retry(spec.retry_of, spec.request.sampling, store)
     else:
         objects = read_inputs(spec, store)
-        names = tuple(obj.uri.rsplit("/", 1)[-1] for obj in objects)
-        rows = unique_rows(staged_rows(spec, objects, store), names)
+        rows = (ids or UniqueIds(spec)).checked(staged_rows(spec, objects, store), objects)
     first = next(rows, None)
     if first is None:
         raise RequestError("input_uri", f"{spec.request.source_uri} holds no row", "Check the file or the prefix.")
@@ -67,9 +66,21 @@ def input_rows(spec: JobSpec, store: ObjectStore) -> Iterator[StagedRow]:
 
 def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     started = clock.monotonic()
-    shards = cut_shards(input_rows(spec, store), spec.staging.shard_rows, spec.staging.shard_bytes)
+    ids = UniqueIds(spec)
+    shards = cut_shards(input_rows(spec, store, ids), spec.staging.shard_rows, spec.staging.shard_bytes)
     written = tuple(ShardWriter(store, spec.layout).write_all(shards))
-    manifest = StagedManifest(job_id=spec.job_id, shards=written, seconds=clock.monotonic() - started)
+    manifest = StagedManifest(
+        job_id=spec.job_id,
+        shards=written,
+        ids_repeat=ids.repeats if spec.retry_of is None else ids_repeated(spec.retry_of, store),
+        seconds=clock.monotonic() - started,
+    )
+    if manifest.ids_repeat:
+        _log.warning(
+            "event=ids_repeat job_id=%s reason=%s",
+            spec.job_id,
+            "the column id holds a value twice, so rows are delivered without custom_id; name a column in id_column",
+        )
     try:
         store.create(spec.layout.staged_manifest, manifest.model_dump_json(indent=1).encode())
     except ObjectExists:

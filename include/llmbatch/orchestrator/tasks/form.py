@@ -39,16 +39,29 @@ _FIELDS: dict[str, _Field] = {
     "input_format": _Field(
         INPUT,
         "Format",
-        "auto goes by the file name, then by the first line.",
+        "auto goes by the file name, then by the first lines.",
         {
             "values_display": {
                 "auto": "Detect",
                 "openai_batch": "OpenAI batch (JSON lines with custom_id and body)",
                 "jsonl": "JSON lines",
                 "parquet": "Parquet",
-                "csv": "CSV with a header line",
+                "csv": "CSV",
             }
         },
+    ),
+    "csv": _Field(
+        INPUT,
+        "CSV",
+        'How CSV is written, if it is not detected: {"delimiter": ";", "header": false, "encoding": "windows-1252"}. '
+        "Without a header the columns are column_1, column_2 and so on.",
+    ),
+    "id_column": _Field(
+        INPUT,
+        "Id column",
+        "Column whose value names the row in the results; each value once. Empty: custom_id, else id if its values "
+        "are unique. none: rows have no id of their own.",
+        {"examples": ["custom_id", "none"]},
     ),
     "retry_failed_of": _Field(
         INPUT,
@@ -60,14 +73,14 @@ _FIELDS: dict[str, _Field] = {
     "prompt_column": _Field(
         PROMPT,
         "Prompt column",
-        "Column with the prompt. If you give no column and no template: messages if there is one, else the first of "
-        "prompt, text, question, instruction, input.",
+        "Column with the prompt. If you give no column and no template: the first of messages, conversations, prompt, "
+        "text, question, instruction, input; an instruction with its input, a question with its context.",
         {"examples": ["prompt", "text"]},
     ),
     "messages_column": _Field(
         PROMPT,
         "Messages column",
-        "Column with a chat: a list of {role, content}. Instead of a prompt column.",
+        "Column with a chat: a list of {role, content} or of {from, value}. Instead of a prompt column.",
         {"examples": ["messages"]},
     ),
     "prompt_template": _Field(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError, StoreError
@@ -20,6 +20,7 @@ from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.deployment.settings import load_settings
+from llmbatch.orchestrator.tasks.time_limits import text_of_timeout
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,7 +36,7 @@ ADMISSION_IN_XCOM = {"verdict", "eta_p50", "eta_p90", "decided_at", "earliest_fi
 
 
 def final_unless_retryable(body: Callable[P, R]) -> Callable[P, R]:
-    """Fail the task without a retry when the error is not retryable."""
+    """Fail the task without a retry when the error is not retryable; name the limit that it ran into."""
 
     @functools.wraps(body)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -45,6 +46,9 @@ def final_unless_retryable(body: Callable[P, R]) -> Callable[P, R]:
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
+        except AirflowTaskTimeout as error:
+            limit = get_current_context()["task"].execution_timeout
+            raise AirflowTaskTimeout(text_of_timeout(body.__name__, limit)) from error
 
     return run
 

@@ -17,6 +17,7 @@ from fakes.retries import CONFIG, CREATED, finished, store_with_input
 from llmbatch.core.input_size import InputSize
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.admission.sample import LARGE_PIECE_BYTES, PIECE_BYTES, PIECES, estimate_size
+from llmbatch.orchestrator.inputs.readers import look
 from llmbatch.orchestrator.intake.accept import request_of, resolve
 
 ROWS = 20_000
@@ -184,3 +185,25 @@ def test_a_retry_counts_the_rows_that_it_runs_again() -> None:
     size = estimated(store, retry_failed_of=parent.job_id, max_error_rate=0.5)
     assert size is not None
     assert (size.rows, size.rows_low, size.sampled_rows) == (2, 2, 2)
+
+
+def test_a_sample_that_is_cut_is_an_estimate_from_what_was_read(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(look, "LOOK_LINES", 1500)
+    store = MemoryStore()
+    for part in range(3):
+        store.put(f"s3://b/in/{part}.jsonl", jsonl(prompts(1000)))
+    size = estimated(store)
+    assert size is not None
+    assert 1000 <= size.sampled_rows <= 1500
+    assert size.rows_low < 3000 < size.rows_high
+    assert "event=sample_cut" in caplog.text
+
+
+def test_packed_blank_lines_end_the_look() -> None:
+    store = MemoryStore()
+    store.put("s3://b/in/0.jsonl.gz", gzip.compress(jsonl(["a question"] * 10) + b"\n" * 2**24))
+    size = estimated(store)
+    assert size is not None
+    assert size.sampled_rows == 10

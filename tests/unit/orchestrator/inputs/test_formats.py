@@ -11,12 +11,15 @@ import pytest
 import zstandard
 
 from llmbatch.core.errors import RequestError
+from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.request_options import InputFormat
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.inputs.formats import peek_columns, sniff_format
+from llmbatch.orchestrator.inputs.formats import peek_columns, resolve_columns, sniff_format
 
 OPENAI = b'{"custom_id": "a", "body": {}, "url": "/v1/completions"}\n'
+REQUEST = JobRequest(input_uri="s3://b/a")
+NO_ID = b'{"method": "POST", "url": "/v1/chat/completions", "body": {}}\n'
 PLAIN = b'{"prompt": "a", "id": 1}\n'
 
 
@@ -43,10 +46,12 @@ def put(name: str, body: bytes) -> tuple[MemoryStore, InputObject]:
         ("a.jsonl", OPENAI, InputFormat.OPENAI_BATCH),
         ("a.jsonl", b"\xef\xbb\xbf\n\nbroken\n" + OPENAI, InputFormat.OPENAI_BATCH),
         ("a.jsonl", PLAIN, InputFormat.JSONL),
-        ("a.jsonl", b"broken", InputFormat.JSONL),
         ("a.jsonl", b"", InputFormat.JSONL),
         ("a.jsonl.gz", gzip.compress(OPENAI), InputFormat.OPENAI_BATCH),
         ("a.ndjson.zst", zstandard.compress(PLAIN), InputFormat.JSONL),
+        ("a.jsonl", NO_ID + OPENAI, InputFormat.OPENAI_BATCH),
+        ("a.jsonl", b'{"meta": 1}\n' + OPENAI, InputFormat.OPENAI_BATCH),
+        ("a.jsonl", OPENAI + PLAIN * 2, InputFormat.JSONL),
         ("noextension", OPENAI, InputFormat.OPENAI_BATCH),
         ("part-0", parquet(), InputFormat.PARQUET),
     ],
@@ -61,6 +66,8 @@ def test_sniff(name: str, body: bytes, expected: InputFormat) -> None:
         ("a.txt", b"hello\n", "auto cannot determine the format of s3://b/a.txt"),
         ("a.json", b'[{"prompt": "a"}]', "one JSON document"),
         ("a.json", b'{\n "prompt": "a"\n}', "one JSON document"),
+        ("a.json", b'[\n{"prompt": "a"},\n{"prompt": "b"}\n]', "one JSON document"),
+        ("a.jsonl", b"{'prompt': 'a'}\n{'prompt': 'b'}", r"not JSON lines: line 1: not JSON \(expecting property name"),
     ],
 )
 def test_sniff_refuses(name: str, body: bytes, reason: str) -> None:
@@ -80,9 +87,16 @@ def test_sniff_refuses(name: str, body: bytes, reason: str) -> None:
     ],
 )
 def test_peek_columns(body: bytes, fmt: InputFormat, expected: tuple[str, ...]) -> None:
-    assert peek_columns(*put("a", body), fmt) == expected
+    assert peek_columns(*put("a", body), fmt, REQUEST).names == expected
 
 
 def test_peek_columns_of_a_file_that_is_not_parquet() -> None:
     with pytest.raises(RequestError, match="is not a Parquet file"):
-        peek_columns(*put("a", b"x"), InputFormat.PARQUET)
+        peek_columns(*put("a", b"x"), InputFormat.PARQUET, REQUEST)
+
+
+def test_any_column_name_can_be_shown() -> None:
+    store, obj = put("a.jsonl", b'{"\\ud800": 1, "' + b"n" * 5000 + b'": 2}\n')
+    with pytest.raises(RequestError, match="has none of") as caught:
+        resolve_columns(JobRequest(input_uri=obj.uri), InputFormat.JSONL, [obj], store)
+    assert len(str(caught.value).encode()) < 1000

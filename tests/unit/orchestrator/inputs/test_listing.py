@@ -123,3 +123,51 @@ def test_a_set_may_hold_any_character(store: MemoryStore) -> None:
 def test_a_reversed_range_is_an_error_of_the_request(store: MemoryStore) -> None:
     with pytest.raises(RequestError, match=r"input_uri.*\[z-a\]\*.*not a valid glob"):
         names("s3://in/a/[z-a]*", store)
+
+
+SPARK = (
+    "out/part-0.jsonl",
+    "out/_temporary/0/part-0.jsonl",
+    "out/.spark/x.jsonl",
+    "out/deep/_old/x.jsonl",
+    "out/_day=1/part-0.jsonl",
+    "out/day=2/part-0.jsonl",
+    "out/day=2/_delta_log/0.json",
+    "out/_hidden=1.jsonl",
+)
+
+
+@pytest.mark.parametrize("uri", ["s3://in/out/", "s3://in/out/**", "s3://in/out/**/*", "s3://in/ou*/**"])
+def test_folders_that_begin_with_an_underscore_or_a_dot_are_no_input(store: MemoryStore, uri: str) -> None:
+    for name in SPARK:
+        store.put(f"s3://in/{name}", b"1")
+    assert names(uri, store) == ["out/_day=1/part-0.jsonl", "out/day=2/part-0.jsonl", "out/part-0.jsonl"]
+
+
+@pytest.mark.parametrize("uri", ["s3://in/out/_temporary/", "s3://in/out/_temporary/**", "s3://in/out/_temporary/*/p*"])
+def test_a_folder_that_the_prefix_names_is_read(store: MemoryStore, uri: str) -> None:
+    for name in SPARK:
+        store.put(f"s3://in/{name}", b"1")
+    assert names(uri, store) == ["out/_temporary/0/part-0.jsonl"]
+
+
+@pytest.mark.parametrize("uri", ["s3://in/only/", "s3://in/only/**", "s3://in/only/*/*.jsonl"])
+def test_an_input_of_skipped_objects_only_says_so(store: MemoryStore, uri: str) -> None:
+    store.put("s3://in/only/_tmp/x.jsonl", b"1")
+    with pytest.raises(RequestError, match=r"names no object.*begin with _ or \. are skipped, such as .*_tmp/x.jsonl"):
+        names(uri, store)
+
+
+@pytest.mark.parametrize("name", ["part[1].jsonl", "part?.jsonl", "part*.jsonl", "[x", "run[1]/part1.jsonl"])
+def test_an_object_of_exactly_that_key_wins_over_the_glob(store: MemoryStore, name: str) -> None:
+    for there in ("part1.jsonl", "part11.jsonl", "x", "run1/part1.jsonl", name):
+        store.put(f"s3://in/{there}", b"1")
+    assert names(f"s3://in/{name}", store) == [name]
+
+
+def test_a_prefix_may_hold_brackets(store: MemoryStore) -> None:
+    store.put("s3://in/run[1]/x.jsonl", b"1")
+    store.put("s3://in/run1/x.jsonl", b"1")
+    assert names("s3://in/run[1]/", store) == ["run[1]/x.jsonl"]
+    with pytest.raises(RequestError, match=r"names no object.*end it with /\*\*: s3://in/run\?/\*\*"):
+        names("s3://in/run?/", store)

@@ -42,6 +42,7 @@ def store() -> BucketStore:
     store.put("s3://in/plain.jsonl", _lines({"prompt": "hi", "id": 1}))
     store.put("s3://in/chat.jsonl", _lines({"prompt": "hi", "messages": []}))
     store.put("s3://in/table.csv", b"question,answer\nwhy,because\n")
+    store.put("s3://in/text.csv", b"text,answer\nwhy,because\n")
     store.put("s3://in/one.csv", b"words\nwhy\n")
     store.put("s3://in/odd.csv", b"a,b\n1,2\n")
     store.put("s3://in/many/part-0.jsonl", _lines({"text": "hi"}))
@@ -134,8 +135,9 @@ def test_prefixes_and_globs(store: BucketStore, config: Config, uri: str, names:
     [
         ({"input_uri": "s3://in/plain.jsonl"}, "prompt", None),
         ({"input_uri": "s3://in/chat.jsonl"}, None, "messages"),
-        ({"input_uri": "s3://in/table.csv"}, "question", None),
-        ({"input_uri": "s3://in/one.csv"}, "words", None),
+        ({"input_uri": "s3://in/table.csv"}, None, None),
+        ({"input_uri": "s3://in/text.csv"}, "text", None),
+        ({"input_uri": "s3://in/one.csv", "csv": {"header": False}}, "column_1", None),
         ({"input_uri": "s3://in/table.csv", "prompt_column": "answer"}, "answer", None),
         ({"input_uri": "s3://in/table.csv", "prompt_template": "{question}: {answer}"}, None, None),
         ({"input_uri": "s3://in/openai.jsonl"}, None, None),
@@ -166,7 +168,11 @@ BAD = [
         {"input_uri": "s3://in/mixed/"},
         ["input_uri: ", "jsonl: s3://in/mixed/a.jsonl", "csv: s3://in/mixed/b.csv", "glob"],
     ),
-    ({"input_uri": "s3://in/odd.csv"}, ["prompt_column: ", "columns there: a, b"]),
+    ({"input_uri": "s3://in/odd.csv"}, ["prompt_column: ", "columns there: a, b", "csv.header", "csv.delimiter"]),
+    ({"input_uri": "s3://in/one.csv"}, ["prompt_column: ", "columns there: words.", "If the first line is a row"]),
+    ({"input_uri": "s3://in/plain.jsonl", "id_column": "key"}, ["id_column: ", "no column 'key'", "prompt, id"]),
+    ({"input_uri": "s3://in/openai.jsonl", "id_column": "none"}, ["id_column: ", "OpenAI", "Leave it out"]),
+    ({"input_uri": "s3://in/plain.jsonl", "csv": {"header": False}}, ["csv: ", "jsonl", "Leave it out"]),
     (
         {"input_uri": "s3://in/table.csv", "prompt_column": "quest"},
         ["prompt_column: ", "'question'", "question, answer"],
@@ -264,8 +270,8 @@ def test_another_job_s_manifest_does_not_finish_a_job(store: BucketStore, config
 
 
 def test_the_same_job_asked_for_in_other_words_is_a_retry(store: BucketStore, config: Config) -> None:
-    found = job(store, config, input_uri="s3://in/table.csv")
-    named = job(store, config, input_uri="s3://in/table.csv", prompt_column="question")
+    found = job(store, config, input_uri="s3://in/text.csv")
+    named = job(store, config, input_uri="s3://in/text.csv", prompt_column="text")
     assert named.model_copy(update={"request_digest": found.request_digest}) == found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -83,3 +84,12 @@ def test_each_format_has_a_file_for_answers_and_one_for_the_rest(
 def test_an_output_is_delivered_into_the_output_folder(folder: str) -> None:
     spec = staged_job()[0].model_copy(update={"output_uri": folder})
     assert output_uri(spec, "results.jsonl") == "s3://b/out/results.jsonl"
+
+
+def test_json_lines_hold_no_character_that_readers_take_for_the_end_of_a_line(tmp_path: Path) -> None:
+    text = "a\u2028b\u2029c\u0085d\x0be"
+    file = JsonLinesFile(tmp_path / "r.jsonl", lambda row: {"text": text, "line": row["line"]})
+    file.append(result_rows(2))
+    file.close()
+    lines = (tmp_path / "r.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["text"] for line in lines] == [text, text]

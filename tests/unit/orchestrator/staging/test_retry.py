@@ -7,12 +7,12 @@ from dataclasses import asdict
 
 import pytest
 
-from fakes.retries import finished, staged_rows_of, store_with_input
+from fakes.retries import delivered, finished, staged_rows_of, store_with_input
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.sampling import Sampling
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.staging.retry import rows_to_retry
+from llmbatch.orchestrator.staging.retry import ids_repeated, rows_to_retry
 
 
 def first_job(**conf: object) -> tuple[JobSpec, MemoryStore]:
@@ -60,3 +60,26 @@ def test_fewer_rows_than_the_manifest_has_are_an_error() -> None:
     store.put(spec.layout.staged_shard("shard-00000"), store.get(spec.layout.staged_shard("shard-00001")))
     with pytest.raises(StoreError, match="holds 2 rows to retry where its manifest has 3"):
         list(rows_to_retry(spec.root_uri, Sampling(), store))
+
+
+REPEATED = b'{"id": "x", "prompt": "a"}\n{"id": "x", "prompt": "b"}\n{"id": "y", "prompt": "c"}\n'
+
+
+@pytest.mark.parametrize(("body", "repeats"), [(REPEATED, True), (REPEATED.replace(b"x", b"z", 1), False)])
+def test_a_retry_maps_rows_as_its_first_job_does(body: bytes, repeats: bool) -> None:
+    store = store_with_input(body)
+    first = finished(store, "first", {2: "failed"}, input_uri="s3://b/in.jsonl")
+    second = finished(store, "second", {}, retry_failed_of=first.job_id)
+    ids = [None, None, None] if repeats else ["z", "x", "y"]
+    assert ids_repeated(second.root_uri, store) is repeats
+    for spec, lines in ((first, [1, 3]), (second, [1, 2, 3])):
+        rows = delivered(spec, store, "results.jsonl")
+        assert [(row["line"], row["custom_id"]) for row in rows] == [(line, ids[line - 1]) for line in lines]
+    assert [row["custom_id"] for row in delivered(first, store, "failed.jsonl")] == [ids[1]]
+
+
+def test_a_retry_of_a_job_without_staging_is_an_error() -> None:
+    spec, store = first_job()
+    store.delete(spec.layout.staged_manifest)
+    with pytest.raises(StoreError, match=r"manifest\.json does not exist. Start a new job"):
+        ids_repeated(spec.root_uri, store)

@@ -12,6 +12,10 @@ GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 _OUTPUT_BYTES = 1024 * 1024
+_MEMBER_BYTES = 4 * 1024
+"""A gzip member takes 20 bytes, and what follows it is copied: so much is handed over at once."""
+_CHUNK_BYTES = 64 * 1024
+"""Smallest piece that is passed on, for a reader may copy what it holds for every piece."""
 _ZSTD_INPUT_BYTES = 1024
 """A zstd block of 4 bytes can hold 128 KiB, and its decoder has no output limit: 1 KiB of input is at most 32 MiB."""
 
@@ -33,10 +37,35 @@ def plain_chunks(chunks: Iterator[bytes]) -> Iterator[bytes]:
             break
     whole = chain((head,), chunks) if head else iter(())
     if head.startswith(GZIP_MAGIC):
-        return _gunzip(whole)
+        return _joined(_gunzip(_cut(whole)))
     if head.startswith(ZSTD_MAGIC):
-        return _unzstd(whole)
+        return _joined(_unzstd(whole))
     return whole
+
+
+def _cut(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), _MEMBER_BYTES):
+            yield chunk[start : start + _MEMBER_BYTES]
+
+
+def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the bytes in pieces that are not tiny; before an error, what came before it."""
+    waiting: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces:
+            waiting.append(piece)
+            size += len(piece)
+            if size >= _CHUNK_BYTES:
+                yield b"".join(waiting)
+                waiting, size = [], 0
+    except BrokenStream:
+        if waiting:
+            yield b"".join(waiting)
+        raise
+    if waiting:
+        yield b"".join(waiting)
 
 
 def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:

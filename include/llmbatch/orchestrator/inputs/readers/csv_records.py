@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from llmbatch.core.errors import RowError
 from llmbatch.core.states import ErrorClass
 from llmbatch.orchestrator.inputs.readers.lines import Line
 from llmbatch.orchestrator.inputs.readers.source import decoded
+
+MAX_RECORD_LINES = 100_000
+
+_ENCODING_FIX = "Save the file as UTF-8, or set csv.encoding"
+_MOST_REPEATED = 16
+_REPEATED_BYTES = 2**20
+"""Lines are read again up to 16 times on average; the lines of later records with broken quotes fail together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +51,15 @@ class _Feed:
     again: deque[Line] = field(default_factory=deque)
     record: list[Line] = field(default_factory=list)
     size: int = 0
+    fresh: int = 0
+    repeated: int = 0
+    """Bytes that were read for the first time, and bytes that will be read again."""
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self.again.popleft() if self.again else next(self.lines, None)
+        line = self._next()
         if line is None:
             if self.record:
                 raise _StopRecord(_broken("a quote is opened and never closed"))
@@ -57,17 +67,26 @@ class _Feed:
         self.record.append(line)
         self.size += len(line.raw)
         try:
-            text = decoded(line)
+            text = decoded(line, _ENCODING_FIX)
         except RowError as error:
             raise _StopRecord(error) from None
         if self.size > self.max_bytes:
             raise _StopRecord(_broken(f"a quote is opened and not closed within {self.max_bytes} bytes"))
+        if len(self.record) > MAX_RECORD_LINES:
+            raise _StopRecord(_broken(f"a quote is opened and not closed within {MAX_RECORD_LINES} lines"))
         return text + "\n"
+
+    def _next(self) -> Line | None:
+        if self.again:
+            return self.again.popleft()
+        line = next(self.lines, None)
+        self.fresh += len(line.raw) + 1 if line is not None else 0
+        return line
 
     def skip_blank(self) -> bool:
         """Drop blank lines; return whether a line is left."""
         while True:
-            line = self.again.popleft() if self.again else next(self.lines, None)
+            line = self._next()
             if line is None:
                 return False
             if line.problem or line.raw.strip():
@@ -77,9 +96,14 @@ class _Feed:
     def begin(self) -> None:
         self.record, self.size = [], 0
 
-    def resume_after_first(self) -> None:
-        """Read all but the first line of the current record again."""
-        self.again.extendleft(reversed(self.record[1:]))
+    def resume_after_first(self) -> Sequence[Line]:
+        """Read all but the first line of the current record again; return them instead if that is done too often."""
+        rest = [line for line in self.record[1:] if line.problem or line.raw.strip()]
+        self.repeated += self.size
+        if self.repeated > _MOST_REPEATED * self.fresh + _REPEATED_BYTES:
+            return rest
+        self.again.extendleft(reversed(rest))
+        return ()
 
 
 def csv_records(lines: Iterator[Line], delimiter: str, max_bytes: int) -> Iterator[CsvRecord]:
@@ -109,7 +133,8 @@ def csv_records(lines: Iterator[Line], delimiter: str, max_bytes: int) -> Iterat
         parser = csv.reader(feed, delimiter=delimiter, strict=True)
         first = feed.record[0]
         yield CsvRecord(first.number, first.raw, [], error)
-        feed.resume_after_first()
+        for line in feed.resume_after_first():
+            yield CsvRecord(line.number, line.raw, [], error)
 
 
 def _broken(problem: str) -> RowError:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
 from llmbatch.orchestrator.inputs.readers.json_object import json_object
-from llmbatch.orchestrator.inputs.readers.source import Source, decoded, table_custom_id
+from llmbatch.orchestrator.inputs.readers.source import Source, decoded
 
 
 def read_jsonl(source: Source) -> Iterator[StagedRow]:
@@ -18,7 +17,7 @@ def read_jsonl(source: Source) -> Iterator[StagedRow]:
         custom_id = None
         try:
             record = json_object(decoded(line))
-            custom_id = table_custom_id(record)
+            custom_id = source.builder.ids.of(record)
             yield source.row(line.number, custom_id, source.builder.of_record(record))
-        except RowError as error:
+        except Exception as error:  # whatever one row holds is that row's failure
             yield source.failed(line.number, custom_id, error, line.raw)

@@ -8,9 +8,9 @@ from llmbatch.core.errors import RowError
 from llmbatch.core.rows import RowKind, StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.orchestrator.inputs.readers.json_object import json_object
-from llmbatch.orchestrator.inputs.readers.source import Source, checked_custom_id, decoded
-
-CHAT_URL, COMPLETION_URL = "/v1/chat/completions", "/v1/completions"
+from llmbatch.orchestrator.inputs.readers.openai_url import CHAT_URL, COMPLETION_URL, kind_of_url
+from llmbatch.orchestrator.inputs.readers.source import Source, decoded
+from llmbatch.orchestrator.inputs.row_ids import checked_custom_id
 
 
 def read_openai_batch(source: Source) -> Iterator[StagedRow]:
@@ -23,11 +23,11 @@ def read_openai_batch(source: Source) -> Iterator[StagedRow]:
         try:
             record = json_object(decoded(line))
             custom_id = _custom_id(record.get("custom_id"))
-            kind = "completion" if record.get("url") == COMPLETION_URL else "chat"
+            kind = _kind(record)
             body = _checked_body(record)
             build = source.builder.of_chat_body if kind == "chat" else source.builder.of_completion_body
             yield source.row(line.number, custom_id, build(body))
-        except RowError as error:
+        except Exception as error:  # whatever one row holds is that row's failure
             yield source.failed(line.number, custom_id, error, line.raw, kind)
 
 
@@ -39,14 +39,20 @@ def _custom_id(value: object) -> str:
     return checked_custom_id(value)
 
 
-def _checked_body(record: dict[str, object]) -> dict[str, object]:
-    url, body = record.get("url"), record.get("body")
+def _kind(record: dict[str, object]) -> RowKind:
+    url = record.get("url")
     if record.get("method", "POST") != "POST":
         raise _invalid("`method` is not POST", "Write POST")
     if url is None:
         raise _invalid("`url` is missing", f"Write {CHAT_URL} or {COMPLETION_URL}")
-    if url not in {CHAT_URL, COMPLETION_URL}:
+    kind = kind_of_url(url) if isinstance(url, str) else None
+    if kind is None:
         raise _invalid(f"`url` {str(url)[:80]!r} is not supported", f"Use {CHAT_URL} or {COMPLETION_URL}")
+    return kind
+
+
+def _checked_body(record: dict[str, object]) -> dict[str, object]:
+    body = record.get("body")
     if body is None:
         raise _invalid("`body` is missing", "Put the request into it")
     if not isinstance(body, dict):

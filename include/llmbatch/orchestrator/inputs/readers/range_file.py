@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
+from collections.abc import Callable
 
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.store import ObjectStore
@@ -16,7 +17,8 @@ _BLOCKS = 16
 class RangeFile(io.RawIOBase):
     """Reads blocks of 1 MiB and caches the last 16, so that columns read in turn do not fetch a block twice.
 
-    ``failure`` holds what a read raised: a format library may wrap it in an error of its own.
+    ``watch`` is called with offset and size of every read before it; an error of it ends the read. ``failure`` holds
+    what a read raised: a format library may wrap it in an error of its own.
     """
 
     def __init__(self, store: ObjectStore, obj: InputObject) -> None:
@@ -24,7 +26,8 @@ class RangeFile(io.RawIOBase):
         self._store, self._obj = store, obj
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
-        self.failure: Exception | None = None
+        self.watch: Callable[[int, int], None] | None = None
+        self.failure: BaseException | None = None
 
     def readable(self) -> bool:
         """Return True."""
@@ -48,13 +51,25 @@ class RangeFile(io.RawIOBase):
         """Read up to ``size`` bytes; all remaining bytes for None or -1."""
         left = max(0, self._obj.size - self._position)
         wanted = left if size is None or size < 0 else min(size, left)
+        try:
+            if self.watch is not None:
+                self.watch(self._position, wanted)
+            data = self.peek(self._position, wanted)
+        except BaseException as error:
+            self.failure = error
+            raise
+        self._position += len(data)
+        return data
+
+    def peek(self, offset: int, size: int) -> bytes:
+        """Return up to ``size`` bytes from an offset, fewer at the end; neither watched nor moving the position."""
+        end = min(offset + size, self._obj.size)
         parts = []
-        while wanted > 0:
-            number, offset = divmod(self._position, _BLOCK_BYTES)
-            part = self._block(number)[offset : offset + wanted]
+        while 0 <= offset < end:
+            number, start = divmod(offset, _BLOCK_BYTES)
+            part = self._block(number)[start : start + end - offset]
             parts.append(part)
-            self._position += len(part)
-            wanted -= len(part)
+            offset += len(part)
         return b"".join(parts)
 
     def readall(self) -> bytes:
@@ -74,12 +89,8 @@ class RangeFile(io.RawIOBase):
             start = number * _BLOCK_BYTES
             expected = min(_BLOCK_BYTES, self._obj.size - start)
             block = b""
-            try:
-                while len(block) < expected:
-                    block += read_span(self._store, self._obj, start + len(block), expected - len(block))
-            except Exception as error:
-                self.failure = error
-                raise
+            while len(block) < expected:
+                block += read_span(self._store, self._obj, start + len(block), expected - len(block))
             self._blocks[number] = block
             if len(self._blocks) > _BLOCKS:
                 self._blocks.popitem(last=False)

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from llmbatch.core.errors import RequestError, RowError
 from llmbatch.core.identity import row_id_of
 from llmbatch.core.job_spec import InputObject
+from llmbatch.core.request_options import CsvEncoding
 from llmbatch.core.rows import RowKind, StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.prompt import BuiltRequest, RequestBuilder
 from llmbatch.orchestrator.inputs.readers.compression import BrokenStream, plain_chunks
+from llmbatch.orchestrator.inputs.readers.encoding import as_utf8
 from llmbatch.orchestrator.inputs.readers.lines import Line, split_lines
+from llmbatch.orchestrator.inputs.readers.look import Look
 from llmbatch.orchestrator.inputs.readers.object_stream import object_chunks
 
 RAW_CHARS = 2000
 """Characters of an unreadable row that are kept."""
 
-MAX_CUSTOM_ID_CHARS = 512
+COLUMNS_SHOWN = 100
 
 _FOREIGN = (
     (b"PAR1", "is a Parquet file", "Set input_format to parquet."),
     (b"PK\x03\x04", "is a zip archive", "Unpack it, or compress it with gzip or zstd."),
     (b"BZh", "is compressed with bzip2", "Compress it with gzip or zstd instead."),
     (b"\xfd7zXZ", "is compressed with xz", "Compress it with gzip or zstd instead."),
-    (b"\xff\xfe", "is UTF-16 text", "Save it as UTF-8."),
-    (b"\xfe\xff", "is UTF-16 text", "Save it as UTF-8."),
+    (b"\xff\xfe", "is UTF-16 text", "Save it as UTF-8, or set csv.encoding if it is CSV."),
+    (b"\xfe\xff", "is UTF-16 text", "Save it as UTF-8, or set csv.encoding if it is CSV."),
 )
+
+_WILDCARD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -40,25 +46,31 @@ class Source:
     obj: InputObject
     index: int
     builder: RequestBuilder
+    look: Look | None = None
+    """Bounds what is read, where only a part of the object is needed."""
 
     @property
     def name(self) -> str:
-        """The last part of the object's key, for messages."""
-        return self.obj.uri.rsplit("/", 1)[-1]
+        """The object's name in messages."""
+        return object_name(self.obj.uri, self.builder.request.source_uri)
 
     @property
     def max_line_bytes(self) -> int:
         """Longest line that can hold an allowed prompt: 12 bytes a character (JSON escapes), and 1 MiB for the rest."""
         return self.builder.max_prompt_chars * 12 + 2**20
 
-    def lines(self) -> Iterator[Line]:
-        """Yield the plain text lines of the object.
+    def lines(self, encoding: CsvEncoding = "utf-8") -> Iterator[Line]:
+        """Yield the plain text lines of the object, as UTF-8.
 
         Raises:
             RequestError: the object is not text, or (while reading) its compressed data is damaged.
         """
         chunks = plain_chunks(object_chunks(self.store, self.obj))
+        if encoding != "utf-8":
+            chunks = as_utf8(chunks, encoding)
         lines = self._whole(split_lines(chunks, self.max_line_bytes))
+        if self.look is not None:
+            lines = self.look.lines(lines, self.obj.uri)
         first = next(lines, None)
         if first is None:
             return iter(())
@@ -77,6 +89,10 @@ class Source:
         except BrokenStream as error:
             raise self.unreadable(
                 f"is damaged after line {number}: {error}", "Compress the file again, upload it and start a new job."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise self.unreadable(
+                f"ends within a character after line {number}", f"Upload it again, or correct csv.encoding: {error}."
             ) from error
 
     def unreadable(self, problem: str, fix: str) -> RequestError:
@@ -98,9 +114,21 @@ class Source:
         )
 
     def failed(
-        self, line: int, custom_id: str | None, error: RowError, raw: str | bytes, kind: RowKind = "chat"
+        self, line: int, custom_id: str | None, error: Exception, raw: str | bytes, kind: RowKind = "chat"
     ) -> StagedRow:
-        """Return a row that could not be read, with the reason and the start of its raw text."""
+        """Return a row that could not be read, with the reason and the start of its raw text.
+
+        Args:
+            line: its number.
+            custom_id: its id, if that could be read.
+            error: a ``RowError``, or whatever else its values raised.
+            raw: its raw text.
+            kind: what it would have become.
+
+        Raises:
+            MemoryError: the error is one: it belongs to the process, and another attempt may read the row.
+        """
+        reason = error if isinstance(error, RowError) else _unforeseen(error)
         return StagedRow(
             row_id=row_id_of(self.index, line),
             custom_id=custom_id,
@@ -109,9 +137,26 @@ class Source:
             request=shortened(raw),
             input_chars=0,
             max_tokens=None,
-            error_class=error.error_class.value,
-            error=f"line {line} of {self.name}: {error.message}",
+            error_class=reason.error_class.value,
+            error=f"line {line} of {self.name}: {shortened(reason.message)}",
         )
+
+
+def shown_columns(names: Sequence[str]) -> str:
+    """Return column names for a message: the first hundred, each to its hundredth character."""
+    more = f" and {len(names) - COLUMNS_SHOWN} more" if len(names) > COLUMNS_SHOWN else ""
+    return (", ".join(shortened(name[:COLUMNS_SHOWN]) for name in names[:COLUMNS_SHOWN]) or "none") + more
+
+
+def _unforeseen(error: Exception) -> RowError:
+    """Return the row's failure for an error that no check of ours foresaw, without the values that it may hold."""
+    if isinstance(error, MemoryError):
+        raise error
+    return RowError(
+        ErrorClass.INVALID,
+        f"the row holds a value that cannot be read ({type(error).__name__}). Use plain texts, numbers, lists and "
+        "objects; nest them less deeply",
+    )
 
 
 def shortened(raw: str | bytes) -> str:
@@ -121,7 +166,16 @@ def shortened(raw: str | bytes) -> str:
     return raw[:RAW_CHARS].encode("utf-8", "replace").decode("utf-8")
 
 
-def decoded(line: Line) -> str:
+def object_name(uri: str, source_uri: str) -> str:
+    """Return an object's key below the folder that an input address names before any wildcard.
+
+    ``s3://b/in/day=1/part-0`` of ``s3://b/in/`` or ``s3://b/in/day=*/*`` is ``day=1/part-0``.
+    """
+    folder = _WILDCARD.split(source_uri, maxsplit=1)[0].rpartition("/")[0]
+    return uri.removeprefix(f"{folder}/")
+
+
+def decoded(line: Line, fix: str = "Save the file as UTF-8") -> str:
     """Return a line's text.
 
     Raises:
@@ -136,44 +190,5 @@ def decoded(line: Line) -> str:
     except UnicodeDecodeError as error:
         raise RowError(
             ErrorClass.INVALID,
-            f"not UTF-8 (byte 0x{line.raw[error.start]:02x} at position {error.start + 1}). Save the file as UTF-8",
+            f"not UTF-8 (byte 0x{line.raw[error.start]:02x} at position {error.start + 1}). {fix}",
         ) from None
-
-
-def table_custom_id(record: dict[str, object]) -> str | None:
-    """Return the row's ``custom_id`` or ``id`` column as text; None where the table has neither or it is empty.
-
-    Raises:
-        RowError: the value cannot name a row.
-    """
-    value = record.get("custom_id")
-    if value is None:
-        value = record.get("id")
-    if value is None or value == "":
-        return None
-    if isinstance(value, (dict, list, bytes)):
-        raise RowError(ErrorClass.INVALID, "`custom_id` is not a text or a number. Give every row a short text")
-    return checked_custom_id(str(value))
-
-
-def checked_custom_id(value: str) -> str:
-    """Return the id if it can name a row.
-
-    Raises:
-        RowError: it is too long or cannot be stored as UTF-8 text.
-    """
-    if len(value) > MAX_CUSTOM_ID_CHARS:
-        raise RowError(
-            ErrorClass.INVALID, f"`custom_id` has {len(value)} characters, more than {MAX_CUSTOM_ID_CHARS}. Shorten it"
-        )
-    if "\0" in value or not _is_utf8(value):
-        raise RowError(ErrorClass.INVALID, "`custom_id` holds a NUL or half a surrogate pair. Use plain text")
-    return value
-
-
-def _is_utf8(value: str) -> bool:
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
+
 from fakes.input_rows import rows_of
 from llmbatch.core.request_options import InputFormat
+from llmbatch.orchestrator.inputs.readers import csv_records as module
 from llmbatch.orchestrator.inputs.readers.csv_records import csv_records
 from llmbatch.orchestrator.inputs.readers.lines import split_lines
 
@@ -37,3 +42,22 @@ def test_a_record_has_the_number_of_its_first_line() -> None:
 def test_a_broken_record_costs_its_first_line() -> None:
     assert records(b'"a\nb,c\n') == [(1, [], False), (2, ["b", "c"], True)]
     assert records(b'"a" b\nc') == [(1, [], False), (2, ["c"], True)]
+
+
+def test_quotes_that_open_in_every_line_cost_linear_time() -> None:
+    """Each line opens a quote, and closes one that is open and opens another: each would be read to the end."""
+    lines = 100_000
+    started = time.process_time()
+    found = list(csv_records(split_lines(iter([b"a,b\n" + b'a","x\n' * lines]), 10_000_000), ",", 10_000_000))
+    assert len(found) == lines + 1
+    assert all(record.error for record in found[1:])
+    assert time.process_time() - started < 10
+
+
+def test_a_record_has_a_limit_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blank lines have no bytes, and are kept while a quote is open."""
+    monkeypatch.setattr(module, "MAX_RECORD_LINES", 10)
+    body = b'a,b\n1,"' + b"\n" * 50 + b"2,c\n"
+    found = list(csv_records(split_lines(iter([body]), 1000), ",", 1000))
+    assert [(record.number, record.error is None) for record in found] == [(1, True), (2, False), (52, True)]
+    assert "not closed within 10 lines" in found[1].error.message
