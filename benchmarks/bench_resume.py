@@ -72,7 +72,7 @@ def commit_overhead(stack: ChaosStack) -> tuple[float, dict[str, float]]:
 def resume_seconds(stack: ChaosStack) -> float:
     """Kill a job's driver in the middle of its work; return seconds until a row is answered again."""
     workload = Workload("resume", 481)
-    stack.configure(echo_engine(stack.journal, workload.seconds_per_row), poll_seconds=3)
+    stack.configure(echo_engine(stack.journal, workload.seconds_per_row), ray={"poll_seconds": 3})
     workload.upload(stack)
     with stack.api() as api:
         scene = Scene(stack, api, f"bench__{uuid.uuid4().hex[:8]}")

@@ -78,7 +78,7 @@ def component(settings: Settings, credentials: Credentials) -> Component:
             "-s3",
             *(f"-{option}={value}" for option, value in options.items()),
         ),
-        environment=plain() | _closed(certificate),
+        environment={**plain(), **_closed(certificate)},
         check=check,
         ports=(
             "s3",
