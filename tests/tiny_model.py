@@ -38,7 +38,7 @@ def tiny_model() -> Path:
     """
     bundled, _ = bundled_model(SCHEME + NAMES[0])
     version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
-    folder, _ = cached_folder(f"tiny-llama-{version}", lambda empty: write(bundled, empty))
+    folder, _ = cached_folder(f"tiny-llama-{version}", 16 * 2**20, lambda empty: write(bundled, empty))
     return folder
 
 
