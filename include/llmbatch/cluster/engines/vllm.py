@@ -164,7 +164,7 @@ def _engine_args(settings: EngineSettings, model_path: str, revision: str | None
         "enforce_eager": settings.enforce_eager,
         "disable_log_stats": True,
         "enable_log_requests": False,
-        # Not "auto", which the first schema of an engine fixes for all that follow: see ADR 17.
+        # Not "auto", which the first schema of an engine fixes for all that follow: see ADR 12.
         "structured_outputs_config": StructuredOutputsConfig(backend=SCHEMA_BACKEND),
     }
     if settings.max_model_len is not None:
