@@ -29,7 +29,7 @@ _LOG_LINES = 4
 
 @dataclass(frozen=True)
 class Cell:
-    """A harm at a moment. ``delivers`` is False where the job is given up for good."""
+    """A harm at a moment. ``delivers`` is False where the job is not continued."""
 
     name: str
     harm: Harm

@@ -174,7 +174,7 @@ class EtaModel:
             self.rate.discount(_FIRST_WAVE_KEPT)
 
     def _learn_batch(self, seen: Observation, seconds: float) -> None:
-        """Follow the rows that one replica decodes together, until no shard waits: then engines empty for good.
+        """Follow the rows that one replica decodes together, until no shard waits; from then on engines run empty.
 
         They may be emptier than they could be long before: open shards that wait for a long row let no new one in.
         """
