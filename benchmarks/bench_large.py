@@ -27,6 +27,7 @@ import psutil
 from bench_staging import BUCKET, client_of, peak_mb, start_weed, upload
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import load_config
+from llmbatch.core.config_sections import StoreConfig
 from llmbatch.core.engine_settings import EchoOptions, EngineKind
 from llmbatch.core.job_request import parse_request
 from llmbatch.core.manifest import JobManifest
@@ -121,7 +122,7 @@ def accept_job(port: int) -> str:
     engine = {"kind": EngineKind.ECHO, "echo": EchoOptions(fail_marker=MARKER)}
     config = config.model_copy(
         update={
-            "store": config.store.model_copy(update={"base_uri": f"s3://{BUCKET}/bench"}),
+            "store": StoreConfig(base_uri=f"s3://{BUCKET}/bench"),
             "engine": config.engine.model_copy(update=engine),
         }
     )
