@@ -36,6 +36,11 @@ def queue_uri(base: str) -> str:
     return f"{base.rstrip('/')}/queue.json"
 
 
+def delivery_folder(output_uri: str, job_id: str) -> str:
+    """Return the folder into which a job with this ``output_uri`` delivers; it ends in a slash."""
+    return f"{output_uri.rstrip('/')}/{job_id}/"
+
+
 def index_uri(base: str) -> str:
     """Return the folder under ``base`` with the index of jobs by day."""
     return f"{base.rstrip('/')}/index/"

@@ -86,7 +86,7 @@ def component(settings: Settings) -> Component:
 
 
 def runs_as() -> int | None:
-    """Return the user of Postgres if it is another than the caller's: `nobody` for root."""
+    """Return the id of the user that runs Postgres for root, the system's `nobody`; None if the caller runs it."""
     return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
 
 

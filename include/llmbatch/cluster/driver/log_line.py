@@ -1,4 +1,4 @@
-"""The form of the driver's log: one line for each message, whoever wrote it."""
+"""The form of the driver's log: one line for each message of every library."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ class RowRunner:
     No row begins once the seconds of ``expire_in`` have passed. The time of day of this node is not used: it may differ
     from that of the driver and of other nodes.
 
-    A row may end this process before any code can say so. So rows are announced before they enter the engine: whoever
-    finds the process gone knows then which rows were ``inside``, and perhaps a few that were about to be.
+    A row may end this process before any code can report it. So rows are announced before they enter the engine: the
+    successor of the process then knows which rows were ``inside``, and perhaps a few that were about to enter.
     """
 
     def __init__(

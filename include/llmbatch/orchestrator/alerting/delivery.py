@@ -71,8 +71,7 @@ def deliver(
     for line, thread in zip(lines, threads, strict=True):
         thread.join(max(0.0, until - clock.monotonic()))
         if thread.is_alive():
-            job = layout.root.rpartition("/")[2]
-            log.warning("event=sink_slow job_id=%s sink=%s limit_s=%g", job, line.sink.name, wait_seconds)
+            log.warning("event=sink_slow job_id=%s sink=%s limit_s=%g", layout.job_id, line.sink.name, wait_seconds)
     return not _open_lines(store, layout, sinks, log, clock)
 
 

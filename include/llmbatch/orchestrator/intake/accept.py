@@ -14,7 +14,7 @@ from llmbatch.core.identity import job_id_of
 from llmbatch.core.input_list import InputList
 from llmbatch.core.job_request import JobRequest, parse_request
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.layout import JobLayout, split_uri
+from llmbatch.core.layout import JobLayout, delivery_folder, split_uri
 from llmbatch.core.manifest import read_manifest
 from llmbatch.core.sla_hours import sla_field_of
 from llmbatch.core.store import ObjectStore
@@ -158,7 +158,7 @@ def resolve(
         request=request,
         input_format=input_format,
         output_format=resolve_output_format(request, input_format),
-        output_uri=f"{request.output_uri.rstrip('/')}/{job_id}/" if request.output_uri else f"{layout.root}/output/",
+        output_uri=delivery_folder(request.output_uri, job_id) if request.output_uri else f"{layout.root}/output/",
         inputs=inputs.summary(),
         model_name=request.model or config.default_model,
         model_uri=model.address,

@@ -11,6 +11,7 @@ from llmbatch.core.errors import ObjectMissing, SpecError
 from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.manifest import is_published
 from llmbatch.core.staleness import NOT_RUNNING_SECONDS
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.day_index import indexed_jobs
@@ -33,7 +34,7 @@ def running_jobs(store: ObjectStore, base_uri: str, now: datetime) -> Iterator[J
             progress = read_heartbeat(store, layout, now)
             if progress is None or progress.phase.is_terminal or progress.age(now) >= NOT_RUNNING_SECONDS:
                 continue
-            if not _is_published(layout, store):
+            if not is_published(layout, store):
                 yield read_spec(root, store, is_strict=False)
         except (ObjectMissing, SpecError, ValidationError):
             continue  # removed, not started, or written by another version
@@ -44,12 +45,3 @@ def _roots(store: ObjectStore, base_uri: str) -> Iterable[str]:
     if queue is not None:
         return [job.root_uri for job in queue.jobs]
     return [job.layout.root for job in indexed_jobs(base_uri, store) if not job.is_reported]
-
-
-def _is_published(layout: JobLayout, store: ObjectStore) -> bool:
-    """Return whether the job has its manifest; the heartbeat of a driver that crashed at its end says it runs."""
-    try:
-        store.head(layout.manifest)
-    except ObjectMissing:
-        return False
-    return True

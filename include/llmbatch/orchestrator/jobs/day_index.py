@@ -36,7 +36,7 @@ class IndexedJob:
     @property
     def job_id(self) -> str:
         """The job's id."""
-        return self.layout.root.rsplit("/", 1)[-1]
+        return self.layout.job_id
 
 
 def note_accepted(spec: JobSpec, store: ObjectStore) -> None:

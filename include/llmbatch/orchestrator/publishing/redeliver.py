@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llmbatch.core.errors import ReconcileError, RequestError
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import delivery_folder
 from llmbatch.core.manifest import OutputRecord
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.lineage import lineage
@@ -22,7 +23,7 @@ from llmbatch.orchestrator.publishing.reconcile import write_files
 def delivered_to(spec: JobSpec, target: str) -> JobSpec:
     """Return the job as if its request had this ``output_uri``: it delivers to ``<output_uri>/<job_id>/``."""
     request = spec.request.model_copy(update={"output_uri": target})
-    return spec.model_copy(update={"request": request, "output_uri": f"{target.rstrip('/')}/{spec.job_id}/"})
+    return spec.model_copy(update={"request": request, "output_uri": delivery_folder(target, spec.job_id)})
 
 
 def redeliver(spec: JobSpec, store: ObjectStore) -> tuple[OutputRecord, ...]:

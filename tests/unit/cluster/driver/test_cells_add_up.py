@@ -57,7 +57,7 @@ class HandEngine:
 
 
 async def nothing() -> None:
-    """Announce to nobody: there is no scoreboard at that moment."""
+    """Accept an announcement; there is no scoreboard in this test."""
 
 
 class Worker:

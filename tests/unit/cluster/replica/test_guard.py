@@ -108,7 +108,7 @@ def test_a_beat_never_blocks_nor_fails() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     guard = ChildGuard(0, writer)
-    for _ in range(100_000):  # more than a pipe holds: nobody reads
+    for _ in range(100_000):  # more than a pipe holds, and the other end does not read
         guard.beat()
     os.close(reader)
     guard.beat()

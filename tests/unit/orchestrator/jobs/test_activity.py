@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from fakes.finished_jobs import BASE, NOW, progress_of, spec_of
+from fakes.proofs import put_proof
 from llmbatch.core.admission import AdmissionQueue, QueuedJob
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.layout import queue_uri
@@ -56,8 +57,14 @@ def test_only_queued_jobs_with_a_fresh_heartbeat_run(driver_ahead: float) -> Non
 
 def test_a_published_job_does_not_run_whatever_its_last_heartbeat_says() -> None:
     store = store_of_jobs()
-    store.put(spec_of(1).layout.manifest, b"{}")
+    put_proof(store, spec_of(1).layout)
     assert running(store) == [spec_of(2).job_id]
+
+
+def test_the_manifest_of_another_job_does_not_end_this_one() -> None:
+    store = store_of_jobs()
+    put_proof(store, spec_of(1).layout, spec_of(2).job_id)
+    assert running(store) == [spec_of(1).job_id, spec_of(2).job_id]
 
 
 @pytest.mark.parametrize("ahead", [0, 65, -65, 3600, -3600])
