@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fakes.airflow_home import airflow_environment
 from llmbatch.core.sla_hours import DEFAULT_SLA_HOURS
 
 ROOT = Path(__file__).parents[2]
@@ -60,15 +60,7 @@ CONFS: dict[str, tuple[dict[str, Any] | None, float]] = {
 def deadlines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[float, str]]]:
     """Create a run with each conf in a database of its own; return hours from ``run_after``, and callbacks."""
     home = tmp_path_factory.mktemp("airflow")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "include"),
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    }
+    environment = airflow_environment(home)
     confs = json.dumps({run_id: conf for run_id, (conf, _) in CONFS.items()})
     dag_file = str(ROOT / "dags" / "llmbatch_inference.py")
     done = subprocess.run(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from fakes.airflow_home import airflow_environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,15 +83,7 @@ CONFS: dict[str, dict[str, Any] | None] = {
 def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, int]]]:
     """Start a run with each conf in a database of its own; return weights by run, task and moment."""
     home = tmp_path_factory.mktemp("airflow")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "include"),
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    }
+    environment = airflow_environment(home)
     dag_file = str(ROOT / "dags" / "llmbatch_inference.py")
     done = subprocess.run(
         [sys.executable, "-c", _START_RUNS, dag_file, json.dumps(CONFS)],
