@@ -49,6 +49,7 @@ with DAG(
         "retry_delay": timedelta(seconds=10),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=5),
+        "on_failure_callback": inference.note_failure,
     },
 ):
     job: Any = task(task_id="accept", multiple_outputs=True, execution_timeout=time_limits.ACCEPT)(inference.accept)()

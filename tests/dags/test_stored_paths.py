@@ -9,6 +9,7 @@ from airflow.sdk._shared.module_loading import import_string
 from plugins.llmbatch_plugin import LlmbatchPlugin
 
 from llmbatch.orchestrator.deployment.names import START_ORDER
+from llmbatch.orchestrator.drop_folder.trigger import InboxTrigger
 from llmbatch.orchestrator.ray_jobs.trigger import RayJobTrigger
 from llmbatch.orchestrator.watch.deadlines import CALLBACK
 from llmbatch.orchestrator.watch.trigger import EtaTrigger
@@ -19,6 +20,7 @@ TRIGGERS = {
     "llmbatch.orchestrator.ray_jobs.trigger.RayJobTrigger",
     "llmbatch.orchestrator.watch.trigger.EtaTrigger",
 }
+WATCHERS = {"llmbatch.orchestrator.drop_folder.trigger.InboxTrigger"}
 CALLBACKS = {"llmbatch.orchestrator.watch.deadline_callback.look"}
 REFERENCES = {"llmbatch.orchestrator.watch.deadlines.SlaDeadline"}
 WEIGHT_RULES = {"llmbatch.orchestrator.deployment.start_order.RunPriority"}
@@ -31,7 +33,7 @@ IN_SERIALIZED_DAGS = {
 def test_triggers() -> None:
     ray = RayJobTrigger(submission_id="job-g1", ray_conn_id="ray")
     eta = EtaTrigger(job_uri="s3://b/j", store_conn_id="s3", dag_id="d", run_id="r", run_task_id="run")
-    assert {ray.serialize()[0], eta.serialize()[0]} == TRIGGERS
+    assert {ray.serialize()[0], eta.serialize()[0], InboxTrigger().serialize()[0]} == TRIGGERS | WATCHERS
 
 
 def test_deadlines() -> None:
@@ -51,11 +53,11 @@ def test_serialized_dags() -> None:
     bag = DagBag(str(ROOT / "dags"))
     assert not bag.import_errors
     found = {path for dag in bag.dags.values() for path in _paths(DagSerialization.to_dict(dag))}
-    assert found == IN_SERIALIZED_DAGS | CALLBACKS | REFERENCES | WEIGHT_RULES
+    assert found == IN_SERIALIZED_DAGS | CALLBACKS | REFERENCES | WEIGHT_RULES | WATCHERS
 
 
 def test_every_stored_path_can_be_imported() -> None:
-    for path in TRIGGERS | CALLBACKS | REFERENCES | WEIGHT_RULES | IN_SERIALIZED_DAGS:
+    for path in TRIGGERS | WATCHERS | CALLBACKS | REFERENCES | WEIGHT_RULES | IN_SERIALIZED_DAGS:
         assert callable(import_string(path)), path
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRecord, SlaRecord, TokenRecord
-from llmbatch.core.store import MemoryStore
+from llmbatch.core.store import ObjectStore
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -28,6 +28,6 @@ def proof(job_id: str, finished_at: datetime = AT) -> JobManifest:
     )
 
 
-def put_proof(store: MemoryStore, layout: JobLayout, job_id: str | None = None) -> None:
+def put_proof(store: ObjectStore, layout: JobLayout, job_id: str | None = None) -> None:
     """Put the proof of the folder's own job, or of another one, where the job's proof belongs."""
     store.put(layout.manifest, proof(job_id or layout.job_id).model_dump_json().encode())

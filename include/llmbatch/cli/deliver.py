@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from llmbatch.core.addresses import checked_address
+from llmbatch.core.drop_settings import DropConfig
 from llmbatch.core.errors import LlmbatchError
 from llmbatch.orchestrator.intake.addresses import check_output, probe_output
 from llmbatch.orchestrator.jobs.documents import read_spec
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         store = open_environment_store()
         job_uri = checked_address(given.job_uri).rstrip("/")
         spec = delivered_to(read_spec(job_uri, store), checked_address(given.output_uri))
-        check_output(spec, spec.layout.base, None)
+        check_output(spec, spec.layout.base, None, DropConfig())
         probe_output(spec, store)
         outputs = redeliver(spec, store)
     except (LlmbatchError, ValueError) as error:

@@ -22,6 +22,7 @@ from llmbatch.core.config_sections import (
     StagingConfig,
     StoreConfig,
 )
+from llmbatch.core.drop_settings import DropConfig
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import ConfigError
 
@@ -41,6 +42,7 @@ class Config(Section):
     sla: SlaConfig = SlaConfig()
     alerts: AlertsConfig = AlertsConfig()
     cost: CostConfig = CostConfig()
+    drop: DropConfig = DropConfig()
     admins: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Names of the Airflow users who may retry the jobs of every user."""
     default_model: str
@@ -51,6 +53,11 @@ class Config(Section):
     def _default_is_known(self) -> Config:
         if self.default_model not in self.models:
             raise ValueError(f"default_model {self.default_model!r} is not among models: {', '.join(self.models)}")
+        return self
+
+    @model_validator(mode="after")
+    def _inboxes_are_apart(self) -> Config:
+        self.drop.require_apart(self.store)
         return self
 
     def model_for(self, name: str | None) -> ModelConfig:
@@ -82,6 +89,8 @@ def load_config(path: Path) -> Config:
         first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")  # a typo explains a missing key
         location = [str(part) for part in first["loc"]]
         where = f"{path}:{_line_of(tree, location)}"
+        if not location:
+            raise ConfigError(f"{path}: {first['msg'].removeprefix('Value error, ')}") from None
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{where}: unknown key `{'.'.join(location)}`{_nearest(location)}") from None
         raise ConfigError(f"{where}: `{'.'.join(location)}`: {first['msg']}") from None

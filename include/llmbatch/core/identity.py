@@ -10,6 +10,9 @@ INFERENCE_DAG = "llmbatch_inference"
 MAINTENANCE_DAG = "llmbatch_maintenance"
 """DAG id of the DAG that stops orphans and removes old data."""
 
+DROP_DAG = "llmbatch_drop_folder"
+"""DAG id of the DAG that starts a job for each input that is dropped into an inbox."""
+
 JOB_ID_PATTERN = "job-[0-9a-f]{16}"
 """Regular expression that a whole job id matches; see ``job_id_of``."""
 

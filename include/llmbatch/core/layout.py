@@ -46,6 +46,11 @@ def index_uri(base: str) -> str:
     return f"{base.rstrip('/')}/index/"
 
 
+def drop_uri(base: str) -> str:
+    """Return the folder under ``base`` with the claims of dropped inputs."""
+    return f"{base.rstrip('/')}/drop/"
+
+
 def idempotency_uri(base: str, key: str, owner: str) -> str:
     """Return where under ``base`` it is noted which job an idempotency key of a user stands for.
 

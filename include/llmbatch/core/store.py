@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Protocol
@@ -55,6 +55,9 @@ class ObjectStore(Protocol):
     def head(self, uri: str) -> ObjectInfo:
         """Return address, ETag and size. Raises ``ObjectMissing``."""
 
+    def metadata(self, uri: str, etag: str) -> Mapping[str, str]:
+        """Return the user's metadata of that version. Raises ``ObjectMissing``, ``ObjectChanged``."""
+
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the objects under ``prefix`` in key order. Raises ``ObjectMissing`` for an unknown bucket."""
 
@@ -73,6 +76,9 @@ class ObjectStore(Protocol):
     def delete(self, uri: str) -> None:
         """Remove the object. A missing object is not an error."""
 
+    def delete_version(self, uri: str, etag: str) -> None:
+        """Remove exactly that version, in one request. Raises ``ObjectChanged``, in some stores for none too."""
+
     def delete_many(self, uris: Iterable[str]) -> None:
         """Remove objects, many per request. Missing objects are not an error."""
 
@@ -82,6 +88,8 @@ class MemoryStore:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.objects: dict[str, bytes] = {}
+        self.user_metadata: dict[str, Mapping[str, str]] = {}
+        """By address; set it to give an object metadata."""
         self._clock = clock or SystemClock()
         self._modified: dict[str, datetime] = {}
 
@@ -119,6 +127,12 @@ class MemoryStore:
         body = self.get(uri)
         return ObjectInfo(uri, hashlib.md5(body, usedforsecurity=False).hexdigest(), len(body), self._modified.get(uri))
 
+    def metadata(self, uri: str, etag: str) -> Mapping[str, str]:
+        """Return what ``user_metadata`` has for the object."""
+        if self.head(uri).etag != etag:
+            raise ObjectChanged(uri, etag)
+        return self.user_metadata.get(uri, {})
+
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield objects under ``prefix`` in key order."""
         yield from (self.head(uri) for uri in sorted(self.objects) if uri.startswith(prefix))
@@ -149,6 +163,12 @@ class MemoryStore:
     def delete(self, uri: str) -> None:
         """Remove the object, if it is there."""
         self.objects.pop(uri, None)
+
+    def delete_version(self, uri: str, etag: str) -> None:
+        """Remove the object if it is that version."""
+        if uri in self.objects and self.head(uri).etag != etag:
+            raise ObjectChanged(uri, etag)
+        self.delete(uri)
 
     def delete_many(self, uris: Iterable[str]) -> None:
         """Remove the objects that are there."""

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
-from llmbatch.core.errors import InputChanged, LlmbatchError, ObjectChanged, ObjectExists, StoreError
+from llmbatch.core.errors import InputChanged, LlmbatchError, ObjectChanged, ObjectExists, ObjectMissing, StoreError
 from llmbatch.core.layout import split_uri
 from llmbatch.core.store import AgedBody, ObjectInfo
 from llmbatch.s3.errors import translated
@@ -79,6 +79,12 @@ class S3Store:
             answer = self._client.head_object(Bucket=bucket, Key=key)
         return ObjectInfo(uri, _etag(answer), answer["ContentLength"], answer["LastModified"])
 
+    def metadata(self, uri: str, etag: str) -> Mapping[str, str]:
+        """Return the user's metadata of one version."""
+        bucket, key = split_uri(uri)
+        with translated(uri, on_condition=ObjectChanged(uri, etag)):
+            return self._client.head_object(Bucket=bucket, Key=key, IfMatch=etag)["Metadata"]
+
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield objects under ``prefix`` in key order, a thousand a request."""
         bucket, key = split_uri(prefix)
@@ -129,6 +135,15 @@ class S3Store:
         bucket, key = split_uri(uri)
         with translated(uri):
             self._client.delete_object(Bucket=bucket, Key=key)
+
+    def delete_version(self, uri: str, etag: str) -> None:
+        """Remove one version, in one request (``If-Match``). SeaweedFS refuses it for an object that is not there."""
+        bucket, key = split_uri(uri)
+        try:
+            with translated(uri, on_condition=ObjectChanged(uri, etag)):
+                self._client.delete_object(Bucket=bucket, Key=key, IfMatch=etag)
+        except ObjectMissing:
+            return  # removed before
 
     def delete_many(self, uris: Iterable[str]) -> None:
         """Remove objects in the order given, a thousand a request.

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -20,6 +21,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from llmbatch.s3.store import S3Store
 
 from .small_jobs import BUCKET
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def free_ports(count: int) -> list[int]:
@@ -65,11 +69,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def store(server: str) -> Iterator[S3Store]:
-    """A store on that server."""
+def client(server: str) -> Iterator[S3Client]:
+    """A client of that server, for what a store does not do."""
     client = _client(server)
-    yield S3Store(client)
+    yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def store(client: S3Client) -> S3Store:
+    """A store on that server."""
+    return S3Store(client)
 
 
 def _client(address: str):

@@ -45,6 +45,23 @@ def test_memory_store_replaces_and_copies_one_version_only():
     assert store.objects == {}
 
 
+def test_memory_store_reads_metadata_and_deletes_by_version():
+    store = MemoryStore()
+    old = store.put("s3://b/k", b"old")
+    store.user_metadata["s3://b/k"] = {"a": "1"}
+    assert store.metadata("s3://b/k", old.etag) == {"a": "1"}
+    new = store.put("s3://b/k", b"new")
+    with pytest.raises(ObjectChanged):
+        store.metadata("s3://b/k", old.etag)
+    with pytest.raises(ObjectChanged):
+        store.delete_version("s3://b/k", old.etag)
+    assert store.get("s3://b/k") == b"new"
+    store.delete_version("s3://b/k", new.etag)
+    store.delete_version("s3://b/k", new.etag)
+    with pytest.raises(ObjectMissing):
+        store.metadata("s3://b/k", new.etag)
+
+
 def test_memory_store_knows_the_age_of_what_it_wrote():
     clock = ManualClock()
     store = MemoryStore(clock)

@@ -174,3 +174,38 @@ def test_deletion_goes_by_the_thousand():
 def test_a_key_that_the_store_kept_is_an_error():
     with pytest.raises(StoreError, match=r"s3://b/7 was not deleted: locked"):
         S3Store(Copying(kept={"7"})).delete_many(f"s3://b/{number}" for number in range(10))
+
+
+class Versioned(Client):
+    """Keeps the conditions of calls, and answers some with an error."""
+
+    def __init__(self, code=None):
+        super().__init__()
+        self.code, self.calls = code, []
+
+    def _call(self, **call):
+        self.calls.append(call)
+        if self.code:
+            raise ClientError({"Error": {"Code": self.code}}, "Call")
+        return {"Metadata": {"a": "1"}}
+
+    head_object = delete_object = _call
+
+
+def test_metadata_and_deletion_are_of_one_version():
+    client = Versioned()
+    assert S3Store(client).metadata(URI, "e") == {"a": "1"}
+    S3Store(client).delete_version(URI, "e")
+    assert client.calls == [{"Bucket": "b", "Key": "k", "IfMatch": "e"}] * 2
+
+
+def test_another_version_is_neither_read_nor_deleted():
+    store = S3Store(Versioned("412"))
+    with pytest.raises(ObjectChanged):
+        store.metadata(URI, "e")
+    with pytest.raises(ObjectChanged):
+        store.delete_version(URI, "e")
+
+
+def test_a_version_that_is_gone_is_deleted():
+    S3Store(Versioned("NoSuchKey")).delete_version(URI, "e")

@@ -24,6 +24,14 @@ def task_state(dag_id: str, run_id: str, task_id: str, map_index: int | None = N
     return None if state is None else str(getattr(state, "value", state))
 
 
+def failed_tasks(dag_id: str, run_id: str) -> tuple[str, ...]:
+    """Return the names of the tasks of a run that have failed themselves."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    states = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=[run_id]).get(run_id, {})
+    return tuple(name for name, state in states.items() if str(getattr(state, "value", state)) == "failed")
+
+
 def is_ended(state: str | None) -> bool:
     """Whether the task instance has ended and will not run again."""
     return state in ENDED

@@ -42,3 +42,6 @@ HEARTBEATS = Threads("heartbeats", 8)
 
 ALERTS = Threads("alerts", 8)
 """For raising and delivering alerts, and for reactions."""
+
+INBOXES = Threads("inboxes", 2)
+"""For looking at the inboxes of the drop folder."""

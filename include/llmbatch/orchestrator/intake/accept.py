@@ -92,7 +92,7 @@ def accept(
     spec, inputs = resolve(
         request, dag_id=dag_id, run_id=run_id, created_at=created_at, config=config, store=store, owner=owner
     )
-    check_output(spec, base_uri, config.store.allowed_outputs)
+    check_output(spec, base_uri, config.store.allowed_outputs, config.drop)
     if request.output_uri is not None:
         probe_output(spec, store)
     try:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from llmbatch.core.addresses import is_under
 from llmbatch.core.config_sections import StoreConfig
+from llmbatch.core.drop_settings import DropConfig
 from llmbatch.core.errors import ObjectMissing, RequestError, StoreDenied
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.layout import split_uri
@@ -54,17 +55,18 @@ def check_objects(uri: str, objects: Iterable[InputObject], base_uri: str) -> No
 _FIX_INPUT = "Name the folder of the input alone; for the failed rows of an earlier job use retry_failed_of."
 
 
-def check_output(spec: JobSpec, base_uri: str, allowed: Sequence[str] | None) -> None:
+def check_output(spec: JobSpec, base_uri: str, allowed: Sequence[str] | None, drop: DropConfig) -> None:
     """Check where a job would deliver.
 
     Args:
         spec: the job, with its output address.
         base_uri: ``store.base_uri``.
         allowed: ``store.allowed_outputs``; None for any.
+        drop: the inboxes; what is delivered there would start a job.
 
     Raises:
-        RequestError: ``output_uri`` is, holds or is under ``base_uri``, or is outside ``allowed``; or the job's input
-            would match an object that it delivers.
+        RequestError: ``output_uri`` is, holds or is under ``base_uri`` or an inbox, or is outside ``allowed``; or the
+            job's input would match an object that it delivers.
     """
     target, source = spec.request.output_uri, spec.request.source_uri
     if target is not None:
@@ -75,6 +77,13 @@ def check_output(spec: JobSpec, base_uri: str, allowed: Sequence[str] | None) ->
                 "output_uri",
                 f"{target} is, holds or is under store.base_uri {base_uri}, the folder of the jobs",
                 "Choose a folder beside it, or leave output_uri out: the job then delivers into its own folder.",
+            )
+        inbox = drop.inbox_over(target)
+        if inbox is not None:
+            raise RequestError(
+                "output_uri",
+                f"{target} overlaps the inbox {inbox}, where every object starts a job",
+                "Choose a folder beside it.",
             )
         _require_allowed("output_uri", target, "store.allowed_outputs", allowed)
     latest = latest_uri(spec)

@@ -6,7 +6,7 @@ import functools
 import logging
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from airflow.sdk import get_current_context
@@ -16,9 +16,9 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.shown import shown
+from llmbatch.core.shown import shown, shown_lines
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.deployment.names import RESULTS
+from llmbatch.orchestrator.deployment.names import FAILURE, RESULTS
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.tasks.time_limits import text_of_timeout
 
@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 OUTPUTS_IN_EVENT = 20
 """Most output addresses in the asset event; the manifest has all of them."""
 
+
+FAILURE_CHARS = 4000
+"""Most characters of an error in XCom; the task's log has all of them."""
 
 ADMISSION_IN_XCOM = {"verdict", "eta_p50", "eta_p90", "decided_at", "earliest_finish", "replicas_needed", "breaks"}
 """The fields of the admission that XCom passes to other programs; ``admission.json`` has all of them."""
@@ -51,6 +54,11 @@ def final_unless_retryable(body: Callable[P, R]) -> Callable[P, R]:
             raise AirflowTaskTimeout(text_of_timeout(body.__name__, limit)) from error
 
     return run
+
+
+def note_failure(context: Mapping[str, Any]) -> None:
+    """Keep the error of a failed task that has no retry left as an XCom, for other DAGs to show."""
+    context["ti"].xcom_push(key=FAILURE, value=shown_lines(context.get("exception"))[:FAILURE_CHARS])
 
 
 @final_unless_retryable

@@ -21,6 +21,9 @@ PUBLISH = timedelta(hours=6)
 REPORT = timedelta(minutes=15)
 """Reads and writes a few documents of the job."""
 
+SCAN = timedelta(hours=1)
+"""Lists the inboxes and moves the inputs of finished jobs; a folder of 100,000 objects takes about 20 minutes."""
+
 
 def text_of_timeout(task: str, limit: timedelta | None) -> str:
     """Return the error of a task that ran into its limit."""

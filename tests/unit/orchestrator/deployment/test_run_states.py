@@ -5,7 +5,14 @@ from enum import Enum
 import pytest
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-from llmbatch.orchestrator.deployment.run_states import MISSING, DagRunState, dag_run_state, is_ended, task_state
+from llmbatch.orchestrator.deployment.run_states import (
+    MISSING,
+    DagRunState,
+    dag_run_state,
+    failed_tasks,
+    is_ended,
+    task_state,
+)
 
 ALIVE, OVER, GONE = DagRunState.ALIVE, DagRunState.OVER, DagRunState.GONE
 
@@ -61,3 +68,14 @@ def test_states_that_only_a_clear_leaves_have_ended(state: str) -> None:
 @pytest.mark.parametrize("state", [None, "scheduled", "queued", "running", "deferred", "restarting", "up_for_retry"])
 def test_a_task_that_airflow_still_runs_has_not_ended(state: str | None) -> None:
     assert not is_ended(state)
+
+
+def test_failed_tasks_are_those_that_failed_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = {"r": {"accept": "success", "run": Failed.FAILED, "publish": "upstream_failed", "watch": "failed"}}
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(lambda **_: states))
+    assert failed_tasks("d", "r") == ("run", "watch")
+    assert failed_tasks("d", "other") == ()
+
+
+class Failed(Enum):
+    FAILED = "failed"

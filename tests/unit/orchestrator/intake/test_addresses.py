@@ -55,9 +55,16 @@ def store() -> Bucket:
     return store
 
 
-def job(store: MemoryStore, run_id: str = "r", settings: dict[str, Any] | None = None, **conf: Any) -> JobSpec:
+def job(
+    store: MemoryStore,
+    run_id: str = "r",
+    settings: dict[str, Any] | None = None,
+    inboxes: tuple[str, ...] = (),
+    **conf: Any,
+) -> JobSpec:
     config = Config.model_validate(
         {
+            "drop": {"inbox": [{"uri": uri} for uri in inboxes]},
             "store": {"base_uri": "s3://own/llmbatch"} | (settings or {}),
             "default_model": "m",
             "models": {"m": {"uri": "hub/m"}},
@@ -67,10 +74,12 @@ def job(store: MemoryStore, run_id: str = "r", settings: dict[str, Any] | None =
     return accept(request, dag_id="d", run_id=run_id, created_at=CREATED, config=config, store=store)
 
 
-def refused(store: Bucket, settings: dict[str, Any] | None = None, **conf: Any) -> RequestError:
+def refused(
+    store: Bucket, settings: dict[str, Any] | None = None, inboxes: tuple[str, ...] = (), **conf: Any
+) -> RequestError:
     before = dict(store.objects)
     with pytest.raises(RequestError) as caught:
-        job(store, settings=settings, **conf)
+        job(store, settings=settings, inboxes=inboxes, **conf)
     assert store.objects == before
     return caught.value
 
@@ -199,3 +208,15 @@ def test_control_characters_are_refused_and_shown_escaped(store: Bucket, field: 
     error = refused(store, **{field: "s3://own/x\n\x1b[2Jevent=forged"})
     assert (error.field, str(error).isprintable()) == (field, True)
     assert r"s3://own/x\n\x1b[2J" in str(error)
+
+
+@pytest.mark.parametrize("uri", ["s3://own/inbox", "s3://own/inbox/answers/"])
+def test_nothing_is_delivered_into_an_inbox(store: Bucket, uri: str) -> None:
+    error = refused(store, inboxes=("s3://own/inbox",), output_uri=uri)
+    assert (error.field, "s3://own/inbox, where every object starts a job" in str(error)) == ("output_uri", True)
+
+
+def test_a_folder_beside_an_inbox_is_an_output(store: Bucket) -> None:
+    assert job(store, inboxes=("s3://own/inbox",), output_uri="s3://own/inbox2").output_uri.startswith(
+        "s3://own/inbox2/job-"
+    )
