@@ -17,7 +17,7 @@ from llmbatch.orchestrator.deployment.store import open_store
 from llmbatch.orchestrator.deployment.threads import INBOXES
 from llmbatch.orchestrator.drop_folder.wake import Glance, Wake, glance
 
-IDLE_SECONDS = 60.0
+IDLE_SECONDS = 20.0
 """Between two reads of config.yaml while it has no inbox."""
 
 

@@ -71,11 +71,11 @@ def test_it_survives_every_failure_and_logs_it_once(
     assert capsys.readouterr().out.count("event=inbox_unreadable") == 1
 
 
-def test_without_an_inbox_it_looks_once_a_minute_and_opens_nothing(monkeypatch: pytest.MonkeyPatch):
+def test_without_an_inbox_it_looks_now_and_then_and_opens_nothing(monkeypatch: pytest.MonkeyPatch):
     scene = Scene(monkeypatch, [config(inbox=[])])
     assert scene.events() == 0
     assert scene.opened == 0
-    assert set(scene.pauses) == {60}
+    assert set(scene.pauses) == {20}
 
 
 def test_it_is_stored_without_arguments():
