@@ -6,7 +6,7 @@ STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down status demo locks check-locks test test-airflow test-ray test-e2e fuzz lint types arch \
-	bench-engine bench-stack bench-staging bench-large bench-resume bench-eta chaos
+	bench-engine bench-stack bench-staging bench-large bench-drop bench-resume bench-eta chaos
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -62,7 +62,7 @@ lint: install ## run ruff: rules and format
 types: install ## run mypy in strict mode, each room in its own environment
 	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/cli dags plugins \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
-		benchmarks/bench_staging.py benchmarks/bench_large.py \
+		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tests/tiny_model.py benchmarks/resume/commit_cost.py \
 		benchmarks/resume/list_committed.py
@@ -81,6 +81,9 @@ bench-staging: install ## measure rows per second and memory of staging
 
 bench-large: install ## run a job of 2 M rows with the fake engine: seconds and memory by phase (LLMBATCH_BENCH_ROWS)
 	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_large.py
+
+bench-drop: install ## measure a scan of an inbox with 100,000 objects (LLMBATCH_BENCH_KEYS)
+	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_drop.py
 
 bench-resume: install ## measure the cost of commits and heartbeats, and the time to resume after a crash
 	@PYTHONPATH=include:deploy/embedded:tests $(AIRFLOW_PYTHON) benchmarks/bench_resume.py
