@@ -118,7 +118,7 @@ class AirflowApi:
 
     def runs(self, dag_id: str) -> dict[str, str]:
         """Return the states of the newest 100 runs of a DAG by run id."""
-        newest = {"limit": 100, "order_by": "-id"}
+        newest: dict[str, str | int] = {"limit": 100, "order_by": "-id"}
         answer = _checked(self._client.get(f"/api/v2/dags/{dag_id}/dagRuns", params=newest)).json()
         return {item["dag_run_id"]: item["state"] for item in answer["dag_runs"]}
 
