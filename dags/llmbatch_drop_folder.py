@@ -28,6 +28,12 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["llmbatch", "drop folder"],
-    default_args={"owner": "llmbatch", "retries": 2, "retry_delay": timedelta(seconds=10)},
+    default_args={
+        "owner": "llmbatch",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=10),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=5),
+    },
 ):
     task(task_id="scan", execution_timeout=time_limits.SCAN)(drop_folder.scan)()

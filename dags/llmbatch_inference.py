@@ -2,14 +2,10 @@
 
 Start it from the form ("Trigger"), by REST, or by `airflow dags trigger llmbatch_inference --conf '{"input_uri": …}'`.
 
-To run it on a **schedule**, trigger it from a small DAG of your own; the run id makes a repeated start harmless:
+To run it on a **schedule**, write a DAG file with `llmbatch.orchestrator.tasks.airflow_dags.nightly_batch`, as in
+`examples/scheduled_dag.py`; `docs/schedules.md` has backfills and assets too:
 
-    with DAG("nightly_answers", schedule="@daily", ...):
-        TriggerDagRunOperator(
-            task_id="start", trigger_dag_id="llmbatch_inference",
-            trigger_run_id="nightly__{{ ds }}",
-            conf={"input_uri": "s3://bucket/questions/{{ ds }}/", "sla_hours": 6},
-        )
+    nightly_batch("nightly_answers", "@daily", input_uri="s3://bucket/questions/{{ ds }}/", sla_hours=6)
 
 Downstream DAGs can be scheduled on the asset `llmbatch_results`; the event names the job and its outputs.
 * **accept** freezes the checked request in `spec.json`; **stage** makes shards of the input. A dry run ends there.

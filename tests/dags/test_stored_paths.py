@@ -11,6 +11,7 @@ from plugins.llmbatch_plugin import LlmbatchPlugin
 from llmbatch.orchestrator.deployment.names import START_ORDER
 from llmbatch.orchestrator.drop_folder.trigger import InboxTrigger
 from llmbatch.orchestrator.ray_jobs.trigger import RayJobTrigger
+from llmbatch.orchestrator.tasks.run_end import RunEnd
 from llmbatch.orchestrator.watch.deadlines import CALLBACK
 from llmbatch.orchestrator.watch.trigger import EtaTrigger
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 TRIGGERS = {
     "llmbatch.orchestrator.ray_jobs.trigger.RayJobTrigger",
+    "llmbatch.orchestrator.tasks.run_end.RunEnd",
     "llmbatch.orchestrator.watch.trigger.EtaTrigger",
 }
 WATCHERS = {"llmbatch.orchestrator.drop_folder.trigger.InboxTrigger"}
@@ -26,6 +28,7 @@ REFERENCES = {"llmbatch.orchestrator.watch.deadlines.SlaDeadline"}
 WEIGHT_RULES = {"llmbatch.orchestrator.deployment.start_order.RunPriority"}
 IN_SERIALIZED_DAGS = {
     "llmbatch.orchestrator.tasks.job_run.JobRun",
+    "llmbatch.orchestrator.tasks.job_start.JobStart",
     "llmbatch.orchestrator.watch.sensor.EtaSensor",
 }
 
@@ -33,7 +36,8 @@ IN_SERIALIZED_DAGS = {
 def test_triggers() -> None:
     ray = RayJobTrigger(submission_id="job-g1", ray_conn_id="ray")
     eta = EtaTrigger(job_uri="s3://b/j", store_conn_id="s3", dag_id="d", run_id="r", run_task_id="run")
-    assert {ray.serialize()[0], eta.serialize()[0], InboxTrigger().serialize()[0]} == TRIGGERS | WATCHERS
+    end = RunEnd(dag_id="d", run_id="r")
+    assert {one.serialize()[0] for one in (ray, eta, end, InboxTrigger())} == TRIGGERS | WATCHERS
 
 
 def test_deadlines() -> None:
@@ -50,9 +54,10 @@ def test_serialized_dags() -> None:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.serialization.serialized_objects import DagSerialization
 
-    bag = DagBag(str(ROOT / "dags"))
-    assert not bag.import_errors
-    found = {path for dag in bag.dags.values() for path in _paths(DagSerialization.to_dict(dag))}
+    bags = [DagBag(str(ROOT / folder)) for folder in ("dags", "examples/scheduled_dag.py")]
+    assert not any(bag.import_errors for bag in bags)
+    dags = [dag for bag in bags for dag in bag.dags.values()]
+    found = {path for dag in dags for path in _paths(DagSerialization.to_dict(dag))}
     assert found == IN_SERIALIZED_DAGS | CALLBACKS | REFERENCES | WEIGHT_RULES | WATCHERS
 
 

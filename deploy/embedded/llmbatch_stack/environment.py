@@ -7,6 +7,7 @@ over these variables is never mistaken for a part of the stack.
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from llmbatch_stack.credentials import Credentials
 from llmbatch_stack.settings import HOST, REGION, Settings
@@ -142,6 +143,7 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
             # a changed file is parsed at once, an unchanged one hourly: each parse imports Airflow anew
             "FILE_PARSING_SORT_MODE": "modified_time",
             "MIN_FILE_PROCESS_INTERVAL": 3600,
+            "DAG_BUNDLE_CONFIG_LIST": json.dumps([_local_bundle("dags-folder"), _local_bundle("user", settings.dags)]),
         },
         "USAGE_DATA_COLLECTION": {"ENABLED": False},
     }
@@ -154,6 +156,12 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
         "PATH": _path(settings, "airflow"),
         "PYTHONPATH": str(settings.repo / "include"),
     }
+
+
+def _local_bundle(name: str, folder: Path | None = None) -> dict[str, object]:
+    """Describe a folder of DAG files to Airflow; without `folder` it is `DAGS_FOLDER`."""
+    classpath = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    return {"name": name, "classpath": classpath, "kwargs": {} if folder is None else {"path": str(folder)}}
 
 
 def database_url(settings: Settings) -> str:

@@ -106,6 +106,11 @@ class Settings:
         return self.state / "airflow"
 
     @property
+    def dags(self) -> Path:
+        """Folder for DAG files of the user, which Airflow reads beside those of the repository."""
+        return self.state / "dags"
+
+    @property
     def tools(self) -> Path:
         """Folder of programs that no Python package brings."""
         return self.repo / ".llmbatch" / "tools"

@@ -48,6 +48,7 @@ def migrate(settings: Settings, credentials: Credentials) -> Step:
 
     def step(steps: Steps) -> None:
         settings.airflow_home.mkdir(parents=True, exist_ok=True)
+        settings.dags.mkdir(parents=True, exist_ok=True)
         passwords = {credentials.airflow_user: credentials.airflow_password}
         write_private(settings.airflow_home / "passwords.json", json.dumps(passwords))
         version = importlib.metadata.version("apache-airflow-core")

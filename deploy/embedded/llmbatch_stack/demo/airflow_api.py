@@ -116,6 +116,18 @@ class AirflowApi:
         """Delete a run that is over; Airflow refuses to delete a running one."""
         _checked(self._client.delete(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"))
 
+    def runs(self, dag_id: str) -> dict[str, str]:
+        """Return the states of the newest 100 runs of a DAG by run id."""
+        newest: dict[str, str | int] = {"limit": 100, "order_by": "-id"}
+        answer = _checked(self._client.get(f"/api/v2/dags/{dag_id}/dagRuns", params=newest)).json()
+        return {item["dag_run_id"]: item["state"] for item in answer["dag_runs"]}
+
+    def update_asset(self, name: str, extra: dict[str, object]) -> None:
+        """Record an event of the asset with this name, as the button "Create asset event" does."""
+        found = _checked(self._client.get("/api/v2/assets", params={"name_pattern": name})).json()["assets"]
+        asset = next(item["id"] for item in found if item["name"] == name)
+        _checked(self._client.post("/api/v2/assets/events", json={"asset_id": asset, "extra": extra}))
+
     def add_connection(self, connection: Mapping[str, object]) -> None:
         """Add an Airflow connection: ``connection_id``, ``conn_type``, ``host``, ``port``, ``login``, ``password``."""
         _checked(self._client.post("/api/v2/connections", json=dict(connection)))

@@ -56,3 +56,13 @@ def dag_run_state(dag_id: str, run_id: str) -> DagRunState:
         return DagRunState.OVER
     alive = RuntimeTaskInstance.get_dr_count(dag_id=dag_id, run_ids=[run_id])
     return DagRunState.ALIVE if alive else DagRunState.GONE
+
+
+def dag_run_end(dag_id: str, run_id: str) -> str | None:
+    """Return how a run ended: ``success``, ``failed`` or ``MISSING``; None while it is queued or running."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    for state in ("success", "failed"):
+        if RuntimeTaskInstance.get_dr_count(dag_id=dag_id, run_ids=[run_id], states=[state]):
+            return state
+    return None if RuntimeTaskInstance.get_dr_count(dag_id=dag_id, run_ids=[run_id]) else MISSING

@@ -8,6 +8,7 @@ from llmbatch.core.errors import RequestError
 from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.core.shown import shown_lines
 from llmbatch.orchestrator.deployment.names import FAILURE
+from llmbatch.orchestrator.deployment.run_starts import create_run
 from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state, failed_tasks
 
 _REFUSED = {400, 404, 422}
@@ -23,12 +24,10 @@ class AirflowRuns:
             RequestError: Airflow refuses the run, with its reason.
             AirflowRuntimeError: Airflow could not be reached.
         """
-        from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
-        from airflow.sdk.execution_time.comms import ErrorResponse, TriggerDagRun
-        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+        from airflow.sdk.exceptions import AirflowRuntimeError
 
         try:
-            answer = SUPERVISOR_COMMS.send(TriggerDagRun(dag_id=INFERENCE_DAG, run_id=run_id, conf=conf))
+            create_run(INFERENCE_DAG, run_id, conf)
         except AirflowRuntimeError as error:
             detail = error.error.detail or {}
             if detail.get("status_code") not in _REFUSED:
@@ -36,8 +35,6 @@ class AirflowRuns:
             raise RequestError(
                 "conf", f"Airflow refused the run: {shown_lines(detail.get('detail'))}", "Correct the options."
             ) from None
-        if isinstance(answer, ErrorResponse) and answer.error is not ErrorType.DAGRUN_ALREADY_EXISTS:
-            raise AirflowRuntimeError(answer)
 
     def state(self, run_id: str) -> DagRunState:
         """Return the state of a run."""

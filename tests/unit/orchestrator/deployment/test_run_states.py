@@ -8,6 +8,7 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from llmbatch.orchestrator.deployment.run_states import (
     MISSING,
     DagRunState,
+    dag_run_end,
     dag_run_state,
     failed_tasks,
     is_ended,
@@ -30,6 +31,19 @@ def test_state_of_a_dag_run_comes_from_counts(
 
     monkeypatch.setattr(RuntimeTaskInstance, "get_dr_count", staticmethod(count))
     assert dag_run_state("d", "r/1?") is state
+
+
+@pytest.mark.parametrize(
+    ("state", "end"),
+    [("success", "success"), ("failed", "failed"), ("queued", None), ("running", None), (None, MISSING)],
+)
+def test_end_of_a_dag_run(monkeypatch: pytest.MonkeyPatch, state: str | None, end: str | None) -> None:
+    def count(*, dag_id: str, run_ids: list[str], states: list[str] | None = None) -> int:
+        assert (dag_id, run_ids) == ("d", ["r"])
+        return int(state is not None and (states is None or state in states))
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_dr_count", staticmethod(count))
+    assert dag_run_end("d", "r") == end
 
 
 class Deferred(Enum):
