@@ -30,6 +30,7 @@ Every text of an error is printable (see ``core.shown``), for it may quote keys,
 
 from __future__ import annotations
 
+import copyreg
 from typing import ClassVar
 
 from llmbatch.core.shown import shown, shown_lines
@@ -43,6 +44,10 @@ class LlmbatchError(Exception):
 
     def __str__(self) -> str:
         return shown(super().__str__())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle text and data: a subclass is not built of its text, as Python would build it."""
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class RequestError(LlmbatchError):

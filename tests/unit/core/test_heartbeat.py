@@ -96,6 +96,16 @@ def test_a_change_is_not_older_than_the_last_read_whatever_the_store_reports() -
     assert pulse.date(Heartbeat(beat(NOW, 1, generation=2), -500)).age(room.reader.now()) == 0
 
 
+def test_the_first_heartbeat_of_the_next_generation_is_a_change() -> None:
+    room = Room()
+    pulse = Pulse(room.reader)
+    pulse.date(Heartbeat(beat(NOW, 1, generation=1), 0))
+    room.advance(90)
+    pulse.date(Heartbeat(beat(NOW, 1, generation=1), 90))
+    room.advance(2)
+    assert pulse.date(Heartbeat(beat(NOW, 1, generation=2), 1)).age(room.reader.now()) == 1
+
+
 def test_a_reader_whose_clock_is_set_back_goes_by_its_monotonic_one() -> None:
     room = Room()
     pulse = Pulse(room.reader)

@@ -23,7 +23,7 @@ from llmbatch.orchestrator.admission.queue import leave_queue
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
 from llmbatch.orchestrator.inputs.listing import list_inputs
 from llmbatch.orchestrator.intake.addresses import check_input, check_objects, check_output, probe_output
-from llmbatch.orchestrator.intake.limits import require_within_limits
+from llmbatch.orchestrator.intake.limits import require_prompts_fit, require_within_limits
 from llmbatch.orchestrator.intake.output_schema import require_schema
 from llmbatch.orchestrator.intake.retry import retried
 from llmbatch.orchestrator.jobs.day_index import note_accepted
@@ -139,6 +139,7 @@ def resolve(
     if earlier is not None:
         objects, input_format = read_inputs(earlier, store), earlier.input_format
     else:
+        require_prompts_fit(request, config.staging.max_prompt_chars)
         check_input(request.source_uri, config.store)
         objects = list_inputs(request.source_uri, store)
         check_objects(request.source_uri, objects, config.store.base_uri)

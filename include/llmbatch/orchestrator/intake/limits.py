@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import Formatter
+
 from llmbatch.core.config import Config
 from llmbatch.core.errors import RequestError
 from llmbatch.core.job_request import JobRequest
@@ -36,6 +38,29 @@ def require_within_limits(request: JobRequest, config: Config) -> None:
     if limits.models_only:
         _require_configured("model", request.model, config)
         _require_configured("reactions.fallback_model", reactions.fallback_model, config)
+
+
+def require_prompts_fit(request: JobRequest, most: int) -> None:
+    """Refuse texts of the request that alone make the prompt of every row too long.
+
+    Args:
+        request: the validated request.
+        most: ``staging.max_prompt_chars``.
+
+    Raises:
+        RequestError: naming the field, its number of characters and the setting.
+    """
+    literals = (literal for literal, *_ in Formatter().parse(request.prompt_template or ""))
+    for field, chars in (
+        ("system_prompt", len(request.system_prompt or "")),
+        ("prompt_template", sum(map(len, literals))),
+    ):
+        if chars > most:
+            raise RequestError(
+                field,
+                f"has {chars} characters of its own, more than staging.max_prompt_chars {most} allows for a prompt",
+                "Shorten it, or raise staging.max_prompt_chars in config.yaml.",
+            )
 
 
 def _require_configured(field: str, name: str | None, config: Config) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,15 +95,12 @@ def write_files(
     """
     results, failed = open_outputs(spec, folder)
     totals = Totals()
-    try:
+    with closing(results), closing(failed):
         for table in tables:
             good, rest = succeeded_and_rest(table if with_ids else _without_ids(table))
             results.append(good)
             failed.append(rest)
             totals.add(table)
-    finally:
-        results.close()
-        failed.close()
     return (*results.parts(), *(failed.parts() if failed.rows else ())), totals
 
 

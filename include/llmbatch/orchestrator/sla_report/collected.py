@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from llmbatch.core.errors import ForeignManifest, ObjectMissing
+from llmbatch.core.errors import ForeignManifest, ObjectMissing, SpecError
 from llmbatch.core.eta.trace import TracePoint
 from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.job_spec import JobSpec
@@ -24,6 +24,7 @@ from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.history.job_report import MOST_ESTIMATES, SlaReport
 from llmbatch.orchestrator.history.traces import read_traces, thinned
 from llmbatch.orchestrator.jobs.day_index import IndexedJob, indexed_jobs
+from llmbatch.orchestrator.jobs.documents import read_spec
 
 IN_FLIGHT = 16
 """Reads at a time."""
@@ -79,7 +80,7 @@ def collect(base_uri: str, store: ObjectStore, *, most: int, now: datetime) -> C
 
 
 def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob | None:
-    spec = _part(JobSpec, layout.spec, store)
+    spec = _spec(layout, store)
     if spec is None or spec.request.dry_run:
         return None  # a dry run processes no rows
     manifest = _manifest(layout, store)
@@ -90,6 +91,16 @@ def _open_job(layout: JobLayout, store: ObjectStore, now: datetime) -> OpenJob |
         submitted_at=spec.created_at,
         estimates=thinned(points, MOST_ESTIMATES),
     )
+
+
+def _spec(layout: JobLayout, store: ObjectStore) -> JobSpec | None:
+    try:
+        return read_spec(layout.root, store, is_strict=False)
+    except ObjectMissing:
+        return None
+    except SpecError as error:
+        _log.warning("event=object_unreadable uri=%s error=%s; it is left out of the report", layout.spec, error)
+        return None
 
 
 def _manifest(layout: JobLayout, store: ObjectStore) -> JobManifest | None:

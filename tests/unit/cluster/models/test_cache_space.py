@@ -38,6 +38,14 @@ def test_the_least_recently_used_go_first_and_no_more_than_needed(
     assert {path.name for path in cache.iterdir() if not path.name.startswith(".")} == set(left)
 
 
+def test_the_place_of_the_model_that_arrives_is_not_counted_twice(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for used_at, name in enumerate(("new", "a", "b")):
+        model(cache, name, used_at)
+    monkeypatch.setenv(BOUND_ENV, str(3000 / 2**30))
+    make_room(cache, SIZE, keep=cache / "new")
+    assert {path.name for path in cache.iterdir() if not path.name.startswith(".")} == {"new", "a", "b"}
+
+
 def test_a_model_in_use_stays_and_the_next_one_goes(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     oldest, newer = model(cache, "a", 1), model(cache, "b", 2)
     hold(oldest)

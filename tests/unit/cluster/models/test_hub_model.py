@@ -56,3 +56,21 @@ def test_an_unknown_revision_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HfApi, "model_info", unknown)
     with pytest.raises(ModelError, match="some-org/no-such-model has no revision v9"):
         hub_model.hub_model("some-org/no-such-model@v9")
+
+
+def test_a_model_that_is_not_in_the_cache_of_a_node_without_a_hub_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="some-org/no-such-model@v1 is not in this node's cache and HF_HUB_OFFLINE"):
+        hub_model.hub_model("some-org/no-such-model@v1")
+
+
+@pytest.mark.parametrize("files", [["model.safetensors"], ["config.json", "README.md"], []])
+def test_a_hub_model_without_config_or_weights_is_refused(monkeypatch: pytest.MonkeyPatch, files: list[str]) -> None:
+    from huggingface_hub import HfApi
+
+    found = SimpleNamespace(siblings=[SimpleNamespace(rfilename=name) for name in files], sha="a" * 40)
+    monkeypatch.setattr(HfApi, "model_info", lambda *_, **__: found)
+    with pytest.raises(ModelError, match=r"some-org/no-such-model has no config\.json or no weights"):
+        hub_model.hub_model("some-org/no-such-model")

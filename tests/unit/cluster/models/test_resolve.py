@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from fakes.model_files import good_files, write
 from llmbatch.cluster.models.model_folder import digest_of_folder
 from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.core.engine_settings import EngineKind
-from llmbatch.core.errors import ModelError
-from llmbatch.core.store import MemoryStore
+from llmbatch.core.errors import InputChanged, ModelError
+from llmbatch.core.store import MemoryStore, ObjectInfo
 
 
 def test_good_local_folder_and_its_digest(tmp_path: Path) -> None:
@@ -50,6 +51,24 @@ def test_store_model_is_fetched_once_and_again_only_when_it_changes(cache: Path)
     changed = resolve_model("s3://bucket/models/tiny", EngineKind.VLLM, store)
     assert changed.path != first.path
     assert changed.digest != first.digest
+
+
+class _Replaced(MemoryStore):
+    """Another process uploads a new version just after the model was listed."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        found = [*super().list(prefix)]
+        self.put(f"{prefix}tokenizer.json", b'{"new": 1}')
+        return iter(found)
+
+
+def test_a_store_model_that_is_replaced_on_the_way_is_never_mixed(cache: Path) -> None:
+    store = _Replaced()
+    for name, body in good_files().items():
+        store.put(f"s3://bucket/m/{name}", body)
+    with pytest.raises(InputChanged, match=r"tokenizer\.json"):
+        resolve_model("s3://bucket/m", EngineKind.VLLM, store)
+    assert not [path for path in cache.iterdir() if path.is_dir()]
 
 
 def test_store_model_cannot_leave_the_cache() -> None:

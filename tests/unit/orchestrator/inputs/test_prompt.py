@@ -52,3 +52,10 @@ def test_named_columns_win() -> None:
     body = b'{"q": "mine", "prompt": "other", "m": "[{\\"role\\": \\"user\\", \\"content\\": \\"c\\"}]"}'
     assert request_of(rows_of(body, InputFormat.JSONL, prompt_column="q")[0])["messages"][0]["content"] == "mine"
     assert request_of(rows_of(body, InputFormat.JSONL, messages_column="m")[0])["messages"][0]["content"] == "c"
+
+
+def test_a_nul_character_fails_its_row_and_its_escape_as_text_does_not() -> None:
+    lines = [rb'{"prompt": "a\u0000b"}', rb'{"prompt": "a\\u0000b"}', rb'{"prompt": "a\\\u0000b"}']
+    rows = rows_of(b"\n".join(lines), InputFormat.JSONL)
+    assert [row.error_class for row in rows] == ["invalid", None, "invalid"]
+    assert "NUL character" in rows[0].error

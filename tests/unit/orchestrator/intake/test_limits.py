@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fakes.retries import accepted, finished, store_with_input
+from fakes.retries import CONFIG, accepted, finished, store_with_input
 from llmbatch.core.config import Config
 from llmbatch.core.errors import RequestError
 from llmbatch.core.job_request import parse_request
@@ -79,3 +79,21 @@ def test_a_retry_has_limits_too() -> None:
     parent = finished(store, "first", {3: "failed"}, input_uri="s3://b/in.jsonl")
     with pytest.raises(RequestError, match=r"limits\.max_concurrency"):
         accepted(store, "again", retry_failed_of=parent.job_id, max_error_rate=1, engine={"concurrency": 99})
+
+
+@pytest.mark.parametrize("field", ["system_prompt", "prompt_template"])
+def test_a_text_that_makes_every_prompt_too_long_is_refused_by_accept(field: str) -> None:
+    config = CONFIG.model_copy(update={"staging": CONFIG.staging.model_copy(update={"max_prompt_chars": 10})})
+    ending = "{prompt}{{}}" if field == "prompt_template" else "{}"  # both have two characters of their own
+    store = store_with_input()
+    accepted(store, "fits", config=config, input_uri="s3://b/in.jsonl", **{field: "x" * 8 + ending})
+    with pytest.raises(RequestError, match=r"11 characters .* staging\.max_prompt_chars 10") as caught:
+        accepted(store, "long", config=config, input_uri="s3://b/in.jsonl", **{field: "x" * 9 + ending})
+    assert caught.value.field == field
+
+
+def test_a_retry_keeps_the_prompts_that_were_staged() -> None:
+    store = store_with_input()
+    parent = finished(store, "first", {3: "failed"}, input_uri="s3://b/in.jsonl", system_prompt="x" * 50)
+    config = CONFIG.model_copy(update={"staging": CONFIG.staging.model_copy(update={"max_prompt_chars": 10})})
+    accepted(store, "again", config=config, retry_failed_of=parent.job_id, max_error_rate=1)

@@ -52,6 +52,18 @@ def test_a_parquet_file_has_large_row_groups_and_every_row(tmp_path: Path) -> No
     assert pq.read_schema(tmp_path / "r.parquet") == user_schema(USER_COLUMNS)
 
 
+def test_a_row_group_is_bounded_in_bytes_too(tmp_path: Path) -> None:
+    file = ParquetFile(tmp_path / "r.parquet", USER_COLUMNS)
+    large = result_rows(1).set_column(
+        RESULT_SCHEMA.get_field_index("text"), RESULT_SCHEMA.field("text"), pa.array(["x" * 9 * 2**20])
+    )
+    for _ in range(5):
+        file.append(large)
+    file.close()
+    metadata = pq.read_metadata(tmp_path / "r.parquet")
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [2, 2, 1]
+
+
 def test_a_json_lines_file_has_one_line_for_each_row(tmp_path: Path) -> None:
     file = JsonLinesFile(tmp_path / "r.jsonl", lambda row: {"text": row["text"]})
     file.append(result_rows(2))

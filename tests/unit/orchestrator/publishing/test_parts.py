@@ -41,18 +41,23 @@ def test_a_file_without_rows_is_one_empty_part(tmp_path: Path) -> None:
     assert (part.name, part.rows, part.path.read_bytes()) == ("results.jsonl", 0, b"")
 
 
-def test_a_large_file_is_numbered_parts_with_each_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PART_BYTES", 30)
+@pytest.mark.parametrize("limit", [23, 44], ids=["above a line", "exactly full"])
+@pytest.mark.parametrize(("count", "cut"), [(8, [4, 4]), (10, [4, 4, 2])])
+def test_a_large_file_is_numbered_parts_with_each_row_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, count: int, cut: list[int]
+) -> None:
+    """Each line takes 11 bytes."""
+    monkeypatch.setattr(parts, "PART_BYTES", limit)
     file = PartedFile(tmp_path, "results.jsonl", json_lines)
-    for first in range(0, 10, 2):
+    for first in range(0, count, 2):
         file.append(rows(first, 2))
         file.append(rows(0, 0))  # no reason for another part
     file.close()
     found = file.parts()
-    assert [part.name for part in found] == [f"results-0000{n}.jsonl" for n in range(3)]
-    assert [part.rows for part in found] == [4, 4, 2]
+    assert [part.name for part in found] == [f"results-0000{n}.jsonl" for n in range(len(cut))]
+    assert ([part.rows for part in found], file.rows) == (cut, count)
     lines = [json.loads(line)["line"] for part in found for line in part.path.read_text().splitlines()]
-    assert lines == list(range(10))
+    assert lines == list(range(count))
 
 
 def test_parquet_parts_are_whole_files_cut_at_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,18 @@ def test_a_retry_is_delivered_as_the_merged_whole() -> None:
         assert delivered(there, store, name) == delivered(retry, store, name)
 
 
+def test_ids_that_repeat_are_left_out_as_in_the_first_delivery() -> None:
+    store = store_with_input(b'{"id": "x", "prompt": "a"}\n{"id": "x", "prompt": "b"}\n')
+    first = finished(store, "first", {2: "failed"}, input_uri="s3://b/in.jsonl")
+    retry = finished(store, "again", {}, retry_failed_of=first.job_id)
+    for spec in (first, retry):
+        there = delivered_to(spec, TARGET)
+        redeliver(there, store)
+        rows = delivered(there, store, "results.jsonl")
+        assert rows == delivered(spec, store, "results.jsonl")
+        assert {row["custom_id"] for row in rows} == {None}
+
+
 def test_only_a_finished_job_is_delivered() -> None:
     store = store_with_input()
     spec = accepted(store, "first", input_uri="s3://b/in.jsonl")

@@ -76,3 +76,10 @@ def test_what_cannot_be_read_is_left_out(store: MemoryStore, caplog: pytest.LogC
     found = collect(BASE, store, most=200, now=LATER)
     assert (len(found.finished), len(found.open)) == (4, 1)
     assert spec_of(1).layout.sla in caplog.text
+
+
+def test_the_spec_of_another_job_in_a_folder_is_left_out(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:
+    layout = spec_of(11).layout
+    store.put(layout.spec, spec_of(12).model_dump_json().encode())
+    assert [job.status.job_id for job in collect(BASE, store, most=200, now=LATER).open] == [job_id(12)]
+    assert f"event=object_unreadable uri={layout.spec} " in caplog.text

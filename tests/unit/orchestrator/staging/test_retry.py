@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from fakes.retries import delivered, finished, staged_rows_of, store_with_input
+from fakes.retries import delivered, finished, proof_of, staged_rows_of, store_with_input
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.sampling import Sampling
@@ -73,6 +73,7 @@ def test_a_retry_maps_rows_as_its_first_job_does(body: bytes, repeats: bool) -> 
     ids = [None, None, None] if repeats else ["z", "x", "y"]
     assert ids_repeated(second.root_uri, store) is repeats
     for spec, lines in ((first, [1, 3]), (second, [1, 2, 3])):
+        assert proof_of(spec, store).input.ids_repeat is repeats
         rows = delivered(spec, store, "results.jsonl")
         assert [(row["line"], row["custom_id"]) for row in rows] == [(line, ids[line - 1]) for line in lines]
     assert [row["custom_id"] for row in delivered(first, store, "failed.jsonl")] == [ids[1]]

@@ -14,6 +14,8 @@ from fakes.input_rows import LINES, jsonl_job
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import ErrorRateExceeded, InputChanged, RequestError, StoreError
 from llmbatch.core.identity import row_id_of
+from llmbatch.core.input_list import InputList
+from llmbatch.core.job_spec import InputObject
 from llmbatch.core.rows import STAGED_COLUMNS
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
 from llmbatch.core.store import MemoryStore, ObjectInfo
@@ -63,6 +65,17 @@ def test_a_shard_stores_the_answer_limit_of_each_row() -> None:
     table = decode_shard(store.get(spec.layout.staged_shard("shard-00000")))
     assert table["max_tokens"].to_pylist() == [64, 9, DEFAULT_MAX_TOKENS, None, None]
     assert [json.loads(text)["sampling"]["max_tokens"] for text in table["request"].to_pylist()[:3]] == [64, 9, 256]
+
+
+def test_another_list_of_the_input_than_the_accepted_one_is_not_staged() -> None:
+    store = MemoryStore()
+    spec = jsonl_job(store, b'{"prompt": "mine"}\n')
+    other = store.put("s3://b/other.jsonl", b'{"prompt": "foreign"}\n')
+    foreign = InputList.of([InputObject(uri=other.uri, etag=other.etag, size=other.size)])
+    store.put(spec.layout.inputs(spec.inputs.sha256), foreign.encode())
+    with pytest.raises(StoreError, match=f"{spec.job_id} was accepted with"):
+        stage(spec, store, ManualClock())
+    assert not list(store.list(spec.layout.staged))
 
 
 def test_a_large_manifest_stays_small() -> None:

@@ -46,3 +46,27 @@ def test_changed_input_is_refused(fmt: InputFormat, replacement: bytes | None) -
         store.put(objects[0].uri, replacement)
     with pytest.raises(InputChanged):
         list(staged_rows(spec, objects, store))
+
+
+class _ReplacedOnTheWay(_BreakingStore):
+    """The connection breaks, and the object is replaced before it is resumed."""
+
+    def open_stream(self, uri: str, etag: str) -> IO[bytes]:
+        stream = super().open_stream(uri, etag)
+        self.put(uri, self.get(uri).replace(b"prompt", b"PROMPT"))
+        return stream
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_never_mixed() -> None:
+    with pytest.raises(InputChanged):
+        rows_of({"a": PLAIN}, InputFormat.JSONL, store=_ReplacedOnTheWay())
+
+
+class _EmptyRanges(_BreakingStore):
+    def read_range(self, uri: str, etag: str, start: int, length: int) -> bytes:
+        return b""
+
+
+def test_a_store_that_returns_nothing_is_not_read_for_ever() -> None:
+    with pytest.raises(InputChanged):
+        rows_of({"a": PLAIN}, InputFormat.JSONL, store=_EmptyRanges())
