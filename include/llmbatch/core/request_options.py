@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 NO_ID_COLUMN = "none"
 """The ``id_column`` of a job whose rows have no ``custom_id``."""
 
+MOST_SAMPLE_ROWS = 10_000
+"""The largest sample of an input: staging holds a sample in memory."""
+
 CsvEncoding = Literal["utf-8", "utf-16", "windows-1252", "iso-8859-1", "shift_jis", "gb18030"]
 
 

@@ -63,6 +63,11 @@ _FIELDS: dict[str, _Field] = {
         "are unique. none: rows have no id of their own.",
         {"examples": ["custom_id", "none"]},
     ),
+    "sample_rows": _Field(
+        INPUT,
+        "Only a sample",
+        "Run so many rows, spread over the whole input; the same ones in every job on it. Empty: all rows.",
+    ),
     "retry_failed_of": _Field(
         INPUT,
         "Retry the failed rows of",
