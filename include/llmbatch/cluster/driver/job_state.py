@@ -199,6 +199,7 @@ class JobState:
                 recent_output_tokens_per_second=None if recent is None else round(recent, 3),
             ),
             latency=Latency(p50=latency.quantile(0.5), p95=latency.quantile(0.95)),
+            peak_memory_mb=self._snapshot.peak_memory_mb,
             replicas=Replicas(live=self._snapshot.live if self._exit is None else 0, wanted=self.replicas_wanted),
             shares=self._shares(),
             flight=self._snapshot.flight if self._exit is None else None,

@@ -113,7 +113,8 @@ _FIELDS: dict[str, _Field] = {
         MODEL,
         "Engine",
         "Over the deployment's settings: batch_size (1 to 1024), concurrency (replicas), gpu_memory_utilization "
-        "(0.5 to 0.95), max_num_batched_tokens, max_model_len.",
+        "(0.5 to 0.95), max_num_batched_tokens, max_model_len, enforce_eager, chunked_prefill. "
+        "tuned: false leaves out the settings that a benchmark found best for the model.",
     ),
     "output_schema": _Field(
         OUTPUT, "Output schema", "A JSON Schema that every answer must satisfy (guided decoding). Empty: free text."

@@ -142,3 +142,10 @@ def test_a_heartbeat_stays_small(replicas: int) -> None:
     assert len(progress.model_dump_json()) < 20_000
     state.end(ExitReason.DRAINED, "on request")
     assert state.progress(2).shares == ()
+
+
+def test_the_heartbeat_has_the_peak_of_memory() -> None:
+    job, _ = state()
+    assert job.progress(1).peak_memory_mb is None
+    job.take(Snapshot(peak_memory_mb=900))
+    assert job.progress(2).peak_memory_mb == 900
