@@ -24,6 +24,7 @@ REFERENCES = {"llmbatch.orchestrator.watch.deadlines.SlaDeadline"}
 WEIGHT_RULES = {"llmbatch.orchestrator.deployment.start_order.RunPriority"}
 IN_SERIALIZED_DAGS = {
     "llmbatch.orchestrator.tasks.job_run.JobRun",
+    "llmbatch.orchestrator.tasks.settings_in_turn.SettingsInTurn",
     "llmbatch.orchestrator.watch.sensor.EtaSensor",
 }
 
