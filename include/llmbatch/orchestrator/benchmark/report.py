@@ -9,7 +9,7 @@ from llmbatch.core.request_options import SpeedOptions
 
 UNKNOWN = "-"
 SHORT_SECONDS = 20.0
-"""Phases are seen by heartbeats a few seconds apart: figures of less work than this are rough."""
+"""An engine fills its batch first and empties it last: with less work than this, the figures show little else."""
 
 
 class _Part(BaseModel):
@@ -109,7 +109,7 @@ class BenchmarkReport(_Part):
         head = (
             f"# Benchmark {self.benchmark_id}\n\nModel `{self.model}` on {self.accelerator.value}, run `{self.run_id}`."
         )
-        return f"{head}\nInput `{self.input_uri}`, a sample of {of} rows. {best}\n\n{self.table()}\n"
+        return f"{head}\nInput `{self.input_uri}`, a sample of its {of} rows. {best}\n\n{self.table()}\n"
 
 
 def best_of(results: tuple[SettingResult, ...]) -> int | None:
