@@ -50,8 +50,7 @@ def test_two_settings_give_a_table_and_the_next_job_starts_from_what_they_measur
     assert report.best in {1, 2}
     assert report.sampled_of == ROWS
 
-    table = running.store.get(f"{folder}report.md").decode()
-    print(table)
+    assert report.table() in running.store.get(f"{folder}report.md").decode()
     log = running.api.log(BENCHMARK_DAG, run_id, "compare", running.api.tasks(BENCHMARK_DAG, run_id)["compare"].attempt)
     assert all(line in log for line in report.table().splitlines())
 

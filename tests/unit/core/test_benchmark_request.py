@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from llmbatch.core.job_request import parse_request
 from llmbatch.core.request_options import SpeedOptions
 
 INPUT = {"input_uri": "s3://b/in.jsonl"}
+PAGE = Path(__file__).parents[3] / "docs" / "benchmark.md"
 
 
 def test_the_grid_is_the_product_of_the_lists_each_setting_once() -> None:
@@ -68,3 +72,9 @@ def test_a_grid_that_is_too_large_names_the_longest_list() -> None:
     with pytest.raises(RequestError, match="17 concurrency x 2 enforce_eager are 34 settings") as caught:
         parse_benchmark({**INPUT, "concurrencies": sizes, "enforce_eager": [True, False]}).settings()
     assert caught.value.field == "concurrencies"
+
+
+def test_the_example_of_the_documentation_is_a_benchmark() -> None:
+    found = re.search(r"llmbatch_benchmark --conf '(.+?)'", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    assert len(parse_benchmark(json.loads(found[1])).settings()) == 6
