@@ -19,6 +19,7 @@ AIRFLOW_ROOM = {
     "llmbatch.cli.control",
     "llmbatch.cli.deliver",
     "llmbatch.cli.sla_report",
+    "llmbatch.cli.tuned",
     "llmbatch_stack",
     "llmbatch_stack.install",
     "llmbatch_stack.install.locks",

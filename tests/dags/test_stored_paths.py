@@ -29,6 +29,7 @@ WEIGHT_RULES = {"llmbatch.orchestrator.deployment.start_order.RunPriority"}
 IN_SERIALIZED_DAGS = {
     "llmbatch.orchestrator.tasks.job_run.JobRun",
     "llmbatch.orchestrator.tasks.job_start.JobStart",
+    "llmbatch.orchestrator.tasks.settings_in_turn.SettingsInTurn",
     "llmbatch.orchestrator.watch.sensor.EtaSensor",
 }
 

@@ -44,7 +44,7 @@ class Config(Section):
     cost: CostConfig = CostConfig()
     drop: DropConfig = DropConfig()
     admins: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    """Names of the Airflow users who may retry the jobs of every user."""
+    """Airflow users who may retry the jobs of every user, and adopt a benchmark's settings; empty: all may adopt."""
     default_model: str
     models: dict[str, ModelConfig]
     engine: EngineSettings = EngineSettings()

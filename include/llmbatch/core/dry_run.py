@@ -46,6 +46,7 @@ class DryRun(_Part):
         too_many_invalid: whether the job would fail because of them.
         prompt_tokens: of all readable rows, from their characters.
         output_tokens: no answer at all, or each as long as it may be.
+        tuned: benchmark whose settings were adopted for the model and apply; null: none.
         max_model_len: tokens of prompt and answer that the model takes; null: the model's own limit, not known here.
         rows_too_long: rows whose prompt surely (``low``) and perhaps (``high``) leaves no room; null with
             ``max_model_len``.
@@ -61,6 +62,7 @@ class DryRun(_Part):
     too_many_invalid: bool
     prompt_tokens: Bounds
     output_tokens: Bounds
+    tuned: str | None = None
     max_model_len: int | None
     rows_too_long: Bounds | None
     size: InputSize
@@ -78,7 +80,7 @@ class DryRun(_Part):
             f"prompt_tokens={self.prompt_tokens.low}..{self.prompt_tokens.high} "
             f"output_tokens={self.output_tokens.low}..{self.output_tokens.high}",
             f"dry run job={self.job_id} wall_time={eta} usd={usd} verdict={self.admission.verdict.value} "
-            f"reason={self.admission.reason!r}",
+            f"tuned={self.tuned} reason={self.admission.reason!r}",
             *(f"dry run job={self.job_id} invalid: {example}" for example in self.invalid_examples),
         ]
 

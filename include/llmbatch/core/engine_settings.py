@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmbatch.core.request_options import EngineOptions
+from llmbatch.core.request_options import SpeedOptions
 
 
 class EngineKind(StrEnum):
@@ -41,6 +41,9 @@ class EchoOptions(BaseModel):
     """Local folder where each replica notes every row that it answers, so that rows answered twice can be counted."""
 
 
+_FIELD_OF = {"batch_size": "max_num_seqs"}
+
+
 class EngineSettings(BaseModel):
     """Everything a replica needs to start. Units are in the names."""
 
@@ -58,6 +61,8 @@ class EngineSettings(BaseModel):
     dtype: str = "auto"
     """As vLLM names it. ``auto`` is the model's own, and float32 on a CPU without instructions for bfloat16."""
     enforce_eager: bool = True
+    chunked_prefill: bool | None = None
+    """Whether long prompts are computed in parts; null: as vLLM decides for the model, which is yes for most."""
     gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.95)] = 0.9
     cpu_kvcache_gib: Annotated[int, Field(ge=1)] = 2
     cpu_threads_bind: str = "all"
@@ -75,18 +80,13 @@ class EngineSettings(BaseModel):
         """Rows in flight in one replica."""
         return max(1, int(self.max_num_seqs * self.window_factor))
 
-    def with_options(self, options: EngineOptions) -> EngineSettings:
-        """Return these settings with a request's options applied.
+    def with_options(self, options: SpeedOptions) -> EngineSettings:
+        """Return these settings with options applied.
 
         ``batch_size`` sets ``max_num_seqs``; ``concurrency`` sets both replica bounds.
         """
-        changes: dict[str, int | float] = {}
-        if options.batch_size is not None:
-            changes["max_num_seqs"] = options.batch_size
-        if options.concurrency is not None:
-            changes["min_replicas"] = changes["max_replicas"] = options.concurrency
-        for name in ("gpu_memory_utilization", "max_num_batched_tokens", "max_model_len"):
-            value = getattr(options, name)
-            if value is not None:
-                changes[name] = value
+        given = options.model_dump(exclude_none=True, exclude={"tuned"})
+        changes: dict[str, object] = {_FIELD_OF.get(name, name): value for name, value in given.items()}
+        if "concurrency" in changes:
+            changes["min_replicas"] = changes["max_replicas"] = changes.pop("concurrency")
         return self.model_copy(update=changes)

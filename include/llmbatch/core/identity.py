@@ -13,6 +13,9 @@ MAINTENANCE_DAG = "llmbatch_maintenance"
 DROP_DAG = "llmbatch_drop_folder"
 """DAG id of the DAG that starts a job for each input that is dropped into an inbox."""
 
+BENCHMARK_DAG = "llmbatch_benchmark"
+"""DAG id of the DAG that runs one job for each setting of an engine and compares them."""
+
 JOB_ID_PATTERN = "job-[0-9a-f]{16}"
 """Regular expression that a whole job id matches; see ``job_id_of``."""
 
@@ -23,6 +26,16 @@ ROW_DIGITS = 9
 def job_id_of(dag_id: str, run_id: str) -> str:
     """Return ``job-`` and 16 hex digits, always the same for one DAG run."""
     return "job-" + hashlib.sha256(f"{dag_id}\n{run_id}".encode()).hexdigest()[:16]
+
+
+def benchmark_id_of(run_id: str) -> str:
+    """Return ``bench-`` and 16 hex digits, always the same for one run of the benchmark DAG."""
+    return "bench-" + hashlib.sha256(f"{BENCHMARK_DAG}\n{run_id}".encode()).hexdigest()[:16]
+
+
+def benchmark_run_id(benchmark_id: str, number: int) -> str:
+    """Return the run id of the job that measures the ``number``-th setting, from 1: ``bench__<benchmark id>__<n>``."""
+    return f"bench__{benchmark_id}__{number}"
 
 
 def submission_id_of(job_id: str, generation: int) -> str:

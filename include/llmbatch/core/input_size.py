@@ -38,6 +38,25 @@ class InputSize(BaseModel):
     doubt: Annotated[float, Field(ge=0)] = 0.0
     cells: tuple[LengthCell, ...] = ()
 
+    def at_most(self, rows: int) -> InputSize:
+        """Return the size of a sample of ``rows`` of these rows; this size if there are not more."""
+        if self.rows_high <= rows:
+            return self
+        part = min(1.0, rows / self.rows) if self.rows else 1.0
+        return self.model_copy(
+            update={
+                "rows": min(rows, self.rows),
+                "rows_low": min(rows, self.rows_low),
+                "rows_high": rows,
+                "cells": tuple(each.model_copy(update=_part_of(each, part)) for each in self.cells),
+            }
+        )
+
+
+def _part_of(cell: LengthCell, part: float) -> dict[str, int]:
+    rows = max(1, round(cell.rows * part))
+    return {"rows": rows, "chars": rows * cell.chars // max(1, cell.rows)}
+
 
 class LengthTally:
     """Counts rows by length in constant memory."""

@@ -26,6 +26,7 @@ from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import split_uri
 from llmbatch.core.priority import DEFAULT_PRIORITY, Priority
 from llmbatch.core.request_options import (
+    MOST_SAMPLE_ROWS,
     CsvOptions,
     EngineOptions,
     InputFormat,
@@ -54,7 +55,8 @@ _SHOWN_CHARS = 300
 class JobRequest(BaseModel):
     """One batch job: input, prompt, model, sampling, output and SLA.
 
-    ``retry_failed_of`` names an earlier job instead of an input: its rows that did not succeed are run again.
+    ``retry_failed_of`` names an earlier job instead of an input: its rows that did not succeed are run again. With
+    ``sample_rows`` the job is about so many rows of the input, spread over it; the others are left out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -64,6 +66,7 @@ class JobRequest(BaseModel):
     input_format: InputFormat = InputFormat.AUTO
     csv: CsvOptions = CsvOptions()
     id_column: str | None = None
+    sample_rows: Annotated[int, Field(ge=1, le=MOST_SAMPLE_ROWS)] | None = None
     prompt_column: str | None = None
     messages_column: str | None = None
     prompt_template: str | None = None

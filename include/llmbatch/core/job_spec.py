@@ -13,6 +13,7 @@ from llmbatch.core.job_request import JobRequest
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.request_options import InputFormat, OnDeadline, OutputFormat
 from llmbatch.core.sampling import LONGEST_ANSWER
+from llmbatch.core.tuned import TunedChoice
 
 SPEC_VERSION = 1
 
@@ -43,7 +44,8 @@ class JobSpec(BaseModel):
     ``retry_of`` is the root of the job whose rows are run again; ``request`` then has that job's input and prompt
     filled in, and its ``max_error_rate`` is a share of the rows that are run again. ``request_digest`` is that of the
     request as it was sent. ``owner`` is the Airflow user who triggered the DAG run, empty for a scheduled run.
-    ``max_tokens`` is the most that a row may set. ``fallback_model_uri`` is where the model is that
+    ``max_tokens`` is the most that a row may set. ``tuned`` are the adopted settings of the model that ``engine`` has;
+    null: none. ``fallback_model_uri`` is where the model is that
     ``request.reactions`` names.
     """
 
@@ -64,6 +66,7 @@ class JobSpec(BaseModel):
     model_name: str
     model_uri: str
     engine: EngineSettings
+    tuned: TunedChoice | None = None
     staging: StagingConfig
     heartbeat: HeartbeatConfig
     max_tokens: int = LONGEST_ANSWER

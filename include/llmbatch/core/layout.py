@@ -36,6 +36,16 @@ def queue_uri(base: str) -> str:
     return f"{base.rstrip('/')}/queue.json"
 
 
+def benchmark_uri(base: str, benchmark_id: str) -> str:
+    """Return the folder under ``base`` with the report of a benchmark; it ends in a slash."""
+    return f"{base.rstrip('/')}/benchmarks/{benchmark_id}/"
+
+
+def tuned_uri(base: str, model: str) -> str:
+    """Return where under ``base`` the adopted settings of a model of config.yaml are."""
+    return f"{base.rstrip('/')}/models/{model}/tuned.json"
+
+
 def delivery_folder(output_uri: str, job_id: str) -> str:
     """Return the folder into which a job with this ``output_uri`` delivers; it ends in a slash."""
     return f"{output_uri.rstrip('/')}/{job_id}/"

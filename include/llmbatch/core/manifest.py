@@ -31,6 +31,7 @@ class InputRecord(_Part):
     """What was read. ``invalid_rows`` of the ``rows`` could not be, and never reached an engine.
 
     ``ids_repeat``: the column ``id`` names several rows alike, so rows are delivered without ``custom_id``.
+    ``sampled_of``: the request has ``sample_rows``, and ``rows`` are a sample of so many; null: all rows.
     """
 
     uri: str
@@ -38,6 +39,7 @@ class InputRecord(_Part):
     rows: int
     invalid_rows: int = 0
     ids_repeat: bool = False
+    sampled_of: int | None = None
 
 
 class RowRecord(_Part):

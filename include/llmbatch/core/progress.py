@@ -151,6 +151,8 @@ class Progress(_Part):
     tokens: TokenCounts = TokenCounts()
     rates: Rates = Rates()
     latency: Latency = Latency()
+    peak_memory_mb: int | None = None
+    """Most host memory of one replica's processes, in MiB, of this generation; null: not reported."""
     replicas: Replicas = Replicas()
     shares: tuple[ReplicaShare, ...] = ()
     """Open work of each live replica, for the ETA; empty: this writer does not report it."""

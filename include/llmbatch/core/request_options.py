@@ -5,10 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 NO_ID_COLUMN = "none"
 """The ``id_column`` of a job whose rows have no ``custom_id``."""
+
+MOST_SAMPLE_ROWS = 10_000
+"""The largest sample of an input: staging holds a sample in memory."""
 
 CsvEncoding = Literal["utf-8", "utf-16", "windows-1252", "iso-8859-1", "shift_jis", "gb18030"]
 
@@ -87,13 +90,29 @@ class Reactions(BaseModel):
         return self == Reactions()
 
 
-class EngineOptions(BaseModel):
-    """Engine settings that a request may set over those of config.yaml."""
+BatchSize = Annotated[int, Field(ge=1, le=1024, description="Rows decoded together by one replica.")]
+Concurrency = Annotated[int, Field(ge=1, le=1024, description="Replicas of the engine.")]
+BatchedTokens = Annotated[int, Field(ge=64, le=1_048_576, description="Tokens that a replica computes in one step.")]
+
+
+class SpeedOptions(BaseModel):
+    """Settings that change how fast an engine is and not what it answers; null: not set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    batch_size: Annotated[int, Field(ge=1, le=1024, description="Rows decoded together by one replica.")] | None = None
-    concurrency: Annotated[int, Field(ge=1, le=1024, description="Replicas of the engine.")] | None = None
+    batch_size: BatchSize | None = None
+    concurrency: Concurrency | None = None
+    max_num_batched_tokens: BatchedTokens | None = None
+    enforce_eager: StrictBool | None = None
+    """Whether the model runs without being compiled, which starts sooner."""
+    chunked_prefill: StrictBool | None = None
+    """Whether a long prompt is computed in parts, beside rows that are decoded."""
+
+
+class EngineOptions(SpeedOptions):
+    """Engine settings that a request may set over those of its model and of config.yaml."""
+
+    tuned: StrictBool = True
+    """Whether the settings that were adopted for the model apply, under the others of the request."""
     gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.95)] | None = None
-    max_num_batched_tokens: Annotated[int, Field(ge=64, le=1_048_576)] | None = None
     max_model_len: Annotated[int, Field(ge=16, le=1_048_576)] | None = None

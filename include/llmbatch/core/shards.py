@@ -29,6 +29,7 @@ class StagedManifest(BaseModel):
     """All shards of a job in input order; written after the last of them.
 
     ``ids_repeat``: the ids were taken from a column ``id`` by default and do not name rows, so none is delivered.
+    ``sampled_of``: rows of the whole input, of which the job's are a sample; null: the job has all rows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +38,7 @@ class StagedManifest(BaseModel):
     job_id: str
     shards: tuple[StagedShard, ...]
     ids_repeat: bool = False
+    sampled_of: int | None = None
     seconds: float
 
     @property

@@ -13,3 +13,11 @@ def test_options_win_and_unset_ones_keep_settings():
 
 def test_window_is_rows():
     assert EngineSettings(max_num_seqs=10, window_factor=1.25).window_rows == 12
+
+
+def test_each_option_reaches_its_setting():
+    options = EngineOptions(max_num_batched_tokens=640, max_model_len=99, enforce_eager=False, chunked_prefill=False)
+    changed = EngineSettings().with_options(options)
+    assert (changed.max_num_batched_tokens, changed.max_model_len) == (640, 99)
+    assert (changed.enforce_eager, changed.chunked_prefill) == (False, False)
+    assert EngineSettings().with_options(EngineOptions()) == EngineSettings()

@@ -2,7 +2,14 @@
 
 import re
 
-from llmbatch.core.identity import JOB_ID_PATTERN, job_id_of, row_id_of, submission_id_of
+from llmbatch.core.identity import (
+    JOB_ID_PATTERN,
+    benchmark_id_of,
+    benchmark_run_id,
+    job_id_of,
+    row_id_of,
+    submission_id_of,
+)
 
 
 def test_job_id_is_stable_and_distinct():
@@ -22,3 +29,10 @@ def test_ids_sort_as_rows_do():
         row_id_of(1, 2),
     ]
     assert submission_id_of("job-1", 2) == "job-1-g2"
+
+
+def test_the_runs_of_a_benchmark_are_named_by_it():
+    first = benchmark_id_of("manual__1")
+    assert re.fullmatch("bench-[0-9a-f]{16}", first)
+    assert (benchmark_id_of("manual__1"), benchmark_run_id(first, 3)) == (first, f"bench__{first}__3")
+    assert benchmark_id_of("manual__2") != first

@@ -57,3 +57,11 @@ def test_a_sample_is_scaled_to_the_whole_input_and_no_cell_disappears() -> None:
     assert (many.rows, many.rows_low, many.rows_high, many.sampled_rows, many.doubt) == (
         30_100, 29_000, 31_000, 301, 0.25,
     )  # fmt: skip
+
+
+def test_a_part_of_a_size_keeps_its_shape() -> None:
+    whole = tally_of([(100, 8)] * 300 + [(4000, 64)] * 100).counted()
+    part = whole.at_most(40)
+    assert (part.rows, part.rows_low, part.rows_high) == (40, 40, 40)
+    assert [(cell.rows, cell.chars) for cell in part.cells] == [(30, 3000), (10, 40_000)]
+    assert whole.at_most(400) is whole

@@ -7,7 +7,15 @@ import re
 import pytest
 
 from llmbatch.core.identity import shard_id_of
-from llmbatch.core.layout import JobLayout, history_uri, idempotency_uri, queue_uri, split_uri
+from llmbatch.core.layout import (
+    JobLayout,
+    benchmark_uri,
+    history_uri,
+    idempotency_uri,
+    queue_uri,
+    split_uri,
+    tuned_uri,
+)
 
 
 def test_layout_keys_are_the_contract():
@@ -84,3 +92,8 @@ def test_the_number_of_a_reaction_comes_back_from_its_address():
 )
 def test_a_job_folder_is_known_by_its_name(root, is_job):
     assert JobLayout(root).is_job is is_job
+
+
+def test_benchmarks_and_what_they_found_are_beside_the_jobs():
+    assert benchmark_uri("s3://b/p/", "bench-1") == "s3://b/p/benchmarks/bench-1/"
+    assert tuned_uri("s3://b/p/", "small") == "s3://b/p/models/small/tuned.json"

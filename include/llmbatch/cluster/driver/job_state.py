@@ -111,18 +111,18 @@ class JobState:
             if snapshot.generated is not None and snapshot.first_row_age is not None:
                 self._recent.note(self._clock.monotonic(), snapshot.generated)
             if self._phase in {Phase.CLUSTER, Phase.MODEL_LOAD} and snapshot.first_row_age is not None:
-                self.enter(Phase.WORK)
+                self.enter(Phase.WORK, ago=snapshot.first_row_age)
             rows = self.rows()
             if self._phase is Phase.WORK and rows.ended and rows.ended + rows.running >= rows.total:
                 self.enter(Phase.TAIL)
 
-    def enter(self, phase: Phase) -> None:
-        """Begin a phase; phases never go back."""
+    def enter(self, phase: Phase, ago: float = 0.0) -> None:
+        """Begin a phase, ``ago`` seconds before now but not before the last one began; phases never go back."""
         order = list(Phase)
         with self._lock:
             if order.index(phase) <= order.index(self._phase):
                 return
-            now = self._clock.monotonic()
+            now = max(self._phase_since, self._clock.monotonic() - ago)
             self._seconds[self._phase.value] = self._seconds.get(self._phase.value, 0.0) + now - self._phase_since
             self._phase, self._phase_since = phase, now
 
@@ -199,6 +199,7 @@ class JobState:
                 recent_output_tokens_per_second=None if recent is None else round(recent, 3),
             ),
             latency=Latency(p50=latency.quantile(0.5), p95=latency.quantile(0.95)),
+            peak_memory_mb=self._snapshot.peak_memory_mb,
             replicas=Replicas(live=self._snapshot.live if self._exit is None else 0, wanted=self.replicas_wanted),
             shares=self._shares(),
             flight=self._snapshot.flight if self._exit is None else None,

@@ -167,6 +167,8 @@ def _engine_args(settings: EngineSettings, model_path: str, revision: str | None
         # Not "auto", which the first schema of an engine fixes for all that follow: see ADR 12.
         "structured_outputs_config": StructuredOutputsConfig(backend=SCHEMA_BACKEND),
     }
+    if settings.chunked_prefill is not None:
+        arguments["enable_chunked_prefill"] = settings.chunked_prefill
     if settings.max_model_len is not None:
         arguments["max_model_len"] = settings.max_model_len
     if settings.accelerator is Accelerator.GPU:

@@ -54,6 +54,7 @@ class ReplicaReport:
     ``applied`` is the desired state that it has applied. ``first_row_age`` is in seconds before the report, so that
     no two machines' clocks are compared. ``generated`` are the output tokens of all rows so far, answered or not;
     ``flight`` is what the rows without an answer have of them. Both are None if the engine does not report tokens.
+    ``peak_memory_mb`` is that of the replica's processes, see ``PeakMemory``; None: the system does not show it.
     ``inside`` are the ids of the rows that are in the engine, or will be before the next report.
     """
 
@@ -70,6 +71,7 @@ class ReplicaReport:
     latency: dict[int, int] = field(default_factory=dict)
     failed_example: str | None = None
     fatal: Fatal | None = None
+    peak_memory_mb: int | None = None
     inside: tuple[str, ...] = ()
 
 

@@ -21,7 +21,8 @@ class Snapshot:
 
     ``tallies`` are the committed shards that the driver did not have yet; ``known`` have been sent to it in all.
     ``behind`` live replicas have not applied the latest desired state yet. ``generated`` counts lost replicas too, so
-    that it never falls; ``flight`` is of live ones, and None if one of them does not report it.
+    that it never falls; ``flight`` is of live ones, and None if one of them does not report it. ``peak_memory_mb`` is
+    that of the replica that needed most, lost ones included.
     """
 
     epoch: str = ""
@@ -36,6 +37,7 @@ class Snapshot:
     behind: int = 0
     first_row_age: float | None = None
     latency: dict[int, int] = field(default_factory=dict)
+    peak_memory_mb: int | None = None
     failed_example: str | None = None
     fatal: Fatal | None = None
     starts_without_ready: int = 0
@@ -60,6 +62,7 @@ class Scoreboard:
         self._latest: dict[str, str] = {}
         self._latency: dict[str, dict[int, int]] = {}
         self._generated: dict[str, int] = {}
+        self._peak_memory_mb: int | None = None
         self._committed: dict[str, ShardTally] = {}
         self._first_row_at: float | None = None
         self._orders, self._ordered_at = Orders(), self._clock.monotonic()
@@ -91,6 +94,8 @@ class Scoreboard:
         self._latency[report.replica_id] = report.latency
         if report.generated is not None:
             self._generated[report.replica_id] = report.generated
+        if report.peak_memory_mb is not None:
+            self._peak_memory_mb = max(report.peak_memory_mb, self._peak_memory_mb or 0)
         for tally in report.committed:
             if tally.shard_id not in self._committed:
                 self._committed[tally.shard_id] = tally
@@ -134,6 +139,7 @@ class Scoreboard:
             behind=sum(report.applied is not orders.desired for report in live),
             first_row_age=None if self._first_row_at is None else now - self._first_row_at,
             latency=LatencySketch.merged(self._latency.values()).counts,
+            peak_memory_mb=self._peak_memory_mb,
             failed_example=self._failed_example,
             fatal=self._fatal,
             starts_without_ready=self._starts_without_ready,

@@ -11,6 +11,7 @@ from llmbatch.cluster.exchange.length_work import answers_of
 from llmbatch.cluster.exchange.replica_report import OpenWork, Orders, ReplicaReport
 from llmbatch.cluster.replica.crash_book import CrashBook
 from llmbatch.cluster.replica.limits import RowLimits
+from llmbatch.cluster.replica.peak_memory import PeakMemory
 from llmbatch.cluster.replica.row_runner import RowRunner
 from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
@@ -59,6 +60,7 @@ class Replica:
         self._on_engine_death = on_engine_death
         self._crashes, self._commit, self._patience = CrashBook(job), ShardCommit(job), Patience(job)
         self._engine, self._generated = engine, 0
+        self._memory = PeakMemory(job.clock)
         self._slots = Slots(limits.max_num_seqs, job.clock)
         self._places = asyncio.Semaphore(limits.shards)
         self._runner = RowRunner(
@@ -148,6 +150,7 @@ class Replica:
             first_row_age=None if first is None else self._job.clock.monotonic() - first,
             latency=self._runner.latency.counts,
             failed_example=self._runner.failed_example,
+            peak_memory_mb=self._memory.mb(),
             inside=self._runner.inside,
         )
 

@@ -57,7 +57,7 @@ class _Piece:
 
 
 def estimate_size(spec: JobSpec, objects: tuple[InputObject, ...], store: ObjectStore) -> InputSize | None:
-    """Return how large the job is, None if the sample holds no row that can be read.
+    """Return how large the job is, None if what was read holds no row that can be read.
 
     Raises:
         StoreError: the store failed, or the job that is retried has lost data.
@@ -65,9 +65,9 @@ def estimate_size(spec: JobSpec, objects: tuple[InputObject, ...], store: Object
     try:
         if spec.retry_of is not None:
             return _retry_size(spec, spec.retry_of, store)
-        if spec.input_format is InputFormat.PARQUET:
-            return _parquet_size(spec, objects, store)
-        return _text_size(spec, objects, store)
+        size_of = _parquet_size if spec.input_format is InputFormat.PARQUET else _text_size
+        size, most = size_of(spec, objects, store), spec.request.sample_rows
+        return size if size is None or most is None else size.at_most(most)
     except (RequestError, InputChanged) as error:
         # Staging reads everything and reports the problem in full.
         _log.warning("event=size_estimate_failed job_id=%s reason=%s", spec.job_id, error)

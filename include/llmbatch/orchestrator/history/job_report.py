@@ -15,7 +15,7 @@ from llmbatch.core.eta.trace import TracePoint
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import CostRecord, JobManifest, LevelChange, RowRecord, TokenRecord, read_manifest
-from llmbatch.core.progress import Progress
+from llmbatch.core.progress import Latency, Progress
 from llmbatch.core.reactions import Reaction, read_reactions
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
@@ -46,9 +46,12 @@ class SlaReport(BaseModel):
     Attributes:
         margin_seconds: from the finish to the deadline; negative when it was missed.
         rows: by outcome; a retry's are merged with those of its earlier jobs, and so are ``tokens``.
+        tuned: benchmark whose settings were adopted for the model and applied; null: none.
         own_rows: rows that this job ran itself.
         work_seconds: seconds in which rows were processed, of all generations.
         rows_per_second: of ``own_rows``; tokens_per_second: of output tokens, null for a retry.
+        latency: seconds from a row's admission to its answer, of the last generation.
+        peak_memory_mb: see ``Progress.peak_memory_mb``; null if it is not known.
         replicas: times at which the number of replicas changed, with the new number.
         reactions: the recorded reactions to a deadline at risk.
         estimates: thinned, for charts.
@@ -67,11 +70,14 @@ class SlaReport(BaseModel):
     submitted_at: AwareDatetime | None = None
     model: str = ""
     engine: str = ""
+    tuned: str | None = None
     own_rows: int = 0
     tokens: TokenRecord = TokenRecord(prompt=0, completion=0, cached=0)
     work_seconds: float = 0.0
     rows_per_second: float | None = None
     tokens_per_second: float | None = None
+    latency: Latency = Latency()
+    peak_memory_mb: int | None = None
     eta: EtaScore | None = None
     alerts: tuple[AlertScore, ...] = ()
     levels: tuple[LevelChange, ...] = ()
@@ -113,6 +119,7 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
     points = tuple(point for trace in traces for point in trace.points)
     seconds = work_seconds(traces, manifest.timing)
     own_rows = sum(shard.rows for shard in manifest.shards)
+    progress = _last_progress(layout, store)
     report = SlaReport(
         job_id=manifest.job_id,
         deadline=sla.deadline,
@@ -124,12 +131,15 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
         submitted_at=spec.created_at,
         model=spec.model_name,
         engine=engine_key(spec),
+        tuned=spec.tuned and spec.tuned.benchmark_id,
         own_rows=own_rows,
         tokens=manifest.tokens,
         work_seconds=round(seconds, 3),
         rows_per_second=_rate(own_rows, seconds),
         tokens_per_second=_rate(manifest.tokens.completion, seconds) if manifest.retry_of is None else None,
-        eta=score_of(traces, _ended_at(layout, manifest, store)),
+        latency=Latency() if progress is None else progress.latency,
+        peak_memory_mb=None if progress is None else progress.peak_memory_mb,
+        eta=score_of(traces, _ended_at(progress, manifest)),
         alerts=_alerts(spec, sla.finished_at, store),
         levels=levels_of(spec, store, sla.finished_at),
         reactions=read_reactions(store, layout),
@@ -157,7 +167,7 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
     if not traces:
         return
     manifest = read_manifest(layout, store)
-    spec, last, ended = read_spec(job_uri, store), traces[-1], _ended_at(layout, manifest, store)
+    spec, last, ended = read_spec(job_uri, store), traces[-1], _ended_at(_last_progress(layout, store), manifest)
     taken = read_reactions(store, layout)
     changed = any(each.changes_answers for each in taken)
     log = log_ratios(traces, ended, max((each.at for each in taken), default=None))
@@ -183,15 +193,18 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
     add_finished(job_uri.rpartition("/jobs/")[0], job, store)
 
 
-def _ended_at(layout: JobLayout, manifest: JobManifest, store: ObjectStore) -> datetime:
-    """Return when the last shard was committed, which ETAs predict; at the latest the time of the manifest.
-
-    The last heartbeat of a finished job is final.
-    """
+def _last_progress(layout: JobLayout, store: ObjectStore) -> Progress | None:
+    """Return the last heartbeat, which is final for a finished job; None if it is missing or cannot be read."""
     try:
-        progress = read_document(Progress, store.get(layout.progress))
+        return read_document(Progress, store.get(layout.progress))
     except (ObjectMissing, ValidationError) as error:
-        _log.warning("event=progress_unreadable job_id=%s reason=%s", manifest.job_id, type(error).__name__)
+        _log.warning("event=progress_unreadable job_id=%s reason=%s", layout.job_id, type(error).__name__)
+        return None
+
+
+def _ended_at(progress: Progress | None, manifest: JobManifest) -> datetime:
+    """Return when the last shard was committed, which ETAs predict; at the latest the time of the manifest."""
+    if progress is None:
         return manifest.sla.finished_at
     done = progress.phase is Phase.DONE and progress.written_at <= manifest.sla.finished_at
     return progress.written_at if done else manifest.sla.finished_at

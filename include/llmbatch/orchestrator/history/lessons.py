@@ -30,11 +30,13 @@ _log = logging.getLogger(__name__)
 def engine_key(spec: JobSpec) -> str:
     """Return a key of jobs that are comparable in speed: model, engine, accelerator and rows decoded together.
 
-    The number of replicas is not part of it, because rates are per replica.
+    The digest tells apart all other settings that a benchmark varies. The number of replicas is not part of the key,
+    because rates are per replica.
     """
     engine = spec.engine
     # A default that was never parsed is 1, the same one read from spec.json is 1.0.
     facts: list[object] = [spec.model_uri, engine.gpus_per_replica, float(engine.cpus_per_replica)]
+    facts += [engine.max_num_batched_tokens, engine.enforce_eager, engine.chunked_prefill]
     if engine.kind is EngineKind.ECHO:
         facts += [float(engine.echo.seconds_per_row), float(engine.echo.start_seconds)]
     parts = (spec.model_name, engine.kind.value, engine.accelerator.value, f"seqs{engine.max_num_seqs}", _digest(facts))

@@ -18,6 +18,7 @@ from llmbatch.core.layout import JobLayout, delivery_folder, split_uri
 from llmbatch.core.manifest import read_manifest
 from llmbatch.core.sla_hours import sla_field_of
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.tuned import TunedChoice
 from llmbatch.orchestrator.admission.admit import admit
 from llmbatch.orchestrator.admission.queue import leave_queue
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
@@ -26,6 +27,7 @@ from llmbatch.orchestrator.intake.addresses import check_input, check_objects, c
 from llmbatch.orchestrator.intake.limits import require_prompts_fit, require_within_limits
 from llmbatch.orchestrator.intake.output_schema import require_schema
 from llmbatch.orchestrator.intake.retry import retried
+from llmbatch.orchestrator.intake.tuned import tuned_for
 from llmbatch.orchestrator.jobs.day_index import note_accepted
 from llmbatch.orchestrator.jobs.documents import read_inputs, read_spec
 from llmbatch.orchestrator.jobs.keys import adopted, bind_key, job_of_key, request_digest
@@ -148,6 +150,7 @@ def resolve(
     model, fallback = config.model_for(request.model), request.reactions.fallback_model
     job_id = job_id_of(dag_id, run_id)
     layout = JobLayout.of(config.store.base_uri, job_id)
+    tuned = tuned_for(request, layout.root, config, store)
     inputs = InputList.of(objects)
     spec = JobSpec(
         job_id=job_id,
@@ -164,7 +167,8 @@ def resolve(
         model_name=request.model or config.default_model,
         model_uri=model.address,
         fallback_model_uri=fallback and config.model_for(fallback).address,
-        engine=_engine(request, config, model.max_model_len),
+        engine=_engine(request, config, model.max_model_len, tuned),
+        tuned=tuned,
         staging=config.staging,
         heartbeat=config.heartbeat,
         max_tokens=config.limits.max_tokens,
@@ -175,10 +179,12 @@ def resolve(
     return spec, inputs
 
 
-def _engine(request: JobRequest, config: Config, max_model_len: int | None) -> EngineSettings:
-    """Return config.yaml's engine, the model's longest context over it, the request's options over both."""
+def _engine(
+    request: JobRequest, config: Config, max_model_len: int | None, tuned: TunedChoice | None
+) -> EngineSettings:
+    """Return config.yaml's engine, then the model's longest context, its adopted settings and the request's options."""
     base = config.engine if max_model_len is None else config.engine.model_copy(update={"max_model_len": max_model_len})
-    return base.with_options(request.engine)
+    return (base if tuned is None else base.with_options(tuned.settings)).with_options(request.engine)
 
 
 def _finished(layout: JobLayout, store: ObjectStore) -> JobSpec | None:

@@ -70,6 +70,7 @@ def build_proof(
             rows=reconciled.rows.input,
             invalid_rows=reconciled.invalid_rows,
             ids_repeat=reconciled.ids_repeat,
+            sampled_of=reconciled.sampled_of,
         ),
         rows=reconciled.rows,
         missing=0,

@@ -31,6 +31,7 @@ class Reconciled:
         rows: number of rows by outcome; a retry's are those of the merged job.
         invalid_rows: rows that could not be read, of the merged job too.
         ids_repeat: whether rows are delivered without ids, see ``InputRecord``.
+        sampled_of: rows of the whole input if the job has a sample of them, of the merged job too.
         tokens: of ``rows``.
         models: number of succeeded rows by model.
         digests: digests of the files of the models that answered, by model; of the job's own shards.
@@ -42,6 +43,7 @@ class Reconciled:
     rows: RowRecord
     invalid_rows: int
     ids_repeat: bool
+    sampled_of: int | None
     tokens: TokenRecord
     models: dict[str, int]
     digests: dict[str, tuple[str, ...]]
@@ -76,6 +78,7 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
         rows=totals.rows(),
         invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),
         ids_repeat=staged.ids_repeat,
+        sampled_of=earlier[-1].proof.input.sampled_of if earlier else staged.sampled_of,
         tokens=totals.tokens(),
         models=totals.models(),
         digests={name: tuple(sorted(found)) for name, found in sorted(own.digests.items())},

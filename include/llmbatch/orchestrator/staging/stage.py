@@ -21,6 +21,7 @@ from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.jobs.staged_shards import cut_shards, decode_shard, load_staged
 from llmbatch.orchestrator.staging.retry import ids_repeated, rows_to_retry
 from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
+from llmbatch.orchestrator.staging.sampled import RowSample
 from llmbatch.orchestrator.staging.writer import ShardWriter
 
 _log = logging.getLogger(__name__)
@@ -44,8 +45,13 @@ def stage(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     return manifest
 
 
-def input_rows(spec: JobSpec, store: ObjectStore, ids: UniqueIds | None = None) -> Iterator[StagedRow]:
-    """Yield every row of the job as it is staged, streaming; ``ids`` says afterwards whether their ids repeat.
+def input_rows(
+    spec: JobSpec, store: ObjectStore, ids: UniqueIds | None = None, sample: RowSample | None = None
+) -> Iterator[StagedRow]:
+    """Yield every row of the job as it is staged, streaming; a sample once the whole input is read.
+
+    ``ids`` says afterwards whether the ids of the input repeat, ``sample`` how many rows it has. A retry runs rows of
+    the sample of the earlier job, and samples nothing.
 
     Raises:
         RequestError: an object cannot be read, or the input has no rows.
@@ -57,6 +63,8 @@ def input_rows(spec: JobSpec, store: ObjectStore, ids: UniqueIds | None = None) 
     else:
         objects = read_inputs(spec, store)
         rows = (ids or UniqueIds(spec)).checked(staged_rows(spec, objects, store), objects)
+        sample = sample or _sample_of(spec)
+        rows = rows if sample is None else sample.of(rows)
     first = next(rows, None)
     if first is None:
         raise RequestError("input_uri", f"{spec.request.source_uri} holds no row", "Check the file or the prefix.")
@@ -64,15 +72,21 @@ def input_rows(spec: JobSpec, store: ObjectStore, ids: UniqueIds | None = None) 
     yield from rows
 
 
+def _sample_of(spec: JobSpec) -> RowSample | None:
+    count = spec.request.sample_rows
+    return None if count is None or spec.retry_of is not None else RowSample(count)
+
+
 def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     started = clock.monotonic()
-    ids = UniqueIds(spec)
-    shards = cut_shards(input_rows(spec, store, ids), spec.staging.shard_rows, spec.staging.shard_bytes)
+    ids, sample = UniqueIds(spec), _sample_of(spec)
+    shards = cut_shards(input_rows(spec, store, ids, sample), spec.staging.shard_rows, spec.staging.shard_bytes)
     written = tuple(ShardWriter(store, spec.layout).write_all(shards))
     manifest = StagedManifest(
         job_id=spec.job_id,
         shards=written,
         ids_repeat=ids.repeats if spec.retry_of is None else ids_repeated(spec.retry_of, store),
+        sampled_of=None if sample is None else sample.seen,
         seconds=clock.monotonic() - started,
     )
     if manifest.ids_repeat:

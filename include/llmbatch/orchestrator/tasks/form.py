@@ -63,6 +63,11 @@ _FIELDS: dict[str, _Field] = {
         "are unique. none: rows have no id of their own.",
         {"examples": ["custom_id", "none"]},
     ),
+    "sample_rows": _Field(
+        INPUT,
+        "Only a sample",
+        "Run so many rows, spread over the whole input; the same ones in every job on it. Empty: all rows.",
+    ),
     "retry_failed_of": _Field(
         INPUT,
         "Retry the failed rows of",
@@ -108,7 +113,8 @@ _FIELDS: dict[str, _Field] = {
         MODEL,
         "Engine",
         "Over the deployment's settings: batch_size (1 to 1024), concurrency (replicas), gpu_memory_utilization "
-        "(0.5 to 0.95), max_num_batched_tokens, max_model_len.",
+        "(0.5 to 0.95), max_num_batched_tokens, max_model_len, enforce_eager, chunked_prefill. "
+        "tuned: false leaves out the settings that a benchmark found best for the model.",
     ),
     "output_schema": _Field(
         OUTPUT, "Output schema", "A JSON Schema that every answer must satisfy (guided decoding). Empty: free text."

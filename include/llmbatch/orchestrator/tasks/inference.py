@@ -88,12 +88,13 @@ def accept() -> dict[str, Any]:
             shown(spec.run_id),
         )
     _log.info(
-        "event=accepted job_id=%s input=%s objects=%d format=%s model=%s deadline=%s output=%s",
+        "event=accepted job_id=%s input=%s objects=%d format=%s model=%s tuned=%s deadline=%s output=%s",
         spec.job_id,
         shown(spec.request.source_uri),
         spec.inputs.objects,
         spec.input_format.value,
         shown(spec.model_name),
+        spec.tuned and spec.tuned.benchmark_id,
         spec.deadline.isoformat(),
         shown(spec.output_uri),
     )

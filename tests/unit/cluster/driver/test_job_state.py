@@ -142,3 +142,24 @@ def test_a_heartbeat_stays_small(replicas: int) -> None:
     assert len(progress.model_dump_json()) < 20_000
     state.end(ExitReason.DRAINED, "on request")
     assert state.progress(2).shares == ()
+
+
+def test_the_heartbeat_has_the_peak_of_memory() -> None:
+    job, _ = state()
+    assert job.progress(1).peak_memory_mb is None
+    job.take(Snapshot(peak_memory_mb=900))
+    assert job.progress(2).peak_memory_mb == 900
+
+
+def test_work_begins_with_the_first_row_and_not_with_the_heartbeat_that_sees_it() -> None:
+    job, clock = state()
+    clock.advance(5)
+    job.enter(Phase.MODEL_LOAD)
+    clock.advance(10)
+    job.take(Snapshot(first_row_age=3.0))
+    assert job.progress(1).seconds_phase == {"cluster": 5, "model_load": 7, "work": 3}
+    late, clock = state()
+    clock.advance(2)
+    late.enter(Phase.MODEL_LOAD)
+    late.take(Snapshot(first_row_age=9.0))
+    assert late.progress(1).seconds_phase["cluster"] == 2

@@ -136,3 +136,14 @@ def test_a_replica_that_was_idle_is_lost_without_rows() -> None:
     board.report(ReplicaReport("a1", ready=True, inside=("x",)))
     board.report(ReplicaReport("a1", ready=True))
     assert board.announce("a2", "actor-a") is None
+
+
+def test_the_peak_of_memory_is_that_of_the_replica_that_needed_most_and_stays() -> None:
+    board = Scoreboard(ManualClock())
+    board.report(ReplicaReport("a", ready=True))
+    assert board.beat(Orders()).peak_memory_mb is None
+    board.report(ReplicaReport("a", ready=True, peak_memory_mb=700))
+    board.report(ReplicaReport("b", ready=True, peak_memory_mb=900))
+    board.report(ReplicaReport("b", ready=True, peak_memory_mb=800))
+    board.forget_replicas()
+    assert board.beat(Orders()).peak_memory_mb == 900

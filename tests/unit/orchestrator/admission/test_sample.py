@@ -207,3 +207,16 @@ def test_packed_blank_lines_end_the_look() -> None:
     size = estimated(store)
     assert size is not None
     assert size.sampled_rows == 10
+
+
+def test_a_job_on_a_sample_is_as_large_as_the_sample() -> None:
+    store = MemoryStore()
+    store.put("s3://b/in/a.jsonl", jsonl(prompts(ROWS)))
+    whole = estimated(store)
+    part = estimated(store, input_uri="s3://b/in/", sample_rows=100)
+    assert whole is not None
+    assert part is not None
+    assert (part.rows, part.rows_low, part.rows_high) == (100, 100, 100)
+    assert sum(cell.rows for cell in part.cells) == pytest.approx(100, abs=len(part.cells))
+    assert part.mean_chars == whole.mean_chars
+    assert estimated(store, input_uri="s3://b/in/", sample_rows=10_000) != whole

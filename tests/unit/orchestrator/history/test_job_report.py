@@ -11,6 +11,7 @@ from fakes.proofs import put_proof
 from llmbatch.core.alerts import Level
 from llmbatch.core.errors import ForeignManifest
 from llmbatch.core.eta.trace import EstimateTrace
+from llmbatch.core.progress import Latency, Progress
 from llmbatch.core.reactions import Reaction, ReactionKind
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.history.job_report import SlaReport, learn_from, report_sla
@@ -168,3 +169,16 @@ def test_a_retry_counts_its_own_rows_and_no_merged_tokens() -> None:
     found = report_sla(spec.root_uri, store)
     assert (found.rows.input, found.own_rows, found.tokens_per_second) == (900, 100, None)
     assert found.rows_per_second == pytest.approx(100 / 3420, abs=1e-3)
+
+
+def test_latency_and_memory_are_those_of_the_last_heartbeat() -> None:
+    store, spec = MemoryStore(), spec_of()
+    finish(store, spec)
+    last = Progress.model_validate_json(store.get(spec.layout.progress))
+    measured = last.model_copy(update={"latency": Latency(p50=1.5, p95=4.0), "peak_memory_mb": 900})
+    store.put(spec.layout.progress, measured.model_dump_json().encode())
+    found = report_sla(spec.root_uri, store)
+    assert (found.latency, found.peak_memory_mb) == (Latency(p50=1.5, p95=4.0), 900)
+    store.delete(spec.layout.progress)
+    found = report_sla(spec.root_uri, store)
+    assert (found.latency, found.peak_memory_mb) == (Latency(), None)

@@ -351,3 +351,27 @@ def test_a_finished_job_is_not_given_to_the_same_run_of_another_user() -> None:
     assert accepted(store, "first", owner="ann", input_uri="s3://b/in.jsonl") == parent
     with pytest.raises(RequestError, match=r"owner: job .* was accepted before with another owner"):
         accepted(store, "first", owner="bob", input_uri="s3://b/in.jsonl")
+
+
+def test_a_sampled_job_is_proved_as_one_and_its_retry_runs_rows_of_the_sample_only() -> None:
+    store = store_with_input()
+    spec = finished(store, "first", sample_rows=6, input_uri="s3://b/in.jsonl")
+    lines = [row["line"] for row in staged_rows_of(spec, store)]
+    proof = proof_of(spec, store)
+    assert (proof.input.rows, proof.input.sampled_of, proof.rows.input, len(lines)) == (6, 12, 6, 6)
+
+    other = store_with_input()
+    bad = next(line for line in lines if line != 5)
+    parent = finished(other, "first", {bad: "failed"}, sample_rows=6, input_uri="s3://b/in.jsonl")
+    retry = finished(other, "second", retry_failed_of=parent.job_id)
+    assert [row["line"] for row in staged_rows_of(retry, other)] == [bad]
+    merged = proof_of(retry, other)
+    assert retry.request.sample_rows == 6
+    assert (merged.input.rows, merged.input.sampled_of) == (6, 12)
+    assert merged.rows.succeeded == sum(line != 5 for line in lines)
+
+
+def test_the_sample_of_a_retry_is_the_parent_s() -> None:
+    spec, store = first_job()
+    with pytest.raises(RequestError, match=f"is taken from {spec.job_id}"):
+        accepted(store, "retry", retry_failed_of=spec.job_id, sample_rows=2)

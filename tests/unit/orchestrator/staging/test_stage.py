@@ -222,3 +222,19 @@ def test_memory_does_not_grow_with_the_input(memory_script: str) -> None:
     assert done.returncode == 0, done.stderr
     grown_mib = int(done.stdout.split()[-1]) / 1024
     assert grown_mib < 60, f"the input has 115 MB, memory grew by {grown_mib:.0f} MiB"
+
+
+def test_a_sample_is_staged_alone_and_the_manifest_says_of_how_many_rows() -> None:
+    store = MemoryStore()
+    spec = jsonl_job(store, LINES, b'{"prompt": "last"}\n', sample_rows=100)
+    manifest = stage(spec, store, ManualClock())
+    assert (manifest.rows, manifest.sampled_of) == (100, 1001)
+    first = staged_objects(store)
+    again = MemoryStore()
+    assert stage(jsonl_job(again, LINES, b'{"prompt": "last"}\n', sample_rows=100), again, ManualClock()).rows == 100
+    assert staged_objects(again) == first
+
+
+def test_a_whole_input_is_no_sample() -> None:
+    store = MemoryStore()
+    assert stage(jsonl_job(store, LINES), store, ManualClock()).sampled_of is None
