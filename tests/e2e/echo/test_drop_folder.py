@@ -22,7 +22,7 @@ from llmbatch_stack.settings import BUCKET
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 FOLDER = f"s3://{BUCKET}/drops"
-PATIENCE_SECONDS = 600
+PATIENCE_SECONDS = 1200
 T = TypeVar("T")
 
 
