@@ -14,6 +14,7 @@ import pytest
 from chaos.cell import Matrix
 from chaos.stack import ChaosStack, echo_engine
 from e2e.running import Running
+from llmbatch.core.identity import DROP_DAG
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import read_manifest
 from llmbatch_stack.demo.job_run import DAG_ID
@@ -109,3 +110,9 @@ def test_a_failed_job_leaves_the_error_of_its_task(running: Running):
     assert "Task accept failed: " in reason
     assert "question" in reason
     assert "drop__" in reason
+
+
+def test_an_event_of_the_asset_wakes_a_scan(running: Running):
+    known = running.api.runs(DROP_DAG).keys()
+    running.api.update_asset("llmbatch_inboxes", {})
+    eventually(lambda: running.api.runs(DROP_DAG).keys() - known or None, "no scan was started")

@@ -71,3 +71,13 @@ def test_options_go_over_defaults_field_by_field():
 
 def test_a_synonym_of_the_sla_replaces_the_default():
     assert "sla_hours" not in request_values({"sla_hours": 1}, {"completion_window": "2h"}, "s3://b/in/a")
+
+
+def test_the_page_s_configuration_is_valid(tmp_path: Path):
+    page = (Path(__file__).parents[3] / "docs" / "drop-folder.md").read_text(encoding="utf-8")
+    path = tmp_path / "config.yaml"
+    section = page.split("```yaml\n")[1].split("```")[0]
+    path.write_text(HEAD.replace("s3://b/llmbatch", "s3://llmbatch/llmbatch") + section)
+    first, second = load_config(path).drop.inbox
+    assert (first.done, first.failed) == ("s3://llmbatch/done", "s3://llmbatch/failed")
+    assert (second.done, second.failed) == ("s3://llmbatch/archive/team-a", "s3://llmbatch/archive/team-a-failed")
