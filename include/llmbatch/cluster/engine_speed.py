@@ -79,8 +79,8 @@ def main() -> int:
         StagedRow(f"row-{number}", None, number, "chat", line, len(line), None, None, None)
         for number, line in enumerate(lines, 1)
     ]
-    guard_children()
     settings = EngineSettings.model_validate_json(chosen.settings)
+    guard_children(settings.hang_seconds)
     asyncio.run(_run(settings, chosen.model, rows, chosen.seconds))
     return 0
 

@@ -37,6 +37,8 @@ class EchoOptions(BaseModel):
     """A row whose prompt holds this text kills the engine: no row is answered any more."""
     kill_marker: str | None = None
     """A row whose prompt holds this text kills the process that the engine is in, which leaves no trace of the row."""
+    hang_marker: str | None = None
+    """A row whose prompt holds this text blocks the process that the engine is in, for ever."""
     journal: str | None = None
     """Local folder where each replica notes every row that it answers, so that rows answered twice can be counted."""
 
@@ -71,6 +73,8 @@ class EngineSettings(BaseModel):
     """Rows admitted to a replica, as a multiple of ``max_num_seqs``."""
     shards_in_flight: Annotated[int, Field(ge=1, le=256)] = 12
     row_timeout_seconds: Annotated[float, Field(gt=0)] = 1800
+    hang_seconds: Annotated[int, Field(ge=2, le=3600)] = 60
+    """How long a replica's event loop may be blocked before it is killed. Nothing that it does takes a second."""
     drain_grace_seconds: Annotated[float, Field(ge=0)] = 120
     """How long a drained job may take to finish the shards that it has begun."""
     echo: EchoOptions = EchoOptions()

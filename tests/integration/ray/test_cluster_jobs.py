@@ -445,11 +445,13 @@ def test_sigterm_drains(job: Job) -> None:
     assert progress.phase is Phase.DRAINED
 
 
-@pytest.mark.parametrize("marker", ["crash_marker", "kill_marker"], ids=["engine dies", "process is killed"])
+@pytest.mark.parametrize(
+    "marker", ["crash_marker", "kill_marker", "hang_marker"], ids=["engine dies", "process is killed", "process hangs"]
+)
 def test_poison_row_is_isolated_and_the_job_goes_on(job: Job, marker: str) -> None:
     rows = chats(60)
     rows[32] = chat(33, "poison BOOM")
-    job.stage(rows, shard_rows=20, max_num_seqs=40, window_factor=1, echo={marker: "BOOM"})
+    job.stage(rows, shard_rows=20, max_num_seqs=40, window_factor=1, hang_seconds=3, echo={marker: "BOOM"})
     code, log = job.run()
     assert code == 0, log
     assert job.every_row_ended_once()

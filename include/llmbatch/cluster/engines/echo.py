@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -63,6 +64,8 @@ class EchoEngine:
             self._prompt_open -= len(words)
         if options.kill_marker is not None and options.kill_marker in row.request:
             os.kill(os.getpid(), signal.SIGKILL)
+        if options.hang_marker is not None and options.hang_marker in row.request:
+            threading.Event().wait()
         if options.crash_marker is not None and options.crash_marker in row.request:
             self._dead = True
         if self._dead:

@@ -48,10 +48,6 @@ except ProcessLookupError:
 """
 
 
-HANG_SECONDS = 60
-"""How long an event loop that has beaten once may not beat. Nothing that it does takes a second."""
-
-
 @dataclass(frozen=True)
 class ChildGuard:
     """A running guard. Dropping the pipe's end, by ``release`` or by dying, kills the group."""
@@ -60,7 +56,7 @@ class ChildGuard:
     pipe: int
 
     def beat(self) -> None:
-        """Show that the event loop runs. From the first call on, silence of ``HANG_SECONDS`` kills the group."""
+        """Show that the event loop runs. From the first call on, silence of the guard's patience kills the group."""
         # BlockingIOError: the watcher does not read now, and has enough to read. BrokenPipeError: it is gone.
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
             os.write(self.pipe, b".")
@@ -70,7 +66,7 @@ class ChildGuard:
         os.close(self.pipe)
 
 
-def guard_children(patience: int = HANG_SECONDS) -> ChildGuard:
+def guard_children(patience: int) -> ChildGuard:
     """Make this process lead a session and a group, and start its watcher. Call once, before any child is started.
 
     Args:

@@ -65,7 +65,7 @@ class ReplicaActor:
     def __init__(self, plan: ReplicaPlan) -> None:
         self._plan = plan
         self._replica_id = uuid.uuid4().hex[:12]
-        self._guard = guard_children()
+        self._guard = guard_children(plan.settings.hang_seconds)
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="replica", daemon=True).start()
         actor_id = ray.get_runtime_context().get_actor_id()

@@ -16,7 +16,7 @@ from llmbatch.cluster.replica.guard import ChildGuard
 PARENT = """
 import subprocess, sys, time
 from llmbatch.cluster.replica.guard import guard_children
-guard_children()
+guard_children(60)
 sleep = "import time; time.sleep(600)"
 start = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', sys.argv[1]]); print(p.pid, flush=True);"
 child = subprocess.Popen([sys.executable, "-c", start + sleep, sleep], stdout=subprocess.PIPE, text=True)
@@ -30,7 +30,7 @@ import os
 from llmbatch.cluster.replica.guard import guard_children
 if {leads_a_group}:
     os.setpgid(0, 0)
-guard_children()
+guard_children(60)
 print(os.getpid(), os.getsid(0), os.getpgrp(), flush=True)
 """
 
