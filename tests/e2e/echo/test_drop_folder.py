@@ -1,10 +1,11 @@
-"""The drop folder on a real stack: ten inputs at once and a killed scheduler, a refused input, a failed job."""
+"""The drop folder on a real stack: ten inputs and two schedulers, of which one is killed, a refusal, a failed job."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -18,6 +19,7 @@ from llmbatch.core.identity import DROP_DAG
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import read_manifest
 from llmbatch_stack.demo.job_run import DAG_ID
+from llmbatch_stack.environment import environment
 from llmbatch_stack.settings import BUCKET
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -35,6 +37,19 @@ def running(matrix: Matrix) -> Iterator[Running]:
     stack.configure(echo_engine(stack.journal, 0.05), drop={"inbox": [inbox], "poll_seconds": 2})
     with stack.api() as api:
         yield Running(stack.settings, stack.credentials, stack.store, api)
+
+
+@pytest.fixture
+def second_scheduler(running: Running) -> Iterator[None]:
+    """Run another scheduler on the same database, which the stack does not know of."""
+    command = [running.settings.python("airflow"), "-m", "airflow", "scheduler", "--skip-serve-logs"]
+    env = environment("airflow", running.settings, running.credentials)
+    log = running.settings.logs / "second-scheduler.log"
+    with log.open("wb") as out, subprocess.Popen(command, env=env, stdout=out, stderr=out) as process:
+        eventually(lambda: "Starting the scheduler" in log.read_text() or None, "the second scheduler did not start")
+        yield
+        assert process.poll() is None, log.read_text()[-2000:]
+        process.terminate()
 
 
 def drop(running: Running, name: str, body: str) -> None:
@@ -73,6 +88,7 @@ def kill_scheduler(stack: ChaosStack) -> None:
     os.kill(stack.pid("airflow-scheduler"), signal.SIGKILL)
 
 
+@pytest.mark.usefixtures("second_scheduler")
 def test_ten_inputs_and_a_killed_scheduler_give_ten_jobs(running: Running, matrix: Matrix):
     names = [f"night-{n}.jsonl" for n in range(10)]
     for name in names:
