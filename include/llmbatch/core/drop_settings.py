@@ -84,7 +84,7 @@ class DropConfig(Section):
             if store.allowed_inputs is not None and not any(is_under(inbox.uri, each) for each in store.allowed_inputs):
                 raise ValueError(
                     f"drop.inbox: {inbox.uri} is outside of store.allowed_inputs ({', '.join(store.allowed_inputs)}), "
-                    "so that every job would be refused. Add it there."
+                    "so that every job would be refused. Name a folder under one of these, or add it there."
                 )
 
     def inbox_over(self, uri: str) -> str | None:

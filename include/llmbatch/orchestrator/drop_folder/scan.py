@@ -20,7 +20,7 @@ from llmbatch.core.addresses import checked_address
 from llmbatch.core.clock import Clock
 from llmbatch.core.config import Config
 from llmbatch.core.drop_settings import InboxConfig, request_values
-from llmbatch.core.errors import LlmbatchError, ObjectChanged, ObjectMissing, RequestError
+from llmbatch.core.errors import LlmbatchError, ObjectChanged, ObjectMissing, RequestError, StoreError
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest, read_manifest
@@ -87,13 +87,13 @@ class Scan:
         """Settle and start. One input that fails costs no other one; it is logged, and tried again in the next scan.
 
         Raises:
-            StoreError: the store failed when claims or inboxes were listed.
+            StoreError: the store failed when claims were listed.
         """
         taken: set[str] = set()
         for each in self._claims.open():
             taken |= {each.claim.drop_id} | ({each.claim.source} if each.claim.is_folder else set())
             self._guarded(each.claim.source, partial(self._advance, each))
-        inboxes = [self._read(uri) for uri in self._inboxes]
+        inboxes = [inbox for inbox in map(self._read, self._inboxes) if inbox is not None]
         for inbox in inboxes:
             for folder in inbox.unmarked:
                 _log.warning("event=drop_unmarked folder=%s; write _SUCCESS into it to start its job", shown(folder))
@@ -105,8 +105,14 @@ class Scan:
                 self._guarded(drop.source, step)
         return self._found
 
-    def _read(self, uri: str) -> Inbox:
-        return read_inbox(uri, self._store.list(f"{uri}/"), self._clock.now())
+    def _read(self, uri: str) -> Inbox | None:
+        """Return an inbox; None if it cannot be listed, for example because its bucket does not exist."""
+        try:
+            return read_inbox(uri, self._store.list(f"{uri}/"), self._clock.now())
+        except StoreError as error:
+            self._found.errors += 1
+            _log.warning("event=inbox_unreadable inbox=%s error=%s", shown(uri), error)
+            return None
 
     def _steps(self, inboxes: list[Inbox], taken: set[str]) -> Iterator[tuple[Drop, Callable[[], None]]]:
         """Yield what to do with everything that has no open claim, the oldest inputs of all inboxes first."""

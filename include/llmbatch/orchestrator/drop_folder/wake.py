@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from llmbatch.core.drop_settings import DropConfig
-from llmbatch.core.store import ObjectStore
+from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.store import ObjectInfo, ObjectStore
 from llmbatch.orchestrator.drop_folder.claims import Claims
 
 AGAIN_SECONDS = 60.0
@@ -33,7 +34,7 @@ def glance(drop: DropConfig, base_uri: str, store: ObjectStore) -> Glance:
     Raises:
         StoreError: the store failed.
     """
-    pages = [[*islice(store.list(f"{inbox.uri}/"), _PAGE)] for inbox in drop.inbox]
+    pages = [_first_page(inbox.uri, store) for inbox in drop.inbox]
     has_open = any(True for _ in islice(store.list(Claims(base_uri, store).open_folder), 1)) if drop.inbox else False
     return Glance(_digest([info.uri, info.etag] for page in pages for info in page), any(pages) or has_open)
 
@@ -56,6 +57,14 @@ class Wake:
         if due:
             self._digest, self._at = seen.digest, now
         return due
+
+
+def _first_page(inbox: str, store: ObjectStore) -> list[ObjectInfo]:
+    """Return the first objects; none of a bucket that does not exist, which the scan reports."""
+    try:
+        return [*islice(store.list(f"{inbox}/"), _PAGE)]
+    except ObjectMissing:
+        return []
 
 
 def _digest(rows: Iterable[list[str]]) -> str:

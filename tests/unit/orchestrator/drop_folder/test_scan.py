@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes.inboxes import BASE, INBOX, REFUSED, Deployment, Interrupted
-from llmbatch.core.errors import StoreDenied, StoreError
+from llmbatch.core.errors import ObjectMissing, StoreDenied, StoreError
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.orchestrator.deployment.run_states import DagRunState
 from llmbatch.orchestrator.drop_folder.claims import Outcome
@@ -291,6 +291,22 @@ def test_a_scan_that_cannot_list_fails_to_be_retried(there: Deployment):
     there.store.at[1] = lambda: (_ for _ in ()).throw(StoreError("down"))
     with pytest.raises(StoreError):
         there.scan()
+
+
+def test_an_inbox_that_cannot_be_listed_stops_no_other(caplog: pytest.LogCaptureFixture):
+    there = Deployment(inbox=[{"uri": "s3://b/gone/inbox"}, {"uri": INBOX}])
+    there.drop("a.jsonl")
+    listed = there.store.list
+
+    def list_(prefix: str) -> object:
+        if prefix.startswith("s3://b/gone"):
+            raise ObjectMissing(prefix)
+        return listed(prefix)
+
+    there.store.list = list_
+    found = there.scan()
+    assert (found.started, found.errors) == (1, 1)
+    assert "event=inbox_unreadable inbox=s3://b/gone/inbox" in caplog.text
 
 
 def test_options_are_frozen_with_the_claim(there: Deployment):

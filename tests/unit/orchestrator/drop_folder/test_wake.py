@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fakes.inboxes import BASE, INBOX, config
-from llmbatch.core.store import MemoryStore
+from llmbatch.core.drop_settings import DropConfig
+from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.drop_folder.claims import Claims
 from llmbatch.orchestrator.drop_folder.wake import AGAIN_SECONDS, Glance, Wake, glance
 from unit.orchestrator.drop_folder.test_claims import a_claim
@@ -55,3 +59,17 @@ def test_without_inboxes_nothing_is_read():
     assert glance(config(inbox=[]).drop, BASE, Untouchable()) == Glance(
         glance(config(inbox=[]).drop, BASE, Untouchable()).digest, is_busy=False
     )
+
+
+def test_a_bucket_that_does_not_exist_hides_no_other_inbox():
+    class Lacking(MemoryStore):
+        def list(self, prefix: str) -> Iterator[ObjectInfo]:
+            if prefix.startswith("s3://gone"):
+                raise ObjectMissing(prefix)
+            return super().list(prefix)
+
+    store = Lacking()
+    store.put(f"{INBOX}/a.jsonl", b"1")
+    inboxes = [{"uri": "s3://gone/inbox"}, {"uri": INBOX}]
+    settings = DropConfig.model_validate({"inbox": inboxes})
+    assert glance(settings, BASE, store).is_busy
