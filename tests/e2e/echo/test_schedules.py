@@ -94,7 +94,13 @@ def airflow(running: Running, *command: str) -> None:
 
 
 def backfill(running: Running, first: str, last: str, *options: str) -> None:
+    """Run a backfill to its end. Airflow refuses another one until its scheduler has noticed that all runs are over."""
     airflow(running, "backfill", "create", "--dag-id", NIGHTLY, "--from-date", first, "--to-date", last, *options)
+    until(lambda: all(one["completed_at"] for one in backfills(running)), "the end of the backfill")
+
+
+def backfills(running: Running) -> list[dict[str, str | None]]:
+    return list(running.api.get(f"/api/v2/backfills?dag_id={NIGHTLY}").json()["backfills"])
 
 
 def wait(running: Running, dag_id: str) -> None:
