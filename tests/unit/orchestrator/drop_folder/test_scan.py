@@ -115,6 +115,19 @@ def test_the_same_content_again_is_another_attempt_after_a_failure(there: Deploy
     assert "a.jsonl" in there.under("done")
 
 
+@pytest.mark.parametrize(("succeeds", "folder"), [(True, "done"), (False, "failed")])
+def test_what_an_interrupted_move_left_is_moved_and_starts_no_job(there: Deployment, succeeds: bool, folder: str):
+    left = there.drop("a.jsonl")
+    there.scan()
+    there.finish(succeed=succeeds)
+    there.scan()
+    there.store.objects[left.uri] = b'{"prompt": "a"}\n'  # the same version: its time of writing has not changed
+    there.scan()
+    assert there.inbox() == set()
+    assert len(there.runs.confs) == 1
+    assert "a.jsonl" in there.under(folder)
+
+
 def test_another_content_is_another_job_while_the_first_runs(there: Deployment):
     there.drop("a.jsonl", "1")
     there.scan()
