@@ -25,9 +25,17 @@ MOST_SETTINGS = 32
 
 _SINGLE = {"batch_size": "batch_sizes", "concurrency": "concurrencies"}
 """Fields for one value, in place of a list."""
-_OF_THE_JOB = (
-    "input_uri input_format prompt_column messages_column prompt_template system_prompt model sla_hours".split()
+JOB_FIELDS = (
+    "input_uri",
+    "input_format",
+    "prompt_column",
+    "messages_column",
+    "prompt_template",
+    "system_prompt",
+    "model",
+    "sla_hours",
 )
+"""Fields that a benchmark shares with a job request."""
 
 
 class BenchmarkRequest(BaseModel):
@@ -82,7 +90,7 @@ class BenchmarkRequest(BaseModel):
 
     def job_conf(self, setting: SpeedOptions) -> dict[str, JsonValue]:
         """Return the request of the job that measures one setting; settings that were adopted do not apply to it."""
-        given = self.model_dump(mode="json", include={*_OF_THE_JOB}, exclude_none=True)
+        given = self.model_dump(mode="json", include={*JOB_FIELDS}, exclude_none=True)
         sampling = {} if self.max_tokens is None else {"sampling": {"max_tokens": self.max_tokens}}
         engine = {**setting.model_dump(exclude_none=True), "tuned": False}
         return {**given, **sampling, "sample_rows": self.num_samples, "engine": engine}

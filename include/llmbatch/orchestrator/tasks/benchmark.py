@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param, get_current_context
 
-from llmbatch.core.benchmark_request import BenchmarkRequest, parse_benchmark
+from llmbatch.core.benchmark_request import JOB_FIELDS, BenchmarkRequest, parse_benchmark
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.identity import benchmark_id_of
 from llmbatch.core.shown import shown
@@ -15,9 +15,6 @@ from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.tasks.form import form_params
 from llmbatch.orchestrator.tasks.inference import final_unless_retryable
 
-_JOB_FIELDS = (
-    "input_uri input_format prompt_column messages_column prompt_template system_prompt model sla_hours".split()
-)
 _LISTS = {
     "batch_sizes": ("Batch sizes", "Rows decoded together by one replica, e.g. [64, 128, 256]."),
     "concurrencies": ("Concurrencies", "Numbers of replicas, e.g. [1, 2]."),
@@ -72,7 +69,7 @@ def benchmark_params() -> dict[str, Param]:
         ),
     }  # fmt: skip
     fields = form_params()
-    return {**{name: fields[name] for name in _JOB_FIELDS}, **own}
+    return {**{name: fields[name] for name in JOB_FIELDS}, **own}
 
 
 @final_unless_retryable
