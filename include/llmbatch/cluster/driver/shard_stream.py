@@ -13,8 +13,8 @@ from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.shards import StagedShard
 
-MAX_BLOCKS = 4096
-"""Blocks of one run; above it a block holds several shards, as every block costs the driver a millisecond.
+MAX_BLOCKS = 1024
+"""Blocks of one run; above it a block holds several shards, as every block costs Ray some 30 ms of CPU time.
 
 A block never holds more shards than a replica has open, so there may be more blocks than this: of 100,000 shards, 8334.
 """
@@ -42,7 +42,7 @@ class Blocks:
         """Divide so that a replica has ``in_flight`` shards open at all times.
 
         A replica opens the shards of its blocks in order. A block ends with its last shard, so that blocks of several
-        shards overlap: a replica has twice the shards that it opens. 28,000 shards with 12 in flight are 4000 blocks of
+        shards overlap: a replica has twice the shards that it opens. 7,000 shards with 12 in flight are 1000 blocks of
         7, five at a time.
         """
         each = min(-(-shards // MAX_BLOCKS) or 1, in_flight)
