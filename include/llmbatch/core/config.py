@@ -45,6 +45,8 @@ class Config(Section):
     drop: DropConfig = DropConfig()
     admins: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Airflow users who may retry the jobs of every user, and adopt a benchmark's settings; empty: all may adopt."""
+    media_domains: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Hosts from which rows may have images and audio fetched over http(s); empty: none."""
     default_model: str
     models: dict[str, ModelConfig]
     engine: EngineSettings = EngineSettings()
