@@ -17,9 +17,9 @@ from collections.abc import Collection, Mapping
 from string import Formatter
 from typing import NamedTuple
 
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import RowError
 from llmbatch.core.job_request import JobRequest
-from llmbatch.core.rows import RowKind
 from llmbatch.core.states import ErrorClass
 from llmbatch.orchestrator.inputs.columns import DEFAULT_COLUMNS, MESSAGE_COLUMNS, default_columns
 from llmbatch.orchestrator.inputs.json_values import as_json
@@ -36,10 +36,10 @@ _SCHEMA_KEYS = ("response_format", "guided_json")
 class BuiltRequest(NamedTuple):
     """A request as JSON text, the characters of its prompt, and the output tokens that its answer may have."""
 
-    kind: RowKind
+    url: str
     text: str
     input_chars: int
-    max_tokens: int
+    answer_limit: int
 
 
 class RequestBuilder:
@@ -122,7 +122,7 @@ class RequestBuilder:
         )
 
     def _finished(
-        self, kind: RowKind, prompt: str, chars: int, parameters: dict[str, object], schema: object | None
+        self, kind: str, prompt: str, chars: int, parameters: dict[str, object], schema: object | None
     ) -> BuiltRequest:
         if chars > self.max_prompt_chars:
             raise RowError(
@@ -141,7 +141,8 @@ class RequestBuilder:
             text.encode("utf-8")
         except UnicodeEncodeError:
             raise _invalid("the row holds half of a surrogate pair (\\ud800 to \\udfff)", "Remove it") from None
-        return BuiltRequest(kind, text, chars, sampling.max_tokens)
+        url = Endpoint.CHAT if kind == "chat" else Endpoint.COMPLETIONS
+        return BuiltRequest(url.value, text, chars, sampling.max_tokens)
 
 
 def _parameters(body: Mapping[str, object], prompt_key: str) -> dict[str, object]:

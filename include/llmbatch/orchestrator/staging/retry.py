@@ -93,4 +93,6 @@ def _resampled(row: StagedRow, sampling: Sampling) -> StagedRow:
         raise RequestError(
             "sampling", f"contradicts what row {row.row_id} has of its own: {problem}", "Correct the value."
         ) from None
-    return replace(row, request=canonical({**request, "sampling": values}), max_tokens=merged.max_tokens)
+    return replace(
+        row, request=canonical({**request, "sampling": values}), answer_limit=merged.max_tokens or row.answer_limit
+    )

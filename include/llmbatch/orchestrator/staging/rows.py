@@ -73,7 +73,7 @@ def _duplicate(row: StagedRow, first: str, objects: Sequence[InputObject], sourc
 
 def _too_greedy(row: StagedRow, spec: JobSpec, source: Source) -> StagedRow:
     message = (
-        f"line {row.line} of {source.name}: max_tokens {row.max_tokens} is above limits.max_tokens "
+        f"line {row.line} of {source.name}: max_tokens {row.answer_limit} is above limits.max_tokens "
         f"{spec.max_tokens}. Lower it, or raise the limit in config.yaml"
     )
     return _failed(row, message)
@@ -85,7 +85,7 @@ def _failed(row: StagedRow, message: str) -> StagedRow:
         row,
         request=shortened(row.request),
         input_chars=0,
-        max_tokens=None,
+        answer_limit=0,
         error_class=ErrorClass.INVALID.value,
         error=message,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import RowError
-from llmbatch.core.rows import RowKind, StagedRow
+from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.orchestrator.inputs.readers.json_object import json_object
 from llmbatch.orchestrator.inputs.readers.openai_url import CHAT_URL, COMPLETION_URL, kind_of_url
@@ -19,16 +20,16 @@ def read_openai_batch(source: Source) -> Iterator[StagedRow]:
         if not line.problem and not line.raw.strip():
             continue
         custom_id: str | None = None
-        kind: RowKind = "chat"
+        url = Endpoint.CHAT
         try:
             record = json_object(decoded(line))
             custom_id = _custom_id(record.get("custom_id"))
-            kind = _kind(record)
+            url = Endpoint.CHAT if _kind(record) == "chat" else Endpoint.COMPLETIONS
             body = _checked_body(record)
-            build = source.builder.of_chat_body if kind == "chat" else source.builder.of_completion_body
+            build = source.builder.of_chat_body if url is Endpoint.CHAT else source.builder.of_completion_body
             yield source.row(line.number, custom_id, build(body))
         except Exception as error:  # whatever one row holds is that row's failure
-            yield source.failed(line.number, custom_id, error, line.raw, kind)
+            yield source.failed(line.number, custom_id, error, line.raw, url.value)
 
 
 def _custom_id(value: object) -> str:
@@ -39,7 +40,7 @@ def _custom_id(value: object) -> str:
     return checked_custom_id(value)
 
 
-def _kind(record: dict[str, object]) -> RowKind:
+def _kind(record: dict[str, object]) -> str:
     url = record.get("url")
     if record.get("method", "POST") != "POST":
         raise _invalid("`method` is not POST", "Write POST")

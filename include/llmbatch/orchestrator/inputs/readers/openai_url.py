@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from llmbatch.core.rows import RowKind
-
 CHAT_URL, COMPLETION_URL = "/v1/chat/completions", "/v1/completions"
 
 
-def kind_of_url(url: str) -> RowKind | None:
+def kind_of_url(url: str) -> str | None:
     """Return the kind of request, None for any other endpoint.
 
     Only the end of the path counts: ``/chat/completions`` as Azure writes it, a full URL with any host and query, and a
