@@ -68,7 +68,7 @@ def _duplicate(row: StagedRow, first: str, objects: Sequence[InputObject], sourc
         f"line {row.line} of {names[0]}: custom_id {row.custom_id!r} was used before, in line "
         f"{int(there[2])} of {names[1]}. Give every row an id of its own, or name another id_column"
     )
-    return _failed(row, message)
+    return failed_row(row, message)
 
 
 def _too_greedy(row: StagedRow, spec: JobSpec, source: Source) -> StagedRow:
@@ -76,16 +76,16 @@ def _too_greedy(row: StagedRow, spec: JobSpec, source: Source) -> StagedRow:
         f"line {row.line} of {source.name}: max_tokens {row.answer_limit} is above limits.max_tokens "
         f"{spec.max_tokens}. Lower it, or raise the limit in config.yaml"
     )
-    return _failed(row, message)
+    return failed_row(row, message)
 
 
-def _failed(row: StagedRow, message: str) -> StagedRow:
+def failed_row(row: StagedRow, message: str, error_class: ErrorClass = ErrorClass.INVALID) -> StagedRow:
     """Return the row as one that never reaches an engine."""
     return replace(
         row,
         request=shortened(row.request),
         input_chars=0,
         answer_limit=0,
-        error_class=ErrorClass.INVALID.value,
+        error_class=error_class.value,
         error=message,
     )

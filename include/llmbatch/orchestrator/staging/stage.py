@@ -17,8 +17,10 @@ from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
+from llmbatch.orchestrator.inputs.keep import Keep
 from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.jobs.staged_shards import cut_shards, decode_shard, load_staged
+from llmbatch.orchestrator.staging.kept import KeptColumns, ShardRows
 from llmbatch.orchestrator.staging.retry import ids_repeated, rows_to_retry
 from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
 from llmbatch.orchestrator.staging.sampled import RowSample
@@ -77,16 +79,28 @@ def _sample_of(spec: JobSpec) -> RowSample | None:
     return None if count is None or spec.retry_of is not None else RowSample(count)
 
 
+def _kept(spec: JobSpec, store: ObjectStore) -> KeptColumns | None:
+    keep = Keep.of(spec)
+    return None if keep is None else KeptColumns(spec, keep, read_inputs(spec, store), store)
+
+
 def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     started = clock.monotonic()
     ids, sample = UniqueIds(spec), _sample_of(spec)
     shards = cut_shards(input_rows(spec, store, ids, sample), spec.staging.shard_rows, spec.staging.shard_bytes)
-    written = tuple(ShardWriter(store, spec.layout).write_all(shards))
+    kept = _kept(spec, store)
+    written = tuple(
+        ShardWriter(store, spec.layout).write_all(map(ShardRows, shards) if kept is None else kept.beside(shards))
+    )
+    if kept is not None:
+        kept.write_schema()
     manifest = StagedManifest(
         job_id=spec.job_id,
         shards=written,
         ids_repeat=ids.repeats if spec.retry_of is None else ids_repeated(spec.retry_of, store),
         sampled_of=None if sample is None else sample.seen,
+        columns=() if kept is None else kept.names,
+        columns_dropped=0 if kept is None else kept.dropped,
         seconds=clock.monotonic() - started,
     )
     if manifest.ids_repeat:

@@ -44,7 +44,7 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
     if twice is not None:
         raise source.unreadable(f"names the column `{twice}` twice", "Rename one of them.")
     schema, most, number = table.schema_arrow, source.max_line_bytes, 0
-    for piece in _pieces(source, table, file, columns):
+    for piece in pieces(source, table, file, columns):
         values = [column_values(piece.column(name), schema.field(name), most, json_values) for name in request_columns]
         ids = [column_values(piece.column(name), schema.field(name), most, id_values) for name in id_columns]
         for index in range(piece.num_rows):
@@ -77,8 +77,12 @@ def open_parquet(source: Source, file: RangeFile) -> pq.ParquetFile:
     return table
 
 
-def _pieces(source: Source, table: pq.ParquetFile, file: RangeFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield all rows of the columns in batches that take a bounded size as Python values."""
+def pieces(source: Source, table: pq.ParquetFile, file: RangeFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield all rows of the columns in batches that take a bounded size as Python values, or are one row.
+
+    Raises:
+        RequestError: the object is damaged, or takes too much memory.
+    """
     guard = PageGuard(source, table, columns, file.peek)
     number = 0
     try:
