@@ -60,16 +60,19 @@ def converted(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """Return the column as that type, which ``unified`` found; nested values become JSON text where it is text."""
     if column.type == kind:
         return column
-    for is_safe in (True, False):
+    for is_safe in (True,) if kind == _TEXT else (True, False):
         try:
             return column.cast(kind, safe=is_safe)
         except pa.ArrowException:
             continue
-    return pa.chunked_array([[_json_text(value) for value in column]], kind)
+    return pa.chunked_array([[_text(value) for value in column]], kind)
 
 
-def _json_text(value: pa.Scalar) -> str | None:
+def _text(scalar: pa.Scalar) -> str | None:
     try:
-        return json.dumps(value.as_py(), ensure_ascii=False, default=str) if value.is_valid else None
-    except (ValueError, OverflowError, RecursionError):  # a date that Python does not have, bytes that are not UTF-8
+        value = scalar.as_py()
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+        return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, OverflowError, RecursionError):  # a date that Python does not have, text that is not UTF-8
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping
 
 import pyarrow as pa
@@ -14,16 +15,38 @@ from llmbatch.orchestrator.publishing.openai_lines import to_json
 def json_column(column: pa.ChunkedArray, name: str) -> list[object]:
     """Return the values of one of the input's own columns: dates, decimals and the like as text.
 
-    A value for which JSON has no form (NaN, bytes that are not UTF-8) is null.
+    What JSON has no form for is null: a number that is not finite, and bytes that are not UTF-8.
     """
     if isinstance(column.type, pa.JsonType):
-        return [None if text is None else json.loads(text) for text in column.to_pylist()]
-    values = [value for chunk in column.chunks for value in json_values(_plain(chunk), name)]
-    return [None if isinstance(value, Unreadable) else value for value in values]
+        return json_texts(column)
+    values = [value for chunk in column.chunks for value in json_values(_storage(chunk), name)]
+    return [_finite(value) for value in values]
 
 
-def _plain(chunk: pa.Array) -> pa.Array:
+def json_texts(column: pa.ChunkedArray) -> list[object]:
+    """Return the values of a column of JSON texts; one that is not JSON stays text."""
+    return [_parsed(text) for text in column.to_pylist()]
+
+
+def _parsed(text: str | None) -> object:
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _storage(chunk: pa.Array) -> pa.Array:
     return chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, Unreadable) else value
 
 
 def json_line(row: Mapping[str, object], doubtful: Collection[str]) -> str:

@@ -12,10 +12,12 @@ from llmbatch.orchestrator.jobs.kept_columns import PREFIX, own_name
 from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
 from llmbatch.orchestrator.publishing.answer_columns import ANSWER_TYPES, answer_array, answer_columns
 from llmbatch.orchestrator.publishing.answers import Answer, answer_of
-from llmbatch.orchestrator.publishing.json_columns import json_column, json_line
+from llmbatch.orchestrator.publishing.json_columns import json_column, json_line, json_texts
 
 _IDS = ("custom_id", "row_id", "line")
 _USAGE = ("prompt_tokens", "completion_tokens", "error_class", "error")
+
+_DOUBTFUL = frozenset({*ANSWER_TYPES, "response"})
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class TableColumns:
         answers = _answers(rows)
         columns = [self._values(rows, name, answers) for name in self.schema.names]
         for values in zip(*columns, strict=True):
-            yield json_line(dict(zip(self.schema.names, values, strict=True)), ANSWER_TYPES.keys())
+            yield json_line(dict(zip(self.schema.names, values, strict=True)), _DOUBTFUL)
 
     def _stored(self, rows: pa.Table, name: str, answers: Sequence[Answer]) -> pa.ChunkedArray | pa.Array:
         if name in self.kept:
@@ -71,7 +73,7 @@ class TableColumns:
             return json_column(rows[self.kept[name]], name)
         if name in ANSWER_TYPES:
             return [answer.get(name) for answer in answers]
-        values: list[object] = rows[name].to_pylist()
+        values: list[object] = json_texts(rows[name]) if name == "response" else rows[name].to_pylist()
         return values
 
 
