@@ -111,7 +111,8 @@ class KeptColumns:
 
     def _shard(self, rows: list[StagedRow], pieces: list[pa.Table]) -> ShardRows:
         schema = unified_schema(pieces)
-        self._note(schema)
+        for piece in pieces:
+            self._note(columns_of(piece.schema))
         columns = joined(pieces, schema)
         there = frozenset(columns[ROW_ID.name].to_pylist())
         for row in rows:
@@ -131,11 +132,11 @@ class KeptColumns:
         return failed_row(row, f"line {row.line} of {name}: {problem}", ErrorClass.TOO_LONG)
 
     def _note(self, schema: pa.Schema) -> None:
-        """Add the columns of a shard to those of the job."""
+        """Add the columns of a piece to those of the job."""
         before, self.schema = self.schema, unified(self.schema, schema)
-        for field in self.schema:
-            kinds = [one.field(field.name).type for one in (before, schema) if field.name in one.names]
-            if field.type == pa.string() and any(kind != field.type for kind in kinds):
+        for field in schema:
+            kinds = [before.field(field.name).type if field.name in before.names else field.type, field.type]
+            if kinds[0] != kinds[1] and self.schema.field(field.name).type == pa.string() != kinds[0]:
                 _log.warning(
                     "event=column_types_differ job_id=%s column=%s types=%s; it is delivered as text",
                     self._spec.job_id,
