@@ -11,6 +11,7 @@ from llmbatch.cluster.models.model_folder import check_safetensors, read_object
 from llmbatch.cluster.models.stored_folder import stored_folder
 from llmbatch.core.engine_settings import EngineKind
 from llmbatch.core.errors import ModelError
+from llmbatch.core.serving import Serving
 from llmbatch.core.store import ObjectStore
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -18,15 +19,14 @@ RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM takes as ``max_lora_rank``."""
 
 
-def fetch_adapters(model: str, adapters: Mapping[str, str], kind: EngineKind, store: ObjectStore) -> dict[str, Path]:
+def fetch_adapters(serving: Serving, kind: EngineKind, store: ObjectStore) -> dict[str, Path]:
     """Return the folder of each adapter by its name. An engine that loads none gets the addresses as they are.
 
     Only ``adapter_config.json`` and ``adapter_model.safetensors`` are fetched: other weights are pickled, which is
     code. The folders stay at least until this process ends.
 
     Args:
-        model: name of their model in config.yaml, for errors.
-        adapters: ``s3://`` folders, local paths, or ids of a hub with an optional revision, by name.
+        serving: has their addresses: ``s3://`` folders, local paths, or ids of a hub with an optional revision.
         kind: the engine's.
         store: has what ``s3://`` addresses name.
 
@@ -35,14 +35,14 @@ def fetch_adapters(model: str, adapters: Mapping[str, str], kind: EngineKind, st
         StoreError: the object store failed.
     """
     if kind is EngineKind.ECHO:
-        return {name: Path(uri) for name, uri in adapters.items()}
+        return {name: Path(uri) for name, uri in serving.adapters.items()}
     found = {}
-    for name, uri in adapters.items():
+    for name, uri in serving.adapters.items():
         try:
             folder = _folder(uri, store)
             _check(folder, uri)
         except ModelError as error:
-            raise ModelError(f"models.{model}.adapters.{name}: {error}") from None
+            raise ModelError(f"models.{serving.name}.adapters.{name}: {error}") from None
         found[name] = folder
     return found
 

@@ -13,6 +13,7 @@ from fakes.model_files import safetensors, write
 from llmbatch.cluster.models.adapters import CONFIG, RANKS, WEIGHTS, fetch_adapters, rank_limit
 from llmbatch.core.engine_settings import EngineKind
 from llmbatch.core.errors import ModelError
+from llmbatch.core.serving import Serving
 from llmbatch.core.store import MemoryStore
 
 
@@ -22,7 +23,8 @@ def files(weights: bytes | None = None, **config: Any) -> dict[str, bytes]:
 
 
 def fetched(uri: str, store: MemoryStore | None = None) -> Path:
-    return fetch_adapters("chat", {"legal": uri}, EngineKind.VLLM, store or MemoryStore())["legal"]
+    serving = Serving(name="chat", adapters={"legal": uri})
+    return fetch_adapters(serving, EngineKind.VLLM, store or MemoryStore())["legal"]
 
 
 def test_a_local_folder(tmp_path: Path) -> None:
@@ -57,7 +59,8 @@ def test_an_adapter_of_a_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 def test_the_echo_engine_needs_no_folder() -> None:
-    assert list(fetch_adapters("m", {"a": "s3://b/none", "b": "/none"}, EngineKind.ECHO, MemoryStore())) == ["a", "b"]
+    serving = Serving(name="m", adapters={"a": "s3://b/none", "b": "/none"})
+    assert list(fetch_adapters(serving, EngineKind.ECHO, MemoryStore())) == ["a", "b"]
 
 
 def without(name: str) -> Callable[[], dict[str, bytes]]:
