@@ -13,8 +13,16 @@ from llmbatch.cluster.media.media import Media, media_of
 def png(width: int = 3, height: int = 2, *, declared: tuple[int, int] | None = None) -> bytes:
     """Return a grey image; ``declared`` is the size that its header states."""
     size = struct.pack(">II", *(declared or (width, height)))
-    rows = (b"\0" + b"\x80" * width) * height
-    chunks = ((b"IHDR", size + b"\x08\0\0\0\0"), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return _png_file(size + b"\x08\0\0\0\0", (b"\0" + b"\x80" * width) * height)
+
+
+def painted(color: tuple[int, int, int], width: int = 40, height: int = 24) -> bytes:
+    """Return an image of one colour."""
+    return _png_file(struct.pack(">II", width, height) + b"\x08\x02\0\0\0", (b"\0" + bytes(color) * width) * height)
+
+
+def _png_file(header: bytes, rows: bytes) -> bytes:
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )
