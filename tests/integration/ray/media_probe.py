@@ -7,7 +7,7 @@ the store has) and ``rows``, each ``[url, body]``. A body with ``"unread": true`
 does, so that the engine meets the addresses itself.
 
 The last line of the output is one JSON object: ``seconds`` until the engine had started, and ``outcomes`` in the order
-of the rows: ``[body, prompt tokens, completion tokens]``, or ``class: message`` of a failed row.
+of the rows: ``[body, prompt tokens, completion tokens]``, or ``type: message`` of the error of a failed row.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.patience import Patience
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.engine_settings import EngineKind, EngineSettings
-from llmbatch.core.errors import RowError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.serving import Serving
@@ -63,8 +62,8 @@ async def probe(question: dict[str, Any]) -> dict[str, object]:
         for number, (url, body) in enumerate(question["rows"]):
             try:
                 answer = await engine.generate(row(number, url, body), f"request-{number}")
-            except RowError as error:
-                outcomes.append(f"{error.error_class.value}: {error.message}")
+            except Exception as error:  # as a replica does
+                outcomes.append(f"{type(error).__name__}: {error}")
             else:
                 outcomes.append([json.loads(answer.body), answer.prompt_tokens, answer.completion_tokens])
     finally:

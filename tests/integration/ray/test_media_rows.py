@@ -66,7 +66,9 @@ def test_images() -> None:
     assert tokens[6] - tokens[1] >= tokens[1] - tokens[0] - 1
     assert Response.model_validate(found[7][0]).output_text == red
     outside, unnamed, file, *unread = found[8:]
-    assert outside.startswith("invalid: messages[0].content[1].image_url.url: s3://b/inside/red.png is outside of")
+    assert outside.startswith(
+        "RowError: invalid: messages[0].content[1].image_url.url: s3://b/inside/red.png is outside of"
+    )
     assert "is not in media_domains of config.yaml" in unnamed
     assert "is not an address that rows may name" in file
     assert all(isinstance(outcome, str) for outcome in unread), "the engine read an address itself"
