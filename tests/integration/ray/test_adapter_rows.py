@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from openai.types.chat import ChatCompletion
-from probed import outcomes
 
+from fakes.probed_rows import outcomes
 from tiny_model import tiny_model
 from tiny_models import tiny_adapter
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from probed import outcomes
 
+from fakes.probed_rows import outcomes
 from tiny_models import LABELS, tiny_classifier
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from openai.types import CreateEmbeddingResponse
-from probed import outcomes
 
+from fakes.probed_rows import outcomes
 from tiny_model import HIDDEN, tiny_model
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

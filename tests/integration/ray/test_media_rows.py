@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
-from probed import outcomes
 
 from fakes.media_rows import data_url, image, painted
+from fakes.probed_rows import outcomes
 from tiny_models import IMAGE_TOKENS, tiny_vision
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

@@ -32,6 +32,7 @@ class MediaReader:
         store: has what ``s3://`` addresses name.
         calls: runs calls of the store, as ``storage.patience.Patience`` does.
         prefixes: ``s3://`` prefixes below which rows may name objects; None: wherever the store's key can read.
+        closed: prefix below which they may not, whatever ``prefixes`` has: where the folders of jobs are.
         domains: hosts from which http(s) addresses may be; none of others is fetched.
         limits: what the media of one row may cost.
     """
@@ -43,11 +44,12 @@ class MediaReader:
         *,
         prefixes: tuple[str, ...] | None,
         domains: tuple[str, ...],
+        closed: str = "",
         limits: MediaLimits | None = None,
         http: HttpMedia | None = None,
     ) -> None:
         self._limits = limits or MediaLimits()
-        self._stored = StoredMedia(store, calls, prefixes)
+        self._stored = StoredMedia(store, calls, prefixes, closed=closed)
         self._http = http or HttpMedia(domains, self._limits.http_seconds)
 
     async def inlined(self, body: dict[str, JsonValue]) -> dict[str, JsonValue]:

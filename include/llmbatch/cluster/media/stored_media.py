@@ -35,6 +35,7 @@ class StoredMedia:
         store: has the objects.
         calls: runs the reads.
         prefixes: below which objects may be read; None: wherever the store's key can.
+        closed: prefix below which none may be read all the same; empty: there is none.
         sleep: waits for so many seconds.
     """
 
@@ -44,9 +45,11 @@ class StoredMedia:
         calls: StoreCalls,
         prefixes: tuple[str, ...] | None,
         *,
+        closed: str = "",
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._store, self._calls, self._prefixes, self._sleep = store, calls, prefixes, sleep
+        self._store, self._calls, self._sleep = store, calls, sleep
+        self._prefixes, self._closed = prefixes, closed
         self._places = asyncio.Semaphore(min(16, (os.cpu_count() or 1) + 2))
 
     async def read(self, media: Media, most: int) -> bytes:
@@ -70,6 +73,10 @@ class StoredMedia:
             uri = checked_address(media.address)
         except ValueError as error:
             raise media.refused(f"{media.address}: {error}", "Correct the address") from None
+        if self._closed and is_under(uri, self._closed):
+            raise media.refused(
+                f"{uri} is under store.base_uri, where the folders of all jobs are", "Copy it elsewhere"
+            )
         if self._prefixes is None or any(is_under(uri, prefix) for prefix in self._prefixes):
             return
         allowed = ", ".join(self._prefixes) or "nothing"

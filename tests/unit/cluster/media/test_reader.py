@@ -46,7 +46,13 @@ def inlined(body: dict[str, Any], limits: MediaLimits | None = None, stored: byt
     store = MemoryStore()
     store.put("s3://b/in/x", stored)
     reader = MediaReader(
-        store, AtOnce(), prefixes=("s3://b/in",), domains=("pictures.example",), limits=limits, http=Web(png())
+        store,
+        AtOnce(),
+        prefixes=("s3://b/in",),
+        domains=("pictures.example",),
+        closed="s3://b/in/jobs",
+        limits=limits,
+        http=Web(png()),
     )
     return asyncio.run(reader.inlined(body))
 
@@ -94,6 +100,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no scheme": (chat(image("/etc/passwd")), "is not an address that rows may name"),
     "a host": (chat(image("//pictures.example/x")), "is not an address that rows may name"),
     "another prefix": (chat(image("s3://b/other/x")), "outside of store.allowed_inputs"),
+    "another job": (chat(image("s3://b/in/jobs/x")), "is under store.base_uri"),
     "no image": (chat(image(data_url(b"<html>"))), "no image that is known here"),
     "no base64": (chat({"input_audio": {"data": "*", "format": "wav"}}), "is not base64"),
     "too many": (chat(*[image(data_url(png()))] * 3), "the row has 3 images, clips and films; 2 are the limit"),

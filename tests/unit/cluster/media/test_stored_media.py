@@ -79,6 +79,17 @@ def test_outside_of_the_prefixes(uri: str, prefixes: tuple[str, ...]) -> None:
         read(uri, MemoryStore(), prefixes)
 
 
+def test_the_folders_of_jobs_are_closed_whatever_the_prefixes() -> None:
+    async def reading(uri: str) -> bytes:
+        store = MemoryStore()
+        store.put(uri, b"image")
+        return await StoredMedia(store, AtOnce(), ("s3://b",), closed="s3://b/base").read(media(uri), MOST)
+
+    assert asyncio.run(reading("s3://b/base2/x.png")) == b"image"
+    with pytest.raises(RowError, match=r"s3://b/base/jobs/job-1/x\.png is under store\.base_uri"):
+        asyncio.run(reading("s3://b/base/jobs/job-1/x.png"))
+
+
 @pytest.mark.parametrize(
     "uri", ["s3://b/in/../secret.png", "s3://b/in/./x.png", "s3://", "s3:///x", "s3:b/x", "S3://b/in/x"]
 )

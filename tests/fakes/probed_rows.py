@@ -1,4 +1,4 @@
-"""Ask ``media_probe.py``."""
+"""Rows on a real engine in a process of its own: asks ``tests/integration/ray/media_probe.py``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[2]
+PROBE = REPOSITORY / "tests" / "integration" / "ray" / "media_probe.py"
 SECONDS = 540
 """An engine starts in 20 to 40 s on two free cores."""
 
@@ -31,7 +32,7 @@ def outcomes(
         "rows": rows,
     }
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("media_probe.py"))],
+        [sys.executable, str(PROBE)],
         input=json.dumps(question),
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "include")},
         capture_output=True, text=True, timeout=SECONDS, check=False,
