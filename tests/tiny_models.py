@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,22 +46,29 @@ _EYE, _EYE_INNER, _EYE_LAYERS, _EYE_HEADS = 64, 128, 2, 2
 
 def tiny_vision() -> Path:
     """Return the folder of the vision-language model."""
-    return _cached("vision", write_vision)
+    return cached("vision", write_vision)
 
 
 def tiny_classifier() -> Path:
     """Return the folder of the classifier; ``LABELS`` are its labels."""
-    return _cached("classifier", write_classifier)
+    return cached("classifier", write_classifier)
 
 
 def tiny_adapter() -> Path:
     """Return the folder of the LoRA adapter for the model of ``tiny_model``; its rank is ``RANK``."""
-    return _cached("adapter", lambda _, folder: write_adapter(folder))
+    return cached("adapter", lambda _, folder: write_adapter(folder))
 
 
-def _cached(name: str, write: Callable[[Path, Path], None]) -> Path:
+def cached(name: str, write: Callable[[Path, Path], None], *sources: Path) -> Path:
+    """Return the folder that ``write`` fills, given the bundled model's and an empty one, once per node.
+
+    Args:
+        name: of the model.
+        write: writes it.
+        sources: files beside this one whose change makes another model.
+    """
     bundled, _ = bundled_model(SCHEME + NAMES[0])
-    sources = (Path(__file__), Path(llama.__file__))
+    sources = (*sources, Path(__file__), Path(llama.__file__))
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
     folder, _ = cached_folder(f"tiny-{name}-{version}", 16 * 2**20, lambda empty: write(bundled, empty))
     return folder
@@ -114,11 +121,7 @@ def write_adapter(folder: Path) -> None:
 def write_vision(bundled: Path, folder: Path) -> None:
     """Write the vision-language model with the tokenizer of the model in ``bundled``."""
     base, vocabulary, avoided = _base(bundled, folder)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        text = (folder / name).read_text(encoding="utf-8")
-        for old, new in RENAMED.items():
-            text = text.replace(f'"{old}"', f'"{new}"')
-        (folder / name).write_text(text, encoding="utf-8")
+    rename_tokens(folder, RENAMED)
     llama.write_config(folder, _vision_config(base, llama.token_number(folder / "tokenizer.json", IMAGE)))
     processor = {"processor_class": "Idefics3Processor", "image_seq_len": IMAGE_TOKENS}
     llama.write_config(folder, processor, "processor_config.json")
@@ -137,6 +140,15 @@ def write_vision(bundled: Path, folder: Path) -> None:
         for name, each in llama.weights(vocabulary, avoided).items()
     }
     llama.write_weights(folder, text | _eye_weights())
+
+
+def rename_tokens(folder: Path, renamed: Mapping[str, str]) -> None:
+    """Give special tokens of the tokenizer in ``folder`` other names; their numbers stay."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        text = (folder / name).read_text(encoding="utf-8")
+        for old, new in renamed.items():
+            text = text.replace(f'"{old}"', f'"{new}"')
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _base(bundled: Path, folder: Path) -> tuple[dict[str, object], int, list[int]]:
