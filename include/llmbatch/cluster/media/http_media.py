@@ -36,7 +36,7 @@ class HttpMedia:
     spelling of an address and no reading of a URL leads elsewhere.
 
     Args:
-        domains: hosts; one with a leading dot stands for all hosts below it.
+        domains: hosts in ASCII; one with a leading dot stands for all hosts below it.
         seconds: time for one download, with its repetitions.
         require: raises ``NotPublicError`` for an address that no socket may connect to.
         pauses: seconds before each repetition.
@@ -85,7 +85,7 @@ class HttpMedia:
 
         try:
             url = URL(media.address)
-            host = (url.host or "").lower().rstrip(".")
+            host = (url.raw_host or "").lower().rstrip(".")
         except ValueError:
             raise media.refused("is not a URL", "Correct it") from None
         if url.user is not None or url.password is not None:

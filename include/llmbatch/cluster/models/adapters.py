@@ -23,7 +23,7 @@ def fetch_adapters(serving: Serving, kind: EngineKind, store: ObjectStore) -> di
     """Return the folder of each adapter by its name. An engine that loads none gets the addresses as they are.
 
     Only ``adapter_config.json`` and ``adapter_model.safetensors`` are fetched: other weights are pickled, which is
-    code. The folders stay at least until this process ends.
+    code. What comes from the store stays at least until this process ends.
 
     Args:
         serving: has their addresses: ``s3://`` folders, local paths, or ids of a hub with an optional revision.
