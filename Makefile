@@ -64,8 +64,8 @@ types: install ## run mypy in strict mode, each room in its own environment
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
-	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tests/tiny_model.py benchmarks/resume/commit_cost.py \
-		benchmarks/resume/list_committed.py
+	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tests/tiny_model.py tests/tiny_models.py tests/tiny_speech.py \
+		benchmarks/resume/commit_cost.py benchmarks/resume/list_committed.py
 
 arch: install ## check the import contracts of the rooms
 	@PYTHONPATH=include:deploy/embedded $(dir $(RAY_PYTHON))lint-imports --no-cache

@@ -18,7 +18,7 @@ from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
 from llmbatch.core.clock import Clock
 from llmbatch.core.crashes import Suspicion, groups
-from llmbatch.core.errors import RowError
+from llmbatch.core.errors import RowError, StoreError
 from llmbatch.core.length_cells import LengthClass, class_of
 from llmbatch.core.rows import ResultRow, StagedRow
 from llmbatch.core.states import ErrorClass, RowState
@@ -85,6 +85,9 @@ class RowRunner:
             counts: counted up while rows run and end.
             suspicion: which rows earlier crashes make suspect.
             on_turn: called when the shard's first row may enter.
+
+        Raises:
+            ExceptionGroup: of ``EngineDiedError`` or ``StoreError``; the shard has no outcome.
         """
         suspects = groups((row.row_id for row in rows), suspicion)
         apart = frozenset(row_id for group in suspects for row_id in group)
@@ -170,6 +173,8 @@ class RowRunner:
             if not self._dead:
                 self._dead = True
                 self._on_engine_death(error, self._slots.rows)
+            raise
+        except StoreError:  # of its media, and after long patience: the row is not at fault
             raise
         except Exception as error:  # an engine's bug with one row must not cost the others
             # The type only: an engine's message may quote the prompt, which belongs into the dead letter, not the log.
