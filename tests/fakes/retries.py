@@ -91,7 +91,7 @@ def _outcome(row: dict[str, Any], spec: JobSpec, state: str | None) -> dict[str,
         return made
     if state is None:
         question = json.loads(row["request"])["messages"][-1]["content"]
-        return made | {"response": json.dumps(chat_body(f"{spec.run_id}: {question}"))}
+        return made | {"response": json.dumps(chat_body(f"{spec.run_id}: {question}", spec.model_name))}
     nothing = {"response": None, "prompt_tokens": 0, "completion_tokens": 0, "cached_tokens": 0}
     why = {"error_class": "timeout", "error": "too slow"} if state == "failed" else {}
     return made | nothing | {"state": state, "request": row["request"]} | why

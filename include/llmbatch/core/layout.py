@@ -108,7 +108,10 @@ class JobLayout:
 
     @property
     def kept_schema(self) -> str:
-        """The input's own columns that come back: a table without rows; written after all of their shards."""
+        """The input's own columns that come back: a table without rows; written after all of their shards.
+
+        It is removed before them, as their list is sorted: a delivery that finds it finds all of them.
+        """
         return f"{self.staged}columns/schema.parquet"
 
     @property

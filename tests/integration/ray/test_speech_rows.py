@@ -47,6 +47,7 @@ def test_sound() -> None:
         objects={"s3://b/in/low.wav": low},
         media_prefixes=["s3://b/in"],
     )
+    assert isinstance(sent, list), sent
     text = Transcription.model_validate(sent[0]).text
     assert text == Transcription.model_validate(stored[0]).text != ""
     assert isinstance(broken, str)

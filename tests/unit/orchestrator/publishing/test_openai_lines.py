@@ -24,7 +24,7 @@ def test_openai_output() -> None:
         for name, url, body in [
             ("a", "chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
             ("b", "completions", {"prompt": "once"}),
-            ("c", "embeddings", {}),
+            ("c", "chat/completions", {}),
             ("d", "completions", {"prompt": "late"}),
         ]
     )
@@ -46,7 +46,7 @@ def test_openai_output() -> None:
     assert completion["response"]["body"] == json.loads(BODY)
     failed, expired = lines(store, "errors.jsonl")
     assert (failed["custom_id"], failed["response"]["status_code"], failed["error"]["code"]) == ("c", 400, "invalid")
-    assert "/v1/embeddings" in failed["error"]["message"]
+    assert "messages" in failed["error"]["message"]
     assert (expired["custom_id"], expired["response"], expired["error"]["code"]) == ("d", None, "batch_expired")
 
 
