@@ -5,20 +5,26 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from llmbatch.cluster.engines.base import Body
-from llmbatch.core.endpoints import Endpoint
+from llmbatch.core.endpoints import Endpoint, Task
+from llmbatch.core.errors import RowError
+from llmbatch.core.states import ErrorClass
 
 _INPUTS = ("input", "prompt", "queries", "query", "text_1", "data_1")
 _DOCUMENTS = ("documents", "text_2", "data_2")
 
 
 def prompts_of(endpoint: Endpoint, body: Body) -> list[str]:
-    """Return the text of each prompt: the last message of a chat, each text of a list, each document of a score."""
-    if endpoint in (Endpoint.SCORE, Endpoint.RERANK):
-        return [text for key in _DOCUMENTS if key in body for text in _texts(body[key])]
-    if "messages" in body:
-        return [_last(body["messages"])]
-    found = next((body[key] for key in _INPUTS if key in body), "")
-    return [_last(found)] if endpoint is Endpoint.RESPONSES else _texts(found)
+    """Return the text of each prompt: the last message of a chat, each text of a list, each document of a score.
+
+    Raises:
+        RowError: INVALID, if there is none.
+    """
+    keys = _DOCUMENTS if endpoint.task is Task.SCORE else ("messages", *_INPUTS)
+    key = next((key for key in keys if body.get(key) is not None), None)
+    if key is None:
+        raise RowError(ErrorClass.INVALID, "the request has no prompt")
+    is_talk = key == "messages" or endpoint is Endpoint.RESPONSES
+    return [_last(body[key])] if is_talk else _texts(body[key])
 
 
 def query_of(body: Body) -> str:
