@@ -13,6 +13,7 @@ from llmbatch.cluster.exchange.latency_sketch import LatencySketch
 from llmbatch.cluster.exchange.length_work import LengthWork
 from llmbatch.cluster.exchange.replica_report import OpenWork
 from llmbatch.cluster.replica.answer_limit import shortened
+from llmbatch.cluster.replica.request_id import request_id_of
 from llmbatch.cluster.replica.row_outcome import expired, failed, succeeded, unanswerable
 from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
@@ -166,7 +167,9 @@ class RowRunner:
         self._slots.enter(row.row_id, _class(row), row.input_chars)
         self._begun.discard(row.row_id)
         try:
-            answer = await self._engine.generate(shortened(row, self.max_tokens))
+            answer = await self._engine.generate(
+                shortened(row, self.max_tokens), request_id_of(self._job_id, row.row_id)
+            )
         except RowError as error:
             result = failed(row, error.error_class.value, error.message, self._clock.monotonic() - started)
         except EngineDiedError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from llmbatch.cluster.storage.shard_table import read_tally, result_schema
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock, SystemClock
 from llmbatch.core.crashes import Crash
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.engine_settings import EchoOptions
 from llmbatch.core.errors import Superseded
 from llmbatch.core.progress import Flight
@@ -79,9 +81,9 @@ async def until(condition: Any) -> None:
 
 def test_every_row_ends_once_in_input_order(store, make, read_results) -> None:
     rows = [make.chat(n, f"hello {n}") for n in range(1, 10)]
-    rows[3] = make.staged(4, "completion", "{broken", "invalid")
+    rows[3] = make.staged(4, Endpoint.COMPLETIONS, "{broken", "invalid")
     rows[5] = make.chat(6, "please FAIL")
-    rows[7] = make.staged(8, "chat", {"messages": None, "sampling": {}})
+    rows[7] = make.staged(8, Endpoint.CHAT, {"messages": None})
     job = make.stage(store, rows, 9)
     engine = EchoEngine(EchoOptions(fail_marker="FAIL"))
     tally = asyncio.run(replica(job, store, engine).process(job.manifest.shards[0]))
@@ -101,7 +103,7 @@ def test_every_row_ends_once_in_input_order(store, make, read_results) -> None:
 
 
 def test_schema_is_the_same_for_all_failed_and_all_good(store, make, read_results) -> None:
-    rows = [make.chat(1, "a"), make.staged(2, "chat", "{", "invalid")]
+    rows = [make.chat(1, "a"), make.staged(2, Endpoint.CHAT, "{", "invalid")]
     job = make.stage(store, rows, 1)
     one = replica(job, store, EchoEngine(EchoOptions()))
 
@@ -213,7 +215,10 @@ def test_rows_that_begin_after_the_order_get_fewer_tokens_and_the_tally_names_th
     assert {(tally.model, tally.model_digest) for tally in tallies if tally} == {("s3://models/small", "sha256:a")}
     assert read_tally(store, store.head(job.layout.result_shard("shard-00001"))) == tallies[1]
     rows = read_results(job.layout.result_shard("shard-00001")).to_pylist()
-    assert [(row["text"], row["finish_reason"]) for row in rows] == [("echo: one two", "length")] * 2
+    choices = [json.loads(row["response"])["choices"][0] for row in rows]
+    assert [(each["message"]["content"], each["finish_reason"]) for each in choices] == [
+        ("echo: one two", "length")
+    ] * 2
 
 
 def test_unknown_engine_error_fails_the_row_and_not_the_log(store, make, read_results, caplog) -> None:
