@@ -30,6 +30,7 @@ class StagedManifest(BaseModel):
 
     ``ids_repeat``: the ids were taken from a column ``id`` by default and do not name rows, so none is delivered.
     ``sampled_of``: rows of the whole input, of which the job's are a sample; null: the job has all rows.
+    ``foreign_models``: rows of the whole input that name another model than the job's, which answers them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +40,7 @@ class StagedManifest(BaseModel):
     shards: tuple[StagedShard, ...]
     ids_repeat: bool = False
     sampled_of: int | None = None
+    foreign_models: int = 0
     seconds: float
 
     @property
