@@ -58,6 +58,11 @@ def input_job(
     )
 
 
+def builder_of(uri: str = "s3://b/in/", max_prompt_chars: int = 1000, **request: object) -> RequestBuilder:
+    staging = StagingConfig(max_prompt_chars=max_prompt_chars, max_media_bytes=0)
+    return RequestBuilder(JobRequest(input_uri=uri, **request), staging, Serving())
+
+
 def rows_of(body: bytes | dict[str, bytes], fmt: InputFormat, store: MemoryStore | None = None, **options):
     objects = body if isinstance(body, dict) else {"a.txt": body}
     store = store or MemoryStore()

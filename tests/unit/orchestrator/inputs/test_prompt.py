@@ -22,18 +22,17 @@ def test_requests_of_openai_bodies() -> None:
     ]
     rows = rows_of(b"\n".join(lines), InputFormat.OPENAI_BATCH, sampling={"seed": 9, "max_tokens": 7})
     assert rows[0].request == (
-        '{"messages":[{"content":"é\\nz","role":"user"}],"output_schema":{"a":2,"b":1,"type":"object"},'
-        '"sampling":{"max_tokens":7,"seed":9}}'
+        '{"max_completion_tokens":7,"messages":[{"content":[{"text":"é","type":"text"},{"text":"z","type":"text"}],'
+        '"role":"user"}],"response_format":{"json_schema":{"name":"s","schema":{"a":2,"b":1,"type":"object"}},'
+        '"type":"json_schema"},"seed":9}'
     )
-    assert rows[0].input_chars == 3
-    assert (rows[1].kind, rows[1].request) == ("completion", '{"prompt":"once","sampling":{"max_tokens":5,"seed":9}}')
+    assert rows[0].input_chars == 2
+    assert (rows[1].url, rows[1].request) == ("/v1/completions", '{"max_tokens":5,"prompt":"once","seed":9}')
     assert request_of(rows[2])["messages"][0] == {"role": "system", "content": "own"}
     with_system = rows_of(b"\n".join(lines), InputFormat.OPENAI_BATCH, system_prompt="be brief")
-    assert [row.kind for row in with_system] == ["chat", "chat", "chat"]
-    assert request_of(with_system[1])["messages"] == [
-        {"content": "be brief", "role": "system"},
-        {"content": "once", "role": "user"},
-    ]
+    assert [row.url for row in with_system] == [row.url for row in rows]
+    assert request_of(with_system[0])["messages"][0] == {"content": "be brief", "role": "system"}
+    assert request_of(with_system[1])["prompt"] == "once"
     assert request_of(with_system[2])["messages"][0]["content"] == "own"
 
 
@@ -43,7 +42,7 @@ def test_template_columns_and_job_schema() -> None:
         body, InputFormat.JSONL, prompt_template="{{Hi}} {name} {age} {tags}", output_schema={"type": "object"}
     )
     assert request_of(rows[0])["messages"][0]["content"] == '{Hi} Ann 7 ["b","a"]'
-    assert request_of(rows[0])["output_schema"] == {"type": "object"}
+    assert request_of(rows[0])["structured_outputs"] == {"json": {"type": "object"}}
     assert "column `name` of the prompt template is null" in rows[1].error
     assert "the row has no `name` and `age` and `tags`" in rows[2].error
 

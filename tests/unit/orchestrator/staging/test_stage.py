@@ -63,8 +63,9 @@ def test_a_shard_stores_the_answer_limit_of_each_row() -> None:
     )
     stage(spec, store, ManualClock())
     table = decode_shard(store.get(spec.layout.staged_shard("shard-00000")))
-    assert table["max_tokens"].to_pylist() == [64, 9, DEFAULT_MAX_TOKENS, None, None]
-    assert [json.loads(text)["sampling"]["max_tokens"] for text in table["request"].to_pylist()[:3]] == [64, 9, 256]
+    assert table["answer_limit"].to_pylist() == [64, 9, DEFAULT_MAX_TOKENS, 0, 0]
+    bodies = [json.loads(text) for text in table["request"].to_pylist()[:3]]
+    assert [body.get("max_tokens", body.get("max_completion_tokens")) for body in bodies] == [64, 9, 256]
 
 
 def test_another_list_of_the_input_than_the_accepted_one_is_not_staged() -> None:
