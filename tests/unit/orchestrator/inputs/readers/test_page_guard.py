@@ -41,7 +41,8 @@ from llmbatch.orchestrator.staging.rows import staged_rows
 store = MemoryStore()
 spec = input_job(store, {"bomb": open(sys.argv[1], "rb").read()}, InputFormat.PARQUET)
 try:
-    print(*Counter(str(row.error_class) for row in staged_rows(spec, read_inputs(spec, store), store, RequestBuilder.of(spec))).items())
+    rows = staged_rows(spec, read_inputs(spec, store), store, RequestBuilder.of(spec))
+    print(*Counter(str(row.error_class) for row in rows).items())
 except RequestError as error:
     print(error)
 print(*re.findall(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read()))
@@ -59,8 +60,8 @@ def repeated_value() -> bytes:
 
 
 def repeated_in_lists() -> bytes:
-    texts = same("x" * 400_000, 64 * 32)
-    lists = pa.ListArray.from_arrays(pa.array(range(0, len(texts) + 1, 32), pa.int32()), texts)
+    texts = same("x" * 400_000, 64 * 128)
+    lists = pa.ListArray.from_arrays(pa.array(range(0, len(texts) + 1, 128), pa.int32()), texts)
     return table_bytes(pa.table({"messages": lists}), compression="zstd")
 
 
