@@ -63,7 +63,9 @@ class Config(Section):
         names = [*self.models, *(name for model in self.models.values() for name in model.adapters)]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise ValueError(f"{twice!r} is the name of two models or adapters; requests must be able to tell them apart")
+            raise ValueError(
+                f"{twice!r} is the name of two models or adapters; requests must be able to tell them apart"
+            )
         return self
 
     @model_validator(mode="after")

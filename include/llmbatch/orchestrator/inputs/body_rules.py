@@ -35,7 +35,9 @@ def _contradictions(
         yield Problem("priority", "needs `scheduling_policy: priority` in models.<name>.serve", "Remove it")
     kwargs = body.get("chat_template_kwargs")
     if isinstance(kwargs, dict) and kwargs.get("chat_template") is not None:
-        yield Problem("chat_template_kwargs.chat_template", "is refused: templates come from config.yaml only", "Remove it")
+        yield Problem(
+            "chat_template_kwargs.chat_template", "is refused: templates come from config.yaml only", "Remove it"
+        )
     if body.get("add_generation_prompt") and body.get("continue_final_message"):
         yield Problem("continue_final_message", "and `add_generation_prompt` exclude each other", "Keep one")
     if "n" in body and body.get("temperature") == 0 and not body.get("use_beam_search"):

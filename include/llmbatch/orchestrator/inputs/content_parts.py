@@ -76,13 +76,14 @@ def _checked(part: object, where: str, media: MediaRules) -> tuple[object, Weigh
         raise _invalid(f"`{where}` is {kind_of(part)}, not an object", 'Write {"type": "text", "text": "..."}')
     given = {str(key): without_nulls(item) for key, item in part.items() if item is not None}
     kind = given.get("type", next((name for name in _ADDRESSES if name in given), None))
+    kind = kind if isinstance(kind, str) else ""
     if kind in _TEXTS:
-        text = given.get(_TEXTS[str(kind)])
+        text = given.get(_TEXTS[kind])
         if not isinstance(text, str):
-            raise _invalid(f"`{where}.{_TEXTS[str(kind)]}` is {kind_of(text)}, not a text", "Write it as text")
+            raise _invalid(f"`{where}.{_TEXTS[kind]}` is {kind_of(text)}, not a text", "Write it as text")
         return given, Weight(len(text))
     if kind in _ADDRESSES:
-        key = _ADDRESSES[str(kind)]
+        key = _ADDRESSES[kind]
         return given, _weight_of_key(key, given.get(key, ""), f"{where}.{key}", media)
     if kind == "input_audio":
         audio = given.get("input_audio")

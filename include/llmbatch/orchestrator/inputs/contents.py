@@ -100,10 +100,14 @@ class Contents:
         if isinstance(value, str):
             return Content({"input": value}, Weight(_text(value, "body.input")))
         if not isinstance(value, list) or not value:
-            raise _invalid(f"`body.input` is {_or_empty(value)}, not a text or a list of items", "Write the prompt into it")
+            raise _invalid(
+                f"`body.input` is {_or_empty(value)}, not a text or a list of items", "Write the prompt into it"
+            )
         for index, item in enumerate(value):
             if not isinstance(item, dict):
-                raise _invalid(f"`body.input[{index}]` is {kind_of(item)}, not an object", "Give it a role and a content")
+                raise _invalid(
+                    f"`body.input[{index}]` is {kind_of(item)}, not an object", "Give it a role and a content"
+                )
             if item.get("type") == "item_reference":
                 raise _invalid(f"`body.input[{index}]` refers to an answer of another row", "Write the item itself")
         return Content({"input": value}, weight_of(value, "body.input", self._media))

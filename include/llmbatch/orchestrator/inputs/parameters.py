@@ -17,7 +17,7 @@ from llmbatch.orchestrator.inputs.request_schemas import known_keys, problem_of
 
 _READ_TOO = ("tools", "documents", "instructions", "previous_input_messages", "instruction")
 """Parameters that are part of the prompt."""
-_NO_CHOICE = frozenset({"none", "auto"})
+_NO_CHOICE = ("none", "auto")
 _PLAIN = ({"type": "text"}, {"format": {"type": "text"}})
 _WITH_SCHEMA = (Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.RESPONSES)
 

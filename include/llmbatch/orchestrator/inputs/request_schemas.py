@@ -61,10 +61,11 @@ def problem_of(endpoint: Endpoint, body: Mapping[str, object]) -> Problem | None
     try:
         if rules.validator.is_valid(body):
             return None
-        error = next(rules.validator.iter_errors(body), None)
+        errors = list(rules.validator.iter_errors(body))
     except ValueError:  # a date, a decimal: whatever a Parquet struct can hold
         return Problem("request", "holds a value that JSON has no form for", "Use plain texts, numbers and lists")
-    return None if error is None else _explained(error, body)
+    # A wrong type of tool explains that its name is missing.
+    return _explained(min(errors, key=lambda error: error.kind.name == "required"), body)
 
 
 def unknown_key(endpoint: Endpoint, key: str) -> Problem:
@@ -129,7 +130,9 @@ def _options(errors: Iterable[jsonschema_rs.ValidationError]) -> str:
     names: list[object] = []
     for error in errors:
         facts = error.kind.as_dict()
-        names += facts["options"] if "options" in facts else [facts["expected_value"]] if "expected_value" in facts else []
+        names += (
+            facts["options"] if "options" in facts else [facts["expected_value"]] if "expected_value" in facts else []
+        )
     return ", ".join(dict.fromkeys(map(str, names)))
 
 

@@ -148,7 +148,11 @@ def resolve(
         check_objects(request.source_uri, objects, config.store.base_uri)
         input_format = resolve_format(request, objects, store)
         request = resolve_columns(request, input_format, objects, store)
-    model, serving, fallback = config.model_for(request.model), config.serving(request.model), request.reactions.fallback_model
+    model, serving, fallback = (
+        config.model_for(request.model),
+        config.serving(request.model),
+        request.reactions.fallback_model,
+    )
     require_parameters(request, input_format, serving, config.limits.max_tokens)
     job_id = job_id_of(dag_id, run_id)
     layout = JobLayout.of(config.store.base_uri, job_id)

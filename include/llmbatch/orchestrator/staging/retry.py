@@ -87,6 +87,8 @@ def _again(row: StagedRow, again: RequestAgain) -> StagedRow:
         built = again.of(Endpoint(row.url), json.loads(row.request), row.answer_limit)
     except RowError as error:
         raise RequestError(
-            "sampling", f"contradicts what row {row.row_id} has of its own: {error.message}", "Correct sampling or request."
+            "sampling",
+            f"contradicts what row {row.row_id} has of its own: {error.message}",
+            "Correct sampling or request.",
         ) from None
     return row if built is None else replace(row, request=built.text, answer_limit=built.answer_limit)

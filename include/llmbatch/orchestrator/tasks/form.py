@@ -101,13 +101,35 @@ _FIELDS: dict[str, _Field] = {
         "A name from config.yaml, a hub id (Qwen/Qwen3-8B), an s3:// folder or a path on the Ray nodes. "
         "Empty: the deployment's default; for a retry, the model of the earlier job.",
     ),
+    "strict_model": _Field(
+        MODEL,
+        "Fail rows of other models",
+        "Rows may name the model or one of its adapters. Others are answered by the model and counted, or fail.",
+    ),
     "task": _Field(
-        MODEL, "Task", "What the engine does with a row.", {"values_display": {"generate": "Generate text"}}
+        MODEL,
+        "Task",
+        "What the engine does with a row of a table; lines of OpenAI's batch format name their endpoint. A score reads "
+        "the columns text_1 and text_2, query and document, or queries and documents.",
+        {
+            "values_display": {
+                "generate": "Generate text",
+                "embed": "Embed",
+                "classify": "Classify",
+                "score": "Score pairs",
+            }
+        },
     ),
     "sampling": _Field(
         MODEL,
         "Sampling",
         'OpenAI names, for rows that do not set their own: {"max_tokens": 256, "temperature": 0.7, "seed": 1}.',
+    ),
+    "request": _Field(
+        MODEL,
+        "Request",
+        'Any field of a request body, for rows that do not set their own: {"n": 2, "logprobs": true, '
+        '"chat_template_kwargs": {"enable_thinking": false}}. It precedes Sampling, its short form.',
     ),
     "engine": _Field(
         MODEL,
@@ -138,6 +160,16 @@ _FIELDS: dict[str, _Field] = {
                 "parquet": "Parquet",
             }
         },
+    ),
+    "keep_columns": _Field(
+        OUTPUT,
+        "Columns that come back",
+        'Columns of a table beside the answers: all, none, or names such as ["id", "topic"]. Empty: all, as long as '
+        "those of a row are not too large.",
+        {"examples": ["all", "none"]},
+    ),
+    "response_column": _Field(
+        OUTPUT, "Whole responses", "Adds a column response with the body of each response to a table of answers."
     ),
     "sla_hours": _Field(DEADLINE, "Hours until the deadline", "Counted from the start of the run. 0.5 is 30 minutes."),
     "on_deadline": _Field(
@@ -220,6 +252,8 @@ def _rules(prop: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str,
     merged: dict[str, Any] = {}
     for variant in variants:
         merged.update({key: value for key, value in variant.items() if key not in _NOT_RULES})
+    if len([variant for variant in variants if variant["type"] != "null"]) > 1:
+        merged.pop("enum", None)  # it would hold for the other types, too; the request checks it
     types = [variant["type"] for variant in variants]
     if "object" in types and "null" not in types:
         types.append("null")

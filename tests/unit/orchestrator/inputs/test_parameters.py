@@ -106,7 +106,11 @@ def test_a_row_can_take_back_what_its_job_asks() -> None:
         (CHAT, {"structured_outputs": {"regex": "a"}}, {"structured_outputs": {"regex": "a"}}),
         (CHAT, {"guided_choice": ["a"]}, {"structured_outputs": {"choice": ["a"]}}),
         (COMPLETIONS, {}, {"structured_outputs": {"json": SCHEMA}}),
-        (Endpoint.RESPONSES, {"text": {"format": {"type": "json_object"}}}, {"text": {"format": {"type": "json_object"}}}),
+        (
+            Endpoint.RESPONSES,
+            {"text": {"format": {"type": "json_object"}}},
+            {"text": {"format": {"type": "json_object"}}},
+        ),
         (EMBEDDINGS, {}, {}),
     ],
 )

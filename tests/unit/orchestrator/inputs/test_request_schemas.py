@@ -60,7 +60,11 @@ def test_what_is_wrong_is_named_without_the_texts_of_the_row(body: dict[str, obj
 def test_an_unknown_key_has_the_nearest_name_and_the_endpoint() -> None:
     problem = problem_of(Endpoint.EMBEDDINGS, {"dimension": 3})
     assert problem == ("dimension", "is not a parameter of /v1/embeddings", "Did you mean `dimensions`?")
-    assert unknown_key(Endpoint.CHAT, "x" * 500) == ("x" * 80, "is not a parameter of /v1/chat/completions", "Remove it")
+    assert unknown_key(Endpoint.CHAT, "x" * 500) == (
+        "x" * 80,
+        "is not a parameter of /v1/chat/completions",
+        "Remove it",
+    )
 
 
 TAKEN: list[tuple[Endpoint, dict[str, object]]] = [

@@ -36,7 +36,10 @@ BAD_OPENAI = [
     (chat_line("x", user("")), "`messages[0].content` is blank"),
     (chat_line("x", user(" \n\t")), "`messages[0].content` is blank"),
     (chat_line("x", user(5)), "`messages[0].content` is a number"),
-    (chat_line("x", user([{"type": "image_url", "image_url": {}}])), "`messages[0].content[0].image_url` has no address"),
+    (
+        chat_line("x", user([{"type": "image_url", "image_url": {}}])),
+        "`messages[0].content[0].image_url` has no address",
+    ),
     (chat_line("x", {"messages": [{"role": "system", "content": ""}]}), "no message has any text"),
     (chat_line("x", user("nul \0 inside")), "NUL character"),
     (chat_line("x", user("half \ud800 pair")), "half of a surrogate pair"),
@@ -44,9 +47,18 @@ BAD_OPENAI = [
     (chat_line("x", user("hi", max_tokens=0)), "`max_tokens`"),
     (chat_line("x", user("hi", min_tokens=300)), "`min_tokens` is 300, more than max_completion_tokens 256"),
     (chat_line("x", user("hi", n=129)), "`n` is 129, and 128 is the most"),
-    (chat_line("x", user("hi", temprature=1)), "`temprature` is not a parameter of /v1/chat/completions. Did you mean `temperature`?"),
-    (chat_line("x", user("hi", response_format={"type": "xml"})), "`response_format.type` is a text that is not one of text, json_object, json_schema"),
-    (chat_line("x", user("hi", guided_json=[1])), "`structured_outputs.json` is a list, and it takes a text or an object"),
+    (
+        chat_line("x", user("hi", temprature=1)),
+        "`temprature` is not a parameter of /v1/chat/completions. Did you mean `temperature`?",
+    ),
+    (
+        chat_line("x", user("hi", response_format={"type": "xml"})),
+        "`response_format.type` is a text that is not one of text, json_object, json_schema",
+    ),
+    (
+        chat_line("x", user("hi", guided_json=[1])),
+        "`structured_outputs.json` is a list, and it takes a text or an object",
+    ),
     (chat_line("x", {"prompt": None}, url="/v1/completions"), "`body.prompt` is null"),
     (chat_line("x", {"prompt": ["a", 5]}, url="/v1/completions"), "`body.prompt` is a number, not a text"),
     (chat_line("x", {"prompt": " "}, url="/v1/completions"), "`body.prompt` is blank"),
