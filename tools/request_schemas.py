@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pinned_vllm
-from serve_arguments import serve_arguments
-
 from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.sampling import LONGEST_ANSWER, MOST_ANSWERS
+from serve_arguments import serve_arguments
 
 _PACKAGE = Path(__file__).parents[1] / "include" / "llmbatch"
 SCHEMAS = _PACKAGE / "orchestrator" / "inputs" / "request_schemas.json"
@@ -103,7 +102,7 @@ def request_schemas(version: str) -> Schema:
     from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
     class Lenient(GenerateJsonSchema):
-        def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> Schema:
+        def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> Schema:  # noqa: ARG002
             return {}
 
     models = _models()

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from fuzz.profile import fuzz
 from fuzz.values import JSON, LEAVES, SAMPLING, TEXTS, line_of
-from llmbatch.core.errors import RequestError
 from llmbatch.core.config_sections import StagingConfig
+from llmbatch.core.errors import RequestError
 from llmbatch.core.job_request import JobRequest, parse_request
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.layout import split_uri
 from llmbatch.core.request_options import InputFormat
+from llmbatch.core.serving import Serving
 from llmbatch.core.sla_hours import SLA_FIELDS
 from llmbatch.core.store import MemoryStore
-from llmbatch.core.serving import Serving
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format
 from llmbatch.orchestrator.inputs.listing import list_inputs
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder

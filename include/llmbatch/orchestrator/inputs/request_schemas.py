@@ -1,7 +1,7 @@
 """What the pinned vLLM takes at each endpoint: the keys of a body, their types and ranges.
 
-``request_schemas.json`` is generated (``make schemas``). It is read, and a validator compiled, when the first body of an
-endpoint is checked.
+``request_schemas.json`` is generated (``make schemas``). It is read, and a validator compiled, when the first body of
+an endpoint is checked.
 """
 
 from __future__ import annotations
@@ -95,20 +95,20 @@ def _explained(error: jsonschema_rs.ValidationError, body: Mapping[str, object])
     kind, facts = errors[0].kind.name, errors[0].kind.as_dict()
     path = list(errors[0].instance_path)
     field, value = _path_text(path), _at(body, path)
+    what, fix = "is not written as vLLM reads it", _CORRECT
     if kind == "required":
-        return Problem(f"{field}.{facts['property']}", "is missing", "Add it")
-    if kind == "additionalProperties":
-        unexpected = facts["unexpected"][0]
-        return Problem(f"{field}.{unexpected:.80}", "is not a key that vLLM knows there", "Remove it")
-    if kind in _BOUNDS:
-        return Problem(field, f"is {_number(value)}, and {_BOUNDS[kind].format(facts['limit'])}", _CORRECT)
-    if kind in _SIZES:
-        return Problem(field, _SIZES[kind].format(facts["limit"]), _CORRECT)
-    if kind in ("enum", "const"):
-        return Problem(field, f"is {kind_of(value)} that is not one of {_options(errors)}", _CORRECT)
-    if kind == "type":
-        return Problem(field, f"is {_number(value)}, and it takes {_types(errors)}", _CORRECT)
-    return Problem(field, "is not written as vLLM reads it", _CORRECT)
+        field, what, fix = f"{field}.{facts['property']}", "is missing", "Add it"
+    elif kind == "additionalProperties":
+        field, what, fix = f"{field}.{facts['unexpected'][0]:.80}", "is not a key that vLLM knows there", "Remove it"
+    elif kind in _BOUNDS:
+        what = f"is {_number(value)}, and {_BOUNDS[kind].format(facts['limit'])}"
+    elif kind in _SIZES:
+        what = _SIZES[kind].format(facts["limit"])
+    elif kind in ("enum", "const"):
+        what = f"is {kind_of(value)} that is not one of {_options(errors)}"
+    elif kind == "type":
+        what = f"is {_number(value)}, and it takes {_types(errors)}"
+    return Problem(field, what, fix)
 
 
 def _deepest(error: jsonschema_rs.ValidationError) -> list[jsonschema_rs.ValidationError]:
@@ -130,9 +130,7 @@ def _options(errors: Iterable[jsonschema_rs.ValidationError]) -> str:
     names: list[object] = []
     for error in errors:
         facts = error.kind.as_dict()
-        names += (
-            facts["options"] if "options" in facts else [facts["expected_value"]] if "expected_value" in facts else []
-        )
+        names += facts.get("options", [facts["expected_value"]] if "expected_value" in facts else [])
     return ", ".join(dict.fromkeys(map(str, names)))
 
 

@@ -30,7 +30,7 @@ WRONG: list[tuple[dict[str, object], str, str]] = [
     ({"cache_salt": "a/b"}, "cache_salt", "is not written as vLLM reads it"),
     ({"tool_choice": SECRET}, "tool_choice", "is a text that is not one of none, auto, required"),
     ({"tool_choice": {"type": "function"}}, "tool_choice.function", "is missing"),
-    ({"tools": [{"type": "web_search"}]}, "tools[0].function", "is missing"),
+    ({"tools": [{"type": SECRET}]}, "tools[0].type", "is a text that is not one of function"),
     ({"tools": [{"type": "function", "function": {"name": 1}}]}, "tools[0].function.name", "is 1, and it takes a text"),
     ({"response_format": SECRET}, "response_format", "is a text, and it takes an object"),
     (

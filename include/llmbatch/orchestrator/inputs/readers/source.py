@@ -57,7 +57,7 @@ class Source:
 
     @property
     def max_line_bytes(self) -> int:
-        """Longest line that can hold an allowed row: 12 bytes a character (JSON escapes), its media, 1 MiB for the rest."""
+        """Longest line of an allowed row: 12 bytes a character (JSON escapes), its media, and 1 MiB for the rest."""
         staging = self.builder.staging
         return staging.max_prompt_chars * 12 + staging.max_media_bytes + 2**20
 
