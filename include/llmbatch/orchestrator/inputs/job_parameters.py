@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from llmbatch.core.endpoints import Endpoint
+from itertools import chain
+
+from llmbatch.core.endpoints import ANSWER_LIMITS, Endpoint
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.serving import Serving
 from llmbatch.orchestrator.inputs.body_keys import CONTENT_KEYS, asks_for_nothing, refusal_of
 from llmbatch.orchestrator.inputs.columns import table_endpoint
-from llmbatch.orchestrator.inputs.parameters import ParameterMerge, best_of_problem, cleaned
+from llmbatch.orchestrator.inputs.parameters import ParameterMerge, Values, best_of_problem, cleaned
 from llmbatch.orchestrator.inputs.problem import Problem
 from llmbatch.orchestrator.inputs.request_schemas import known_keys, problem_of, unknown_key
 
@@ -28,8 +30,16 @@ def job_problem(request: JobRequest, serving: Serving, most_tokens: int, *, is_t
     endpoints = (table_endpoint(request.task),) if is_table else tuple(Endpoint)
     problem = next(filter(None, (_of_key(key, value, endpoints) for key, value in values.items())), None)
     if problem is not None or not is_table:
-        return problem or best_of_problem(values)
+        return problem or best_of_problem(values) or _above_limit(values, most_tokens)
     return ParameterMerge(request, serving, most_tokens).problem(endpoints[0])
+
+
+def _above_limit(values: Values, most: int) -> Problem | None:
+    for key in dict.fromkeys(chain.from_iterable(ANSWER_LIMITS.values())):
+        limit = values.get(key)
+        if isinstance(limit, int) and limit > most:
+            return Problem(key, f"is {limit}, above limits.max_tokens {most}", "Lower it, or raise that limit")
+    return None
 
 
 def _of_key(key: str, value: object, endpoints: tuple[Endpoint, ...]) -> Problem | None:

@@ -49,6 +49,7 @@ def test_rows_of_a_table_have_one_endpoint() -> None:
 def test_lines_that_name_their_endpoints_need_one_that_takes_the_key() -> None:
     assert problem(is_table=False, request={"dimensions": 3, "tools": [TOOL], "logprobs": 5}) is None
     assert problem(is_table=False, request={"logprobs": "five"}) is not None
+    assert problem(is_table=False, request={"max_output_tokens": 1001}) is not None
 
 
 @pytest.mark.parametrize("request_", [{}, {"stream": True, "user": "u"}, {"tools": [], "seed": None}, {"n": 2}])
