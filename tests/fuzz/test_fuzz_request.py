@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from fuzz.profile import fuzz
 from fuzz.values import JSON, LEAVES, SAMPLING, TEXTS, line_of
+from llmbatch.core.config_sections import StagingConfig
 from llmbatch.core.errors import RequestError
 from llmbatch.core.job_request import JobRequest, parse_request
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.layout import split_uri
 from llmbatch.core.request_options import InputFormat
+from llmbatch.core.serving import Serving
 from llmbatch.core.sla_hours import SLA_FIELDS
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format
@@ -48,7 +50,7 @@ def test_any_value_in_any_field(known: dict[str, object], rest: dict[str, object
     request = parsed(rest | known)
     if request is not None:
         assert JobRequest.model_validate_json(request.model_dump_json()) == request
-        RequestBuilder(request, 1000)
+        RequestBuilder(request, StagingConfig(), Serving())
 
 
 @fuzz(6)

@@ -146,9 +146,21 @@ class JobRequest(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _fields_apply_to_the_task(self) -> JobRequest:
+        if self.task is Task.GENERATE:
+            return self
+        no_use = ["system_prompt", "output_schema"]
+        if self.task is Task.SCORE:
+            no_use += ["prompt_column", "messages_column", "prompt_template"]
+        given = next((name for name in no_use if getattr(self, name) is not None), None)
+        if given is not None:
+            raise ValueError(f"{given} does not apply to task {self.task.value}; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _answers_can_be_long_enough(self) -> JobRequest:
         wanted, given = self.sampling.min_tokens or 0, self.sampling.max_tokens
-        if given is None and wanted > DEFAULT_MAX_TOKENS and self.retry_failed_of is None:
+        if given is None and not self.request and wanted > DEFAULT_MAX_TOKENS and self.retry_failed_of is None:
             raise ValueError(
                 f"sampling.min_tokens {wanted} is more than the default max_tokens {DEFAULT_MAX_TOKENS}; set max_tokens"
             )

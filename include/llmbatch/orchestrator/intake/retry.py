@@ -65,7 +65,7 @@ def retried(
     _require_staged(parent, store)
     lineage(root_uri, store)  # raises if results are lost
     inherited = {name: getattr(parent.spec.request, name) for name in _INHERITED}
-    model = request.model or parent.spec.model_name
+    model = request.model or parent.spec.request.model or parent.spec.model_name
     return request.model_copy(update={**inherited, "model": model, "max_error_rate": rate}), parent.spec
 
 

@@ -155,7 +155,7 @@ def test_sampling_that_is_given_wins_over_the_rows() -> None:
         {"max_tokens": 99, "seed": 3, "temperature": 0.5},
         {"max_tokens": 99, "seed": 3},
     ]
-    assert [row["max_tokens"] for row in staged_rows_of(retry, store)] == [99, 99]
+    assert [row["answer_limit"] for row in staged_rows_of(retry, store)] == [99, 99]
     before = json.loads(staged_rows_of(parent, store)[0]["request"])
     assert requests[0]["messages"] == before["messages"]
 

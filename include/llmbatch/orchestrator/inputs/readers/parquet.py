@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from llmbatch.core.rows import StagedRow
-from llmbatch.orchestrator.inputs.prompt import SAMPLING_COLUMN
+from llmbatch.orchestrator.inputs.prompt import PARAMETER_COLUMNS
 from llmbatch.orchestrator.inputs.readers.decoded_size import bounded
 from llmbatch.orchestrator.inputs.readers.page_guard import PageGuard
 from llmbatch.orchestrator.inputs.readers.parquet_values import Unreadable, column_values, id_values, json_values
@@ -37,7 +37,7 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
     prompt = source.builder.prompt_columns(names)
     if prompt is None:
         raise source.unreadable(f"has no column {source.builder.wanted}", f"Its columns: {shown_columns(names)}.")
-    request_columns = [name for name in dict.fromkeys((*prompt, SAMPLING_COLUMN)) if name in names]
+    request_columns = [name for name in dict.fromkeys((*prompt, *PARAMETER_COLUMNS)) if name in names]
     id_columns = [name for name in source.builder.ids.columns if name in names]
     columns = list(dict.fromkeys((*request_columns, *id_columns)))
     twice = next((name for name in columns if names.count(name) > 1), None)
@@ -152,7 +152,7 @@ def _check_readable(record: dict[str, object]) -> None:
 def _shown(record: dict[str, object]) -> str | bytes:
     """Return the row's raw text: its only value, or all of them as a Python dictionary."""
     shown = {name: value.raw if isinstance(value, Unreadable) else value for name, value in record.items()}
-    values = [value for name, value in shown.items() if name != SAMPLING_COLUMN]
+    values = [value for name, value in shown.items() if name not in PARAMETER_COLUMNS]
     only = values[0] if len(values) == 1 else shown
     try:
         return only if isinstance(only, (str, bytes)) else str(only)

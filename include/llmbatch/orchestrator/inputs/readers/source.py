@@ -57,8 +57,9 @@ class Source:
 
     @property
     def max_line_bytes(self) -> int:
-        """Longest line that can hold an allowed prompt: 12 bytes a character (JSON escapes), and 1 MiB for the rest."""
-        return self.builder.max_prompt_chars * 12 + 2**20
+        """Longest line of an allowed row: 12 bytes a character (JSON escapes), its media, and 1 MiB for the rest."""
+        staging = self.builder.staging
+        return staging.max_prompt_chars * 12 + staging.max_media_bytes + 2**20
 
     def lines(self, encoding: CsvEncoding = "utf-8") -> Iterator[Line]:
         """Yield the plain text lines of the object, as UTF-8.
@@ -106,7 +107,7 @@ class Source:
             row_id=row_id_of(self.index, line),
             custom_id=custom_id,
             line=line,
-            url=request.url,
+            url=request.endpoint.value,
             request=request.text,
             input_chars=request.input_chars,
             answer_limit=request.answer_limit,
@@ -115,7 +116,7 @@ class Source:
         )
 
     def failed(
-        self, line: int, custom_id: str | None, error: Exception, raw: str | bytes, url: str = Endpoint.CHAT.value
+        self, line: int, custom_id: str | None, error: Exception, raw: str | bytes, endpoint: Endpoint | None = None
     ) -> StagedRow:
         """Return a row that could not be read, with the reason and the start of its raw text.
 
@@ -124,7 +125,7 @@ class Source:
             custom_id: its id, if that could be read.
             error: a ``RowError``, or whatever else its values raised.
             raw: its raw text.
-            url: what it would have been a request for.
+            endpoint: what it would have been for; by default that of the rows of a table.
 
         Raises:
             MemoryError: the error is one: it belongs to the process, and another attempt may read the row.
@@ -134,7 +135,7 @@ class Source:
             row_id=row_id_of(self.index, line),
             custom_id=custom_id,
             line=line,
-            url=url,
+            url=(endpoint or self.builder.table_endpoint).value,
             request=shortened(raw),
             input_chars=0,
             answer_limit=0,

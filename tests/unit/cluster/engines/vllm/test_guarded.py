@@ -56,9 +56,7 @@ def seen(sampling: Any) -> list[Constraint]:
         ({"structural_tag": "{}"}, Constraint("structural_tag", "{}")),
     ],
 )
-def test_constraints_are_checked_as_vllm_hands_them_to_its_backend(
-    given: dict[str, Any], checked: Constraint
-) -> None:
+def test_constraints_are_checked_as_vllm_hands_them_to_its_backend(given: dict[str, Any], checked: Constraint) -> None:
     assert seen(params(**given)) == [checked]
 
 
