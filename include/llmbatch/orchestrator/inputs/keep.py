@@ -35,13 +35,13 @@ class Keep:
 
         A retry keeps nothing of its own: its rows have the columns of the job that read the input.
         """
-        request, wanted = spec.request, spec.request.keep_columns
+        wanted = spec.request.keep_columns
         is_table = spec.input_format in (InputFormat.PARQUET, InputFormat.CSV)
         if spec.retry_of is not None or spec.output_format is OutputFormat.OPENAI_BATCH or wanted in ("none", ()):
             return None
-        if request.keep_columns is None:
+        if wanted is None:
             return cls(None, spec.staging.keep_bytes, is_strict=False) if is_table and spec.staging.keep_bytes else None
-        return cls(None if wanted == "all" else tuple(wanted), STRICT_BYTES, is_strict=True)
+        return cls(wanted if isinstance(wanted, tuple) else None, STRICT_BYTES, is_strict=True)
 
 
 def require_table(request: JobRequest, input_format: InputFormat, output_format: OutputFormat) -> None:

@@ -146,7 +146,7 @@ class KeptColumns:
 
     def _tables(self) -> Iterator[pa.Table]:
         """Yield the columns of all objects, without the rows that are too large."""
-        builder = RequestBuilder(self._spec.request, self._spec.staging.max_prompt_chars)
+        builder = RequestBuilder.of(self._spec)
         for source in sources(self._objects, builder, self._store):
             try:
                 for table in own_columns(source, self._spec.input_format, self._keep.names):
