@@ -149,7 +149,7 @@ class KeptColumns:
         builder = RequestBuilder.of(self._spec)
         for source in sources(self._objects, builder, self._store):
             try:
-                for table in own_columns(source, self._spec.input_format, self._keep.names):
+                for table in own_columns(source, self._spec.input_format, self._keep):
                     yield _plain(self._within_limit(table))
             except (RequestError, pa.ArrowException) as error:
                 if self._keep.is_strict:

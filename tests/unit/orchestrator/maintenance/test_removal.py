@@ -218,12 +218,12 @@ def test_a_dry_run_says_the_same_and_removes_nothing(
         said = expire(store, BASE, LIMITS, clock, dry_run=True)
     assert store.objects == before
     assert [record.message.split(" because")[0] for record in caplog.records] == [
-        f"event=removal action=would_remove job_id={A} part=finished objects=13 bytes={_bytes(before, A)}",
-        f"event=removal action=would_remove job_id={OTHER} part=abandoned objects=12 bytes={_bytes(before, OTHER)}",
+        f"event=removal action=would_remove job_id={A} part=finished objects=16 bytes={_bytes(before, A)}",
+        f"event=removal action=would_remove job_id={OTHER} part=abandoned objects=15 bytes={_bytes(before, OTHER)}",
     ]
     assert expire(store, BASE, LIMITS, clock, dry_run=False) == said
     assert said.removals == 2
-    assert said.amount.objects == 25
+    assert said.amount.objects == 31
 
 
 def _bytes(objects: dict[str, bytes], job: str) -> int:

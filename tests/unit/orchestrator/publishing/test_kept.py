@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fakes.input_rows import table_bytes
 from fakes.retries import CREATED, accepted, delivered, finished, proof_of, put_answers
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.errors import StoreError
+from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.publishing.kept import kept_columns
@@ -86,6 +86,16 @@ def test_a_retry_of_a_retry_has_the_columns_of_the_first_job() -> None:
     assert len(rows) == 12
     assert parquet(store, third, "results.parquet")["n"].to_pylist() == [str(n) for n in range(1, 13) if n != 6]
     assert parquet(store, third, "failed.parquet")["n"].to_pylist() == ["6"]
+
+
+def test_a_retry_asks_for_no_other_columns_than_its_first_job_kept() -> None:
+    store = csv_store()
+    first = finished(store, "first", {2: "failed"}, input_uri="s3://b/in.csv", keep_columns=["n"])
+    with pytest.raises(RequestError, match=rf"keep_columns: is taken from {first.job_id}"):
+        accepted(store, "again", retry_failed_of=first.job_id, keep_columns=["text"])
+    retry = finished(store, "again", retry_failed_of=first.job_id)
+    assert retry.request.keep_columns == ("n",)
+    assert list(delivered(retry, store, "results.jsonl")[0])[:5] == ["custom_id", "row_id", "line", "n", "state"]
 
 
 def test_dropped_columns_are_counted_in_the_manifest_of_the_job_and_of_its_retry() -> None:

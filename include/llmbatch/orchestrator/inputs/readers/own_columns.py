@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from llmbatch.core.identity import row_id_of
 from llmbatch.core.request_options import InputFormat
+from llmbatch.orchestrator.inputs.keep import Keep
 from llmbatch.orchestrator.inputs.readers.csv_table import open_csv
 from llmbatch.orchestrator.inputs.readers.json_object import json_object
-from llmbatch.orchestrator.inputs.readers.parquet import open_parquet, pieces
+from llmbatch.orchestrator.inputs.readers.parquet import check_metadata, open_parquet, pieces
 from llmbatch.orchestrator.inputs.readers.range_file import RangeFile
 from llmbatch.orchestrator.inputs.readers.source import Source, decoded
 
@@ -23,41 +26,62 @@ Record = tuple[int, int, Mapping[str, object]]
 """The number of a row, the bytes of its raw text, and its values by column."""
 
 
-def own_columns(source: Source, fmt: InputFormat, names: Sequence[str] | None) -> Iterator[pa.Table]:
-    """Yield the named columns of an object in tables of bounded size, or of one row; the first column is ``row_id``.
+def own_columns(source: Source, fmt: InputFormat, keep: Keep) -> Iterator[pa.Table]:
+    """Yield the kept columns of an object in tables of bounded size, or of one row; the first column is ``row_id``.
 
     Parquet columns have their types, with texts in lists as indexes into a dictionary; CSV columns are text; values of
     JSON lines are JSON. A row that cannot be split into columns is left out. A name that the object lacks, or that two
-    of its columns have, is left out too.
+    of its columns have, is left out too, and so is a Parquet column that no request named if it takes more than the
+    limit of a row on average: it is not read.
 
     Args:
         source: the object.
         fmt: its format.
-        names: the columns; None: all.
+        keep: which columns.
 
     Raises:
         RequestError: the object cannot be read, or takes too much memory.
         InputChanged: it was replaced or deleted after the job was accepted.
     """
     if fmt is InputFormat.PARQUET:
-        return _parquet(source, names)
+        return _parquet(source, keep)
     if fmt is InputFormat.CSV:
         _, header, _ = open_csv(source)
-        wanted = [name for name in header if name and (names is None or name in names)]
+        wanted = [name for name in header if name and _is_kept(name, keep)]
         return _tables(source, _csv_records(source), wanted, _text)
-    return _tables(source, _json_records(source), list(names or ()), _json)
+    return _tables(source, _json_records(source), list(keep.names or ()), _json)
 
 
-def _parquet(source: Source, names: Sequence[str] | None) -> Iterator[pa.Table]:
+def _is_kept(name: str, keep: Keep) -> bool:
+    return keep.names is None or name in keep.names
+
+
+def _parquet(source: Source, keep: Keep) -> Iterator[pa.Table]:
     file = RangeFile(source.store, source.obj)
     table = open_parquet(source, file)
     there: list[str] = table.schema_arrow.names
-    columns = [name for name in there if there.count(name) == 1 and (names is None or name in names)]
+    columns = [name for name in there if there.count(name) == 1 and _is_kept(name, keep)]
+    if not keep.is_strict:
+        sizes = _sizes(table, file, columns)
+        columns = [name for name in columns if sizes[name] <= keep.max_bytes * table.metadata.num_rows]
     number = 1
     for piece in pieces(source, table, file, columns) if columns else ():
         numbers = range(number, number + piece.num_rows)
         yield _table(source, numbers, {name: piece.column(name) for name in columns})
         number = numbers.stop
+
+
+def _sizes(table: pq.ParquetFile, file: RangeFile, columns: list[str]) -> Counter[str]:
+    """Return the unpacked bytes of each column as the footer has them."""
+    wanted, sizes = frozenset(columns), Counter[str]()
+    roots = [table.schema.column(index).path.partition(".")[0] for index in range(len(table.schema))]
+    for number in range(table.num_row_groups if columns else 0):
+        check_metadata(table, file, number, columns)
+        group = table.metadata.row_group(number)
+        for index, root in enumerate(roots):
+            if root in wanted:
+                sizes[root] += group.column(index).total_uncompressed_size
+    return sizes
 
 
 def _csv_records(source: Source) -> Iterator[Record]:

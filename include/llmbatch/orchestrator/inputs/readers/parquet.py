@@ -90,7 +90,7 @@ def pieces(source: Source, table: pq.ParquetFile, file: RangeFile, columns: list
             options = {"metadata": table.metadata, "read_dictionary": guard.texts_in_lists}
             table = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False, **options)
         for group in range(table.num_row_groups):
-            _check_metadata(table, file, group, columns)
+            check_metadata(table, file, group, columns)
             size = guard.enter(group)
             file.watch = guard.look
             for batch in table.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
@@ -108,7 +108,7 @@ class _Checked(ValueError):
     """Ends Arrow's read of a row group before its first byte."""
 
 
-def _check_metadata(table: pq.ParquetFile, file: RangeFile, group: int, columns: list[str]) -> None:
+def check_metadata(table: pq.ParquetFile, file: RangeFile, group: int, columns: list[str]) -> None:
     """Let Arrow open the columns of a row group: pyarrow's own getters end the process if the metadata is damaged.
 
     Raises:

@@ -9,6 +9,7 @@ from fakes.input_rows import input_job, rows_of, table_bytes
 from llmbatch.core.errors import RequestError
 from llmbatch.core.request_options import InputFormat
 from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.inputs.keep import Keep
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.own_columns import own_columns
 from llmbatch.orchestrator.inputs.readers.sources import sources
@@ -21,7 +22,8 @@ def read(body: bytes, fmt: InputFormat, names: list[str] | None = None) -> list[
     store = MemoryStore()
     spec = input_job(store, {"a": body}, fmt)
     (source,) = sources(read_inputs(spec, store), RequestBuilder(spec.request, 400_000), store)
-    return list(own_columns(source, fmt, names))
+    keep = Keep(None, 1000, is_strict=False) if names is None else Keep(tuple(names), 1000, is_strict=True)
+    return list(own_columns(source, fmt, keep))
 
 
 def test_the_rows_are_those_of_the_requests() -> None:
@@ -69,3 +71,10 @@ def test_tables_are_bounded_in_bytes() -> None:
 def test_an_object_that_is_not_of_the_format_is_an_error() -> None:
     with pytest.raises(RequestError, match="is not a Parquet file"):
         read(b"no", PARQUET)
+
+
+def test_a_parquet_column_that_is_too_large_on_average_is_not_read_unless_it_was_named() -> None:
+    images = [bytes([n]) * 2000 for n in range(50)]
+    body = table_bytes(pa.table({"image": images, "label": ["x"] * 50, "a.b": [1] * 50}))
+    assert [table.schema.names for table in read(body, PARQUET)] == [["row_id", "label", "a.b"]]
+    assert [table.schema.names for table in read(body, PARQUET, ["image"])] == [["row_id", "image"]]
