@@ -52,7 +52,7 @@ class HandEngine:
         decoded = len(list(self.inside)[:SLOTS])
         return InFlight(self.ended, TOKENS * decoded, prompt_read=len(self.inside), prompt_open=len(self.inside))
 
-    async def generate(self, row: StagedRow) -> Answer:
+    async def generate(self, row: StagedRow, request_id: str) -> Answer:
         future = self.inside[row.row_id] = asyncio.get_running_loop().create_future()
         return await future
 
@@ -161,7 +161,7 @@ class World:
                 tokens = self.chance.randrange(1, 50)
                 self.ended[row_id] = tokens, seconds
                 worker.engine.ended += tokens
-                future.set_result(Answer("x", "stop", 1, tokens))
+                future.set_result(Answer("{}", 1, tokens))
 
     async def lose(self) -> None:
         """A replica falls silent: nothing of it counts but what it has committed, and others get its shards."""

@@ -45,7 +45,7 @@ class GatedEngine:
     def in_flight(self) -> InFlight | None:
         return self.counts
 
-    async def generate(self, row: StagedRow) -> Answer:
+    async def generate(self, row: StagedRow, request_id: str) -> Answer:
         self.seen.append(row.row_id)
         self.inside += 1
         self.most = max(self.most, self.inside)
@@ -53,7 +53,7 @@ class GatedEngine:
             await self.gate.wait()
         finally:
             self.inside -= 1
-        return Answer("x", "stop", 2, 3, 1)
+        return Answer("{}", 2, 3, 1)
 
 
 class BrokenEngine(GatedEngine):
@@ -61,7 +61,7 @@ class BrokenEngine(GatedEngine):
         super().__init__()
         self.error = error
 
-    async def generate(self, row: StagedRow) -> Answer:
+    async def generate(self, row: StagedRow, request_id: str) -> Answer:
         raise self.error
 
 
@@ -283,13 +283,13 @@ def test_a_row_that_ends_the_process_is_dead_lettered_by_what_its_replicas_annou
 
         def in_flight(self) -> None: ...
 
-        async def generate(self, row: StagedRow) -> Answer:
+        async def generate(self, row: StagedRow, request_id: str) -> Answer:
             assert row.row_id in self.announced, "a row entered that was not announced"
             if row.line == 7:
                 self.ended.set()
                 await asyncio.get_running_loop().create_future()
             await asyncio.sleep(0.001)
-            return Answer("x", "stop", 1, 1)
+            return Answer("{}", 1, 1)
 
         async def run(self) -> bool:
             work = asyncio.create_task(self.replica.process(job.manifest.shards[0]))

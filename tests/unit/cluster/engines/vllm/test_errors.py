@@ -13,7 +13,7 @@ from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.states import ErrorClass
 
 
-def caused(cause: Exception) -> Exception:
+def caused(cause: BaseException) -> Exception:
     from vllm.v1.engine.exceptions import EngineGenerateError
 
     error = EngineGenerateError()
@@ -62,7 +62,7 @@ def cases() -> dict[str, tuple[Exception, ErrorClass, str]]:
         "long": (ValueError("x" * 9999), ErrorClass.INVALID, "x" * 400),
         "a fault": (server_fault(), ErrorClass.ENGINE, "Internal server error"),
         "inside the engine": (caused(refused("bad", "seed")), ErrorClass.INVALID, "seed: bad"),
-        "the engine's own": (caused(RuntimeError("x")), ErrorClass.ENGINE, "EngineGenerateError"),
+        "of the engine": (caused(KeyboardInterrupt()), ErrorClass.ENGINE, "EngineGenerateError"),
     }  # fmt: skip
 
 
@@ -87,3 +87,4 @@ def test_a_request_that_is_none_names_the_field_and_not_its_value() -> None:
 def test_a_bug_is_no_refusal() -> None:
     assert row_error(KeyError("x"), longest=99) is None
     assert row_error(AssertionError(), longest=99) is None
+    assert row_error(caused(RuntimeError("x")), longest=99) is None
