@@ -61,5 +61,5 @@ class RequestAgain:
 def _limit_of(endpoint: Endpoint, parameters: Values) -> int:
     """Return the output tokens that one prompt of a staged row may have."""
     limit = next((parameters[key] for key in ANSWER_LIMITS.get(endpoint, ()) if key in parameters), 0)
-    answers = parameters.get("n", 1)
-    return max(1, int(limit)) * int(answers)  # type: ignore[call-overload]  # they were checked when they were staged
+    tokens: int = max(1, int(limit)) * int(parameters.get("n", 1))  # type: ignore[call-overload]  # checked when staged
+    return tokens

@@ -53,6 +53,13 @@ def test_rows_tokens_and_bad_rows() -> None:
     assert (found.size.rows, found.size.rows_low, found.size.sampled_rows) == (2, 2, 2)
 
 
+def test_several_answers_are_counted_and_reading_writes_none() -> None:
+    found = dry(lines({"prompt": "x", "request": {"n": 3}}, {"prompt": "y"}), sampling={"max_tokens": 10})
+    assert found.output_tokens == Bounds(high=40)
+    found = dry(lines({"text": "x" * 80}), task="embed")
+    assert (found.output_tokens, found.prompt_tokens.low, found.rows) == (Bounds(), 10, 1)
+
+
 def test_nothing_is_staged_and_the_result_is_kept() -> None:
     store = store_with_input()
     spec = accepted(store, "dry", input_uri="s3://b/in.jsonl", dry_run=True)

@@ -54,9 +54,10 @@ def test_sampling_that_contradicts_a_row_is_refused() -> None:
 
 def test_a_staged_shard_that_is_missing_is_an_error() -> None:
     spec, store = first_job()
+    retry = again(spec, store)
     store.delete(spec.layout.staged_shard("shard-00000"))
     with pytest.raises(StoreError, match=r"shard-00000\.parquet cannot be read.*start a new job"):
-        list(rows_to_retry(again(spec, store), spec.root_uri, store))
+        list(rows_to_retry(retry, spec.root_uri, store))
 
 
 def test_fewer_rows_than_the_manifest_has_are_an_error() -> None:
@@ -67,6 +68,13 @@ def test_fewer_rows_than_the_manifest_has_are_an_error() -> None:
 
 
 REPEATED = b'{"id": "x", "prompt": "a"}\n{"id": "x", "prompt": "b"}\n{"id": "y", "prompt": "c"}\n'
+
+
+def test_the_request_of_a_retry_overrides_the_rows_own() -> None:
+    spec, store = first_job(request={"top_k": 3})
+    (row, *_) = rows_to_retry(again(spec, store, request={"top_k": 4, "n": 2}), spec.root_uri, store)
+    body = json.loads(row.request)
+    assert (body["top_k"], body["n"], row.answer_limit) == (4, 2, 512)
 
 
 @pytest.mark.parametrize(("body", "repeats"), [(REPEATED, True), (REPEATED.replace(b"x", b"z", 1), False)])
