@@ -108,10 +108,7 @@ class JobLayout:
 
     @property
     def kept_schema(self) -> str:
-        """The input's own columns that come back: a table without rows; written after all of their shards.
-
-        It is removed before them, as their list is sorted: a delivery that finds it finds all of them.
-        """
+        """The columns of the input that come back, without rows; written after their shards, removed before them."""
         return f"{self.staged}columns/schema.parquet"
 
     @property

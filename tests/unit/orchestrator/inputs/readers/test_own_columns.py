@@ -21,7 +21,7 @@ PARQUET, CSV, JSONL = InputFormat.PARQUET, InputFormat.CSV, InputFormat.JSONL
 def read(body: bytes, fmt: InputFormat, names: list[str] | None = None) -> list[pa.Table]:
     store = MemoryStore()
     spec = input_job(store, {"a": body}, fmt)
-    (source,) = sources(read_inputs(spec, store), RequestBuilder(spec.request, 400_000), store)
+    (source,) = sources(read_inputs(spec, store), RequestBuilder.of(spec), store)
     keep = Keep(None, 1000, is_strict=False) if names is None else Keep(tuple(names), 1000, is_strict=True)
     return list(own_columns(source, fmt, keep))
 
