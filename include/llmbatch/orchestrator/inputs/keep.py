@@ -41,7 +41,7 @@ class Keep:
             return None
         if request.keep_columns is None:
             return cls(None, spec.staging.keep_bytes, is_strict=False) if is_table and spec.staging.keep_bytes else None
-        return cls(None if wanted == "all" else tuple(wanted), STRICT_BYTES, is_strict=True)
+        return cls(wanted if isinstance(wanted, tuple) else None, STRICT_BYTES, is_strict=True)
 
 
 def require_table(request: JobRequest, input_format: InputFormat, output_format: OutputFormat) -> None:
