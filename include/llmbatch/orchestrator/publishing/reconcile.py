@@ -72,7 +72,7 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
         StoreError: the store failed, or results of the job or of an earlier one are missing or unreadable.
     """
     earlier = lineage(spec.retry_of, store) if spec.retry_of is not None else ()
-    require_space(earlier[0].spec if earlier else spec, spec.output_format, store, folder)
+    require_space(earlier[0].spec if earlier else spec, spec, store, folder)
     own = _OwnShards(spec, committed_shards(spec, store, staged))
     tables = merged(spec, earlier, own.tables(), store) if earlier else own.tables()
     kept = kept_columns(earlier[0].spec if earlier else spec, store, is_published=bool(earlier))

@@ -152,8 +152,10 @@ class KeptColumns:
                 for table in own_columns(source, self._spec.input_format, self._keep):
                     yield _plain(self._within_limit(table))
             except (RequestError, pa.ArrowException) as error:
-                if self._keep.is_strict:
+                if self._keep.is_strict and isinstance(error, RequestError):
                     raise
+                if self._keep.is_strict:
+                    raise source.unreadable("has columns that cannot be read", f"{error}. Write it again.") from error
                 self._unread.add(row_id_of(source.index, 0).partition("-")[0])
                 _log.warning(
                     "event=columns_unreadable job_id=%s uri=%s error=%s; its rows come back without own columns",

@@ -220,7 +220,7 @@ class Store(MemoryStore):
 
 def run():
     store = Store()
-    spec = jsonl_job(store, b"")
+    spec = jsonl_job(store, b"", keep_columns={keep!r})
     info = replace(next(store.list("s3://b/in/")), size=len(line(0)) * rows)
     inputs = put_inputs(store, spec.root_uri, [info])
     return stage(spec.model_copy(update={{"inputs": inputs}}), store, ManualClock()).rows
@@ -234,14 +234,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-@pytest.fixture
-def memory_script() -> str:
-    return _MEMORY_SCRIPT.format(tests=str(Path(__file__).parent))
-
-
-def test_memory_does_not_grow_with_the_input(memory_script: str) -> None:
+@pytest.mark.parametrize("keep", [None, ["id", "prompt"]])
+def test_memory_does_not_grow_with_the_input(keep: list[str] | None) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", memory_script]
+    command = [sys.executable, "-c", _MEMORY_SCRIPT.format(tests=str(Path(__file__).parent), keep=keep)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     grown_mib = int(done.stdout.split()[-1]) / 1024

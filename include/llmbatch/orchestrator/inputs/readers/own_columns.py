@@ -62,7 +62,7 @@ def _parquet(source: Source, keep: Keep) -> Iterator[pa.Table]:
     there: list[str] = table.schema_arrow.names
     columns = [name for name in there if there.count(name) == 1 and _is_kept(name, keep)]
     if not keep.is_strict:
-        sizes = _sizes(table, file, columns)
+        sizes = _sizes(source, table, file, columns)
         columns = [name for name in columns if sizes[name] <= keep.max_bytes * table.metadata.num_rows]
     number = 1
     for piece in pieces(source, table, file, columns) if columns else ():
@@ -71,12 +71,17 @@ def _parquet(source: Source, keep: Keep) -> Iterator[pa.Table]:
         number = numbers.stop
 
 
-def _sizes(table: pq.ParquetFile, file: RangeFile, columns: list[str]) -> Counter[str]:
+def _sizes(source: Source, table: pq.ParquetFile, file: RangeFile, columns: list[str]) -> Counter[str]:
     """Return the unpacked bytes of each column as the footer has them."""
     wanted, sizes = frozenset(columns), Counter[str]()
     roots = [table.schema.column(index).path.partition(".")[0] for index in range(len(table.schema))]
     for number in range(table.num_row_groups if columns else 0):
-        check_metadata(table, file, number, columns)
+        try:
+            check_metadata(table, file, number, columns)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            if file.failure and not isinstance(file.failure, ValueError):
+                raise file.failure from error
+            raise source.unreadable(f"is damaged in row group {number}", "Write it again.") from error
         group = table.metadata.row_group(number)
         for index, root in enumerate(roots):
             if root in wanted:

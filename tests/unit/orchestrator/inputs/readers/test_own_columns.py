@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fakes.input_rows import input_job, rows_of, table_bytes
 from llmbatch.core.errors import RequestError
@@ -78,3 +80,16 @@ def test_a_parquet_column_that_is_too_large_on_average_is_not_read_unless_it_was
     body = table_bytes(pa.table({"image": images, "label": ["x"] * 50, "a.b": [1] * 50}))
     assert [table.schema.names for table in read(body, PARQUET)] == [["row_id", "label", "a.b"]]
     assert [table.schema.names for table in read(body, PARQUET, ["image"])] == [["row_id", "image"]]
+
+
+BODY = table_bytes(pa.table({"a": ["x"] * 9, "b": [[1, 2]] * 9, "c": [{"d": 0.5}] * 9}), row_group_size=4)
+
+
+@given(place=st.integers(4, len(BODY) - 5), value=st.integers(0, 255))
+def test_a_damaged_object_is_an_error_that_names_it(place: int, value: int) -> None:
+    body = BODY[:place] + bytes([value]) + BODY[place + 1 :]
+    try:
+        found = sum(table.num_rows for table in read(body, PARQUET))
+    except RequestError:
+        return
+    assert found <= 9
