@@ -14,7 +14,10 @@ REFUSED: Mapping[str, str] = {
         """,
     "set `engine.gpus_per_replica`": "tensor_parallel_size distributed_executor_backend",
     "set `media_domains` and `store.allowed_inputs`": "allowed_media_domains allowed_local_media_path",
-    "llmbatch sets it": "served_model_name structured_outputs_config disable_log_stats",
+    "llmbatch sets it": """
+        disable_log_stats enable_flash_late_interaction enable_prompt_tokens_details served_model_name
+        structured_outputs_config
+        """,
     "a replica is one engine in one process of Ray": """
         api_server_count data_parallel_address data_parallel_backend data_parallel_external_lb
         data_parallel_hybrid_lb data_parallel_multi_port_external_lb data_parallel_rank data_parallel_rpc_port

@@ -10,6 +10,7 @@ from llmbatch.core.request_options import InputFormat
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.admission.sample import estimate_size
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard, encode_shard
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder

@@ -38,7 +38,7 @@ def first_with_rows(
 
 def looked_at(store: ObjectStore, obj: InputObject, request: JobRequest, look: Look | None = None) -> Source:
     """Return the object as a source of which only a part is read."""
-    builder = RequestBuilder(request, StagingConfig(max_prompt_chars=LOOKED_CHARS, max_media_bytes=0), Serving())
+    builder = RequestBuilder(request, StagingConfig(max_prompt_chars=LOOKED_CHARS), Serving())
     return Source(store, obj, 0, builder, look or Look())
 
 
