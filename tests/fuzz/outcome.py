@@ -13,7 +13,6 @@ from llmbatch.orchestrator.admission.sample import estimate_size
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard, encode_shard
-from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
 
 MOST_SECONDS = 30.0
