@@ -108,10 +108,7 @@ class JobLayout:
 
     @property
     def kept_schema(self) -> str:
-        """The input's own columns that come back: a table without rows; written after all of their shards.
-
-        It is removed before them, as their list is sorted: a delivery that finds it finds all of them.
-        """
+        """Types of the input's own columns; written after their shards and, as their list is sorted, removed first."""
         return f"{self.staged}columns/schema.parquet"
 
     @property
