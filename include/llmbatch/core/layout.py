@@ -108,7 +108,7 @@ class JobLayout:
 
     @property
     def kept_schema(self) -> str:
-        """The columns of the input that come back, without rows; written after their shards, removed before them."""
+        """Types of the input's own columns; written after their shards and, as their list is sorted, removed first."""
         return f"{self.staged}columns/schema.parquet"
 
     @property

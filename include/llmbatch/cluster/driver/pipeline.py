@@ -25,6 +25,7 @@ from llmbatch.cluster.driver.schema_gate import refused_schema
 from llmbatch.cluster.driver.stop import Stop, Stopping
 from llmbatch.cluster.driver.stream_host import RayHost
 from llmbatch.cluster.driver.streams import Streams
+from llmbatch.cluster.models.adapters import fetch_adapters
 from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
@@ -139,6 +140,7 @@ class Pipeline:
             readers.shutdown()
             return End(ExitReason.BAD_SPEC, refusal)
         model = resolve_model(spec.model_uri, spec.engine.kind, self._store)
+        fetch_adapters(spec.serving, spec.engine.kind, self._store)
         run.state.model_digest = model.digest
         _log.info("event=model job_id=%s path=%s digest=%s", job.job_id, model.path, model.digest)
         connect_ray()

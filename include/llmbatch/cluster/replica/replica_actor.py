@@ -17,6 +17,7 @@ import ray
 from llmbatch.cluster.engines.base import EngineDiedError
 from llmbatch.cluster.engines.factory import make_engine
 from llmbatch.cluster.exchange.replica_report import Fatal, LostReplica, ReplicaReport
+from llmbatch.cluster.media.reader import MediaReader
 from llmbatch.cluster.models.adapters import fetch_adapters
 from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.cluster.replica.crash_book import record_loss
@@ -124,8 +125,15 @@ class ReplicaActor:
             await Patience(job).call(record_loss, job, self._lost)
         model = resolve_model(plan.model_uri, plan.settings.kind, store)
         serving = plan.serving
-        adapters = fetch_adapters(serving.adapters, plan.settings.kind, store)
-        engine = make_engine(plan.settings, serving, model.path, model.revision, adapters)
+        adapters = fetch_adapters(serving, plan.settings.kind, store)
+        media = MediaReader(
+            store,
+            Patience(job),
+            prefixes=serving.media_prefixes,
+            domains=serving.media_domains,
+            closed=job.layout.base,
+        )
+        engine = make_engine(plan.settings, serving, model.path, model.revision, adapters, media)
         await engine.start()
         settings = plan.settings
         limits = RowLimits(

@@ -29,7 +29,7 @@ class MediaRules:
     """Checks the media of one job's rows."""
 
     def __init__(self, serving: Serving, max_bytes: int) -> None:
-        self._domains, self._prefixes = frozenset(map(str.lower, serving.media_domains)), serving.media_prefixes
+        self._domains, self._prefixes = tuple(map(str.lower, serving.media_domains)), serving.media_prefixes
         self._max_bytes = max_bytes
 
     def weight_of_address(self, address: object, where: str) -> Weight:
@@ -74,7 +74,7 @@ class MediaRules:
             host = (urlsplit(address).hostname or "").lower()
         except ValueError:
             host = ""
-        if host not in self._domains:
+        if not any(host == domain or (domain.startswith(".") and host.endswith(domain)) for domain in self._domains):
             raise _invalid(
                 f"`{where}` is of the host {host[:80]!r}, which media_domains of config.yaml does not name",
                 "Put the file into the store and name its s3:// address",

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import JsonValue
 
 from llmbatch.cluster.engines.cpu_dtype import dtype_of
+from llmbatch.cluster.models.adapters import rank_limit
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 from llmbatch.core.errors import ConfigError
 from llmbatch.core.serving import Serving
@@ -37,7 +38,7 @@ def arguments(
         adapters: folder of each LoRA adapter by its name.
 
     Raises:
-        ConfigError: an option is not vLLM's, or vLLM does not take its value; or an adapter has no rank.
+        ConfigError: an option is not vLLM's, or vLLM does not take its value.
     """
     from vllm.config import StructuredOutputsConfig
     from vllm.engine.arg_utils import AsyncEngineArgs
@@ -52,12 +53,12 @@ def arguments(
     for name, value in settings_of(settings, model_path, revision).items():
         setattr(found, name, value)
     if adapters:
-        _serve_adapters(parser, found, adapters)
+        _serve_adapters(found, adapters)
     for name, value in serving.options.items():
         found = _with_option(parser, found, f"models.{serving.name}.serve.{name}", name, value)
     found.served_model_name = [serving.name or model_path]
     found.enable_prompt_tokens_details = True
-    found.allowed_media_domains = [_NO_DOMAIN]
+    found.allowed_media_domains, found.allowed_local_media_path = [_NO_DOMAIN], ""
     # Not "auto", which the first constraint of an engine fixes for all that follow: see ADR 12.
     found.structured_outputs_config.backend = SCHEMA_BACKEND
     return found
@@ -114,22 +115,9 @@ def _with_option(parser: ArgumentParser, found: Namespace, path: str, name: str,
         raise ConfigError(f"{path}: vllm serve does not take the value {value!r}") from None
 
 
-def _serve_adapters(parser: ArgumentParser, found: Namespace, adapters: Mapping[str, Path]) -> None:
+def _serve_adapters(found: Namespace, adapters: Mapping[str, Path]) -> None:
     from vllm.entrypoints.openai.models.protocol import LoRAModulePath
 
-    wanted = max(_rank(name, folder) for name, folder in adapters.items())
-    action = next(each for each in parser._actions if each.dest == "max_lora_rank")
-    ranks = sorted(int(rank) for rank in action.choices or [wanted])
     found.enable_lora = True
     found.lora_modules = [LoRAModulePath(name, str(folder)) for name, folder in adapters.items()]
-    found.max_lora_rank = next((rank for rank in ranks if rank >= wanted), wanted)
-
-
-def _rank(name: str, folder: Path) -> int:
-    try:
-        rank = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["r"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"adapter {name}: adapter_config.json has no rank r: {error}") from None
-    if not isinstance(rank, int):
-        raise ConfigError(f"adapter {name}: adapter_config.json has the rank {rank!r}, which is not a number")
-    return rank
+    found.max_lora_rank = rank_limit(adapters.values())

@@ -88,6 +88,9 @@ class VllmEngine:
         if endpoint not in self._served:
             served = ", ".join(self._served)
             raise RowError(ErrorClass.INVALID, f"model {self._name} does not serve {endpoint}; it serves {served}")
+        if self._media is not None:
+            # Not within the row's time: an outage of the store is not the row's fault.
+            body = await self._media.inlined(body)
         demand = demand_of(body)
         longest = self._max_model_len - (endpoint.task is Task.GENERATE)
         try:
@@ -119,8 +122,6 @@ class VllmEngine:
             self._engine, self._served = None, {}
 
     async def _response(self, endpoint: Endpoint, body: Body, request_id: str) -> Any:
-        if self._media is not None:
-            body = await self._media.inlined(body)
         served = self._served[endpoint]
         request = served.request(prepared(endpoint, body, request_id, self._name, self._names))
         response = await served.response(request)
