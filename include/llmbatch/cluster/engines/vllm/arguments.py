@@ -45,8 +45,9 @@ def arguments(
     from vllm.entrypoints.launchers.cli_args import BaseFrontendArgs
     from vllm.utils.argparse_utils import FlexibleArgumentParser
 
+    make_parser: Any = FlexibleArgumentParser
     parser: ArgumentParser = AsyncEngineArgs.add_cli_args(
-        BaseFrontendArgs.add_cli_args(FlexibleArgumentParser(exit_on_error=False))
+        BaseFrontendArgs.add_cli_args(make_parser(exit_on_error=False))
     )
     found = parser.parse_args([])
     found.structured_outputs_config = StructuredOutputsConfig()

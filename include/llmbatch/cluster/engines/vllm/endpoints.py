@@ -49,7 +49,7 @@ def served_endpoints(state: Any) -> dict[Endpoint, Served]:
     return found
 
 
-def _method(state: Any, name: str, method: str) -> Callable[[Any], Awaitable[Any]] | None:
+def _method(state: Any, name: str, method: str) -> Callable[..., Awaitable[Any]] | None:
     return getattr(getattr(state, name, None), method, None)
 
 
@@ -59,7 +59,7 @@ def _pooling() -> dict[Endpoint, Callable[[Body], Any]]:
     from vllm.entrypoints.pooling.pooling.protocol import PoolingRequest
     from vllm.entrypoints.pooling.scoring.protocol import RerankRequest, ScoreRequest
 
-    types = {
+    types: dict[Endpoint, Any] = {
         Endpoint.EMBEDDINGS: EmbeddingRequest,
         Endpoint.POOLING: PoolingRequest,
         Endpoint.CLASSIFY: ClassificationRequest,

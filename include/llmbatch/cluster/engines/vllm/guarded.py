@@ -53,4 +53,5 @@ async def check_constraint(schemas: SchemaChecker, params: SamplingParams) -> No
     kind = cast("ConstraintKind", key.name.lower())
     checked = await schemas.decodable(Constraint(kind, spec))
     if checked.spec != spec:
-        params.structured_outputs = dataclasses.replace(wanted, **{kind: checked.spec})
+        changed: dict[str, Any] = {kind: checked.spec}
+        params.structured_outputs = dataclasses.replace(wanted, **changed)

@@ -22,7 +22,8 @@ class LeavesRoom:
         request: Any = self
         limits = _LIMITS.intersection(type(request).model_fields)
         unlimited = request.model_copy(update=dict.fromkeys(limits))
-        params = super(LeavesRoom, unlimited).build_tok_params(model_config)
+        vllm_s: Any = super(LeavesRoom, unlimited)
+        params = vllm_s.build_tok_params(model_config)
         return dataclasses.replace(params, max_total_tokens=model_config.max_model_len - 1)
 
 

@@ -20,7 +20,7 @@ def transcriptions(
     create: Callable[[bytes, Any], Awaitable[Any]],
 ) -> tuple[Callable[[Body], Any], Callable[[Any], Awaitable[Any]]]:
     """Return what reads a body, and what answers the request, around vLLM's ``create_transcription``."""
-    from fastapi import UploadFile
+    from starlette.datastructures import UploadFile
     from vllm.entrypoints.speech_to_text.transcription.protocol import TranscriptionRequest
 
     def read(body: Body) -> tuple[bytes, Any]:
