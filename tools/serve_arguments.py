@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 REFUSED: Mapping[str, str] = {
     "set `models.<name>.uri`": "model model_tag",
@@ -57,7 +58,8 @@ def serve_arguments(version: str) -> dict[str, object]:
     from vllm.entrypoints.launchers.cli_args import make_arg_parser
     from vllm.utils.argparse_utils import FlexibleArgumentParser
 
-    parser = make_arg_parser(FlexibleArgumentParser())
+    make_parser: Any = FlexibleArgumentParser  # it has no types
+    parser = make_arg_parser(make_parser())
     names = sorted({action.dest for action in parser._actions} - _NOT_ARGUMENTS)
     refused = {name: reason for reason, listed in REFUSED.items() for name in listed.split()}
     unknown = sorted(refused.keys() - set(names))

@@ -1,11 +1,9 @@
-"""Endpoints of rows, and what an engine must do to answer them."""
+from __future__ import annotations
 
 from llmbatch.core.endpoints import ANSWER_LIMITS, Endpoint, Task
 
 
-def test_endpoints_that_generate_have_a_limit_of_their_answers_and_the_others_have_none() -> None:
-    assert {endpoint for endpoint in Endpoint if endpoint.task is Task.GENERATE} == set(ANSWER_LIMITS)
-
-
-def test_every_task_has_an_endpoint() -> None:
-    assert {endpoint.task for endpoint in Endpoint} == set(Task)
+def test_every_endpoint_has_a_task_and_the_generating_ones_limit_their_answers() -> None:
+    generating = {endpoint for endpoint in Endpoint if endpoint.task is Task.GENERATE}
+    assert generating == ANSWER_LIMITS.keys()
+    assert Endpoint("/v1/rerank").task is Task.SCORE
