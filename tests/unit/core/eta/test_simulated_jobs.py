@@ -31,9 +31,9 @@ def errors(trace: Trace, priors: Priors | None = None) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize(("family", "most"), [("classification", 0.09), ("reading", 0.05)])
+@pytest.mark.parametrize(("family", "most"), [("classification", 0.065), ("reading", 0.013)])
 def test_jobs_that_mostly_read_are_estimated_right(family: str, most: float) -> None:
-    """With what history knows of the engine; from answered rows alone the median error of labels is 0.13."""
+    """With what history knows of the engine; from answered rows alone the median errors are 0.12 and 0.02."""
     known = Priors(price=ENGINE.read / 4, price_factor=1.2, fixed_share=ENGINE.fixed)
     traces = [SimJob(draw(seed, family, "shuffled", "none", ENGINE)).run() for seed in range(8)]
     sizes = [abs(each) for trace in traces for each in errors(trace, priors=known)]
