@@ -38,7 +38,7 @@ check-locks: ## fail if a lock file does not match its .in file
 # Tests of one room run in the environment of that room only, where the libraries of the other room cannot be imported.
 # Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need only Python and run once.
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
-SIMULATIONS := eta/test_model.py eta/test_real_traces.py test_commit_protocol.py
+SIMULATIONS := eta/test_model.py eta/test_simulated_jobs.py eta/test_real_traces.py test_commit_protocol.py
 AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/integration/airflow
 RAY_TESTS := tests/unit/cluster tests/unit/tools tests/integration/ray
 E2E_TESTS := tests/e2e

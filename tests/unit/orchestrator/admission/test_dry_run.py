@@ -104,7 +104,9 @@ def test_without_history_time_and_cost_are_unknown() -> None:
 
 
 def test_with_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    priors = Priors(lengths=LengthPrior(level=100.0, slope=0.0, spread=0.01), price=1e-9, rate=1.0, commit_seconds=0.0)
+    priors = Priors(
+        lengths=LengthPrior(level=100.0, slope=0.0, spread=0.01, long=0.0), price=1e-9, rate=1.0, commit_seconds=0.0
+    )
     monkeypatch.setattr(admission, "basis_for", lambda spec, history: EtaBasis(engine="e", priors=priors))
     found = dry(lines({"prompt": "x"}) * 36, sla_hours=0.5)
     assert found.eta is not None
