@@ -93,12 +93,6 @@ def test_adapters_are_served_with_the_least_rank_that_holds_them(tmp_path: Path)
     assert (args.enable_lora, args.max_lora_rank) == (True, 32)
 
 
-@pytest.mark.parametrize("config", [{}, {"r": "8"}, []])
-def test_an_adapter_without_a_rank_is_named(tmp_path: Path, config: object) -> None:
-    with pytest.raises(ConfigError, match=r"adapter a: adapter_config\.json has "):
-        found({"a": adapter(tmp_path / "a", config)})
-
-
 def test_a_value_is_written_as_on_a_command_line() -> None:
     parser = argparse.ArgumentParser()
     several = parser.add_argument("--several", nargs="+")
