@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo locks check-locks test test-airflow test-ray test-e2e fuzz lint types arch \
+.PHONY: help install up down status demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -26,6 +26,9 @@ status: ## report the health of every component
 demo: up ## run a real job through the real engine, with a live ETA
 	@$(STACK) demo
 
+schemas: ## generate what the pinned vLLM takes: request schemas and arguments of `vllm serve`
+	@PYTHONPATH=include $(RAY_PYTHON) tools/request_schemas.py
+
 locks: ## compile requirements/*.lock from requirements/*.in
 	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.locks
 
@@ -35,9 +38,9 @@ check-locks: ## fail if a lock file does not match its .in file
 # Tests of one room run in the environment of that room only, where the libraries of the other room cannot be imported.
 # Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need only Python and run once.
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
-SIMULATIONS := eta/test_model.py eta/test_real_traces.py test_commit_protocol.py
+SIMULATIONS := eta/test_model.py eta/test_simulated_jobs.py eta/test_real_traces.py test_commit_protocol.py
 AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/integration/airflow
-RAY_TESTS := tests/unit/cluster tests/integration/ray
+RAY_TESTS := tests/unit/cluster tests/unit/tools tests/integration/ray
 E2E_TESTS := tests/e2e
 
 test: install ## run every test that needs no GPU and no image; all rooms, even if one fails
@@ -64,8 +67,8 @@ types: install ## run mypy in strict mode, each room in its own environment
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
-	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tests/tiny_model.py benchmarks/resume/commit_cost.py \
-		benchmarks/resume/list_committed.py
+	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tools tests/tiny_model.py tests/tiny_models.py \
+		tests/tiny_speech.py benchmarks/resume/commit_cost.py benchmarks/resume/list_committed.py
 
 arch: install ## check the import contracts of the rooms
 	@PYTHONPATH=include:deploy/embedded $(dir $(RAY_PYTHON))lint-imports --no-cache

@@ -27,8 +27,8 @@ from llmbatch.core.eta.priors import Priors
 from llmbatch.core.eta.record import MARKS
 from llmbatch.core.eta.spread import Spread
 
-CALIBRATION_FAMILIES = ("lognormal", "gamma", "pareto")
-REPORTED_FAMILIES = ("bimodal", "zipf", "prompts", "recorded")
+CALIBRATION_FAMILIES = ("lognormal", "gamma", "pareto", "classification", "reading")
+REPORTED_FAMILIES = ("bimodal", "zipf", "prompts", "recorded", "verdicts", "passages")
 CALIBRATION_SEED, REPORTED_SEED = 1_000, 90_000
 FLEET_SEED, FLEET_SIZE = 80, 6
 
@@ -41,13 +41,17 @@ def learn(seen: Sequence[Trace]) -> History:
     """Run jobs one after the other, each with the beliefs that those before it left."""
     history = History()
     for trace in seen:
-        verdict = judge(trace, history.priors_for(trace.scenario.engine), history.spread_for(trace.scenario.engine))
-        history = history.with_job(verdict.finished)
+        history = history.with_job(judged(trace, history).finished)
     return history
 
 
 def with_history(history: History, seen: Sequence[Trace]) -> list[Verdict]:
-    return [judge(t, history.priors_for(t.scenario.engine), history.spread_for(t.scenario.engine)) for t in seen]
+    return [judged(trace, history) for trace in seen]
+
+
+def judged(trace: Trace, history: History) -> Verdict:
+    job = trace.scenario
+    return judge(trace, history.priors_for(job.engine), history.spread_for(job.engine, job.task))
 
 
 def mape(verdicts: Sequence[Verdict], name: str) -> dict[str, float | None]:
@@ -104,6 +108,12 @@ def alerts(verdicts: Sequence[Verdict], level: str = "red") -> dict[str, float |
         f"{level}_recall": round(len(true) / len(missed), 3) if missed else None,
         f"{level}_lead_pct": round(statistics.median(leads), 1) if leads else None,
     }
+
+
+def figures(verdicts: Sequence[Verdict]) -> dict[str, object]:
+    """Median errors of ours and of rows since the first one, and the coverage of ours."""
+    mapes = {name: mape(verdicts, name) for name in ("ours", "rows_since_first")}
+    return {"jobs": len(verdicts), **mapes, "coverage80_pct": coverage(verdicts)["all"]}
 
 
 def first_eta(verdicts: Sequence[Verdict]) -> dict[str, float | None]:
@@ -170,6 +180,7 @@ def main() -> None:
         "cold_calm_mape": mape([v for v in cold if v.trace.scenario.trouble == "none"], "ours"),
         "calm_jobs": len(calm),
         "calm_mape": mape(calm, "ours"),
+        "families": {name: figures([v for v in verdicts if _is("family", name, v)]) for name in REPORTED_FAMILIES},
         "rivals": {name: mape(verdicts, name) for name in RIVALS},
         "missed": sum(v.missed for v in verdicts),
         "evaluation_ms": {

@@ -2,7 +2,7 @@
 
 Takes about an hour on two cores; nothing else may run on them, for their pace is part of what is recorded. Traces are
 recorded once, with the version that writes these heartbeats, and committed. ``LLMBATCH_TRACES`` is a pattern of the
-names to record.
+names to record: ``LLMBATCH_TRACES=labels`` records the jobs of labels.
 
     PYTHONPATH=include:deploy/embedded:benchmarks .llmbatch/venvs/airflow/bin/python benchmarks/record_traces.py
 """

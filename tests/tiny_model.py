@@ -11,10 +11,15 @@ import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmbatch.cluster.models.bundled_model import NAMES, SCHEME, bundled_model
 from llmbatch.cluster.models.model_cache import cached_folder
+
+if TYPE_CHECKING:
+    import torch
 
 SEED = 20
 HIDDEN, INNER, LAYERS, HEADS, KEY_HEADS = 128, 256, 2, 2, 1
@@ -46,12 +51,24 @@ def write(bundled: Path, folder: Path) -> None:
     """Write the model into ``folder``, with the tokenizer of the model in ``bundled``."""
     for name in FROM_BUNDLED:
         shutil.copyfile(bundled / name, folder / name)
-    vocabulary = json.loads((bundled / "config.json").read_text(encoding="utf-8"))["vocab_size"]
-    (folder / "config.json").write_text(json.dumps(_config(vocabulary), indent=1), encoding="utf-8")
-    _write_weights(folder / "model.safetensors", vocabulary, _avoided(bundled / "tokenizer.json"))
+    vocabulary = vocabulary_size(bundled)
+    write_config(folder, config(vocabulary))
+    write_weights(folder, weights(vocabulary, avoided_tokens(bundled / "tokenizer.json")))
 
 
-def _config(vocabulary: int) -> dict[str, object]:
+def vocabulary_size(bundled: Path) -> int:
+    """Return the number of tokens of the model in ``bundled``."""
+    return int(json.loads((bundled / "config.json").read_text(encoding="utf-8"))["vocab_size"])
+
+
+def token_number(tokenizer: Path, content: str) -> int:
+    """Return the number of a special token of a ``tokenizer.json``."""
+    added = json.loads(tokenizer.read_text(encoding="utf-8"))["added_tokens"]
+    return next(int(entry["id"]) for entry in added if entry["content"] == content)
+
+
+def config(vocabulary: int) -> dict[str, object]:
+    """Return what ``config.json`` says of the model."""
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -74,7 +91,7 @@ def _config(vocabulary: int) -> dict[str, object]:
     }
 
 
-def _avoided(tokenizer: Path) -> list[int]:
+def avoided_tokens(tokenizer: Path) -> list[int]:
     """Return the ids of special tokens, the end of an answer among them, and of those that JSON allows without end."""
     data = json.loads(tokenizer.read_text(encoding="utf-8"))
     special = {entry["id"] for entry in data["added_tokens"]}
@@ -82,19 +99,15 @@ def _avoided(tokenizer: Path) -> list[int]:
     return sorted(special | repeatable)
 
 
-def _write_weights(file: Path, vocabulary: int, avoided: list[int]) -> None:
+def weights(vocabulary: int, avoided: list[int]) -> dict[str, torch.Tensor]:
+    """Return all weights by their names in a Llama checkpoint."""
     import torch
-    from safetensors.torch import save_file
 
-    chance = torch.Generator().manual_seed(SEED)
-
-    def matrix(rows: int, columns: int, spread: float) -> torch.Tensor:
-        return torch.randn(rows, columns, generator=chance) * spread
-
+    matrix = matrices(SEED)
     embedding, head = matrix(vocabulary, HIDDEN, 1.0), matrix(vocabulary, HIDDEN, 0.1)
     embedding[:, 0], head[:, 0] = STEADY, 0.0
     head[avoided, 0] = AVOIDED
-    weights = {"model.embed_tokens.weight": embedding, "lm_head.weight": head, "model.norm.weight": torch.ones(HIDDEN)}
+    found = {"model.embed_tokens.weight": embedding, "lm_head.weight": head, "model.norm.weight": torch.ones(HIDDEN)}
     for layer in range(LAYERS):
         part = f"model.layers.{layer}"
         inward = {
@@ -104,14 +117,36 @@ def _write_weights(file: Path, vocabulary: int, avoided: list[int]) -> None:
             "mlp.gate_proj": INNER,
             "mlp.up_proj": INNER,
         }
-        weights |= {f"{part}.{name}.weight": matrix(rows, HIDDEN, 0.05) for name, rows in inward.items()}
+        found |= {f"{part}.{name}.weight": matrix(rows, HIDDEN, 0.05) for name, rows in inward.items()}
         for name, columns in (("self_attn.o_proj", HIDDEN), ("mlp.down_proj", INNER)):
             outward = matrix(HIDDEN, columns, 0.05)
             outward[0] = 0.0
-            weights[f"{part}.{name}.weight"] = outward
+            found[f"{part}.{name}.weight"] = outward
         for name in ("input_layernorm", "post_attention_layernorm"):
-            weights[f"{part}.{name}.weight"] = torch.ones(HIDDEN)
-    save_file({name: each.to(torch.bfloat16) for name, each in weights.items()}, file, metadata={"format": "pt"})
+            found[f"{part}.{name}.weight"] = torch.ones(HIDDEN)
+    return found
+
+
+def matrices(seed: int) -> Callable[[int, int, float], torch.Tensor]:
+    """Return a maker of random matrices: rows, columns, spread. The same seed makes the same matrices."""
+    import torch
+
+    chance = torch.Generator().manual_seed(seed)
+    return lambda rows, columns, spread: torch.randn(rows, columns, generator=chance) * spread
+
+
+def write_config(folder: Path, content: dict[str, object], name: str = "config.json") -> None:
+    """Write one JSON file of a model."""
+    (folder / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def write_weights(folder: Path, content: dict[str, torch.Tensor], name: str = "model.safetensors") -> None:
+    """Write weights in bf16."""
+    import torch
+    from safetensors.torch import save_file
+
+    rounded = {key: each.to(torch.bfloat16).contiguous() for key, each in content.items()}
+    save_file(rounded, folder / name, metadata={"format": "pt"})
 
 
 if __name__ == "__main__":

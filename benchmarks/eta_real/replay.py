@@ -53,6 +53,7 @@ def replay(trace: RealTrace, priors: Priors, spread: Spread) -> Replay:
         job_id=trace.name,
         finished_at=trace.finished_at,
         engine=f"{ENGINE} {trace.slots}",
+        task="generate",
         template=trace.template,
         rows=last.rows.total,
         phases=last.seconds_phase,

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 PROMPTS = Path("examples/prompts/python_docs.jsonl")
+_SOON = [" ", ".", ",", "e", "a"]
+"""Texts that an answer holds within one to four tokens."""
 
 Dice = random.Random
 Limit = Callable[[Dice], int]
@@ -51,6 +53,13 @@ class Shape:
     """Whether rows go on to their limit; else the model stops where it likes."""
     killed: bool = False
     """Whether the driver is killed in the middle."""
+    labels: int = 0
+    """One row in so many goes on to its limit, the others stop after a few tokens; 0: the model stops where it likes.
+
+    All have the same limit, so that nothing shows which rows are long.
+    """
+    texts: int = 1
+    """Prompts of the source in one prompt."""
 
     @property
     def template(self) -> str:
@@ -65,11 +74,16 @@ class Shape:
         for n in range(self.rows):
             messages = dice.choice(source)["body"]["messages"]
             tokens = self.limit(dice)
+            more = [dice.choice(source)["body"]["messages"][-1]["content"] for _ in range(self.texts - 1)]
             if not self.repeats:
                 messages = [{**messages[0], "content": f"No. {n}. {messages[0]['content']}"}, *messages[1:]]
+            if more:
+                messages = [*messages[:-1], {**messages[-1], "content": " ".join([messages[-1]["content"], *more])}]
             body = {"messages": messages, "max_tokens": tokens, "temperature": 0}
-            if self.whole_answers:
+            if self.whole_answers or (self.labels and dice.randrange(self.labels) == 0):
                 body["ignore_eos"] = True
+            elif self.labels:
+                body["stop"] = _SOON
             rows.append({"custom_id": f"{n}", "method": "POST", "url": "/v1/chat/completions", "body": body})
         if self.order == "sorted":
             rows.sort(key=lambda row: len(json.dumps(row["body"]["messages"])))
@@ -94,7 +108,11 @@ SHAPES = (
     Shape("short-1", 2200, always(8), 8, batch_size=32),
     Shape("short-2", 2200, always(8), 8, order="sorted", batch_size=64),
     Shape("killed-1", 1100, always(64), 64, batch_size=32, killed=True),
+    Shape("labels-1", 700, always(96), 96, batch_size=16, labels=30, texts=4),
+    Shape("labels-2", 700, always(96), 96, order="sorted", batch_size=16, labels=30, texts=4),
 )
-"""The last five were recorded on a CPU with bfloat16, which is several times faster, and their rows counted as if each
-might have the job's longest answer; the others on one without.
+"""The two of labels are not recorded yet.
+
+The five before them were recorded on a CPU with bfloat16, which is several times faster, and their rows counted as if
+each might have the job's longest answer; the others on one without.
 """

@@ -25,7 +25,8 @@ class Speed:
 class SimReplica:
     """Decodes up to ``slots`` rows together; ``window`` rows are admitted, the surplus waits inside.
 
-    All rows in slots gain tokens at the same pace, so each ends when the replica's count of steps passes its own mark.
+    All rows in slots gain tokens at the same pace, so each ends when the replica's count of steps passes its own mark;
+    of several that end at one step, the one that began first.
     Reading a prompt stops decoding for a while.
     """
 
@@ -38,9 +39,9 @@ class SimReplica:
         """Open shards and how many of their rows have not ended."""
         self.unadmitted: deque[tuple[int, int, SimRow]] = deque()
         self._inside: deque[tuple[int, int, SimRow]] = deque()
-        self._heap: list[tuple[float, int, int, SimRow]] = []
+        self._heap: list[tuple[float, int, int, int, SimRow]] = []
         self._steps = self._begun_at = 0.0
-        self._chars = 0
+        self._chars = self._taken = 0
         self._reading = 0.0
         self._noted = (0.0, 0.0, 0.0)
         self._answered = 0
@@ -68,6 +69,11 @@ class SimReplica:
         return ReplicaShare(left=left, pace=tokens / seconds, reading=chars / seconds)
 
     @property
+    def decoding(self) -> tuple[int, ...]:
+        """Numbers of the rows in slots."""
+        return tuple(number for _, _, _, number, _ in self._heap)
+
+    @property
     def admitted(self) -> int:
         """Rows in the engine, decoding or waiting inside."""
         return len(self._inside) + len(self._heap)
@@ -87,7 +93,8 @@ class SimReplica:
             self._reading += row.chars / CHARS_PER_TOKEN * self.speed.read
             self._begun_at += self._steps
             self._chars += row.chars
-            heapq.heappush(self._heap, (self._steps + row.tokens, shard, number, row))
+            self._taken += 1
+            heapq.heappush(self._heap, (self._steps + row.tokens, self._taken, shard, number, row))
 
     def advance(self, until: float) -> tuple[float, int, int] | None:
         """Run until the next row ends or until ``until``; return (when, shard, number) of the row."""
@@ -106,7 +113,7 @@ class SimReplica:
         self.now += reading
         self._reading = 0.0
         step = (self.speed.step + self.speed.step_row * len(self._heap)) / self.pace
-        mark, shard, number, row = self._heap[0]
+        mark, _, shard, number, row = self._heap[0]
         seconds = (mark - self._steps) * step
         if self.now + seconds > until:
             self._steps += (until - self.now) / step

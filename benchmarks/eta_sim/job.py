@@ -7,9 +7,10 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from eta_sim.cell import SimCell
 from eta_sim.engine import SimReplica
 from eta_sim.scenario import Scenario
-from llmbatch.core.length_cells import LengthCell, bucket_of
+from llmbatch.core.length_cells import bucket_of
 from llmbatch.core.progress import Flight, Latency, Progress, Replicas, RowCounts, ShardCounts, TokenCounts
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedShard
@@ -35,40 +36,15 @@ class Trace:
         return (beat.written_at - EPOCH).total_seconds()
 
 
-class _Cell:
-    """Running sums of one length cell."""
-
-    def __init__(self) -> None:
-        self.rows = self.chars = self.ended = self.tokens = self.squares = self.running = 0
-        self.seconds = self.starts = self.starts2 = 0.0
-
-    def frozen(self, key: tuple[str, int], limit: int, now: float) -> LengthCell:
-        return LengthCell(
-            template=key[0],
-            bucket=key[1],
-            limit=limit,
-            rows=self.rows,
-            chars=self.chars,
-            ended=self.ended,
-            answered=self.ended,
-            tokens=self.tokens,
-            tokens_squared=self.squares,
-            answered_seconds=max(0.0, self.seconds),
-            running=self.running,
-            running_seconds=max(0.0, self.running * now - self.starts),
-            running_seconds_squared=max(0.0, self.running * now * now - 2 * now * self.starts + self.starts2),
-        )
-
-
 class SimJob:
     """One generation of a job on simulated replicas."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._s = scenario
-        self._cells: dict[tuple[str, int], _Cell] = {}
-        self._cell_of: list[_Cell] = []
+        self._cells: dict[tuple[str, int], SimCell] = {}
+        self._cell_of: list[SimCell] = []
         for row in scenario.rows:
-            cell = self._cells.setdefault((row.template, bucket_of(row.chars)), _Cell())
+            cell = self._cells.setdefault((row.template, bucket_of(row.chars)), SimCell())
             cell.rows += 1
             cell.chars += row.chars
             self._cell_of.append(cell)
@@ -119,7 +95,12 @@ class SimJob:
         return SimReplica(self._s.speed, self._s.slots, self._s.window, ready_at)
 
     def _happen(self, now: float) -> None:
-        """Let events come that are due, and notice replicas that have been silent for long enough."""
+        """Let events come that are due, and notice replicas that have been silent for long enough.
+
+        The rows of a silent one do not age, as its last report stands.
+        """
+        for number in (each for r in self._replicas if r.lost_at is not None for each in r.decoding):
+            self._shift(number, HEARTBEAT_SECONDS)
         while self._events and self._first_row is not None and self._first_row + self._events[0].at <= now:
             event = self._events.popleft()
             if event.kind == "join":
@@ -174,37 +155,30 @@ class SimJob:
             self._first_row = at
         self._started[number] = at
         cell = self._cell_of[number]
-        cell.running += 1
-        cell.starts += at
-        cell.starts2 += at * at
+        cell.begin(at)
 
     def _end(self, number: int, at: float) -> None:
         cell, tokens, start = self._cell_of[number], self._s.rows[number].tokens, self._started.pop(number)
         self._written += tokens
-        cell.running -= 1
-        cell.starts -= start
-        cell.starts2 -= start * start
+        cell.leave(start)
         self._took[number] = at - start
-        self._count(cell, tokens, at - start, 1)
+        cell.count(tokens, at - start, 1)
         self._latency[int(math.log(max(at - start, 1e-3), _GROWTH))] += 1
+
+    def _shift(self, number: int, seconds: float) -> None:
+        """Let a row in flight have begun later."""
+        cell, start = self._cell_of[number], self._started[number]
+        cell.leave(start)
+        self._started[number] = start + seconds
+        cell.begin(start + seconds)
 
     def _undo(self, number: int) -> None:
         """Take back what a lost replica had done of a shard that it did not commit."""
         cell = self._cell_of[number]
         if number in self._started:
-            cell.running -= 1
-            start = self._started.pop(number)
-            cell.starts -= start
-            cell.starts2 -= start * start
+            cell.leave(self._started.pop(number))
         elif number in self._took:
-            self._count(cell, self._s.rows[number].tokens, self._took.pop(number), -1)
-
-    @staticmethod
-    def _count(cell: _Cell, tokens: int, seconds: float, sign: int) -> None:
-        cell.ended += sign
-        cell.tokens += sign * tokens
-        cell.squares += sign * tokens * tokens
-        cell.seconds += sign * seconds
+            cell.count(self._s.rows[number].tokens, self._took.pop(number), -1)
 
     def _beat(self, sequence: int, now: float) -> Progress:
         cells = [cell.frozen(key, self._s.max_tokens, now) for key, cell in self._cells.items()]

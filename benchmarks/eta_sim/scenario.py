@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 
 from eta_sim.engine import CHARS_PER_TOKEN, Speed
-from eta_sim.workload import FAMILIES, ORDERS, SimRow, ordered
+from eta_sim.workload import FAMILIES, ORDERS, READING_ONLY, SimRow, ordered
 
 TROUBLES = tuple(each for kind in ("loss", "preemption", "gain", "slow_node") for each in ("none", "none", kind))
 """They take turns: one job in three is disturbed, at 10 to 70 % of its work."""
@@ -52,10 +52,14 @@ class Engine:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One job, fully determined. Times are in seconds; ``queued`` and ``cluster`` pass before replicas load."""
+    """One job, fully determined. Times are in seconds; ``queued`` and ``cluster`` pass before replicas load.
+
+    ``engine`` and ``task`` are what the history keeps apart.
+    """
 
     name: str
     engine: str
+    task: str
     family: str
     order: str
     trouble: str
@@ -96,8 +100,9 @@ def fleet(seed: int, size: int) -> tuple[Engine, ...]:
 def draw(seed: int, family: str, order: str, trouble: str, engine: Engine) -> Scenario:
     """Draw a job. It takes 5 to 120 minutes of work and its replicas see 4 to 100 times the rows that they decode."""
     dice = random.Random(f"{seed}-{family}-{order}-{trouble}-{engine.name}")
+    task = "embed" if family in READING_ONLY else "generate"
     while True:
-        cap = dice.choice((128, 256, 512, 1024))
+        cap = dice.choice((128, 256, 512, 1024)) if task == "generate" else 0
         replicas = dice.choice((1, 1, 2, 3, 4)) if trouble in {"none", "gain"} else dice.choice((2, 3, 4))
         batches = math.exp(dice.uniform(math.log(FEWEST_BATCHES), math.log(MOST_BATCHES)))
         count = int(min(MOST_ROWS, max(FEWEST_ROWS, engine.slots * replicas * batches)))
@@ -108,7 +113,8 @@ def draw(seed: int, family: str, order: str, trouble: str, engine: Engine) -> Sc
             break
     return Scenario(
         name=f"{family}/{order}/{trouble}/{seed}",
-        engine=engine.name,
+        engine=f"{engine.name} {task}",
+        task=task,
         family=family,
         order=order,
         trouble=trouble,
@@ -133,7 +139,9 @@ def scenarios(first_seed: int, rounds: int, families: tuple[str, ...], engines: 
         for f, family in enumerate(families):
             for o, order in enumerate(ORDERS):
                 trouble = TROUBLES[(n * 5 + f * 3 + o) % len(TROUBLES)]
-                jobs.append(draw(first_seed + n, family, order, trouble, engines[len(jobs) % len(engines)]))
+                jobs.append(
+                    draw(first_seed + n, family, order, trouble, engines[((n + f) * len(ORDERS) + o) % len(engines)])
+                )
     return jobs
 
 

@@ -97,6 +97,49 @@ def recorded(dice: random.Random, count: int, cap: int) -> list[SimRow]:
     return rows
 
 
+def classification(dice: random.Random, count: int, cap: int) -> list[SimRow]:
+    """Labels of one to four tokens after long prompts; about one row in thirty explains itself, up to its limit."""
+    longest, share, level = dice.randint(1, 4), dice.uniform(0.02, 0.05), dice.uniform(7.3, 9.0)
+    spread = dice.uniform(0.2, 0.7)
+    rows = []
+    for _ in range(count):
+        long = dice.random() < share
+        answer = dice.uniform(0.2, 1.0) * cap if long else dice.randint(1, longest)
+        rows.append(_row(dice.lognormvariate(level, spread), answer, cap))
+    return rows
+
+
+def verdicts(dice: random.Random, count: int, cap: int) -> list[SimRow]:
+    """A fixed instruction before each text and a few labels, some frequent; rows that go on often reach the cap."""
+    labels = [dice.randint(1, 4) for _ in range(dice.randint(2, 6))]
+    weights = [0.6**n for n in range(len(labels))]
+    share, long, to_cap = dice.uniform(0.015, 0.06), dice.uniform(0.2, 0.5) * cap, dice.uniform(0.3, 0.8)
+    instruction, text = dice.uniform(500, 3000), dice.uniform(1000, 6000)
+    rows = []
+    for label in dice.choices(labels, weights, k=count):
+        answer: float = label
+        if dice.random() < share:
+            answer = cap if dice.random() < to_cap else dice.lognormvariate(math.log(long), 0.4)
+        rows.append(_row(instruction + text * dice.weibullvariate(1, 1.3), answer, cap))
+    return rows
+
+
+def reading(dice: random.Random, count: int, cap: int) -> list[SimRow]:
+    """Texts to embed: no answer at all."""
+    level, spread = dice.uniform(7.3, 9.3), dice.uniform(0.3, 1.0)
+    return [_row(dice.lognormvariate(level, spread), 0, cap) for _ in range(count)]
+
+
+def passages(dice: random.Random, count: int, cap: int) -> list[SimRow]:
+    """Pairs to score: a short query with a passage, most of which fill their piece of a document."""
+    piece, full = dice.uniform(1500, 12_000), dice.uniform(0.5, 0.9)
+    rows = []
+    for _ in range(count):
+        length = piece if dice.random() < full else dice.uniform(0.05, 1.0) * piece
+        rows.append(_row(dice.gammavariate(4, 25) + length * dice.lognormvariate(0, 0.05), 0, cap))
+    return rows
+
+
 @cache
 def _recorded_jobs() -> list[RealTrace]:
     return load()
@@ -110,7 +153,13 @@ FAMILIES: dict[str, Family] = {
     "zipf": zipf_templates,
     "prompts": prompt_file,
     "recorded": recorded,
+    "classification": classification,
+    "verdicts": verdicts,
+    "reading": reading,
+    "passages": passages,
 }
+READING_ONLY = ("reading", "passages")
+"""Families of jobs without output tokens: their cap is 0."""
 
 
 def prompt_lengths() -> list[float]:
@@ -145,4 +194,4 @@ def _follow(dice: random.Random, inputs: Sequence[float], slope: float, noise: f
 
 
 def _row(chars: float, tokens: float, cap: int, template: str = "") -> SimRow:
-    return SimRow(template, max(10, int(chars)), max(1, min(cap, round(tokens))))
+    return SimRow(template, max(10, int(chars)), min(cap, max(1, round(tokens))))

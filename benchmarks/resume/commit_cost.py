@@ -21,6 +21,7 @@ from llmbatch.cluster.storage.shard_commit import ShardCommit
 from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import SystemClock
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.identity import row_id_of, shard_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.rows import StagedRow
@@ -48,9 +49,11 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=1000)
     options = parser.parse_args()
     store, layout, clock = open_store(), JobLayout(options.job), SystemClock()
-    answer = Answer(" ".join(f"word{n}" for n in range(ANSWER_WORDS)), "stop", 100, ANSWER_WORDS)
+    message = {"role": "assistant", "content": " ".join(f"word{n}" for n in range(ANSWER_WORDS))}
+    body = {"object": "chat.completion", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    answer = Answer(json.dumps(body), 100, ANSWER_WORDS)
     rows = [
-        StagedRow(row_id_of(0, n), f"c{n}", n, "chat", "x" * PROMPT_CHARS, PROMPT_CHARS, None, None, None)
+        StagedRow(row_id_of(0, n), f"c{n}", n, Endpoint.CHAT, "x" * PROMPT_CHARS, PROMPT_CHARS, 256, None, None)
         for n in range(options.shard_rows)
     ]
 

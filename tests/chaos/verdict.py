@@ -15,6 +15,9 @@ from chaos.scene import Scene
 from llmbatch.core.layout import JobLayout, split_uri
 from llmbatch.core.manifest import JobManifest
 
+Body = dict[str, list[dict[str, dict[str, str]]]]
+"""What is read of the body of a chat completion: its choices, and their messages."""
+
 Outcome = tuple[str, str | None]
 """State of a row, and its text if that is to be compared."""
 
@@ -138,8 +141,9 @@ def _committed(scene: Scene) -> Iterable[tuple[str, Outcome]]:
     for info in store.list(scene.layout.results):
         if JobLayout.shard_of(info.uri) is None:
             continue
-        for row in pq.read_table(io.BytesIO(store.get(info.uri)), columns=["row_id", "state", "text"]).to_pylist():
-            yield row["row_id"], (row["state"], row["text"])
+        for row in pq.read_table(io.BytesIO(store.get(info.uri)), columns=["row_id", "state", "response"]).to_pylist():
+            response = row["response"]
+            yield row["row_id"], (row["state"], None if response is None else _text(json.loads(response)))
 
 
 def _delivered(scene: Scene) -> Iterable[tuple[str, Outcome]]:
@@ -147,8 +151,11 @@ def _delivered(scene: Scene) -> Iterable[tuple[str, Outcome]]:
     manifest = JobManifest.model_validate_json(store.get(scene.layout.manifest))
     for output in manifest.outputs:
         for line in store.get(output.uri).decode().splitlines():
-            row: Mapping[str, dict[str, dict[str, list[dict[str, dict[str, str]]]]]] = json.loads(line)
+            row: Mapping[str, dict[str, Body]] = json.loads(line)
             response = row["response"]
             good = response is not None and not row.get("error")
-            text = response["body"]["choices"][0]["message"]["content"] if good else None
-            yield str(row["custom_id"]), ("succeeded" if good else "failed", text)
+            yield str(row["custom_id"]), ("succeeded", _text(response["body"])) if good else ("failed", None)
+
+
+def _text(body: Body) -> str:
+    return body["choices"][0]["message"]["content"]

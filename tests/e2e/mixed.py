@@ -34,7 +34,7 @@ class Mixed:
 
 
 def run_mixed(running: Running) -> Mixed:
-    """Run the job: 39 short rows, three with answers to look at, one whose limit cuts its JSON off, three bad ones."""
+    """Run the job: 39 short rows, five with answers to look at, one whose limit cuts its JSON off, five bad ones."""
     running.store.put(INPUT, "\n".join([*map(json.dumps, _rows()), "{broken"]).encode())
     conf: dict[str, object] = {
         "input_uri": INPUT,
@@ -55,7 +55,11 @@ def _rows() -> list[dict[str, object]]:
         _chat("chat", QUESTION, max_tokens=12),
         {"custom_id": "completion", "method": "POST", "url": "/v1/completions", "body": completion},
         _chat("person", "Describe a person as JSON.", max_tokens=80, response_format=person),
+        _chat("two", QUESTION, max_tokens=4, n=2, temperature=1, logprobs=True, top_logprobs=2),
+        {"custom_id": "response", "method": "POST", "url": "/v1/responses", "body": {"input": QUESTION}},
         _chat("cut-off", "Is the sea blue?", max_tokens=1, response_format=_form(yes={"type": "boolean"})),
+        {"custom_id": "embedding", "method": "POST", "url": "/v1/embeddings", "body": {"input": "Hello"}},
+        _chat("bad-name", "Hello", max_token=5),
         _chat("bad-sampling", "Hello", temperature=-1),
         _chat("too-long", "word " * 4000),
     ]

@@ -25,7 +25,9 @@ QUEUE = queue_uri(BASE)
 
 HOUR_OF_WORK = EtaBasis(
     engine="e",
-    priors=Priors(lengths=LengthPrior(level=100.0, slope=0.0, spread=0.01), price=1e-9, rate=1.0, commit_seconds=0.0),
+    priors=Priors(
+        lengths=LengthPrior(level=100.0, slope=0.0, spread=0.01, long=0.0), price=1e-9, rate=1.0, commit_seconds=0.0
+    ),
 )
 """One unit of work a second; the input below is an hour of it: 36 answers of 100 tokens. P90 is 2.5 hours."""
 

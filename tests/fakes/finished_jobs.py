@@ -103,6 +103,7 @@ def trace_of(
         level=90.0,
         slope=0.5,
         spread=0.4,
+        long=0.03,
         seconds_phase=phases,
     )
 

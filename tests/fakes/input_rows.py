@@ -16,7 +16,9 @@ from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.rows import StagedRow
+from llmbatch.core.serving import Serving
 from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
 
@@ -27,7 +29,12 @@ LINES = b"".join(b'{"prompt": "question %d", "id": %d}\n' % (number, number) for
 
 
 def input_job(
-    store: MemoryStore, objects: dict[str, bytes], fmt: InputFormat, staging: dict[str, int] | None = None, **request
+    store: MemoryStore,
+    objects: dict[str, bytes],
+    fmt: InputFormat,
+    staging: dict[str, int] | None = None,
+    serving: Serving | None = None,
+    **request,
 ) -> JobSpec:
     infos = [store.put(f"s3://b/in/{name}", body) for name, body in objects.items()]
     return JobSpec(
@@ -44,10 +51,16 @@ def input_job(
         inputs=put_inputs(store, "s3://b/jobs/job-0000000000000001", infos),
         model_name="m",
         model_uri="hub/m",
+        serving=Serving(name="m") if serving is None else serving,
         engine=EngineSettings(),
         staging=StagingConfig(**(staging or {})),
         heartbeat=HeartbeatConfig(),
     )
+
+
+def builder_of(uri: str = "s3://b/in/", max_prompt_chars: int = 1000, **request: object) -> RequestBuilder:
+    staging = StagingConfig(max_prompt_chars=max_prompt_chars, max_media_bytes=0)
+    return RequestBuilder(JobRequest(input_uri=uri, **request), staging, Serving())
 
 
 def rows_of(body: bytes | dict[str, bytes], fmt: InputFormat, store: MemoryStore | None = None, **options):
@@ -55,7 +68,7 @@ def rows_of(body: bytes | dict[str, bytes], fmt: InputFormat, store: MemoryStore
     store = store or MemoryStore()
     spec = input_job(store, objects, fmt, **options)
     accepted = read_inputs(spec, store)
-    return list(UniqueIds(spec).checked(staged_rows(spec, accepted, store), accepted))
+    return list(UniqueIds(spec).checked(staged_rows(spec, accepted, store, RequestBuilder.of(spec)), accepted))
 
 
 def chat_line(custom_id: object, body: object = None, **changes: object) -> bytes:

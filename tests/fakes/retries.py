@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fakes.results import answer, put_result
+from fakes.results import answer, chat_body, put_result
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import Config
 from llmbatch.core.job_spec import JobSpec
@@ -90,7 +90,8 @@ def _outcome(row: dict[str, Any], spec: JobSpec, state: str | None) -> dict[str,
     if made["state"] == "failed":
         return made
     if state is None:
-        return made | {"text": f"{spec.run_id}: {json.loads(row['request'])['messages'][-1]['content']}"}
-    nothing = {"text": None, "finish_reason": None, "prompt_tokens": 0, "completion_tokens": 0, "cached_tokens": 0}
+        question = json.loads(row["request"])["messages"][-1]["content"]
+        return made | {"response": json.dumps(chat_body(f"{spec.run_id}: {question}", spec.model_name))}
+    nothing = {"response": None, "prompt_tokens": 0, "completion_tokens": 0, "cached_tokens": 0}
     why = {"error_class": "timeout", "error": "too slow"} if state == "failed" else {}
     return made | nothing | {"state": state, "request": row["request"]} | why

@@ -10,6 +10,7 @@ from llmbatch.core.request_options import InputFormat
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.admission.sample import estimate_size
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard, encode_shard
 from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
@@ -27,7 +28,7 @@ def rows_or_refusal(body: bytes, fmt: InputFormat, **request: object) -> list[St
     estimate_size(spec, objects, store)
     unique = UniqueIds(spec)
     try:
-        rows = list(unique.checked(staged_rows(spec, objects, store), objects))
+        rows = list(unique.checked(staged_rows(spec, objects, store, RequestBuilder.of(spec)), objects))
     except RequestError as refusal:
         _check(refusal, objects[0].uri)
         return refusal

@@ -7,14 +7,18 @@ from hypothesis import strategies as st
 
 from fuzz.profile import fuzz
 from fuzz.values import JSON, LEAVES, SAMPLING, TEXTS, line_of
+from llmbatch.core.config_sections import StagingConfig
+from llmbatch.core.endpoints import Task
 from llmbatch.core.errors import RequestError
 from llmbatch.core.job_request import JobRequest, parse_request
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.layout import split_uri
 from llmbatch.core.request_options import InputFormat
+from llmbatch.core.serving import Serving
 from llmbatch.core.sla_hours import SLA_FIELDS
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format
+from llmbatch.orchestrator.inputs.job_parameters import job_problem
 from llmbatch.orchestrator.inputs.listing import list_inputs
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 
@@ -23,6 +27,8 @@ FIELDS = st.sampled_from([*JobRequest.model_fields, *SLA_FIELDS, "input_url", ""
 OPTIONS = {
     "input_uri": URIS | JSON,
     "sampling": SAMPLING | JSON,
+    "request": SAMPLING | JSON,
+    "task": st.sampled_from(list(Task)),
     "engine": st.dictionaries(st.sampled_from(["batch_size", "concurrency", "max_model_len", "x"]), LEAVES, max_size=2),
     "reactions": st.dictionaries(st.sampled_from(["max_replicas", "max_tokens", "fallback_model"]), LEAVES, max_size=2),
     "prompt_template": st.text("a{}!:.[]0 ", max_size=9),
@@ -48,7 +54,10 @@ def test_any_value_in_any_field(known: dict[str, object], rest: dict[str, object
     request = parsed(rest | known)
     if request is not None:
         assert JobRequest.model_validate_json(request.model_dump_json()) == request
-        RequestBuilder(request, 1000)
+        RequestBuilder(request, StagingConfig(), Serving())
+        for is_table in (True, False):
+            problem = job_problem(request, Serving(), 1000, is_table=is_table)
+            assert problem is None or len(str(problem.of_request()).encode()) < 3000
 
 
 @fuzz(6)

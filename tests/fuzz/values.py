@@ -6,6 +6,8 @@ import json
 
 from hypothesis import strategies as st
 
+from llmbatch.core.endpoints import Endpoint
+
 TEXTS = st.one_of(
     st.sampled_from(["", " ", "a", "user", "\x00", "\ud800", "\u2028", "NaN", "{", "[]", "[" * 1200, "x" * 5000]),
     st.text(st.characters(exclude_categories=()), max_size=12),
@@ -41,8 +43,13 @@ JSON = st.one_of(
 
 MESSAGES = st.lists(st.fixed_dictionaries({}, optional={"role": JSON | st.just("user"), "content": JSON}), max_size=3)
 SAMPLING = st.dictionaries(
-    st.sampled_from("max_tokens min_tokens temperature top_p top_k min_p seed stop n ignore_eos logit_bias".split()),
-    LEAVES | st.lists(TEXTS, max_size=2),
+    st.sampled_from(
+        """
+        max_tokens min_tokens temperature top_p top_k min_p seed stop n ignore_eos logit_bias tools tool_choice best_of
+        logprobs top_logprobs structured_outputs chat_template_kwargs priority input query documents text_1 text_2
+        """.split()
+    ),
+    LEAVES | st.lists(TEXTS, max_size=2) | JSON,
     max_size=4,
 )
 BODY = st.builds(
@@ -65,7 +72,7 @@ OPENAI = st.fixed_dictionaries(
     optional={
         "custom_id": JSON | st.text("ab", min_size=1, max_size=1),
         "method": st.just("POST") | JSON,
-        "url": st.sampled_from(["/v1/chat/completions", "/v1/completions"]) | JSON,
+        "url": st.sampled_from([endpoint.value for endpoint in Endpoint]) | JSON,
         "body": BODY | JSON,
     },
 )
@@ -76,6 +83,7 @@ RECORD = st.fixed_dictionaries(
         "text": JSON,
         "messages": MESSAGES | JSON | TEXTS,
         "sampling": SAMPLING | JSON | SAMPLING.map(json.dumps),
+        "request": SAMPLING | JSON | SAMPLING.map(json.dumps),
         "id": LEAVES | JSON,
         "custom_id": LEAVES | JSON,
     },

@@ -18,10 +18,12 @@ from llmbatch.cluster.engines.base import Engine
 from llmbatch.cluster.engines.factory import make_engine
 from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.cluster.replica.guard import guard_children
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.engine_speed import EngineSpeed
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
+from llmbatch.core.serving import Serving
 from llmbatch.core.store import MemoryStore
 
 _POLL_SECONDS = 0.25
@@ -48,14 +50,14 @@ async def measure(engine: Engine, rows: Sequence[StagedRow], seconds: float) -> 
 
 async def _answer(engine: Engine, row: StagedRow) -> None:
     try:
-        await engine.generate(row)
+        await engine.generate(row, row.row_id)
     except RowError:
         return
 
 
 async def _run(settings: EngineSettings, model_uri: str, rows: Sequence[StagedRow], seconds: float) -> None:
     model = resolve_model(model_uri, settings.kind, MemoryStore())
-    engine = make_engine(settings, model.path, model.revision)
+    engine = make_engine(settings, Serving(), model.path, model.revision)
     await engine.start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -76,7 +78,7 @@ def main() -> int:
     chosen = parser.parse_args()
     lines = chosen.requests.read_text(encoding="utf-8").splitlines()
     rows = [
-        StagedRow(f"row-{number}", None, number, "chat", line, len(line), None, None, None)
+        StagedRow(f"row-{number}", None, number, Endpoint.CHAT, line, len(line), 0, None, None)
         for number, line in enumerate(lines, 1)
     ]
     settings = EngineSettings.model_validate_json(chosen.settings)

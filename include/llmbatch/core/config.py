@@ -25,6 +25,7 @@ from llmbatch.core.config_sections import (
 from llmbatch.core.drop_settings import DropConfig
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import ConfigError
+from llmbatch.core.serving import Serving
 
 CONFIG_ENV = "LLMBATCH_CONFIG"
 """Environment variable that names the file; read by entry points, never at import."""
@@ -45,6 +46,8 @@ class Config(Section):
     drop: DropConfig = DropConfig()
     admins: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Airflow users who may retry the jobs of every user, and adopt a benchmark's settings; empty: all may adopt."""
+    media_domains: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Hosts from which rows may have images and audio fetched over http(s); empty: none."""
     default_model: str
     models: dict[str, ModelConfig]
     engine: EngineSettings = EngineSettings()
@@ -56,14 +59,40 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _adapters_have_names_of_their_own(self) -> Config:
+        names = [*self.models, *(name for model in self.models.values() for name in model.adapters)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(
+                f"{twice!r} is the name of two models or adapters; requests must be able to tell them apart"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _inboxes_are_apart(self) -> Config:
         self.drop.require_apart(self.store)
         return self
 
+    def model_name(self, name: str | None) -> str:
+        """Return the model that a request names: itself, the one that has an adapter of that name, or the default."""
+        name = name or self.default_model
+        return next((base for base, model in self.models.items() if name in model.adapters), name)
+
     def model_for(self, name: str | None) -> ModelConfig:
         """Return the configured model of that name, or the name itself as a hub id, ``s3://`` folder or path."""
-        name = name or self.default_model
+        name = self.model_name(name)
         return self.models.get(name) or ModelConfig(uri=name)
+
+    def serving(self, name: str | None) -> Serving:
+        """Return what the engine of a request's model serves."""
+        model = self.model_for(name)
+        return Serving(
+            name=self.model_name(name),
+            options=model.serve,
+            adapters=model.adapters,
+            media_domains=self.media_domains,
+            media_prefixes=self.store.allowed_inputs,
+        )
 
 
 def load_config(path: Path) -> Config:
@@ -87,13 +116,13 @@ def load_config(path: Path) -> Config:
     except ValidationError as error:
         problems = error.errors(include_url=False)
         first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")  # a typo explains a missing key
-        location = [str(part) for part in first["loc"]]
+        location = [str(part) for part in first["loc"] if part != "[key]"]
         where = f"{path}:{_line_of(tree, location)}"
         if not location:
             raise ConfigError(f"{path}: {first['msg'].removeprefix('Value error, ')}") from None
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{where}: unknown key `{'.'.join(location)}`{_nearest(location)}") from None
-        raise ConfigError(f"{where}: `{'.'.join(location)}`: {first['msg']}") from None
+        raise ConfigError(f"{where}: `{'.'.join(location)}`: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _line_of(tree: yaml.Node | None, location: list[str]) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from llmbatch.core.addresses import checked_address
 from llmbatch.core.layout import split_uri
 from llmbatch.core.priority import DEFAULT_PRIORITY, Priority
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, LONGEST_ANSWER
+from llmbatch.core.serve_arguments import checked_serve_argument
 
 
 class Section(BaseModel):
@@ -60,6 +61,10 @@ class StagingConfig(Section):
     shard_rows: Annotated[int, Field(ge=1, le=100_000)] = 64
     shard_bytes: Annotated[int, Field(ge=1024)] = 8 * 2**20
     max_prompt_chars: Annotated[int, Field(ge=1)] = 400_000
+    max_media_bytes: Annotated[int, Field(ge=0)] = 20 * 2**20
+    """The most bytes of images, audio and video that a row may hold itself, as base64."""
+    keep_bytes: Annotated[int, Field(ge=0)] = 16_384
+    """The most bytes of a row's own columns that come back with its answer where a request does not name them."""
 
 
 class HeartbeatConfig(Section):
@@ -129,6 +134,10 @@ class ModelConfig(Section):
     revision: Annotated[str, Field(pattern=r"^[\w./-]+$")] | None = None
     """Commit, tag or branch of a hub id. Without one, each node loads what the hub offers when it first needs it."""
     max_model_len: Annotated[int, Field(ge=16)] | None = None
+    serve: dict[Annotated[str, AfterValidator(checked_serve_argument)], JsonValue] = {}
+    """Arguments of ``vllm serve`` for this model, by their names in Python: ``tool_call_parser: hermes``."""
+    adapters: dict[Annotated[str, Field(min_length=1)], str] = {}
+    """LoRA adapters: the name that a row's ``model`` asks for, and the address of its folder."""
 
     @model_validator(mode="after")
     def _only_hubs_have_revisions(self) -> ModelConfig:

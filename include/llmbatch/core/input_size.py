@@ -126,7 +126,7 @@ class LengthTally:
             rows_high=high,
             mean_chars=self.mean,
             chars_deviation=self.deviation,
-            max_tokens=max(self._limits.values(), default=1),
+            max_tokens=max(self._limits.values(), default=0),
             sampled_rows=self.rows,
             doubt=doubt,
             cells=self.cells(rows / self.rows) if self.rows else (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from string import Formatter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AliasChoices,
@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    StrictBool,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -21,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from llmbatch.core.addresses import checked_address
+from llmbatch.core.endpoints import Task
 from llmbatch.core.errors import RequestError
 from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import split_uri
@@ -34,7 +36,6 @@ from llmbatch.core.request_options import (
     OnInfeasible,
     OutputFormat,
     Reactions,
-    Task,
 )
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS, Sampling
 from llmbatch.core.sla_hours import DEFAULT_SLA_HOURS, SLA_FIELDS, SlaHours
@@ -57,6 +58,11 @@ class JobRequest(BaseModel):
 
     ``retry_failed_of`` names an earlier job instead of an input: its rows that did not succeed are run again. With
     ``sample_rows`` the job is about so many rows of the input, spread over it; the others are left out.
+
+    ``request`` holds fields of a request body that every row has unless it sets them itself; ``sampling`` is a short
+    form of it. ``keep_columns`` names the columns of a table that come back with the answers; null: all, up to
+    ``staging.keep_bytes`` a row. ``response_column`` adds the whole response body to a table. With ``strict_model`` a
+    row that names another model fails.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -74,9 +80,13 @@ class JobRequest(BaseModel):
     model: str | None = None
     task: Task = Task.GENERATE
     sampling: Sampling = Sampling()
+    request: dict[str, JsonValue] = {}
     output_schema: dict[str, JsonValue] | None = None
     output_uri: str | None = None
     output_format: OutputFormat = OutputFormat.AUTO
+    keep_columns: Literal["all", "none"] | tuple[str, ...] | None = None
+    response_column: StrictBool = False
+    strict_model: StrictBool = False
     sla_hours: Annotated[SlaHours, Field(validation_alias=AliasChoices(*SLA_FIELDS))] = DEFAULT_SLA_HOURS
     on_deadline: OnDeadline = OnDeadline.EXPIRE
     priority: Priority = DEFAULT_PRIORITY
@@ -136,9 +146,21 @@ class JobRequest(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _fields_apply_to_the_task(self) -> JobRequest:
+        if self.task is Task.GENERATE:
+            return self
+        no_use = ["system_prompt", "output_schema"]
+        if self.task is Task.SCORE:
+            no_use += ["prompt_column", "messages_column", "prompt_template"]
+        given = next((name for name in no_use if getattr(self, name) is not None), None)
+        if given is not None:
+            raise ValueError(f"{given} does not apply to task {self.task.value}; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _answers_can_be_long_enough(self) -> JobRequest:
         wanted, given = self.sampling.min_tokens or 0, self.sampling.max_tokens
-        if given is None and wanted > DEFAULT_MAX_TOKENS and self.retry_failed_of is None:
+        if given is None and not self.request and wanted > DEFAULT_MAX_TOKENS and self.retry_failed_of is None:
             raise ValueError(
                 f"sampling.min_tokens {wanted} is more than the default max_tokens {DEFAULT_MAX_TOKENS}; set max_tokens"
             )

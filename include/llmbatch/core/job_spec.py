@@ -13,6 +13,7 @@ from llmbatch.core.job_request import JobRequest
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.request_options import InputFormat, OnDeadline, OutputFormat
 from llmbatch.core.sampling import LONGEST_ANSWER
+from llmbatch.core.serving import Serving
 from llmbatch.core.tuned import TunedChoice
 
 SPEC_VERSION = 1
@@ -45,8 +46,8 @@ class JobSpec(BaseModel):
     filled in, and its ``max_error_rate`` is a share of the rows that are run again. ``request_digest`` is that of the
     request as it was sent. ``owner`` is the Airflow user who triggered the DAG run, empty for a scheduled run.
     ``max_tokens`` is the most that a row may set. ``tuned`` are the adopted settings of the model that ``engine`` has;
-    null: none. ``fallback_model_uri`` is where the model is that
-    ``request.reactions`` names.
+    null: none. ``serving`` is what that model's engine answers. ``fallback_model_uri`` and ``fallback_serving`` are of
+    the model that ``request.reactions`` names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,12 +66,14 @@ class JobSpec(BaseModel):
     inputs: InputSummary
     model_name: str
     model_uri: str
+    serving: Serving = Serving()
     engine: EngineSettings
     tuned: TunedChoice | None = None
     staging: StagingConfig
     heartbeat: HeartbeatConfig
     max_tokens: int = LONGEST_ANSWER
     fallback_model_uri: str | None = None
+    fallback_serving: Serving | None = None
     retry_of: str | None = None
     request_digest: str = ""
     owner: str = ""

@@ -107,6 +107,11 @@ class JobLayout:
         return f"{self.root}/staged/manifest.json"
 
     @property
+    def kept_schema(self) -> str:
+        """Types of the input's own columns; written after their shards and, as their list is sorted, removed first."""
+        return f"{self.staged}columns/schema.parquet"
+
+    @property
     def progress(self) -> str:
         """Heartbeat of the running generation."""
         return f"{self.root}/progress.json"
@@ -193,6 +198,10 @@ class JobLayout:
     def staged_shard(self, shard_id: str) -> str:
         """Address of one input shard."""
         return f"{self.staged}{shard_id}.parquet"
+
+    def kept_shard(self, shard_id: str) -> str:
+        """Address of the input's own columns of one shard's rows; no Ray job reads it."""
+        return f"{self.staged}columns/{shard_id}.parquet"
 
     def result_shard(self, shard_id: str) -> str:
         """Address of one committed shard."""

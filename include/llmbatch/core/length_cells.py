@@ -30,8 +30,8 @@ class LengthCell(BaseModel):
     template: str = ""
     bucket: int
     """Half-octave of the prompts' characters."""
-    limit: Annotated[int, Field(ge=1)]
-    """The most output tokens that one of the rows may have."""
+    limit: Annotated[int, Field(ge=0)]
+    """The most output tokens that one of the rows may have; 0 where an engine only reads, as for an embedding."""
     rows: Annotated[int, Field(ge=0)]
     chars: Annotated[int, Field(ge=0)]
     ended: Annotated[int, Field(ge=0)] = 0
@@ -79,5 +79,8 @@ def bucket_of(length: int) -> int:
 
 
 def class_of(chars: int, max_tokens: int) -> LengthClass:
-    """Return the class of a row with ``chars`` input characters and at most ``max_tokens`` output tokens."""
+    """Return the class of a row with ``chars`` input characters and at most ``max_tokens`` output tokens.
+
+    Rows that have no output tokens are in one class with those of one token at most.
+    """
     return LengthClass(bucket_of(chars), bucket_of(max_tokens))

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from llmbatch.core.length_cells import LengthClass, bucket_of
 
-LengthRows = Annotated[str, Field(pattern=r"^(\d+:[1-9]\d*(:\d+){2}( |$))*$")]
+LengthRows = Annotated[str, Field(pattern=r"^(\d+(:\d+){3}( |$))*$")]
 """``bucket:max_tokens:rows:characters`` of each length class, with a blank between: ``13:64:20:2210 16:64:44:11300``.
 
-``max_tokens`` is the most that one of its rows may have.
+``max_tokens`` is the most that one of its rows may have; 0 where an engine only reads.
 """
 
 LengthAnswers = Annotated[str, Field(pattern=r"^(\d+(:\d+){5}( |$))*$")]

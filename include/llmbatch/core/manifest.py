@@ -32,6 +32,7 @@ class InputRecord(_Part):
 
     ``ids_repeat``: the column ``id`` names several rows alike, so rows are delivered without ``custom_id``.
     ``sampled_of``: the request has ``sample_rows``, and ``rows`` are a sample of so many; null: all rows.
+    ``columns_dropped``: rows delivered without the input's own columns, which are too large or cannot be read.
     """
 
     uri: str
@@ -40,6 +41,7 @@ class InputRecord(_Part):
     invalid_rows: int = 0
     ids_repeat: bool = False
     sampled_of: int | None = None
+    columns_dropped: int = 0
 
 
 class RowRecord(_Part):

@@ -35,12 +35,6 @@ class OutputFormat(StrEnum):
     PARQUET = "parquet"
 
 
-class Task(StrEnum):
-    """What the engine does with a row."""
-
-    GENERATE = "generate"
-
-
 class CsvOptions(BaseModel):
     """How CSV objects are written; what is not given is detected in each object, or has its default."""
 

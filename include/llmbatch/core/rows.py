@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
-
-from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
-
-RowKind = Literal["chat", "completion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +10,13 @@ class StagedRow:
     """One input row in a staged shard.
 
     Attributes:
-        request: JSON text, ``{"messages": [...]}`` or ``{"prompt": "..."}``, with ``sampling`` (see ``core.sampling``)
-            and an optional ``output_schema``. Of an unreadable row: the start of its raw text.
-        input_chars: characters of the prompt.
-        max_tokens: the ``max_tokens`` of the request's sampling; None if it sets none, as in an unreadable row.
+        url: the endpoint (``core.endpoints.Endpoint``) that the request is for.
+        request: the body of the request as JSON text: what the row and the job ask for, merged. It has no ``stream``,
+            and a ``model`` only where that names an adapter. A body of an endpoint that generates has a limit of its
+            answer (``ANSWER_LIMITS``). Of an unreadable row: the start of its raw text.
+        input_chars: characters of the prompt; of several prompts, of all of them.
+        answer_limit: the most output tokens of all its answers together; 0 where none is written, and of an
+            unreadable row.
         error_class: set only for an unreadable row, which never reaches an engine.
         error: the reason, set with ``error_class``.
     """
@@ -26,30 +24,29 @@ class StagedRow:
     row_id: str
     custom_id: str | None
     line: int
-    kind: RowKind
+    url: str
     request: str
     input_chars: int
-    max_tokens: int | None
+    answer_limit: int
     error_class: str | None
     error: str | None
-
-    @property
-    def answer_limit(self) -> int:
-        """The maximum number of output tokens of the row's answer."""
-        return self.max_tokens if self.max_tokens is not None else DEFAULT_MAX_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """How one input row ended. ``request`` is kept for failed rows only (the dead letter)."""
+    """How one input row ended.
+
+    Attributes:
+        response: the body of the response as JSON text, as vLLM made it; None for a row without an answer.
+        request: kept for rows without an answer only (the dead letter).
+    """
 
     row_id: str
     custom_id: str | None
     line: int
-    kind: RowKind
+    url: str
     state: str
-    text: str | None
-    finish_reason: str | None
+    response: str | None
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
@@ -67,10 +64,10 @@ STAGED_COLUMNS: tuple[Column, ...] = (
     ("row_id", "string"),
     ("custom_id", "string"),
     ("line", "int64"),
-    ("kind", "string"),
+    ("url", "string"),
     ("request", "string"),
     ("input_chars", "int64"),
-    ("max_tokens", "int32"),
+    ("answer_limit", "int64"),
     ("error_class", "string"),
     ("error", "string"),
 )
@@ -78,10 +75,9 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     ("row_id", "string"),
     ("custom_id", "string"),
     ("line", "int64"),
-    ("kind", "string"),
+    ("url", "string"),
     ("state", "string"),
-    ("text", "string"),
-    ("finish_reason", "string"),
+    ("response", "string"),
     ("prompt_tokens", "int64"),
     ("completion_tokens", "int64"),
     ("cached_tokens", "int64"),

@@ -1,18 +1,21 @@
-"""Sampling parameters of a job and of a row, in the terms of the OpenAI API."""
+"""Sampling parameters of a job, in the terms of the OpenAI API: the short form of ``request``."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 DEFAULT_MAX_TOKENS = 256
 
 LONGEST_ANSWER = 131_072
 """The largest ``max_tokens`` of any deployment."""
 
-IGNORED_BODY_KEYS = frozenset({"model", "user", "metadata", "stream", "stream_options", "store", "service_tier", "n"})
-"""Keys of an OpenAI body that do not change the answer of a batch row (``n`` must be 1, which is checked)."""
+MOST_ANSWERS = 128
+"""The largest ``n`` of a row."""
+
+MOST_ROW_TOKENS = MOST_ANSWERS * LONGEST_ANSWER
+"""The most output tokens of all answers of a row together."""
 
 
 class Sampling(BaseModel):
@@ -49,17 +52,3 @@ class Sampling(BaseModel):
     def over(self, base: Sampling) -> Sampling:
         """Return these parameters with every unset one taken from ``base``."""
         return base.model_copy(update=self.model_dump(exclude_none=True))
-
-
-def sampling_of_body(body: dict[str, JsonValue]) -> Sampling:
-    """Read the sampling parameters of an OpenAI request body (without its prompt, messages or response format).
-
-    Raises:
-        ValueError: (as pydantic's ``ValidationError``) an unknown key or a value out of range, by name.
-    """
-    if body.get("n", 1) != 1:
-        raise ValueError(f"n is {body['n']!r}; a batch row has one answer, repeat the row instead")
-    known = {key: value for key, value in body.items() if key not in IGNORED_BODY_KEYS}
-    if "max_completion_tokens" in known:
-        known["max_tokens"] = known.pop("max_completion_tokens")
-    return Sampling.model_validate(known)

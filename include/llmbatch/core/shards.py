@@ -30,6 +30,9 @@ class StagedManifest(BaseModel):
 
     ``ids_repeat``: the ids were taken from a column ``id`` by default and do not name rows, so none is delivered.
     ``sampled_of``: rows of the whole input, of which the job's are a sample; null: the job has all rows.
+    ``columns``: the input's own columns that come back with the answers, staged beside the shards.
+    ``columns_dropped``: rows whose own columns do not come back, because they are too large or cannot be read.
+    ``foreign_models``: rows of the whole input that name another model than the job's, which answers them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +42,9 @@ class StagedManifest(BaseModel):
     shards: tuple[StagedShard, ...]
     ids_repeat: bool = False
     sampled_of: int | None = None
+    columns: tuple[str, ...] = ()
+    columns_dropped: int = 0
+    foreign_models: int = 0
     seconds: float
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fakes.job_inputs import put_inputs
+from fakes.results import chat_body
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.job_request import JobRequest
@@ -54,9 +56,9 @@ def commit(spec: JobSpec, store: S3Store, shard_id: str, failed_lines: Collectio
     rows = decode_shard(store.get(spec.layout.staged_shard(shard_id))).to_pylist()
     answers = [
         {
-            **{name: row[name] for name in ("row_id", "custom_id", "line", "kind")},
+            **{name: row[name] for name in ("row_id", "custom_id", "line", "url")},
             "state": "failed" if row["line"] in failed_lines else "succeeded",
-            **{"text": f"answer {row['line']}", "finish_reason": "stop"},
+            "response": json.dumps(chat_body(f"answer {row['line']}")),
             **{"prompt_tokens": 1, "completion_tokens": 1, "cached_tokens": 0, "seconds": 0.1, "attempts": 1},
         }
         for row in rows

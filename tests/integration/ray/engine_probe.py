@@ -15,9 +15,11 @@ import statistics
 import sys
 import time
 
-from llmbatch.cluster.engines.vllm import VllmEngine
+from llmbatch.cluster.engines.vllm.engine import VllmEngine
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.rows import StagedRow
+from llmbatch.core.serving import Serving
 
 MAX_TOKENS = 24
 COUNTS = 50
@@ -25,20 +27,20 @@ COUNTS = 50
 
 def row(number: int) -> StagedRow:
     """A prompt of its own length; the answer has all the tokens that it may have."""
-    sampling = {"max_tokens": MAX_TOKENS, "temperature": 0, "ignore_eos": True}
-    request = json.dumps({"prompt": "word " * (8 + number % 8), "sampling": sampling})
+    limits = {"max_tokens": MAX_TOKENS, "temperature": 0, "ignore_eos": True}
+    request = json.dumps({"prompt": "word " * (8 + number % 8), **limits})
     row_id, chars = f"00000-{number:09d}", len(request)
-    return StagedRow(row_id, f"c{number}", number, "completion", request, chars, MAX_TOKENS, None, None)
+    return StagedRow(row_id, f"c{number}", number, Endpoint.COMPLETIONS, request, chars, MAX_TOKENS, None, None)
 
 
 async def probe(folder: str, rows: int) -> dict[str, object]:
     settings = EngineSettings(max_model_len=256, max_num_seqs=rows, cpu_kvcache_gib=1)
-    engine = VllmEngine(settings, folder)
+    engine = VllmEngine(settings, Serving(), folder)
     await engine.start()
     samples: list[tuple[int, ...]] = []
     cost: float | None = None
     try:
-        tasks = [asyncio.create_task(engine.generate(row(n))) for n in range(rows)]
+        tasks = [asyncio.create_task(engine.generate(row(n), str(n))) for n in range(rows)]
         while not all(task.done() for task in tasks):
             await asyncio.sleep(0.01)
             counts = engine.in_flight()

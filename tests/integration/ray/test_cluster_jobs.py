@@ -26,10 +26,12 @@ import pytest
 from fakes.job_inputs import NO_INPUT
 from llmbatch.cluster.driver.shard_stream import MAX_BLOCKS
 from llmbatch.cluster.models.model_cache import CACHE_ENV
+from llmbatch.cluster.replica.request_id import request_id_of
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.control import Control, ReplicaBounds
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.identity import shard_id_of
 from llmbatch.core.job_request import JobRequest
@@ -268,25 +270,28 @@ def job(store: S3Store, cluster: dict[str, str], slowness: float) -> Job:
     return Job(store, cluster, slowness)
 
 
-def row(line: int, request: dict[str, Any] | str, kind: str = "chat", error_class: str | None = None) -> dict[str, Any]:
+def row(
+    line: int, request: dict[str, Any] | str, url: str = Endpoint.CHAT, error_class: str | None = None
+) -> dict[str, Any]:
     text = request if isinstance(request, str) else json.dumps(request)
-    sampling = request.get("sampling") or {} if isinstance(request, dict) else {}
+    limit = request.get("max_tokens", 256) if isinstance(request, dict) else 0
     return {
         "row_id": f"00000-{line:09d}",
         "custom_id": f"c{line}",
         "line": line,
-        "kind": kind,
+        "url": url,
         "request": text,
         "input_chars": len(text),
-        "max_tokens": sampling.get("max_tokens"),
+        "answer_limit": limit,
         "error_class": error_class,
         "error": "unreadable" if error_class else None,
     }
 
 
-def chat(line: int, text: str, schema: dict[str, Any] | None = None, **sampling: Any) -> dict[str, Any]:
-    request: dict[str, Any] = {"messages": [{"role": "user", "content": text}], "sampling": sampling}
-    return row(line, request | ({"output_schema": schema} if schema else {}))
+def chat(line: int, text: str, schema: dict[str, Any] | None = None, **body: Any) -> dict[str, Any]:
+    if schema is not None:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    return row(line, {"messages": [{"role": "user", "content": text}], **body})
 
 
 def chats(count: int) -> list[dict[str, Any]]:
@@ -312,7 +317,7 @@ def test_all_rows_once_bad_rows_failed_and_a_rerun_does_nothing(job: Job, tmp_pa
     rows = chats(60)
     rows[4] = row(5, "{broken", error_class="invalid")
     rows[20] = chat(21, "please FAIL")
-    rows[30] = row(31, {"messages": None, "sampling": {}})
+    rows[30] = row(31, {"messages": None})
     job.stage(rows, echo={"fail_marker": "FAIL", "journal": str(tmp_path)})
     code, log = job.run()
     assert code == 0, log
@@ -560,10 +565,10 @@ def test_real_engine_mixed_rows_and_no_child_survives_a_killed_actor(job: Job, m
     }
     rows = [
         chat(1, "What is the capital of France?", temperature=0, max_tokens=20),
-        row(2, {"prompt": "The sea is", "sampling": {"temperature": 0, "max_tokens": 8}}, "completion"),
+        row(2, {"prompt": "The sea is", "temperature": 0, "max_tokens": 8}, Endpoint.COMPLETIONS),
         chat(3, "Describe a person as JSON.", person, temperature=0, max_tokens=80),
-        row(4, {"prompt": "word " * 1200, "sampling": {"max_tokens": 4}}, "completion"),
-        row(5, {"prompt": "x", "sampling": {"temperature": 7}}, "completion"),
+        row(4, {"prompt": "word " * 1200, "max_tokens": 4}, Endpoint.COMPLETIONS),
+        row(5, {"prompt": "x", "temperature": -1}, Endpoint.COMPLETIONS),
         chat(6, "Say hello.", {"type": "nonsense"}, max_tokens=4),
         chat(7, "Describe a person as JSON.", person, temperature=0, max_tokens=3),
         *[chat(n, f"Count from {n}.", temperature=0, max_tokens=128, ignore_eos=True) for n in range(8, 33)],
@@ -586,7 +591,9 @@ def test_real_engine_mixed_rows_and_no_child_survives_a_killed_actor(job: Job, m
     by_line = {r["line"]: r for r in job.results()}
     assert by_line[1]["completion_tokens"] == 20
     assert by_line[2]["completion_tokens"] == 8
-    assert set(json.loads(by_line[3]["text"])) == {"name", "age"}
-    assert by_line[8]["finish_reason"] == "length"
+    bodies = {line: json.loads(r["response"]) for line, r in by_line.items() if r["response"] is not None}
+    assert set(json.loads(bodies[3]["choices"][0]["message"]["content"])) == {"name", "age"}
+    assert bodies[8]["choices"][0]["finish_reason"] == "length"
+    assert bodies[8]["id"] == f"chatcmpl-{request_id_of(job.job_id, by_line[8]['row_id'])}"
     errors = {line: r["error_class"] for line, r in by_line.items() if r["state"] == "failed"}
     assert errors == {4: "too_long", 5: "invalid", 6: "schema", 7: "schema"}

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from llmbatch.core.endpoints import Endpoint
 from tiny_model import tiny_model
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -24,6 +25,11 @@ REPOSITORY = Path(__file__).parents[3]
 
 def holding(**a: Any) -> dict[str, Any]:
     return {"type": "object", "properties": {"a": a}, "required": ["a"]}
+
+
+def body(schema: dict[str, Any]) -> dict[str, Any]:
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    return {"prompt": "hi", "temperature": 0, "max_tokens": 60, "response_format": form}
 
 
 def text(pattern: str) -> dict[str, Any]:
@@ -43,12 +49,16 @@ def test_each_row_has_the_outcome_of_its_own_schema() -> None:
     ]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "include")}
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("schema_probe.py")), str(tiny_model())],
-        input="".join(json.dumps(schema) + "\n" for schema in schemas),
+        [sys.executable, str(Path(__file__).with_name("row_probe.py")), str(tiny_model())],
+        input="".join(json.dumps([Endpoint.COMPLETIONS, body(schema)]) + "\n" for schema in schemas),
         env=environment, capture_output=True, text=True, timeout=540, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    number, letters, parentheses, repeats, lookahead, huge, anything, last = json.loads(done.stdout.splitlines()[-1])
+    outcomes = [
+        found if isinstance(found, str) else found[0]["choices"][0]["text"]
+        for found in json.loads(done.stdout.splitlines()[-1])
+    ]
+    number, letters, parentheses, repeats, lookahead, huge, anything, last = outcomes
     assert list(json.loads(number)) == ["a"], "an object has properties that its schema does not name"
     assert re.fullmatch(r"[^\W\d_]{1,3}", json.loads(letters)["a"])
     assert parentheses.startswith("schema: the engine cannot decode to the JSON schema: pattern: exceed the maximum")

@@ -15,6 +15,7 @@ import pytest
 
 from fakes.job_inputs import NO_INPUT
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
+from llmbatch.core.endpoints import ANSWER_LIMITS, Endpoint
 from llmbatch.core.engine_settings import EngineKind, EngineSettings
 from llmbatch.core.identity import shard_id_of
 from llmbatch.core.job_request import JobRequest
@@ -30,17 +31,21 @@ from llmbatch.core.store import MemoryStore
 JOB = "job-0123456789abcdef"
 
 
-def chat(line: int, text: str, **sampling: Any) -> StagedRow:
-    return staged(line, "chat", {"messages": [{"role": "user", "content": text}], "sampling": sampling})
+def chat(line: int, text: str, **body: Any) -> StagedRow:
+    return staged(line, Endpoint.CHAT, {"messages": [{"role": "user", "content": text}], **body})
 
 
-def staged(line: int, kind: Any, request: Any, error_class: str | None = None) -> StagedRow:
+def staged(line: int, url: str, request: Any, error_class: str | None = None) -> StagedRow:
     text = request if isinstance(request, str) else json.dumps(request, separators=(",", ":"))
     error = "unreadable" if error_class else None
-    sampling = request.get("sampling") if isinstance(request, dict) else None
-    limit = sampling.get("max_tokens") if isinstance(sampling, dict) else None
-    limit = limit if isinstance(limit, int) else None
-    return StagedRow(f"00000-{line:09d}", f"c{line}", line, kind, text, len(text), limit, error_class, error)
+    limit = answer_limit(url, request) if error is None and isinstance(request, dict) else 0
+    return StagedRow(f"00000-{line:09d}", f"c{line}", line, url, text, len(text), limit, error_class, error)
+
+
+def answer_limit(url: str, body: dict[str, Any]) -> int:
+    """What staging counts: the limit of one answer, 256 without one, times the answers."""
+    limits = [body[key] for key in ANSWER_LIMITS.get(Endpoint(url), ()) if isinstance(body.get(key), int)]
+    return [*limits, 256][0] * body.get("n", 1) if Endpoint(url) in ANSWER_LIMITS else 0
 
 
 def stage(store: MemoryStore, rows: Sequence[StagedRow], shard_rows: int, **engine: Any) -> SimpleNamespace:

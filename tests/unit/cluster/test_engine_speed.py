@@ -10,15 +10,16 @@ from pathlib import Path
 
 from llmbatch.cluster.engine_speed import measure
 from llmbatch.cluster.engines.echo import EchoEngine
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.engine_settings import EchoOptions, EngineKind, EngineSettings
 from llmbatch.core.engine_speed import EngineSpeed
 from llmbatch.core.rows import StagedRow
 
-REQUEST = '{"messages": [{"role": "user", "content": "one two three"}], "sampling": {"max_tokens": 8}}'
+REQUEST = '{"messages": [{"role": "user", "content": "one two three"}], "max_tokens": 8}'
 
 
 def rows(count: int, request: str = REQUEST) -> list[StagedRow]:
-    return [StagedRow(f"r{n}", None, n, "chat", request, len(request), None, None, None) for n in range(count)]
+    return [StagedRow(f"r{n}", None, n, Endpoint.CHAT, request, len(request), 8, None, None) for n in range(count)]
 
 
 def test_all_rows_are_counted_with_their_tokens() -> None:

@@ -59,8 +59,8 @@ def results_of(shard: StagedShard, generation: int) -> tuple[tuple[ResultRow, ..
     """Return an answer for every row of a shard, as a replica makes them."""
     rows = tuple(
         ResultRow(
-            row_id=row.row_id, custom_id=row.custom_id, line=row.line, kind=row.kind, state="succeeded", text="yes",
-            finish_reason="stop", prompt_tokens=1, completion_tokens=1, cached_tokens=0, seconds=1.0, attempts=1,
+            row_id=row.row_id, custom_id=row.custom_id, line=row.line, url=row.url, state="succeeded", response="{}",
+            prompt_tokens=1, completion_tokens=1, cached_tokens=0, seconds=1.0, attempts=1,
             error_class=None, error=None, request=None,
         )
         for row in read_staged(STAGED.get(LAYOUT.staged_shard(shard.shard_id)))

@@ -33,6 +33,12 @@ def test_shipped_file_is_valid_and_names_its_model():
         (HEAD + "retention: {jobs_days: 9999999999}\n", r"`retention.jobs_days`: .*less than or equal to 36500"),
         (HEAD + "retention: {jobs_days: 0}\n", r"config.yaml:4: `retention.jobs_days`: .*greater than or equal to 1"),
         (HEAD + "engine: {max_num_seqs: 0}\n", r"config.yaml:4: `engine.max_num_seqs`: .*greater than or equal to 1"),
+        (
+            HEAD + "  b:\n    uri: x\n    serve:\n      tool_call_parser: hermes\n      reasoning_parsr: qwen3\n",
+            r"config.yaml:8: `models\.b\.serve\.reasoning_parsr`: vLLM .*, did you mean `reasoning_parser`\?",
+        ),
+        (HEAD + "  b: {uri: x, serve: {port: 8000}}\n", r"config.yaml:4: `models\.b\.serve\.port`: .* opens no port"),
+        (HEAD + "  b: {uri: x, adapters: {a: 's3://b/x'}}\n", "'a' is the name of two models or adapters"),
         ("default_model: b\nmodels:\n  a: {uri: x}\n", "'b' is not among models: a"),
         ("- a\n", "must be a mapping"),
         ("a: [\n", "not valid YAML"),

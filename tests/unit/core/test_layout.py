@@ -24,6 +24,8 @@ def test_layout_keys_are_the_contract():
     assert layout.spec == f"{root}/spec.json"
     assert layout.inputs("0123456789abcdef0123") == f"{root}/inputs/0123456789abcdef.json"
     assert layout.staged_shard(shard_id_of(0)) == f"{root}/staged/shard-00000.parquet"
+    assert layout.kept_shard(shard_id_of(0)) == f"{root}/staged/columns/shard-00000.parquet"
+    assert layout.kept_schema == f"{root}/staged/columns/schema.parquet" < layout.kept_shard(shard_id_of(0))
     assert layout.staged_manifest == f"{root}/staged/manifest.json"
     assert layout.result_shard("shard-00000") == f"{root}/results/shard-00000.parquet"
     assert layout.failed_shard("shard-00000") == f"{root}/failed/shard-00000.parquet"

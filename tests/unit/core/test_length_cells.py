@@ -15,6 +15,12 @@ def test_bucket(chars: int, bucket: int) -> None:
 
 def test_a_class_is_the_half_octaves_of_input_and_limit() -> None:
     assert class_of(100, 64) == LengthClass(chars=13, limit=12)
+    assert class_of(100, 131_072 * 128) == LengthClass(chars=13, limit=48)
+
+
+def test_rows_without_output_tokens_are_a_class_of_their_own_kind() -> None:
+    assert class_of(100, 0) == class_of(100, 1) == LengthClass(chars=13, limit=0)
+    assert cell(limit=0).limit == 0
 
 
 @pytest.mark.parametrize(

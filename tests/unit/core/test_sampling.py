@@ -1,8 +1,9 @@
-"""A row's sampling parameters over a job's."""
+"""The short form of parameters in a job request."""
 
 import pytest
+from pydantic import ValidationError
 
-from llmbatch.core.sampling import Sampling, sampling_of_body
+from llmbatch.core.sampling import Sampling
 
 
 def test_row_wins_over_job_and_unset_falls_back():
@@ -10,20 +11,16 @@ def test_row_wins_over_job_and_unset_falls_back():
     assert row.over(job) == Sampling(temperature=0.5, max_tokens=9)
 
 
-def test_openai_body_keys():
-    body = {"model": "m", "max_completion_tokens": 7, "temperature": 0, "user": "u", "n": 1}
-    assert sampling_of_body(body) == Sampling(max_tokens=7, temperature=0)
-
-
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("values", "words"),
     [
         ({"frobnicate": 1}, "frobnicate"),
-        ({"n": 2}, "one answer"),
         ({"top_p": 0}, "top_p"),
         ({"max_tokens": 1.5}, "max_tokens"),
+        ({"stop": ["a", ""]}, "empty text"),
+        ({"min_tokens": 3, "max_tokens": 2}, "min_tokens 3 is more than max_tokens 2"),
     ],
 )
-def test_bad_body_is_named(body, words):
-    with pytest.raises(ValueError, match=words):
-        sampling_of_body(body)
+def test_a_bad_value_is_named(values, words):
+    with pytest.raises(ValidationError, match=words):
+        Sampling.model_validate(values)

@@ -81,10 +81,9 @@ def engine_probe(
     engine = config.engine.model_copy(update={"max_model_len": model.max_model_len})
     settings.logs.mkdir(parents=True, exist_ok=True)
     log = settings.logs / "demo-engine.log"
-    sampling = {"max_tokens": max_tokens, "temperature": 0}
+    limited = {"max_tokens": max_tokens, "temperature": 0}
     requests = [
-        json.dumps({"messages": json.loads(line)["body"]["messages"], "sampling": sampling})
-        for line in lines[:SAMPLE_ROWS]
+        json.dumps({"messages": json.loads(line)["body"]["messages"], **limited}) for line in lines[:SAMPLE_ROWS]
     ]
     with tempfile.TemporaryDirectory() as folder, log.open("w", encoding="utf-8") as errors:
         sample = Path(folder) / "requests.jsonl"

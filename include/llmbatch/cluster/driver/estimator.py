@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -66,15 +65,17 @@ class Estimator:
         """Return the estimates up to ``last``, which was the last heartbeat, and what the model has learned."""
         model = self._model
         taught, learned = model.learned(last.written_at.timestamp()), model.rate.known
+        answers = taught.answers if learned else None
         return EstimateTrace(
             job_id=last.job_id,
             generation=last.generation,
             points=tuple(self._points),
             rate=taught.rate,
             price=model.rate.price.value if learned else None,
-            level=math.exp(model.lengths.level) if learned else None,
-            slope=model.lengths.slope if learned else None,
-            spread=model.lengths.spread if learned else None,
+            level=answers and answers.level,
+            slope=answers and answers.slope,
+            spread=answers and answers.spread,
+            long=answers and answers.long,
             fixed_share=taught.fixed_share if last.phase is Phase.DONE else None,
             effort=taught.effort,
             seconds_phase=last.seconds_phase,

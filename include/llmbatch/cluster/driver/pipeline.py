@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -19,17 +18,18 @@ from llmbatch.cluster.driver.expiry import expire_shards
 from llmbatch.cluster.driver.heartbeat import Heartbeat
 from llmbatch.cluster.driver.job_state import JobState
 from llmbatch.cluster.driver.orders import JobOrders
+from llmbatch.cluster.driver.plan import plan_of
 from llmbatch.cluster.driver.progress_writer import ProgressWriter
 from llmbatch.cluster.driver.ray_link import connect_ray, exchange, start_scoreboard
 from llmbatch.cluster.driver.schema_gate import refused_schema
 from llmbatch.cluster.driver.stop import Stop, Stopping
 from llmbatch.cluster.driver.stream_host import RayHost
 from llmbatch.cluster.driver.streams import Streams
+from llmbatch.cluster.models.adapters import fetch_adapters
 from llmbatch.cluster.models.resolve import resolve_model
-from llmbatch.cluster.replica.replica_actor import ReplicaPlan
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
-from llmbatch.cluster.storage.store import StoreEnvironment, open_store
+from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.core.errors import ModelError, ObjectMissing, SpecError, StoreError, Superseded
@@ -140,6 +140,7 @@ class Pipeline:
             readers.shutdown()
             return End(ExitReason.BAD_SPEC, refusal)
         model = resolve_model(spec.model_uri, spec.engine.kind, self._store)
+        fetch_adapters(spec.serving, spec.engine.kind, self._store)
         run.state.model_digest = model.digest
         _log.info("event=model job_id=%s path=%s digest=%s", job.job_id, model.path, model.digest)
         connect_ray()
@@ -192,16 +193,7 @@ def _work(run: _Run, left: tuple[StagedShard, ...]) -> End:
     stopping = Stopping(spec=spec, state=state, orders=run.orders, heartbeat=run.heartbeat, clock=job.clock)
     signal.signal(signal.SIGTERM, lambda *_: stopping.terminate())
     state.enter(Phase.MODEL_LOAD)
-    plan = ReplicaPlan(
-        job_id=job.job_id,
-        generation=job.generation,
-        root_uri=job.layout.root,
-        model_uri=spec.model_uri,
-        settings=spec.engine,
-        store_environment=StoreEnvironment(os.environ),
-        scoreboard=scoreboard,
-        expires_at=spec.expires_at,
-    )
+    plan = plan_of(job, spec, scoreboard)
     host = RayHost(job, state, scoreboard, spec.engine.kind, left)
     streams = Streams(job, plan, state=state, orders=run.orders, heartbeat=run.heartbeat, stopping=stopping, host=host)
     course = streams.run(left)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from pydantic import ValidationError
+from pydantic import JsonValue
 
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
-from llmbatch.core.sampling import Sampling
 from llmbatch.core.states import ErrorClass
 
-_TEXT_PARTS = ("text", "input_text")
+Body = dict[str, JsonValue]
+"""The body of a request or of a response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an engine answered to one row, and what it cost in tokens."""
+    """What an engine answered to one row, and what it cost in tokens: of all its prompts and all its answers.
 
-    text: str
-    finish_reason: str | None
+    Attributes:
+        body: the body of the response as JSON text, as vLLM's server has it.
+    """
+
+    body: str
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
@@ -50,8 +54,8 @@ class Engine(Protocol):
     async def start(self) -> None:
         """Load the model. Raises the engine's own error if it cannot."""
 
-    async def generate(self, row: StagedRow) -> Answer:
-        """Answer one row.
+    async def generate(self, row: StagedRow, request_id: str) -> Answer:
+        """Answer one row. ``request_id`` is in the id of the response.
 
         Raises:
             RowError: this row cannot be answered; other rows are not affected.
@@ -65,22 +69,19 @@ class Engine(Protocol):
         """Free what the engine holds. Does not wait for rows."""
 
 
+class Media(Protocol):
+    """Reads the images and the audio that a request names by address."""
+
+    async def inlined(self, body: Body) -> Body:
+        """Return the body with their bytes in place of the addresses. Raises ``RowError``."""
+
+
 class EngineDiedError(Exception):
     """The engine is gone; its replica must be replaced."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowRequest:
-    """A staged row's request, parsed: ``messages`` for chat rows, ``prompt`` for completion rows."""
-
-    messages: list[dict[str, Any]] | None
-    prompt: str | None
-    sampling: Sampling
-    output_schema: dict[str, Any] | None
-
-
-def parse_row(row: StagedRow) -> RowRequest:
-    """Parse the request text of a row.
+def parse_row(row: StagedRow) -> tuple[Endpoint, Body]:
+    """Return the endpoint of a row and the body of its request.
 
     Staging validates rows already; this is the second gate, so that nothing unchecked reaches an engine.
 
@@ -88,43 +89,14 @@ def parse_row(row: StagedRow) -> RowRequest:
         RowError: INVALID, naming what is wrong.
     """
     try:
-        data = json.loads(row.request)
-        if not isinstance(data, dict):
-            raise _invalid("the request is not a JSON object")
-        sampling = Sampling.model_validate(data.get("sampling") or {})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "sampling"
-        raise _invalid(f"sampling.{field}: {first['msg']}") from None
+        endpoint = Endpoint(row.url)
+    except ValueError:
+        known = ", ".join(Endpoint)
+        raise RowError(ErrorClass.INVALID, f"url {row.url!r} names no endpoint; use one of {known}") from None
+    try:
+        body = json.loads(row.request)
     except (ValueError, RecursionError) as error:
-        raise _invalid(f"the request is not JSON: {error}") from None
-    schema = data.get("output_schema")
-    if schema is not None and not isinstance(schema, dict):
-        raise RowError(ErrorClass.SCHEMA, "output_schema is not a JSON object")
-    if row.kind == "chat":
-        return RowRequest(_messages(data.get("messages")), None, sampling, schema)
-    prompt = data.get("prompt")
-    if not isinstance(prompt, str) or not prompt:
-        raise _invalid("prompt is not a text or is empty")
-    return RowRequest(None, prompt, sampling, schema)
-
-
-def _messages(value: object) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not value:
-        raise _invalid("messages is not a list or is empty")
-    for index, message in enumerate(value):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise _invalid(f"messages[{index}] is not an object with a role")
-        content = message.get("content")
-        if isinstance(content, list):
-            # Images and the like name addresses that vLLM would fetch from inside the cluster; texts only.
-            texts = all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in content)
-            if not texts or any(part.get("type", "text") not in _TEXT_PARTS for part in content):
-                raise _invalid(f"messages[{index}].content holds a part that is not text")
-        elif not isinstance(content, str):
-            raise _invalid(f"messages[{index}].content is not a text")
-    return value
-
-
-def _invalid(message: str) -> RowError:
-    return RowError(ErrorClass.INVALID, message)
+        raise RowError(ErrorClass.INVALID, f"the request is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise RowError(ErrorClass.INVALID, "the request is not a JSON object")
+    return endpoint, body

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
 
-_QUIET = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
+_ALWAYS = {
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "VLLM_LOGGING_LEVEL": "WARNING",
+    # A call of a tool that is required is decoded to the JSON schema of the tools. The other way has a form that the
+    # backend of constraints does not know.
+    "VLLM_ENFORCE_STRICT_TOOL_CALLING": "0",
+}
 _SYSTEM_LIBRARIES = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
 _TCMALLOC = ("libtcmalloc_minimal.so.4", "libtcmalloc.so.4")
 
@@ -24,7 +31,7 @@ def engine_environment(settings: EngineSettings, cores: Iterable[int] | None = N
         settings: engine settings of the job.
         cores: cores that this process may use; None: read from the system.
     """
-    environment = {**_QUIET, "VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
+    environment = {**_ALWAYS, "VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
     if settings.accelerator is Accelerator.GPU:
         return environment
     bind = settings.cpu_threads_bind

@@ -20,19 +20,19 @@ def check_model_folder(folder: Path, name: str) -> None:
     Raises:
         ModelError: naming the first thing that is missing or cannot be read.
     """
-    config = _json(folder / "config.json", name)
+    config = read_object(folder / "config.json", name)
     if not config.get("architectures"):
         raise ModelError(f"model {name}: config.json names no architectures")
     index = folder / _INDEX
     if index.is_file():
-        wanted = set(dict(_json(index, name).get("weight_map") or {}).values())
+        wanted = set(dict(read_object(index, name).get("weight_map") or {}).values())
         missing = sorted(part for part in wanted if not _is_full(folder / part))
         if missing or not wanted:
             raise ModelError(f"model {name}: {len(missing)} weight files of the index are missing, first {missing[:1]}")
     elif not any(_is_full(path) for pattern in _WEIGHTS for path in folder.glob(pattern)):
         raise ModelError(f"model {name}: no weights ({', '.join(_WEIGHTS)}) beside config.json")
     for path in folder.glob("*.safetensors"):
-        _check_safetensors(path, name)
+        check_safetensors(path, name)
     if not any(_is_full(folder / tokenizer) for tokenizer in _TOKENIZERS):
         raise ModelError(f"model {name}: no tokenizer ({', '.join(_TOKENIZERS)}) beside config.json")
 
@@ -51,7 +51,8 @@ def digest_of_folder(folder: Path) -> str:
     return "names-sha256:" + digest.hexdigest()
 
 
-def _json(path: Path, name: str) -> dict[str, Any]:
+def read_object(path: Path, name: str) -> dict[str, Any]:
+    """Return the JSON object in a file of the model ``name``. Raises ``ModelError``."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -67,8 +68,12 @@ def _is_full(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def _check_safetensors(path: Path, name: str) -> None:
-    """Read the header of a weights file: a truncated download declares more bytes than it has."""
+def check_safetensors(path: Path, name: str) -> None:
+    """Read the header of a weights file: a truncated download declares more bytes than it has.
+
+    Raises:
+        ModelError: it is cut off, or not such a file.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")

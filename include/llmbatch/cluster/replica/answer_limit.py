@@ -5,29 +5,32 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from llmbatch.cluster.engines.base import parse_row
+from llmbatch.cluster.engines.demand import demand_of
+from llmbatch.core.endpoints import ANSWER_LIMITS
+from llmbatch.core.errors import RowError
 from llmbatch.core.rows import StagedRow
-from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
 
 
 def shortened(row: StagedRow, max_tokens: int | None) -> StagedRow:
-    """Return the row with at most ``max_tokens`` output tokens; the row itself where that changes nothing.
+    """Return the row with at most ``max_tokens`` output tokens an answer; the row itself where that changes nothing.
 
-    A row with an output schema keeps its limit, because a cut JSON object is not valid and would fail. So does a row
-    whose ``min_tokens`` is above ``max_tokens``, and one that cannot be parsed (the engine's gate refuses it).
+    A row whose answer must have a form keeps its limit, because a cut one is not valid and would fail: a JSON object, a
+    regular expression, a call of a tool. So does a row whose ``min_tokens`` is above ``max_tokens``, and one that
+    cannot be parsed (the engine's gate refuses it).
     """
     if max_tokens is None:
         return row
     try:
-        request = json.loads(row.request)
-    except (ValueError, RecursionError):
+        endpoint, body = parse_row(row)
+    except RowError:
         return row
-    if not isinstance(request, dict) or request.get("output_schema") is not None:
+    if demand_of(body).formed:
         return row
-    sampling = request.get("sampling") or {}
-    if not isinstance(sampling, dict):
-        return row
-    own, least = sampling.get("max_tokens") or DEFAULT_MAX_TOKENS, sampling.get("min_tokens") or 0
+    found = [(key, body.get(key)) for key in ANSWER_LIMITS.get(endpoint, ())]
+    least = body.get("min_tokens") or 0
+    key, own = next(((key, own) for key, own in found if own is not None), ("", None))
     if not isinstance(own, int) or not isinstance(least, int) or own <= max_tokens or least > max_tokens:
         return row
-    limited = {**request, "sampling": {**sampling, "max_tokens": max_tokens}}
-    return replace(row, request=json.dumps(limited), max_tokens=max_tokens)
+    limit = row.answer_limit * max_tokens // own
+    return replace(row, request=json.dumps({**body, key: max_tokens}), answer_limit=limit)

@@ -180,7 +180,11 @@ class Replica:
         rows = await self._patience.call(read_staged_shard, self._job, shard)
         suspicion = await self._patience.call(self._crashes.suspicion)
         counts = self._open[shard.shard_id]
-        results = await self._runner.run(rows, counts, suspicion, lambda: self._started.add(shard.shard_id))
+        try:
+            results = await self._runner.run(rows, counts, suspicion, lambda: self._started.add(shard.shard_id))
+        except ExceptionGroup as group:
+            outage = next((error for error in group.exceptions if isinstance(error, StoreError)), group)
+            raise outage from None
         tally = self._tally(shard.shard_id, counts, len(results))
         return await self._patience.call(self._commit.commit, results, tally)
 

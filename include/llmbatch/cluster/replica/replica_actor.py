@@ -7,8 +7,8 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ import ray
 from llmbatch.cluster.engines.base import EngineDiedError
 from llmbatch.cluster.engines.factory import make_engine
 from llmbatch.cluster.exchange.replica_report import Fatal, LostReplica, ReplicaReport
+from llmbatch.cluster.media.reader import MediaReader
+from llmbatch.cluster.models.adapters import fetch_adapters
 from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.cluster.replica.crash_book import record_loss
 from llmbatch.cluster.replica.guard import guard_children
@@ -30,6 +32,7 @@ from llmbatch.core.clock import SystemClock
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import StoreError, Superseded
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.serving import Serving
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.shown import shown
 from llmbatch.core.states import ExitReason
@@ -42,7 +45,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ReplicaPlan:
-    """Everything that a replica needs, on any node. ``scoreboard`` is an actor handle."""
+    """Everything that a replica needs, on any node.
+
+    Attributes:
+        scoreboard: an actor handle.
+        servings: what each model of the job serves, by its address. The address of another model is its name.
+    """
 
     job_id: str
     generation: int
@@ -52,6 +60,12 @@ class ReplicaPlan:
     store_environment: StoreEnvironment
     scoreboard: Any
     expires_at: datetime | None = None
+    servings: Mapping[str, Serving] = field(default_factory=dict)
+
+    @property
+    def serving(self) -> Serving:
+        """What the model of these replicas serves."""
+        return self.servings.get(self.model_uri) or Serving(name=self.model_uri)
 
 
 class ReplicaActor:
@@ -110,7 +124,16 @@ class ReplicaActor:
         if self._lost is not None:
             await Patience(job).call(record_loss, job, self._lost)
         model = resolve_model(plan.model_uri, plan.settings.kind, store)
-        engine = make_engine(plan.settings, model.path, model.revision)
+        serving = plan.serving
+        adapters = fetch_adapters(serving, plan.settings.kind, store)
+        media = MediaReader(
+            store,
+            Patience(job),
+            prefixes=serving.media_prefixes,
+            domains=serving.media_domains,
+            closed=job.layout.base,
+        )
+        engine = make_engine(plan.settings, serving, model.path, model.revision, adapters, media)
         await engine.start()
         settings = plan.settings
         limits = RowLimits(

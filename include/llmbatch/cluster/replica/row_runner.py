@@ -13,12 +13,13 @@ from llmbatch.cluster.exchange.latency_sketch import LatencySketch
 from llmbatch.cluster.exchange.length_work import LengthWork
 from llmbatch.cluster.exchange.replica_report import OpenWork
 from llmbatch.cluster.replica.answer_limit import shortened
+from llmbatch.cluster.replica.request_id import request_id_of
 from llmbatch.cluster.replica.row_outcome import expired, failed, succeeded, unanswerable
 from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
 from llmbatch.core.clock import Clock
 from llmbatch.core.crashes import Suspicion, groups
-from llmbatch.core.errors import RowError
+from llmbatch.core.errors import RowError, StoreError
 from llmbatch.core.length_cells import LengthClass, class_of
 from llmbatch.core.rows import ResultRow, StagedRow
 from llmbatch.core.states import ErrorClass, RowState
@@ -85,6 +86,9 @@ class RowRunner:
             counts: counted up while rows run and end.
             suspicion: which rows earlier crashes make suspect.
             on_turn: called when the shard's first row may enter.
+
+        Raises:
+            ExceptionGroup: of ``EngineDiedError`` or ``StoreError``; the shard has no outcome.
         """
         suspects = groups((row.row_id for row in rows), suspicion)
         apart = frozenset(row_id for group in suspects for row_id in group)
@@ -163,13 +167,17 @@ class RowRunner:
         self._slots.enter(row.row_id, _class(row), row.input_chars)
         self._begun.discard(row.row_id)
         try:
-            answer = await self._engine.generate(shortened(row, self.max_tokens))
+            answer = await self._engine.generate(
+                shortened(row, self.max_tokens), request_id_of(self._job_id, row.row_id)
+            )
         except RowError as error:
             result = failed(row, error.error_class.value, error.message, self._clock.monotonic() - started)
         except EngineDiedError as error:
             if not self._dead:
                 self._dead = True
                 self._on_engine_death(error, self._slots.rows)
+            raise
+        except StoreError:  # of its media, and after long patience: the row is not at fault
             raise
         except Exception as error:  # an engine's bug with one row must not cost the others
             # The type only: an engine's message may quote the prompt, which belongs into the dead letter, not the log.

@@ -1,4 +1,4 @@
-"""Whether the engine can decode to a schema, asked once per schema of a child process that may die of it."""
+"""Whether the engine can decode to a constraint: a child process that may die of it compiles each once."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ import sys
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from llmbatch.cluster.schemas import compiler
-from llmbatch.cluster.schemas.closed import closed_schema
+from llmbatch.cluster.schemas.bounded import bounded
+from llmbatch.cluster.schemas.constraint import Constraint
 from llmbatch.core.errors import RowError
-from llmbatch.core.json_schema import schema_excess
 from llmbatch.core.states import ErrorClass
 
 MAX_VERDICTS = 4096
-"""Schemas whose verdict a checker keeps; beyond that the one that was used least recently is forgotten."""
+"""Constraints whose verdict a checker keeps; beyond that the one that was used least recently is forgotten."""
 
 _START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class CompilerLimits:
-    """What one schema may cost.
+    """What one constraint may cost.
 
     Attributes:
-        cpu_seconds: CPU time of its compilation; the largest useful schemas take under one second.
+        cpu_seconds: CPU time of its compilation; the largest useful ones take under one second.
         wall_seconds: time of its compilation, longer because a machine may be busy.
         memory_bytes: address space of the child.
     """
@@ -40,12 +39,12 @@ class CompilerLimits:
 
 
 class SchemaChecker:
-    """Checks schemas one after the other, for one event loop, which is never blocked.
+    """Checks constraints one after the other, for one event loop, which is never blocked.
 
-    The child serves many schemas and is replaced when one of them ends it.
+    The child serves many of them and is replaced when one of them ends it.
 
     Args:
-        limits: what one schema may cost.
+        limits: what one constraint may cost.
         program: the child's program; see ``compiler``.
     """
 
@@ -55,20 +54,19 @@ class SchemaChecker:
         self._turn = asyncio.Lock()
         self._verdicts: OrderedDict[bytes, str | None] = OrderedDict()
 
-    async def decodable(self, schema: dict[str, Any]) -> str:
-        """Return the schema as the JSON text that the engine must get (see ``closed_schema``).
+    async def decodable(self, constraint: Constraint) -> Constraint:
+        """Return the constraint as the engine must get it (see ``bounded``).
 
         Raises:
-            RowError: SCHEMA, with the backend's reason: the engine cannot decode to this schema.
-            RuntimeError: the compiler does not start; it says nothing of the schema.
+            RowError: SCHEMA, with the backend's reason: the engine cannot decode to this constraint.
+            RuntimeError: the compiler does not start; it says nothing of the constraint.
         """
-        reason, text = schema_excess(schema), ""
+        checked, reason = bounded(constraint)
         if reason is None:
-            text = json.dumps(closed_schema(schema))
-            reason = await self._reason(text)
+            reason = await self._reason(json.dumps([checked.kind, checked.spec]))
         if reason is not None:
-            raise RowError(ErrorClass.SCHEMA, f"the engine cannot decode to the JSON schema: {reason}")
-        return text
+            raise RowError(ErrorClass.SCHEMA, f"the engine cannot decode to the {constraint.name}: {reason}")
+        return checked
 
     async def close(self) -> None:
         """End the child, if there is one, and wait for its end."""
@@ -92,7 +90,7 @@ class SchemaChecker:
             return self._verdicts[key]
 
     async def _compile(self, text: str) -> str | None:
-        """Compile in the child. A child that died is no proof, as others may kill it: the schema gets a second one.
+        """Compile in the child. A child that died is no proof, as others may kill it: the constraint gets a second one.
 
         The exit code of a child is not used: another library of this process may have reaped the child.
         """
@@ -105,7 +103,7 @@ class SchemaChecker:
                 await self.close()
                 return f"compiling it takes more than {self._limits.wall_seconds:g} s"
             except BaseException:
-                await self.close()  # its answer to this schema would be read as the answer to the next one
+                await self.close()  # its answer to this one would be read as the answer to the next one
                 raise
             if answer is not None:
                 verdict: str | None = json.loads(answer)
@@ -139,7 +137,7 @@ class SchemaChecker:
 
 
 async def _asked(child: asyncio.subprocess.Process, text: str) -> bytes | None:
-    """Send one schema; return the answer, or None if the child has ended."""
+    """Send one constraint; return the answer, or None if the child has ended."""
     if child.stdin is None:
         raise RuntimeError("the schema compiler has no standard input")
     child.stdin.write(text.encode() + b"\n")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from llmbatch.core.eta.footing import Footing
 from llmbatch.core.eta.observation import Observation
-from llmbatch.core.eta.rate import WorkRate
 from llmbatch.core.eta.tail import Drain
 from llmbatch.core.progress import ReplicaShare
 
@@ -78,7 +77,7 @@ def last_finish(
         return Finish()
     shares = seen.shares or (ReplicaShare(),) * max(1, seen.live or seen.wanted)
     held = min(1.0, sum(share.left for share in shares) / rows)
-    paces = ((share, _pace(share, on.rate)) for share in shares)
+    paces = zip(shares, _paces(shares, on.rate.price.value), strict=True)
     loads = [Load(share.left * units / rows, speed * pace, pace) for share, pace in paces]
     finishes = []
     for load, work_seconds in zip(loads, seconds_to_finish(loads, units * (1 - held)), strict=True):
@@ -89,12 +88,15 @@ def last_finish(
     return max(finishes, key=lambda finish: finish.seconds)
 
 
-def _pace(share: ReplicaShare, rate: WorkRate) -> float:
-    """Pace of a replica against that of all; what is less than a real difference is noise, which a maximum gathers.
+def _paces(shares: Sequence[ReplicaShare], price: float) -> list[float]:
+    """Paces of replicas against their mean; what is less than a real difference is noise, which a maximum gathers.
 
     In units, not in tokens: a replica with the long prompts reads more and writes less, and is not slower for it.
     """
-    if not share.pace or share.reading is None or not rate.known:
-        return 1.0
-    relative = (share.pace + rate.price.value * share.reading) / rate.units
-    return relative if abs(math.log(relative)) > _REAL_DIFFERENCE else 1.0
+    units = [0.0 if s.pace is None or s.reading is None else s.pace + price * s.reading for s in shares]
+    known = [each for each in units if each > 0]
+    if not known:
+        return [1.0] * len(shares)
+    mean = sum(known) / len(known)
+    relative = [each / mean if each > 0 else 1.0 for each in units]
+    return [each if abs(math.log(each)) > _REAL_DIFFERENCE else 1.0 for each in relative]

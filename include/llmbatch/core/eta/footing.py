@@ -37,12 +37,12 @@ class Footing:
     reach: Reach
     batch: float
 
-    def work(self, cells: Sequence[LengthCell]) -> Work:
-        """Return the work; rows in flight are partly done and partly left, their prompts count as read."""
+    def work(self, cells: Sequence[LengthCell], unread: float = 0.0) -> Work:
+        """Return the work; rows in flight are partly done and partly left, ``unread`` characters of theirs are left."""
         done_tokens = done_chars = left_tokens = left_chars = answers = 0.0
         for cell in cells:
             so_far, expected = self.reach.get(cell.key, UNKNOWN), self.lengths.expected(cell)
-            done_tokens += cell.tokens + cell.running * sum(so_far) / 2
+            done_tokens += cell.tokens + cell.running * so_far.mean
             done_chars += (cell.ended + cell.running) * cell.mean_chars
             left_tokens += cell.waiting * expected
             left_chars += cell.waiting * cell.mean_chars
@@ -50,7 +50,7 @@ class Footing:
             if cell.running:
                 left_tokens += cell.running * self.lengths.residual(cell, so_far)
         left = sum(cell.left for cell in cells)
-        return Work(done_tokens, done_chars, left_tokens, left_chars, answers / left if left else 0.0)
+        return Work(done_tokens, done_chars - unread, left_tokens, left_chars + unread, answers / left if left else 0.0)
 
 
 class FirstFooting:
@@ -65,9 +65,8 @@ class FirstFooting:
     without an answer have come.
     """
 
-    def __init__(self, priors: Priors, most_batch: float) -> None:
-        self._priors, self._most_batch = priors, most_batch
-        self._price = ReadingPrice(priors)
+    def __init__(self, priors: Priors, most_batch: float, price: ReadingPrice) -> None:
+        self._priors, self._most_batch, self._price = priors, most_batch, price
         self._seen = Effort()
 
     def of(self, seen: Observation) -> Footing | None:
@@ -81,7 +80,7 @@ class FirstFooting:
             return None
         whole = Effort(float(seen.flight.tokens), float(seen.flight.chars), seconds)
         self._learn_price(whole)
-        if whole.tokens < _LEAST_TOKENS * seen.running:
+        if whole.tokens < (_LEAST_TOKENS * seen.running if seen.writes else 0.0) or whole.tokens + whole.chars <= 0:
             return None
         rate, lengths = WorkRate(self._priors), OutputLengths(self._priors.lengths)
         rate.price = self._price

@@ -19,6 +19,8 @@ MOST_JOBS = 500
 
 _LEAST_SPREAD, _FEW, _FITTED_FACTOR = 0.2, 3, 1.2
 _MOST_ROWS = 100.0
+_FIXED_JOBS = 2
+"""How many jobs the default of the fixed share counts for: what one job shows of it depends on its few last rows."""
 _ALIKE = 0.1
 """Variance of the logarithm of the answers' level below which jobs count as runs of one template."""
 
@@ -27,7 +29,8 @@ class FinishedJob(BaseModel):
     """One job in a few numbers.
 
     Attributes:
-        engine: what makes jobs comparable in speed: model and accelerator.
+        engine: what makes jobs comparable in speed: model and accelerator, and the task.
+        task: what its rows asked of the engine: answers, embeddings, ...
         template: what makes them comparable in answers.
         phases: seconds by phase name.
         rate: work units per second of one replica; None if it was never known.
@@ -44,6 +47,7 @@ class FinishedJob(BaseModel):
     job_id: str
     finished_at: AwareDatetime
     engine: str
+    task: str = "generate"
     template: str = ""
     replicas: int = 1
     rows: int = 0
@@ -71,11 +75,15 @@ class History(BaseModel):
         ordered = sorted([*others, job], key=lambda each: (each.finished_at, each.job_id))
         return History(jobs=tuple(ordered[-MOST_JOBS:]))
 
-    def spread_for(self, engine: str) -> Spread:
-        """Return conformal quantiles of the engine's jobs, mixed with all jobs' until there are enough of its own."""
+    def spread_for(self, engine: str, task: str = "generate") -> Spread:
+        """Return conformal quantiles of the engine's jobs, mixed with those of all jobs of the task.
+
+        The engine's own stand alone once there are enough of them.
+        """
         wide, knots = Spread.default(), []
+        alike = [job for job in self.jobs if job.task == task]
         for n, default in enumerate(wide.knots):
-            pool = conformal(_at(self.jobs, n), default)
+            pool = conformal(_at(alike, n), default)
             own = _at([job for job in self.jobs if job.engine == engine], n)
             knots.append(pool.mixed(conformal(own, pool), min(1.0, len(own) / FULL_TRUST_JOBS)))
         return Spread(knots=tuple(knots))
@@ -94,7 +102,7 @@ class History(BaseModel):
             lengths=_answers([job for job in mine if job.template == template], base.lengths),
             price=price,
             price_factor=_FITTED_FACTOR if fit else base.price_factor,
-            fixed_share=_middle(fixed) if len(fixed) >= _FEW else base.fixed_share,
+            fixed_share=_middle([*fixed, *[base.fixed_share] * _FIXED_JOBS]),
             rate=rate,
             phases={name: _phase([job.phases[name] for job in mine if job.phases.get(name, 0) > 0]) for name in names},
         )
@@ -129,5 +137,6 @@ def _answers(jobs: Sequence[FinishedJob], base: LengthPrior) -> LengthPrior:
         slope=statistics.fmean(fit.slope for fit in fits),
         slope_error=max(0.1, base.slope_error / math.sqrt(1 + len(fits))) if between < _ALIKE else base.slope_error,
         spread=spread,
+        long=statistics.fmean(fit.long for fit in fits),
         rows=max(base.rows, min(_MOST_ROWS, spread**2 / max(between, 1e-3))),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from llmbatch.core.eta.engine_fit import JobEffort
 from llmbatch.core.eta.estimate import Estimate
+from llmbatch.core.eta.lengths import OutputLengths
 from llmbatch.core.eta.priors import LengthPrior
 
 _LEAST, _MOST = 0.05, 1.0
@@ -15,11 +16,14 @@ _TELLING = 0.2
 
 @dataclass(frozen=True)
 class Learned:
-    """Fields as in ``Priors``; ``rate``, ``fixed_share``, ``effort`` are None if the job was too short."""
+    """Fields as in ``Priors``; ``rate``, ``fixed_share``, ``effort`` are None if the job was too short.
+
+    ``answers`` is None if none of its rows may have output tokens.
+    """
 
     rate: float | None
     price: float
-    answers: LengthPrior
+    answers: LengthPrior | None
     fixed_share: float | None
     effort: JobEffort | None
 
@@ -39,6 +43,6 @@ def fixed_share_of(drain: Estimate | None, finished_at: float, believed: float) 
     return min(_MOST, max(_LEAST, believed * (1 + late / tail)))
 
 
-def answers_of(level: float, slope: float, spread: float) -> LengthPrior:
-    """Return a fit (``level`` is a logarithm) as a belief."""
-    return LengthPrior(level=math.exp(level), slope=slope, spread=spread)
+def answers_of(lengths: OutputLengths) -> LengthPrior:
+    """Return a fit as a belief."""
+    return LengthPrior(level=math.exp(lengths.level), slope=lengths.slope, spread=lengths.spread, long=lengths.long)

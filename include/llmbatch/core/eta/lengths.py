@@ -8,15 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmbatch.core.eta import capped_lognormal
+from llmbatch.core.eta.length_law import LengthLaw, long_rows
 from llmbatch.core.eta.priors import LengthPrior
-from llmbatch.core.eta.reach import UNKNOWN, Reach
+from llmbatch.core.eta.reach import UNKNOWN, Reach, Reached
 from llmbatch.core.length_cells import CellKey, LengthCell
 
 _ROUNDS = 2
 _CELL_SPREAD = 0.12
 """How much one cell may differ from the line, in logarithms; it makes a hundred rows of a cell worth a few dozen."""
 _SPREAD_ROWS = 20.0
+_LEAST_ROWS = 1e-3
 _NARROWEST, _WIDEST = 0.05, 1.5
+_LONG_ROWS = 50.0
+"""How many rows the belief about the share of long ones is worth."""
 _REFERENCE_CHARS = 1000.0
 _PULL, _PULL_ERROR = 1.0, 0.5
 """What a limit does to answers, before any is seen: in proportion. 0 would be nothing at all."""
@@ -24,7 +28,10 @@ _PULL, _PULL_ERROR = 1.0, 0.5
 
 @dataclass(frozen=True)
 class _Sample:
-    """A cell as seen by the fit: rows that count, and sums of their lengths and squared lengths."""
+    """A cell as seen by the fit: rows that count, sums of their lengths and squared lengths, and rows of the long kind.
+
+    The latter are in none of the others.
+    """
 
     cell: LengthCell
     size: float
@@ -32,6 +39,7 @@ class _Sample:
     rows: float
     first: float
     second: float
+    long: float
 
     @property
     def log_mean(self) -> float:
@@ -45,14 +53,17 @@ class OutputLengths:
     The limit is the row's ``max_tokens`` against the job's longest: where all rows have the same, it has no part in
     this. Template and cell are what may be particular.
 
-    Lengths around the mean are log-normal with one spread. Short answers end first, so the answered rows of a young job
-    are too short. A row in flight is an observation "longer than what it has by now"; the fit imputes its expected
-    length (expectation maximisation, a few rounds per heartbeat, starting from the last fit).
+    Lengths around the mean are log-normal with one spread, but for a share of long rows (``LengthLaw``) that are in
+    none of these terms: what a log-normal of the widest spread leaves unexplained, and rows in flight that are further
+    than it allows. Short answers end first, so the answered rows of a young job are too short. A row in flight is an
+    observation "longer than what it has by now"; the fit imputes its expected length (expectation maximisation, a few
+    rounds per heartbeat, starting from the last fit).
     """
 
     def __init__(self, prior: LengthPrior) -> None:
         self._prior = prior
         self.level, self.slope, self.spread = math.log(prior.level), prior.slope, prior.spread
+        self.long = prior.long
         self._pull = _PULL
         self._longest: int | None = None
         self._template: dict[str, float] = {}
@@ -62,42 +73,48 @@ class OutputLengths:
         """Fit to the cells of a job and to how far their rows in flight are."""
         self._longest = max((cell.limit for cell in cells), default=None)
         for _ in range(_ROUNDS):
-            samples = [s for cell in cells if (s := self._sample(cell, reach.get(cell.key, UNKNOWN))) is not None]
-            if not samples:
-                return
-            self._regress(samples)
+            samples = [self._sample(cell, reach.get(cell.key, UNKNOWN)) for cell in cells]
+            long, rows = sum(s.long for s in samples), sum(s.rows + s.long for s in samples)
+            self.long = (long + self._prior.long * _LONG_ROWS) / (rows + _LONG_ROWS)
+            known = [s for s in samples if min(s.rows, s.first) > _LEAST_ROWS]
+            if known:
+                self._regress(known)
 
     def expected(self, cell: LengthCell) -> float:
         """Tokens of one answer of a row that has not begun."""
-        return min(float(cell.limit), math.exp(self._mean(cell)))
+        return (1 - self.long) * min(float(cell.limit), math.exp(self._mean(cell))) + self.long * cell.limit / 2
 
-    def residual(self, cell: LengthCell, reached: tuple[float, float]) -> float:
-        """Tokens still to come of a row in flight, halves of which have ``reached`` so many."""
-        centre = self.log_mean(cell)
-        return sum(capped_lognormal.residual(centre, self.spread, cell.limit, each) for each in reached) / 2
+    def residual(self, cell: LengthCell, reached: Reached) -> float:
+        """Tokens still to come of an average row in flight of those that have ``reached`` so many."""
+        law = self.law(cell)
+        return sum(share * law.residual(each) for each, share in reached.points)
 
-    def log_mean(self, cell: LengthCell) -> float:
-        """Mean of the logarithm of a cell's answers."""
-        return self._mean(cell) - self.spread**2 / 2
+    def law(self, cell: LengthCell) -> LengthLaw:
+        """Return how a cell's answers are distributed."""
+        return LengthLaw(self._mean(cell) - self.spread**2 / 2, self.spread, float(cell.limit), self.long)
 
     def _mean(self, cell: LengthCell) -> float:
-        """Logarithm of the mean of a cell's answers."""
+        """Logarithm of the mean of a cell's answers that are not of the long kind."""
         line = self.level + self.slope * _size(cell) + self._pull * self._limit(cell)
         return line + self._template.get(cell.template, 0.0) + self._cell.get(cell.key, 0.0)
 
     def _limit(self, cell: LengthCell) -> float:
-        """Logarithm of the cell's limit against the job's longest; none before the job's cells are known."""
-        return math.log(cell.limit / self._longest) if self._longest else 0.0
+        """Logarithm of the cell's limit against the job's longest; 0 where there is none and before the first fit."""
+        return math.log(cell.limit / self._longest) if self._longest and cell.limit else 0.0
 
-    def _sample(self, cell: LengthCell, reached: tuple[float, float]) -> _Sample | None:
+    def _sample(self, cell: LengthCell, reached: Reached) -> _Sample:
         rows, first, second = float(cell.answered), float(cell.tokens), float(cell.tokens_squared)
-        if cell.running and reached[1] > 1:
-            centre, half = self.log_mean(cell), cell.running / 2
-            rows += cell.running
-            for each in reached:
-                first += half * (each + capped_lognormal.residual(centre, self.spread, cell.limit, each))
-                second += half * capped_lognormal.second_moment(centre, self.spread, cell.limit, each)
-        return _Sample(cell, _size(cell), self._limit(cell), rows, first, second) if first > 0 else None
+        long = long_rows(rows, first, second, cell.limit, math.exp(_WIDEST**2))
+        rows, first, second = rows - long, first - long * cell.limit / 2, max(0.0, second - long * cell.limit**2 / 3)
+        if cell.running and reached.old > 1:
+            law = self.law(cell)
+            for each, share in reached.points:
+                others = share * cell.running * law.long_share(each)
+                plain = share * cell.running - others
+                long, rows = long + others, rows + plain
+                first += plain * (each + capped_lognormal.residual(law.log_mean, law.spread, law.limit, each))
+                second += plain * capped_lognormal.second_moment(law.log_mean, law.spread, law.limit, each)
+        return _Sample(cell, _size(cell), self._limit(cell), rows, first, second, long)
 
     def _regress(self, samples: Sequence[_Sample]) -> None:
         """Fit level, slope and pull with a ridge towards the prior, then templates, then cells, each shrunk."""

@@ -16,7 +16,7 @@ from llmbatch.core.eta.reach import Reach, reach_of
 from llmbatch.core.eta.spread import Spread
 from llmbatch.core.eta.stall import StallWatch
 from llmbatch.core.eta.tail import drain
-from llmbatch.core.length_cells import LengthCell
+from llmbatch.core.eta.work_done import pace_in_flight, unread_chars, work_done
 from llmbatch.core.progress import EtaSeconds, EtaState
 from llmbatch.core.states import Phase
 
@@ -47,11 +47,11 @@ class EtaModel:
         self._effort: JobEffort | None = None
         self._drain: Estimate | None = None
         self._reach: Reach = {}
-        self._answered = Effort()
+        self._done = Effort()
         self._batch = self._most_batch
         self._batch_seen = False
         self._worked = 0.0
-        self._in_flight = FirstFooting(self._priors, self._most_batch)
+        self._in_flight = FirstFooting(self._priors, self._most_batch, self.rate.price)
         self._first: Footing | None = None
 
     def observe(self, seen: Observation) -> None:
@@ -64,19 +64,17 @@ class EtaModel:
             last = None
         self._last = seen
         self._stall.see(seen)
-        answered = _answered(seen.cells)
-        gained = Effort(
-            answered.tokens - self._answered.tokens,
-            answered.chars - self._answered.chars,
-            answered.seconds - self._answered.seconds,
-        )
-        # A lost replica takes back what it had not committed; that does not concern speed.
-        if last is not None and min(gained.tokens, gained.chars, gained.seconds) >= 0:
-            self.rate.work(seen.at - last.at, gained)
-            self._learn_price(seen.cells, last, gained)
-        self._answered = answered
+        done = work_done(seen)
+        if seen.answered:
+            gained = done.less(self._done)
+            # A lost replica takes back what it had not committed; that does not concern speed.
+            if last is not None and min(gained.tokens, gained.chars, gained.seconds) >= 0:
+                self._learn_price(seen, last, gained)
+                gained.seconds /= self._step_share(seen)
+                self.rate.work(seen.at - last.at, gained)
+            self._done = done
         self._learn_batch(seen, seen.at - last.at if last else 0.0)
-        self._reach = reach_of(seen.cells, self.rate.tokens) if self.rate.known else {}
+        self._reach = reach_of(seen.cells, pace_in_flight(seen, self.rate.tokens)) if self.rate.known else {}
         self.lengths.fit(seen.cells, self._reach)
         self._first = None if self.rate.known else self._in_flight.of(seen)
         if not self.rate.known:
@@ -85,7 +83,7 @@ class EtaModel:
             self._speed, self._drain = self.rate.units * self._batch, None
             if seen.answered > self._slots(seen):
                 self._effort = JobEffort(
-                    tokens=answered.tokens, chars=answered.chars, slot_seconds=answered.seconds, slots=self._batch
+                    tokens=done.tokens, chars=done.chars, slot_seconds=done.seconds, slots=self._batch
                 )
         elif self._drain is None and seen.live:
             self._drain = self._predict(seen, seen.at)
@@ -95,7 +93,7 @@ class EtaModel:
         return Learned(
             rate=self._speed,
             price=self.rate.price.value,
-            answers=answers_of(self.lengths.level, self.lengths.slope, self.lengths.spread),
+            answers=answers_of(self.lengths) if self._last is not None and self._last.writes else None,
             fixed_share=fixed_share_of(self._drain, finished_at, self._priors.fixed_share),
             effort=self._effort,
         )
@@ -127,13 +125,13 @@ class EtaModel:
         rate = on.rate.units * on.batch if on.rate.known else self._priors.rate
         if start is None or rate is None:
             why = f"phase {seen.phase.value}, no answer yet and no earlier job to go by"
-            if start == 0.0 and seen.flight is not None:
+            if start == 0.0 and seen.flight is not None and seen.writes:
                 why += f"; rows in flight have {seen.flight.tokens} tokens, which are too few for an estimate"
             return Estimate(EtaState.UNKNOWN, now, why)
         if not seen.live and start == 0.0:
             return Estimate(EtaState.UNKNOWN, now, "no replica is live")
         live = max(1, seen.live or seen.wanted)
-        work, price = on.work(seen.cells), on.rate.price.value
+        work, price = on.work(seen.cells, unread_chars(seen)), on.rate.price.value
         left = work.left_tokens + price * work.left_chars
         done = work.done_tokens + price * work.done_chars
         progress = done / (done + left) if done + left > 0 else 0.0
@@ -145,8 +143,9 @@ class EtaModel:
         factors = self._spread.at(0.0 if self._first else progress).factors()
         reason = "" if self._first is None else "no answer yet: the live rate of rows in flight, and their limits; "
         reason += (
-            f"{left:.0f} units left at {rate:.1f}/s x {live} replicas, answers of {work.mean_answer:.0f} "
-            f"tokens, {100 * progress:.0f} % of the work done"
+            f"{left:.0f} units left at {rate:.1f}/s x {live} replicas"
+            f"{f', answers of {work.mean_answer:.0f} tokens' if seen.writes else ''}"
+            f", {100 * progress:.0f} % of the work done"
         )
         return Estimate(
             state=EtaState.ESTIMATED,
@@ -163,14 +162,20 @@ class EtaModel:
             ),
         )
 
-    def _learn_price(self, cells: tuple[LengthCell, ...], last: Observation, gained: Effort) -> None:
-        """Learn the cost of reading from the first half of the first wave, which later counts for less."""
-        answered, before = (sum(cell.answered for cell in each) for each in (cells, last.cells))
-        begun, slots = sum(cell.ended + cell.running for cell in cells), self._slots(last)
-        if gained.seconds > 0 and 2 * answered < slots:
+    def _learn_price(self, seen: Observation, last: Observation, gained: Effort) -> None:
+        """Learn the cost of reading from the first wave, which later counts for less where only answers are seen."""
+        slots = self._slots(last)
+        if seen.flight is not None:
+            if last.answered and seen.answered < slots and gained.tokens + gained.chars > 0:
+                self.rate.price.learn(gained)
+            return
+        cells = seen.cells
+        begun = sum(cell.ended + cell.running for cell in cells)
+        if gained.seconds > 0 and 2 * seen.answered < slots:
             mean_chars = sum((cell.ended + cell.running) * cell.mean_chars for cell in cells) / begun
-            self.rate.price.learn(Effort(gained.tokens, (answered - before) * mean_chars, gained.seconds))
-        if before < slots <= answered:
+            chars = (seen.answered - last.answered) * mean_chars
+            self.rate.price.learn(Effort(gained.tokens, chars, gained.seconds))
+        if last.answered < slots <= seen.answered:
             self.rate.discount(_FIRST_WAVE_KEPT)
 
     def _learn_batch(self, seen: Observation, seconds: float) -> None:
@@ -188,14 +193,15 @@ class EtaModel:
             half_life = max(_BATCH_SECONDS, self._worked / 10)
             self._batch += (batch - self._batch) * (1 - 0.5 ** (seconds / half_life))
 
+    def _step_share(self, seen: Observation) -> float:
+        """Return what a decoding step of the rows in flight takes, as a part of one of a full batch; 1 while rows wait.
+
+        In the drain engines run emptier, and each of the last rows advances faster than in a full batch.
+        """
+        if seen.flight is None or not seen.live or any(cell.waiting for cell in seen.cells):
+            return 1.0
+        fixed, full = self._priors.fixed_share, min(1.0, seen.running / seen.live / max(1.0, self._batch))
+        return fixed + (1 - fixed) * full
+
     def _slots(self, seen: Observation) -> float:
         return slots_of(self._batch, seen)
-
-
-def _answered(cells: tuple[LengthCell, ...]) -> Effort:
-    """Sums over all answered rows of the generation."""
-    return Effort(
-        float(sum(c.tokens for c in cells)),
-        sum(c.answered * c.mean_chars for c in cells),
-        sum(c.answered_seconds for c in cells),
-    )

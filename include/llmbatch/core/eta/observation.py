@@ -46,6 +46,11 @@ class Observation:
         return sum(cell.answered for cell in self.cells)
 
     @property
+    def writes(self) -> bool:
+        """Whether any row may have output tokens; an engine that embeds or scores only reads."""
+        return any(cell.limit for cell in self.cells)
+
+    @property
     def running(self) -> int:
         """Rows in engines."""
         return sum(cell.running for cell in self.cells)

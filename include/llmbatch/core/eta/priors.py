@@ -12,13 +12,15 @@ class _Belief(BaseModel):
 class LengthPrior(_Belief):
     """Output tokens against input characters: ``tokens = level x (chars / 1000)^slope``, log-normal around it.
 
-    ``rows`` is how many answered rows the belief about level and spread is worth.
+    A share ``long`` of the rows is of another kind and may have any length up to its limit. ``rows`` is how many
+    answered rows the belief about level and spread is worth.
     """
 
     level: float = 150.0
     slope: float = 0.4
     slope_error: float = 0.3
     spread: float = 0.6
+    long: float = 0.002
     rows: float = 2.0
 
 

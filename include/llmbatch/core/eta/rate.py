@@ -28,6 +28,10 @@ class Effort:
         self.chars = self.chars * keep + other.chars
         self.seconds = self.seconds * keep + other.seconds
 
+    def less(self, other: Effort) -> Effort:
+        """Return what has come to the other one."""
+        return Effort(self.tokens - other.tokens, self.chars - other.chars, self.seconds - other.seconds)
+
     def units(self, price: float) -> float:
         """Work units: output tokens, and characters at their price."""
         return self.tokens + price * self.chars

@@ -29,8 +29,8 @@ class TracePoint(BaseModel):
 class EstimateTrace(BaseModel):
     """``eta/traces/g<n>.json``: written by the generation's heartbeat every half minute and at its end.
 
-    ``rate`` (work units per second of one replica), ``price``, the answers' line, ``fixed_share`` and ``effort`` are
-    what the model had learned.
+    ``rate`` (work units per second of one replica), ``price``, the answers' line with their spread and the share of
+    long ones, ``fixed_share`` and ``effort`` are what the model had learned.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +44,7 @@ class EstimateTrace(BaseModel):
     level: float | None = None
     slope: float | None = None
     spread: float | None = None
+    long: float | None = None
     fixed_share: float | None = None
     effort: JobEffort | None = None
     seconds_phase: dict[str, float] = {}

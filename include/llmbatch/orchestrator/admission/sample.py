@@ -76,13 +76,13 @@ def estimate_size(spec: JobSpec, objects: tuple[InputObject, ...], store: Object
 
 def _retry_size(spec: JobSpec, root_uri: str, store: ObjectStore) -> InputSize | None:
     tally = LengthTally()
-    _count(tally, islice(rows_to_retry(root_uri, spec.request.sampling, store), RETRY_ROWS))
+    _count(tally, islice(rows_to_retry(spec, root_uri, store), RETRY_ROWS))
     rows = lineage(root_uri, store)[-1].rows_to_retry
     return _scaled(tally, rows, 0.0, is_all=tally.rows >= rows)
 
 
 def _parquet_size(spec: JobSpec, objects: tuple[InputObject, ...], store: ObjectStore) -> InputSize | None:
-    builder, look = RequestBuilder(spec.request, spec.staging.max_prompt_chars), Look()
+    builder, look = RequestBuilder.of(spec), Look()
     footers = _spread(objects, FOOTERS)
     densities, rows, seen = [], 0, 0
     for obj in footers:
@@ -173,7 +173,7 @@ def _read(spec: JobSpec, fmt: InputFormat, obj: InputObject, body: bytes, tally:
     memory = MemoryStore()
     info = memory.put(obj.uri, body)
     piece = InputObject(uri=obj.uri, etag=info.etag, size=info.size)
-    builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
+    builder = RequestBuilder.of(spec)
     rows = 0
     try:
         for row in islice(READERS[fmt](Source(memory, piece, 0, builder, look)), PIECE_ROWS):

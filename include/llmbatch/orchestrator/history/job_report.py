@@ -172,12 +172,14 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
     changed = any(each.changes_answers for each in taken)
     log = log_ratios(traces, ended, max((each.at for each in taken), default=None))
     answers = None
-    if not changed and last.level is not None and last.slope is not None and last.spread is not None:
-        answers = LengthPrior(level=last.level, slope=last.slope, spread=last.spread)
+    fit = {"level": last.level, "slope": last.slope, "spread": last.spread, "long": last.long}
+    if not changed and all(value is not None for value in fit.values()):
+        answers = LengthPrior.model_validate(fit)
     job = FinishedJob(
         job_id=spec.job_id,
         finished_at=manifest.sla.finished_at,
         engine=engine_key(spec),
+        task=spec.request.task.value,
         template=template_key(spec),
         replicas=max((point.replicas for point in last.points), default=0) or spec.engine.min_replicas,
         rows=sum(shard.rows for shard in manifest.shards),

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 def engine_key(spec: JobSpec) -> str:
-    """Return a key of jobs that are comparable in speed: model, engine, accelerator and rows decoded together.
+    """Return a key of jobs that are comparable in speed: model, engine, task, accelerator and rows decoded together.
 
     The digest tells apart all other settings that a benchmark varies. The number of replicas is not part of the key,
     because rates are per replica.
@@ -39,8 +39,8 @@ def engine_key(spec: JobSpec) -> str:
     facts += [engine.max_num_batched_tokens, engine.enforce_eager, engine.chunked_prefill]
     if engine.kind is EngineKind.ECHO:
         facts += [float(engine.echo.seconds_per_row), float(engine.echo.start_seconds)]
-    parts = (spec.model_name, engine.kind.value, engine.accelerator.value, f"seqs{engine.max_num_seqs}", _digest(facts))
-    return " ".join(parts)
+    kinds = (engine.kind.value, spec.request.task.value, engine.accelerator.value)
+    return " ".join((spec.model_name, *kinds, f"seqs{engine.max_num_seqs}", _digest(facts)))
 
 
 def template_key(spec: JobSpec) -> str:
@@ -69,7 +69,7 @@ def basis_for(spec: JobSpec, history: History) -> EtaBasis:
         template=template,
         jobs=sum(job.engine == engine for job in history.jobs),
         priors=history.priors_for(engine, template),
-        spread=history.spread_for(engine),
+        spread=history.spread_for(engine, spec.request.task.value),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from llmbatch.core.endpoints import Endpoint, Task
+
 MESSAGE_COLUMNS = ("messages", "conversations")
 """Hold a chat: OpenAI's messages, or ShareGPT's conversations."""
 
@@ -12,6 +14,26 @@ COMPANIONS = {"instruction": ("input", "context"), "question": ("context",)}
 
 DEFAULT_COLUMNS = (*MESSAGE_COLUMNS, "prompt", "text", "question", "instruction", "input")
 """Names that are recognised, in order; an ``instruction`` with its ``input`` or ``context`` precedes ``text``."""
+
+PAIRS = (("text_1", "text_2"), ("query", "document"), ("queries", "documents"))
+"""Columns whose texts are scored against each other, in the order of preference."""
+
+_TABLE_ENDPOINTS = {
+    Task.GENERATE: Endpoint.CHAT,
+    Task.EMBED: Endpoint.EMBEDDINGS,
+    Task.CLASSIFY: Endpoint.CLASSIFY,
+    Task.SCORE: Endpoint.SCORE,
+}
+
+
+def table_endpoint(task: Task) -> Endpoint:
+    """Return the endpoint that the rows of a table are requests for."""
+    return _TABLE_ENDPOINTS[task]
+
+
+def pair_columns(available: Collection[str]) -> tuple[str, str] | None:
+    """Return the two columns that are scored, or None if there is no such pair."""
+    return next((pair for pair in PAIRS if all(name in available for name in pair)), None)
 
 
 def default_columns(available: Collection[str]) -> tuple[str, ...] | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llmbatch.core.config_sections import StagingConfig
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.request_options import InputFormat
+from llmbatch.core.serving import Serving
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.csv_table import open_csv
@@ -36,7 +38,8 @@ def first_with_rows(
 
 def looked_at(store: ObjectStore, obj: InputObject, request: JobRequest, look: Look | None = None) -> Source:
     """Return the object as a source of which only a part is read."""
-    return Source(store, obj, 0, RequestBuilder(request, LOOKED_CHARS), look or Look())
+    builder = RequestBuilder(request, StagingConfig(max_prompt_chars=LOOKED_CHARS), Serving())
+    return Source(store, obj, 0, builder, look or Look())
 
 
 def _has_row(source: Source, fmt: InputFormat | None) -> bool:

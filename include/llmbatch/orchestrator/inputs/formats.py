@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import Any
 
+from llmbatch.core.endpoints import Task
 from llmbatch.core.errors import RequestError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.layout import split_uri
 from llmbatch.core.request_options import NO_ID_COLUMN, CsvOptions, InputFormat, OutputFormat
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.inputs.columns import COMPANIONS, DEFAULT_COLUMNS, MESSAGE_COLUMNS
+from llmbatch.orchestrator.inputs.columns import (
+    COMPANIONS,
+    DEFAULT_COLUMNS,
+    MESSAGE_COLUMNS,
+    PAIRS,
+    pair_columns,
+)
 from llmbatch.orchestrator.inputs.first_rows import first_with_rows, looked_at
+from llmbatch.orchestrator.inputs.keep import FIELD as KEEP_FIELD
+from llmbatch.orchestrator.inputs.keep import require_table
 from llmbatch.orchestrator.inputs.peek import Columns, JsonHead, json_head
 from llmbatch.orchestrator.inputs.readers.csv_table import open_csv
 from llmbatch.orchestrator.inputs.readers.parquet import open_parquet
@@ -129,6 +139,7 @@ def resolve_columns(
     Raises:
         RequestError: naming the field, with the columns that exist.
     """
+    require_table(request, fmt, resolve_output_format(request, fmt))
     if request.csv != CsvOptions() and fmt is not InputFormat.CSV:
         raise RequestError("csv", f"does not apply to {fmt.value} input", "Leave it out, or set input_format.")
     named = [name for name in _PROMPT_FIELDS if getattr(request, name) is not None]
@@ -144,17 +155,40 @@ def resolve_columns(
     example = first_with_rows(store, objects, fmt, request)
     columns = peek_columns(store, example, fmt, request)
     there = frozenset(columns.names)
-    found = {} if named else _prompt_field(columns, example, fmt)
+    if request.task is Task.SCORE:
+        _require_pair(columns, example, fmt)
+    has_prompt = not named and request.task is not Task.SCORE
+    found: dict[str, Any] = _prompt_field(columns, example, fmt) if has_prompt else {}
     if request.id_column is None and "custom_id" in there:
         found["id_column"] = "custom_id"
     elif request.id_column is not None and request.id_column != NO_ID_COLUMN:
         named.append("id_column")
+    found |= _kept_names(request, columns, example, fmt)
     for field in named:
         wanted = request.template_columns if field == "prompt_template" else (getattr(request, field),)
         for name in wanted:
             if name not in there:
                 raise _no_column(field, name, columns.names, example, fmt)
     return request.model_copy(update=found)
+
+
+def _kept_names(request: JobRequest, columns: Columns, item: InputObject, fmt: InputFormat) -> dict[str, Any]:
+    """Return ``keep_columns`` of JSON lines with names in place of ``all``: the keys of the first rows."""
+    if isinstance(request.keep_columns, tuple):
+        for name in request.keep_columns:
+            if name not in columns.names:
+                raise _no_column(KEEP_FIELD, name, columns.names, item, fmt)
+    return {KEEP_FIELD: columns.names} if fmt is InputFormat.JSONL and request.keep_columns == "all" else {}
+
+
+def _require_pair(columns: Columns, item: InputObject, fmt: InputFormat) -> None:
+    if columns.names and pair_columns(columns.names) is None:
+        pairs = " or ".join(f"{first} and {second}" for first, second in PAIRS)
+        raise RequestError(
+            "task",
+            f"score needs the columns {pairs}, and {item.uri} has none of these pairs",
+            f"Rename its columns; columns there: {_listed(columns.names, fmt)}",
+        )
 
 
 def _prompt_field(columns: Columns, item: InputObject, fmt: InputFormat) -> dict[str, str]:

@@ -26,6 +26,7 @@ from llmbatch.orchestrator.inputs.listing import list_inputs
 from llmbatch.orchestrator.intake.addresses import check_input, check_objects, check_output, probe_output
 from llmbatch.orchestrator.intake.limits import require_prompts_fit, require_within_limits
 from llmbatch.orchestrator.intake.output_schema import require_schema
+from llmbatch.orchestrator.intake.parameters import require_parameters
 from llmbatch.orchestrator.intake.retry import retried
 from llmbatch.orchestrator.intake.tuned import tuned_for
 from llmbatch.orchestrator.jobs.day_index import note_accepted
@@ -147,7 +148,12 @@ def resolve(
         check_objects(request.source_uri, objects, config.store.base_uri)
         input_format = resolve_format(request, objects, store)
         request = resolve_columns(request, input_format, objects, store)
-    model, fallback = config.model_for(request.model), request.reactions.fallback_model
+    model, serving, fallback = (
+        config.model_for(request.model),
+        config.serving(request.model),
+        request.reactions.fallback_model,
+    )
+    require_parameters(request, input_format, serving, config.limits.max_tokens)
     job_id = job_id_of(dag_id, run_id)
     layout = JobLayout.of(config.store.base_uri, job_id)
     tuned = tuned_for(request, layout.root, config, store)
@@ -164,9 +170,11 @@ def resolve(
         output_format=resolve_output_format(request, input_format),
         output_uri=delivery_folder(request.output_uri, job_id) if request.output_uri else f"{layout.root}/output/",
         inputs=inputs.summary(),
-        model_name=request.model or config.default_model,
+        model_name=serving.name,
         model_uri=model.address,
+        serving=serving,
         fallback_model_uri=fallback and config.model_for(fallback).address,
+        fallback_serving=config.serving(fallback) if fallback else None,
         engine=_engine(request, config, model.max_model_len, tuned),
         tuned=tuned,
         staging=config.staging,

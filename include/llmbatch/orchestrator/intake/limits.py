@@ -64,7 +64,7 @@ def require_prompts_fit(request: JobRequest, most: int) -> None:
 
 
 def _require_configured(field: str, name: str | None, config: Config) -> None:
-    if name is not None and name not in config.models:
+    if name is not None and config.model_name(name) not in config.models:
         raise RequestError(
             field,
             f"{name!r} is not a model of config.yaml, and limits.models_only allows no other",

@@ -1,9 +1,9 @@
 """A request with ``retry_failed_of``: what it inherits from the earlier job, and whether that job can be retried.
 
-From the earlier job: input, sample, format, columns, template, system prompt, output schema, task, and the model if
-none is given. From the new request: everything else. ``sampling`` that is given wins over that of the rows, field by
-field; what is not given stays as each row was staged. ``max_error_rate`` holds for the whole input, as in the earlier
-job.
+From the earlier job: input, sample, format, columns and those that come back, template, system prompt, output schema,
+task, and the model if none is given. From the new request: everything else. ``sampling`` that is given wins over that
+of the rows, field by field; what is not given stays as each row was staged. ``max_error_rate`` holds for the whole
+input, as in the earlier job.
 
 A retry delivers all rows of the earlier job, so only the user who made that job may retry it, or an admin of the
 deployment. The job of a run without a user belongs to such runs.
@@ -33,6 +33,7 @@ _INHERITED = (
     "system_prompt",
     "task",
     "output_schema",
+    "keep_columns",
 )
 
 
@@ -64,7 +65,7 @@ def retried(
     _require_staged(parent, store)
     lineage(root_uri, store)  # raises if results are lost
     inherited = {name: getattr(parent.spec.request, name) for name in _INHERITED}
-    model = request.model or parent.spec.model_name
+    model = request.model or parent.spec.request.model or parent.spec.model_name
     return request.model_copy(update={**inherited, "model": model, "max_error_rate": rate}), parent.spec
 
 

@@ -32,7 +32,7 @@ def tuned_for(request: JobRequest, root_uri: str, config: Config, store: ObjectS
         SpecError: the job's folder holds the spec of another one.
         StoreError: the store failed.
     """
-    name = request.model or config.default_model
+    name = config.model_name(request.model)
     if not request.engine.tuned or name not in config.models:
         return None
     try:

@@ -1,4 +1,4 @@
 """Reconcile a job's rows, deliver its files, create its manifest.
 
-Door: ``publish``. Imports history and jobs.
+Door: ``publish``. Imports history, inputs and jobs.
 """

@@ -15,23 +15,27 @@ from llmbatch.core.store import ObjectStore
 
 _PARQUET_SHARE = 0.5
 """Of the committed shards, which have more columns. JSON lines, which are not compressed, need at least all of it."""
+_TABLE_SHARE = 0.1
+"""Of that, where a table has only what its columns show of the bodies: most of a body can be ``prompt_logprobs``."""
 
 
-def require_space(spec: JobSpec, output_format: OutputFormat, store: ObjectStore, folder: Path) -> None:
+def require_space(spec: JobSpec, output: JobSpec, store: ObjectStore, folder: Path) -> None:
     """Make sure that the folder has room for the output of a job, as far as the committed shards show.
 
     Args:
-        spec: the job that has a result of every row.
-        output_format: of the files that will be written.
-        store: where its committed shards are.
+        spec: the job that has a result of every row: of a retry, the first one.
+        output: the job whose files will be written.
+        store: where the committed shards are.
         folder: where the files will be.
 
     Raises:
         DiskFull: there is less room than the files need at least.
         StoreError: the store failed.
     """
-    committed = sum(info.size for info in store.list(spec.layout.results))
-    needed = int(committed * _PARQUET_SHARE) if output_format is OutputFormat.PARQUET else committed
+    share = _PARQUET_SHARE if output.output_format is OutputFormat.PARQUET else 1.0
+    if output.output_format is not OutputFormat.OPENAI_BATCH and not output.request.response_column:
+        share *= _TABLE_SHARE
+    needed = int(sum(info.size for info in store.list(spec.layout.results)) * share)
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DiskFull(spec.job_id, str(folder), needed, free)

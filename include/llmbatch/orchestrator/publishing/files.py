@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +11,12 @@ import pyarrow.parquet as pq
 
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import OutputFormat
-from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
 from llmbatch.orchestrator.publishing.openai_lines import OpenaiLines
 from llmbatch.orchestrator.publishing.parts import PartedFile, numbered
+from llmbatch.orchestrator.publishing.table_columns import TableColumns
 
-LineOf = Callable[[Mapping[str, Any]], Mapping[str, object]]
-"""Makes the JSON object of a row."""
-
-USER_COLUMNS = (
-    "custom_id",
-    "row_id",
-    "line",
-    "state",
-    "text",
-    "finish_reason",
-    "prompt_tokens",
-    "completion_tokens",
-    "error_class",
-    "error",
-)
-FAILED_COLUMNS = (*USER_COLUMNS, "request")
-"""The delivered columns of a result row, in one order for every format; the committed shard has more columns."""
+LinesOf = Callable[[pa.Table], Iterable[str]]
+"""Makes the JSON text of each row."""
 
 NAMES = {
     OutputFormat.OPENAI_BATCH: ("output.jsonl", "errors.jsonl"),
@@ -46,7 +30,6 @@ MANIFEST_COPY = "manifest.json"
 _GROUP_ROWS = 8192
 _GROUP_BYTES = 16 * 2**20
 
-_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """Characters that many readers, ``str.splitlines`` among them, take for the end of a line, and their escapes."""
 
@@ -54,10 +37,10 @@ _LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 class ParquetFile:
     """Parquet with row groups of at most about 8192 rows or 16 MiB, independent of the shard size."""
 
-    def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
-        self._columns = list(columns)
+    def __init__(self, path: Path, columns: TableColumns) -> None:
+        self._columns = columns
         self._file = pa.OSFile(str(path), "wb")
-        self._writer = pq.ParquetWriter(self._file, user_schema(columns), compression="zstd")
+        self._writer = pq.ParquetWriter(self._file, columns.schema, compression="zstd")
         self._waiting: list[pa.Table] = []
 
     @property
@@ -67,7 +50,7 @@ class ParquetFile:
 
     def append(self, table: pa.Table) -> None:
         """Add the rows; write a row group when it is full."""
-        self._waiting.append(table.select(self._columns).replace_schema_metadata(None))
+        self._waiting.append(self._columns.table(table))
         if (
             sum(part.num_rows for part in self._waiting) >= _GROUP_ROWS
             or sum(part.nbytes for part in self._waiting) >= _GROUP_BYTES
@@ -87,10 +70,10 @@ class ParquetFile:
 
 
 class JsonLinesFile:
-    """One JSON object per row, built by ``line_of``."""
+    """One JSON object per row, made by ``lines_of``."""
 
-    def __init__(self, path: Path, line_of: LineOf) -> None:
-        self._line_of = line_of
+    def __init__(self, path: Path, lines_of: LinesOf) -> None:
+        self._lines_of = lines_of
         self._file = path.open("wb")
 
     @property
@@ -100,36 +83,47 @@ class JsonLinesFile:
 
     def append(self, table: pa.Table) -> None:
         """Add the rows."""
-        self._file.writelines(_line(self._line_of(row)) for row in table.to_pylist())
+        self._file.writelines(_line(text) for text in self._lines_of(table))
 
     def close(self) -> None:
         """Flush and close."""
         self._file.close()
 
 
-def _line(row: Mapping[str, object]) -> bytes:
-    text = _to_json(row)
+def _line(text: str) -> bytes:
     for character, escape in _LINE_BREAKS.items():
         text = text.replace(character, escape)
     return text.encode() + b"\n"
 
 
-def open_outputs(spec: JobSpec, folder: Path) -> tuple[PartedFile, PartedFile]:
-    """Return the file for succeeded rows and the file for all other rows, in the job's output format."""
-    (good, bad), lines = NAMES[spec.output_format], OpenaiLines(spec)
-    if spec.output_format is OutputFormat.PARQUET:
-        return _parquet(folder, good, USER_COLUMNS), _parquet(folder, bad, FAILED_COLUMNS)
+def open_outputs(spec: JobSpec, folder: Path, kept: pa.Schema) -> tuple[PartedFile, PartedFile]:
+    """Return the file for succeeded rows and the file for all other rows, in the job's output format.
+
+    Args:
+        spec: the job.
+        folder: local folder for the files.
+        kept: the input's own columns that the rows have, see ``kept_columns``.
+    """
+    good, bad = NAMES[spec.output_format]
     if spec.output_format is OutputFormat.OPENAI_BATCH:
-        return _json_lines(folder, good, lines.output), _json_lines(folder, bad, lines.error)
-    return _json_lines(folder, good, _picker(USER_COLUMNS)), _json_lines(folder, bad, _picker(FAILED_COLUMNS))
+        lines = OpenaiLines(spec)
+        return _json_lines(folder, good, _each(lines.output)), _json_lines(folder, bad, _each(lines.error))
+    columns, rest = TableColumns.of(spec, kept, is_failed=False), TableColumns.of(spec, kept, is_failed=True)
+    if spec.output_format is OutputFormat.PARQUET:
+        return _parquet(folder, good, columns), _parquet(folder, bad, rest)
+    return _json_lines(folder, good, columns.json_lines), _json_lines(folder, bad, rest.json_lines)
 
 
-def _parquet(folder: Path, name: str, columns: tuple[str, ...]) -> PartedFile:
+def _parquet(folder: Path, name: str, columns: TableColumns) -> PartedFile:
     return PartedFile(folder, name, lambda path: ParquetFile(path, columns))
 
 
-def _json_lines(folder: Path, name: str, line_of: LineOf) -> PartedFile:
-    return PartedFile(folder, name, lambda path: JsonLinesFile(path, line_of))
+def _json_lines(folder: Path, name: str, lines_of: LinesOf) -> PartedFile:
+    return PartedFile(folder, name, lambda path: JsonLinesFile(path, lines_of))
+
+
+def _each(line_of: Callable[[Mapping[str, Any]], str]) -> LinesOf:
+    return lambda table: map(line_of, table.to_pylist())
 
 
 def output_uri(spec: JobSpec, name: str) -> str:
@@ -142,12 +136,3 @@ def delivered_uris(spec: JobSpec) -> tuple[str, ...]:
     whole = NAMES[spec.output_format]
     parts = (numbered(name, number) for name in whole for number in (0, 1))
     return tuple(output_uri(spec, name) for name in (*whole, *parts, MANIFEST_COPY))
-
-
-def _picker(columns: tuple[str, ...]) -> LineOf:
-    return lambda row: {name: row[name] for name in columns}
-
-
-def user_schema(columns: tuple[str, ...]) -> pa.Schema:
-    """Return the schema of those columns, without metadata."""
-    return pa.schema([RESULT_SCHEMA.field(name) for name in columns])

@@ -18,6 +18,7 @@ from llmbatch.core.read_ahead import in_order
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.lineage import PublishedJob
 from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, with_model
+from llmbatch.orchestrator.jobs.row_stream import RowStream
 
 
 def merged(
@@ -62,9 +63,9 @@ def overlaid(base: Iterable[pa.Table], newer: Iterable[pa.Table]) -> Iterator[pa
 
     Rows 1 2 | 3 4 under 2' 3' give 1 2' | 3' 4. Tables of both must ascend in ``row_id``.
     """
-    ahead = _Ahead(newer)
+    ahead = RowStream(newer)
     for table in base:
-        found = ahead.up_to(table["row_id"][-1].as_py())
+        found = [*ahead.up_to(table["row_id"][-1].as_py())]
         if found:
             ids = pa.chunked_array([part["row_id"].combine_chunks() for part in found], pa.string())
             kept = table.filter(pc.invert(pc.is_in(table["row_id"], value_set=ids.combine_chunks())))
@@ -73,34 +74,6 @@ def overlaid(base: Iterable[pa.Table], newer: Iterable[pa.Table]) -> Iterator[pa
         else:
             yield table
     yield from ahead.rest()
-
-
-class _Ahead:
-    """A stream of tables that is consumed by row id."""
-
-    def __init__(self, tables: Iterable[pa.Table]) -> None:
-        self._tables = iter(tables)
-        self._front: pa.Table | None = None
-
-    def up_to(self, row_id: str) -> list[pa.Table]:
-        """Take the rows up to and including this row id."""
-        taken: list[pa.Table] = []
-        while True:
-            front = self._front if self._front is not None else next(self._tables, None)
-            if front is None:
-                return taken
-            rows = pc.sum(pc.less_equal(front["row_id"], row_id)).as_py()
-            if rows:
-                taken.append(front.slice(0, rows))
-            self._front = front.slice(rows) if rows < front.num_rows else None
-            if self._front is not None:
-                return taken
-
-    def rest(self) -> Iterator[pa.Table]:
-        """Take the remaining tables."""
-        if self._front is not None:
-            yield self._front
-        yield from self._tables
 
 
 def _results(job: PublishedJob, store: ObjectStore) -> Iterator[pa.Table]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.states import ErrorClass, RowState
+
+to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 _STATUS: dict[str, int] = {
     ErrorClass.INVALID: 400,
@@ -20,61 +23,55 @@ _STATUS: dict[str, int] = {
 
 
 class OpenaiLines:
-    """Makes the lines of one job. Ids are derived from job and row; ``created`` is when the job was accepted.
+    """Makes the lines of one job as JSON text. Ids are derived from job and row.
 
-    The column ``model`` of a row names the model that answered it.
+    The body of an answer is its committed text, not made again from its values: nothing of what vLLM wrote can be lost,
+    and no number changes its form.
     """
 
     def __init__(self, spec: JobSpec) -> None:
         self._job_id = spec.job_id
-        self._created = int(spec.created_at.timestamp())
 
-    def output(self, row: Mapping[str, Any]) -> dict[str, object]:
+    def output(self, row: Mapping[str, Any]) -> str:
         """Return the line of a row that succeeded."""
-        return self._line(row, self._response(row, 200, self._completion(row)), None)
+        return self._line(row, self._response(row, 200, _json_text(row["response"])), None)
 
-    def error(self, row: Mapping[str, Any]) -> dict[str, object]:
+    def error(self, row: Mapping[str, Any]) -> str:
         """Return the line of a row that did not succeed. A row that never ran has no response, as in OpenAI's API."""
         state = RowState(row["state"])
         if state is not RowState.FAILED:
             message = row["error"] or f"the row was {state.value} before it was answered"
-            return self._line(row, None, {"code": f"batch_{state.value}", "message": message})
+            return self._line(row, "null", {"code": f"batch_{state.value}", "message": message})
         code, message = row["error_class"] or ErrorClass.ENGINE.value, row["error"] or "the row failed"
         status = _STATUS.get(code, 500)
         kind = "invalid_request_error" if status < 500 else "server_error"
         body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
-        return self._line(row, self._response(row, status, body), {"code": code, "message": message})
+        return self._line(row, self._response(row, status, to_json(body)), {"code": code, "message": message})
 
-    def _line(
-        self, row: Mapping[str, Any], response: dict[str, object] | None, error: dict[str, str] | None
-    ) -> dict[str, object]:
+    def _line(self, row: Mapping[str, Any], response: str, error: dict[str, str] | None) -> str:
         name = row["custom_id"] if row["custom_id"] is not None else row["row_id"]
-        return {"id": f"batch_req_{self._hex(row, 'line')}", "custom_id": name, "response": response, "error": error}
+        head = f'{{"id":"batch_req_{self._hex(row, "line")}","custom_id":{to_json(name)}'
+        return f'{head},"response":{response},"error":{to_json(error)}}}'
 
-    def _response(self, row: Mapping[str, Any], status: int, body: dict[str, Any]) -> dict[str, object]:
-        return {"status_code": status, "request_id": self._hex(row, "request"), "body": body}
-
-    def _completion(self, row: Mapping[str, Any]) -> dict[str, object]:
-        chat = row["kind"] == "chat"
-        choice: dict[str, object] = {"index": 0}
-        if chat:
-            choice["message"] = {"role": "assistant", "content": row["text"], "refusal": None}
-        else:
-            choice["text"] = row["text"]
-        choice |= {"logprobs": None, "finish_reason": row["finish_reason"]}
-        return {
-            "id": f"{'chatcmpl' if chat else 'cmpl'}-{self._hex(row, 'completion')}",
-            "object": "chat.completion" if chat else "text_completion",
-            "created": self._created,
-            "model": row["model"],
-            "choices": [choice],
-            "usage": {
-                "prompt_tokens": row["prompt_tokens"],
-                "completion_tokens": row["completion_tokens"],
-                "total_tokens": row["prompt_tokens"] + row["completion_tokens"],
-                "prompt_tokens_details": {"cached_tokens": row["cached_tokens"]},
-            },
-        }
+    def _response(self, row: Mapping[str, Any], status: int, body: str) -> str:
+        return f'{{"status_code":{status},"request_id":"{self._hex(row, "request")}","body":{body}}}'
 
     def _hex(self, row: Mapping[str, Any], use: str) -> str:
         return hashlib.sha256(f"{self._job_id}\n{row['row_id']}\n{use}".encode()).hexdigest()[:32]
+
+
+def _json_text(response: str | None) -> str:
+    """Return a committed body as JSON on one line; text that is not JSON, a fault of its writer, as a JSON string."""
+    text = response or ""
+    try:
+        _check(text)
+    except (ValueError, RecursionError):
+        return to_json(response)
+    return text.replace("\r", " ").replace("\n", " ")  # they are between values: in texts, JSON escapes them
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+_check = json.JSONDecoder(parse_constant=_no_number).decode

@@ -71,6 +71,7 @@ def build_proof(
             invalid_rows=reconciled.invalid_rows,
             ids_repeat=reconciled.ids_repeat,
             sampled_of=reconciled.sampled_of,
+            columns_dropped=reconciled.columns_dropped,
         ),
         rows=reconciled.rows,
         missing=0,

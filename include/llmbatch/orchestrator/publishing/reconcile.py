@@ -18,6 +18,7 @@ from llmbatch.orchestrator.jobs.result_shards import succeeded_and_rest
 from llmbatch.orchestrator.publishing.committed import CommittedShard, committed_shards
 from llmbatch.orchestrator.publishing.disk import require_space, within_space
 from llmbatch.orchestrator.publishing.files import open_outputs
+from llmbatch.orchestrator.publishing.kept import KeptColumns, kept_columns
 from llmbatch.orchestrator.publishing.merge import merged
 from llmbatch.orchestrator.publishing.parts import Part
 from llmbatch.orchestrator.publishing.totals import Totals
@@ -32,6 +33,7 @@ class Reconciled:
         invalid_rows: rows that could not be read, of the merged job too.
         ids_repeat: whether rows are delivered without ids, see ``InputRecord``.
         sampled_of: rows of the whole input if the job has a sample of them, of the merged job too.
+        columns_dropped: rows delivered without the input's own columns, see ``InputRecord``.
         tokens: of ``rows``.
         models: number of succeeded rows by model.
         digests: digests of the files of the models that answered, by model; of the job's own shards.
@@ -44,6 +46,7 @@ class Reconciled:
     invalid_rows: int
     ids_repeat: bool
     sampled_of: int | None
+    columns_dropped: int
     tokens: TokenRecord
     models: dict[str, int]
     digests: dict[str, tuple[str, ...]]
@@ -69,16 +72,18 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
         StoreError: the store failed, or results of the job or of an earlier one are missing or unreadable.
     """
     earlier = lineage(spec.retry_of, store) if spec.retry_of is not None else ()
-    require_space(earlier[0].spec if earlier else spec, spec.output_format, store, folder)
+    require_space(earlier[0].spec if earlier else spec, spec, store, folder)
     own = _OwnShards(spec, committed_shards(spec, store, staged))
     tables = merged(spec, earlier, own.tables(), store) if earlier else own.tables()
+    kept = kept_columns(earlier[0].spec if earlier else spec, store, is_published=bool(earlier))
     with within_space(spec, folder):
-        files, totals = write_files(spec, tables, folder, with_ids=not staged.ids_repeat)
+        files, totals = write_files(spec, tables, kept, folder, with_ids=not staged.ids_repeat)
     return Reconciled(
         rows=totals.rows(),
         invalid_rows=staged.invalid_rows + (earlier[-1].proof.input.invalid_rows if earlier else 0),
         ids_repeat=staged.ids_repeat,
         sampled_of=earlier[-1].proof.input.sampled_of if earlier else staged.sampled_of,
+        columns_dropped=earlier[-1].proof.input.columns_dropped if earlier else staged.columns_dropped,
         tokens=totals.tokens(),
         models=totals.models(),
         digests={name: tuple(sorted(found)) for name, found in sorted(own.digests.items())},
@@ -89,17 +94,17 @@ def reconcile(spec: JobSpec, store: ObjectStore, staged: StagedManifest, folder:
 
 
 def write_files(
-    spec: JobSpec, tables: Iterable[pa.Table], folder: Path, *, with_ids: bool
+    spec: JobSpec, tables: Iterable[pa.Table], kept: KeptColumns, folder: Path, *, with_ids: bool
 ) -> tuple[tuple[Part, ...], Totals]:
-    """Write rows in input order to local output files; return the closed files and the counts.
+    """Write rows in input order, with their own columns, to local output files; return the closed files and the counts.
 
     The file of the rows that did not succeed is left out if it is empty. Without ``with_ids`` every ``custom_id`` is
     null, because the column it was taken from names several rows alike.
     """
-    results, failed = open_outputs(spec, folder)
+    results, failed = open_outputs(spec, folder, kept.schema)
     totals = Totals()
     with closing(results), closing(failed):
-        for table in tables:
+        for table in kept.beside(tables):
             good, rest = succeeded_and_rest(table if with_ids else _without_ids(table))
             results.append(good)
             failed.append(rest)

@@ -14,6 +14,7 @@ from llmbatch.orchestrator.jobs.lineage import lineage
 from llmbatch.orchestrator.publishing.deliver import upload
 from llmbatch.orchestrator.publishing.disk import within_space
 from llmbatch.orchestrator.publishing.files import MANIFEST_COPY, output_uri
+from llmbatch.orchestrator.publishing.kept import kept_columns
 from llmbatch.orchestrator.publishing.latest import point_to_latest
 from llmbatch.orchestrator.publishing.merge import merged_jobs
 from llmbatch.orchestrator.publishing.proof import load_proof
@@ -30,7 +31,7 @@ def redeliver(spec: JobSpec, store: ObjectStore) -> tuple[OutputRecord, ...]:
     """Write the files of a finished job, a copy of its proof, and ``latest.json``; return the files.
 
     Staged rows are not needed: the committed shards are those that the proof names, by ETag, and the rows are counted
-    and compared with it again.
+    and compared with it again. The input's own columns are staged with the rows, and are left out once they expired.
 
     Args:
         spec: the job with its new address, see ``delivered_to``; the caller has checked that.
@@ -51,8 +52,9 @@ def redeliver(spec: JobSpec, store: ObjectStore) -> tuple[OutputRecord, ...]:
     jobs = lineage(spec.root_uri, store)
     with tempfile.TemporaryDirectory(prefix="llmbatch-deliver-") as folder:
         with within_space(spec, Path(folder)):
+            kept = kept_columns(jobs[0].spec, store, is_published=True)
             files, totals = write_files(
-                spec, merged_jobs(jobs, store), Path(folder), with_ids=not proof.input.ids_repeat
+                spec, merged_jobs(jobs, store), kept, Path(folder), with_ids=not proof.input.ids_repeat
             )
         if totals.rows() != proof.rows:
             missing, more = (max(0, sign * (proof.rows.input - totals.rows().input)) for sign in (1, -1))

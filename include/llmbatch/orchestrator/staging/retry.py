@@ -7,39 +7,41 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pyarrow as pa
-from pydantic import ValidationError
 
-from llmbatch.core.errors import ObjectMissing, RequestError, StoreError
+from llmbatch.core.endpoints import Endpoint
+from llmbatch.core.errors import ObjectMissing, RequestError, RowError, StoreError
+from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import ShardRecord
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.rows import StagedRow
-from llmbatch.core.sampling import Sampling
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.inputs.sampling import canonical
+from llmbatch.orchestrator.inputs.again import RequestAgain
 from llmbatch.orchestrator.jobs.lineage import PublishedJob, lineage
 from llmbatch.orchestrator.jobs.result_shards import IN_FLIGHT, succeeded_and_rest
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard, load_staged
 
 
-def rows_to_retry(root_uri: str, sampling: Sampling, store: ObjectStore) -> Iterator[StagedRow]:
+def rows_to_retry(spec: JobSpec, root_uri: str, store: ObjectStore) -> Iterator[StagedRow]:
     """Yield the rows in input order under their own ids, streaming.
 
     Unreadable rows are left out: no engine can answer them, and they keep their outcome. A retry stages the rows that
     its parent did not finish, so the rows of a chain's last job are the only ones that can be unfinished.
 
     Args:
+        spec: the job that runs them again. What its ``sampling`` and ``request`` set overrides the rows' own; a row
+            that named an adapter keeps it if this job's model has it.
         root_uri: folder of the earlier job.
-        sampling: values that are set here override the rows' own.
         store: where the jobs are.
 
     Raises:
         StoreError: the earlier job's rows or results are missing or differ from its manifest.
-        RequestError: ``sampling`` contradicts that of a row.
+        RequestError: ``sampling`` or ``request`` contradicts what a row has of its own.
     """
     parent = lineage(root_uri, store)[-1]
+    again = RequestAgain(spec, parent.spec.request.model)
 
     def unfinished(shard: ShardRecord) -> list[StagedRow]:
-        return [_resampled(row, sampling) for row in _unfinished(parent, shard, store)]
+        return [_again(row, again) for row in _unfinished(parent, shard, store)]
 
     count = 0
     for rows in in_order(unfinished, parent.proof.shards, in_flight=IN_FLIGHT, name="retry"):
@@ -80,17 +82,13 @@ def _unfinished(parent: PublishedJob, shard: ShardRecord, store: ObjectStore) ->
     return [StagedRow(**row) for row in staged if row["row_id"] in wanted and row["error_class"] is None]
 
 
-def _resampled(row: StagedRow, sampling: Sampling) -> StagedRow:
-    if sampling == Sampling():
-        return row
-    request = json.loads(row.request)
-    merged = sampling.over(Sampling.model_validate(request["sampling"]))
-    values = merged.model_dump(exclude_none=True)
+def _again(row: StagedRow, again: RequestAgain) -> StagedRow:
     try:
-        Sampling.model_validate(values)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        built = again.of(Endpoint(row.url), json.loads(row.request), row.answer_limit)
+    except RowError as error:
         raise RequestError(
-            "sampling", f"contradicts what row {row.row_id} has of its own: {problem}", "Correct the value."
+            "sampling",
+            f"contradicts what row {row.row_id} has of its own: {error.message}",
+            "Correct sampling or request.",
         ) from None
-    return replace(row, request=canonical({**request, "sampling": values}), max_tokens=merged.max_tokens)
+    return row if built is None else replace(row, request=built.text, answer_limit=built.answer_limit)

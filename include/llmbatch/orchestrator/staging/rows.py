@@ -1,4 +1,4 @@
-"""All rows of a job in input order, none with more than the allowed ``max_tokens``, and what a repeated id means."""
+"""All rows of a job in input order, and what a repeated id means."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.catalogue import READERS
-from llmbatch.orchestrator.inputs.readers.source import Source, object_name, shortened
+from llmbatch.orchestrator.inputs.readers.source import object_name, shortened
 from llmbatch.orchestrator.inputs.readers.sources import sources
 from llmbatch.orchestrator.staging.custom_ids import CustomIds
 
 
-def staged_rows(spec: JobSpec, objects: Sequence[InputObject], store: ObjectStore) -> Iterator[StagedRow]:
-    """Yield the rows of all input objects, streaming.
+def staged_rows(
+    spec: JobSpec, objects: Sequence[InputObject], store: ObjectStore, builder: RequestBuilder
+) -> Iterator[StagedRow]:
+    """Yield the rows of all input objects, streaming. ``builder`` counts afterwards the models that they name.
 
     Raises:
         RequestError: an object cannot be read at all.
         InputChanged: an object is not the one that was accepted.
     """
-    builder = RequestBuilder(spec.request, spec.staging.max_prompt_chars)
     read = READERS[spec.input_format]
     for source in sources(objects, builder, store):
-        for row in read(source):
-            yield row if row.answer_limit <= spec.max_tokens else _too_greedy(row, spec, source)
+        yield from read(source)
 
 
 class UniqueIds:
@@ -68,24 +68,16 @@ def _duplicate(row: StagedRow, first: str, objects: Sequence[InputObject], sourc
         f"line {row.line} of {names[0]}: custom_id {row.custom_id!r} was used before, in line "
         f"{int(there[2])} of {names[1]}. Give every row an id of its own, or name another id_column"
     )
-    return _failed(row, message)
+    return failed_row(row, message)
 
 
-def _too_greedy(row: StagedRow, spec: JobSpec, source: Source) -> StagedRow:
-    message = (
-        f"line {row.line} of {source.name}: max_tokens {row.max_tokens} is above limits.max_tokens "
-        f"{spec.max_tokens}. Lower it, or raise the limit in config.yaml"
-    )
-    return _failed(row, message)
-
-
-def _failed(row: StagedRow, message: str) -> StagedRow:
+def failed_row(row: StagedRow, message: str, error_class: ErrorClass = ErrorClass.INVALID) -> StagedRow:
     """Return the row as one that never reaches an engine."""
     return replace(
         row,
         request=shortened(row.request),
         input_chars=0,
-        max_tokens=None,
-        error_class=ErrorClass.INVALID.value,
+        answer_limit=0,
+        error_class=error_class.value,
         error=message,
     )

@@ -17,8 +17,11 @@ from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
+from llmbatch.orchestrator.inputs.keep import Keep
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.jobs.staged_shards import cut_shards, decode_shard, load_staged
+from llmbatch.orchestrator.staging.kept import KeptColumns, ShardRows
 from llmbatch.orchestrator.staging.retry import ids_repeated, rows_to_retry
 from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
 from llmbatch.orchestrator.staging.sampled import RowSample
@@ -46,12 +49,16 @@ def stage(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
 
 
 def input_rows(
-    spec: JobSpec, store: ObjectStore, ids: UniqueIds | None = None, sample: RowSample | None = None
+    spec: JobSpec,
+    store: ObjectStore,
+    ids: UniqueIds | None = None,
+    sample: RowSample | None = None,
+    builder: RequestBuilder | None = None,
 ) -> Iterator[StagedRow]:
     """Yield every row of the job as it is staged, streaming; a sample once the whole input is read.
 
-    ``ids`` says afterwards whether the ids of the input repeat, ``sample`` how many rows it has. A retry runs rows of
-    the sample of the earlier job, and samples nothing.
+    ``ids`` says afterwards whether the ids of the input repeat, ``sample`` how many rows it has, ``builder`` how many
+    rows named another model. A retry runs rows of the sample of the earlier job, and samples nothing.
 
     Raises:
         RequestError: an object cannot be read, or the input has no rows.
@@ -59,10 +66,12 @@ def input_rows(
         StoreError: the store failed, or rows of the retried job are missing.
     """
     if spec.retry_of is not None:
-        rows = rows_to_retry(spec.retry_of, spec.request.sampling, store)
+        rows = rows_to_retry(spec, spec.retry_of, store)
     else:
         objects = read_inputs(spec, store)
-        rows = (ids or UniqueIds(spec)).checked(staged_rows(spec, objects, store), objects)
+        rows = (ids or UniqueIds(spec)).checked(
+            staged_rows(spec, objects, store, builder or RequestBuilder.of(spec)), objects
+        )
         sample = sample or _sample_of(spec)
         rows = rows if sample is None else sample.of(rows)
     first = next(rows, None)
@@ -77,16 +86,30 @@ def _sample_of(spec: JobSpec) -> RowSample | None:
     return None if count is None or spec.retry_of is not None else RowSample(count)
 
 
+def _kept(spec: JobSpec, store: ObjectStore) -> KeptColumns | None:
+    keep = Keep.of(spec)
+    return None if keep is None else KeptColumns(spec, keep, read_inputs(spec, store), store)
+
+
 def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
     started = clock.monotonic()
-    ids, sample = UniqueIds(spec), _sample_of(spec)
-    shards = cut_shards(input_rows(spec, store, ids, sample), spec.staging.shard_rows, spec.staging.shard_bytes)
-    written = tuple(ShardWriter(store, spec.layout).write_all(shards))
+    ids, sample, builder = UniqueIds(spec), _sample_of(spec), RequestBuilder.of(spec)
+    rows = input_rows(spec, store, ids, sample, builder)
+    shards = cut_shards(rows, spec.staging.shard_rows, spec.staging.shard_bytes)
+    kept = _kept(spec, store)
+    written = tuple(
+        ShardWriter(store, spec.layout).write_all(map(ShardRows, shards) if kept is None else kept.beside(shards))
+    )
+    if kept is not None:
+        kept.write_schema()
     manifest = StagedManifest(
         job_id=spec.job_id,
         shards=written,
         ids_repeat=ids.repeats if spec.retry_of is None else ids_repeated(spec.retry_of, store),
         sampled_of=None if sample is None else sample.seen,
+        columns=() if kept is None else kept.names,
+        columns_dropped=0 if kept is None else kept.dropped,
+        foreign_models=builder.models.foreign,
         seconds=clock.monotonic() - started,
     )
     if manifest.ids_repeat:
@@ -94,6 +117,13 @@ def _write(spec: JobSpec, store: ObjectStore, clock: Clock) -> StagedManifest:
             "event=ids_repeat job_id=%s reason=%s",
             spec.job_id,
             "the column id holds a value twice, so rows are delivered without custom_id; name a column in id_column",
+        )
+    if manifest.foreign_models:
+        _log.warning(
+            "event=foreign_models job_id=%s rows=%d reason=%s",
+            spec.job_id,
+            manifest.foreign_models,
+            f"rows of the input name another model, and {spec.model_name} answers them; strict_model fails them",
         )
     try:
         store.create(spec.layout.staged_manifest, manifest.model_dump_json(indent=1).encode())

@@ -16,7 +16,9 @@ from llmbatch.core.read_ahead import in_order
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.store import ObjectStore
+from llmbatch.orchestrator.jobs.kept_columns import encode_columns
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard, encode_shard
+from llmbatch.orchestrator.staging.kept import ShardRows
 
 _IN_FLIGHT = 16
 
@@ -28,7 +30,7 @@ class ShardWriter:
         self._store, self._layout = store, layout
         self._present = {info.uri: info.etag for info in store.list(layout.staged)}
 
-    def write_all(self, shards: Iterable[list[StagedRow]]) -> Iterator[StagedShard]:
+    def write_all(self, shards: Iterable[ShardRows]) -> Iterator[StagedShard]:
         """Yield the record of every shard in order, at most 16 of them in flight.
 
         Raises:
@@ -37,20 +39,12 @@ class ShardWriter:
         """
         return in_order(self._write, enumerate(shards), in_flight=_IN_FLIGHT, name="stage")
 
-    def _write(self, numbered: tuple[int, list[StagedRow]]) -> StagedShard:
-        index, rows = numbered
+    def _write(self, numbered: tuple[int, ShardRows]) -> StagedShard:
+        index, (rows, columns) = numbered
         shard_id = shard_id_of(index)
-        uri = self._layout.staged_shard(shard_id)
-        body = encode_shard(rows)
-        etag = self._present.get(uri)
-        if etag is None:
-            try:
-                etag = self._store.create(uri, body).etag
-            except ObjectExists:
-                etag = self._store.head(uri).etag
-                self._check_same(uri, etag, body)
-        else:
-            self._check_same(uri, etag, body)
+        if columns is not None:
+            self._create(self._layout.kept_shard(shard_id), encode_columns(columns))
+        etag = self._create(self._layout.staged_shard(shard_id), encode_shard(rows))
         valid = [row for row in rows if row.error_class is None]
         return StagedShard(
             shard_id=shard_id,
@@ -60,6 +54,17 @@ class ShardWriter:
             etag=etag,
             lengths=_lengths(valid),
         )
+
+    def _create(self, uri: str, body: bytes) -> str:
+        """Write the object unless an equal one is there; return its ETag."""
+        etag = self._present.get(uri)
+        if etag is None:
+            try:
+                return self._store.create(uri, body).etag
+            except ObjectExists:
+                etag = self._store.head(uri).etag
+        self._check_same(uri, etag, body)
+        return etag
 
     def _check_same(self, uri: str, etag: str, body: bytes) -> None:
         """Compare by ETag (the MD5 of an object written in one request), else by bytes, else by rows."""

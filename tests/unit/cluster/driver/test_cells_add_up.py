@@ -19,6 +19,7 @@ from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.clock import ManualClock
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import RowError
 from llmbatch.core.length_cells import LengthClass, bucket_of, class_of
 from llmbatch.core.length_sums import AnswerSums, pack_answers, unpack_rows
@@ -51,7 +52,7 @@ class HandEngine:
         decoded = len(list(self.inside)[:SLOTS])
         return InFlight(self.ended, TOKENS * decoded, prompt_read=len(self.inside), prompt_open=len(self.inside))
 
-    async def generate(self, row: StagedRow) -> Answer:
+    async def generate(self, row: StagedRow, request_id: str) -> Answer:
         future = self.inside[row.row_id] = asyncio.get_running_loop().create_future()
         return await future
 
@@ -106,7 +107,7 @@ class World:
         staged = [make.chat(n, "x" * (7 * n % 90), max_tokens=(16, 200)[n % 2]) for n in range(1, rows + 1)]
         # Never the last row: a shard of nothing but broken rows commits when its turn comes, without an answer.
         for n in range(2, rows - 1, 5):
-            staged[n] = make.staged(n + 1, "chat", "{broken", "invalid")
+            staged[n] = make.staged(n + 1, Endpoint.CHAT, "{broken", "invalid")
         self.job = make.stage(self.store, staged, SHARD_ROWS)
         shards = self.job.manifest.shards
         self.rows_of = {s.shard_id: staged[n * SHARD_ROWS :][:SHARD_ROWS] for n, s in enumerate(shards)}
@@ -160,7 +161,7 @@ class World:
                 tokens = self.chance.randrange(1, 50)
                 self.ended[row_id] = tokens, seconds
                 worker.engine.ended += tokens
-                future.set_result(Answer("x", "stop", 1, tokens))
+                future.set_result(Answer("{}", 1, tokens))
 
     async def lose(self) -> None:
         """A replica falls silent: nothing of it counts but what it has committed, and others get its shards."""

@@ -10,12 +10,13 @@ from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.crashes import Crash
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import Superseded
 from llmbatch.core.shards import ShardTally
 
 
 def test_rows_of_a_late_job_expire_without_an_engine(store, make, read_results) -> None:
-    rows = [make.chat(n, "x") for n in range(1, 30)] + [make.staged(30, "completion", "{broken", "invalid")]
+    rows = [make.chat(n, "x") for n in range(1, 30)] + [make.staged(30, Endpoint.COMPLETIONS, "{broken", "invalid")]
     job = make.stage(store, rows, 7)
     context = JobContext(job.manifest.job_id, 2, job.layout, store, SystemClock())
     tallies: list[ShardTally] = []

@@ -82,7 +82,7 @@ def test_a_superseded_generation_leaves_no_trace(desk: Desk) -> None:
 
 def test_a_heartbeat_carries_its_estimate_and_what_it_is_made_of(desk: Desk) -> None:
     answered = LengthWork(ended=5, answered=5, tokens=50, tokens_squared=500, seconds=5)
-    lengths = {LengthClass(chars, 16): replace(answered) for chars in (12, 13)}
+    lengths = {LengthClass(chars, 16): replace(answered) for chars in (11, 12)}
     share = ReplicaShare(left=190, pace=10.0, reading=40.0)
     desk.snapshot = Snapshot(live=1, first_row_age=5, open=OpenWork(lengths=lengths, succeeded=10), shares=(share,))
     desk.heartbeat.beat()
@@ -106,7 +106,7 @@ def test_a_heartbeat_has_a_live_rate_and_an_estimate_before_the_first_answer(des
         desk.snapshot = Snapshot(
             live=1,
             first_row_age=second,
-            open=OpenWork(lengths={LengthClass(12, 16): running}, running=8),
+            open=OpenWork(lengths={LengthClass(11, 16): running}, running=8),
             generated=40 * second,
             flight=Flight(tokens=40 * second, chars=400),
         )

@@ -74,3 +74,28 @@ def test_a_hub_model_without_config_or_weights_is_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(HfApi, "model_info", lambda *_, **__: found)
     with pytest.raises(ModelError, match=r"some-org/no-such-model has no config\.json or no weights"):
         hub_model.hub_model("some-org/no-such-model")
+
+
+def downloading(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    import huggingface_hub
+
+    def download(*_: object, **__: object) -> str:
+        raise error
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+
+
+def test_a_file_that_a_hub_lacks_is_no_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import EntryNotFoundError
+
+    downloading(monkeypatch, EntryNotFoundError("404: weights.safetensors"))
+    with pytest.raises(ModelError, match=r"org/name@v1 lacks a file on the hub: 404: weights\.safetensors"):
+        hub_model.hub_files("org/name@v1", ("weights.safetensors",))
+
+
+def test_a_hub_that_is_out_of_reach_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    downloading(monkeypatch, LocalEntryNotFoundError("no route"))
+    with pytest.raises(ModelError, match=r"org/name is not in this node's cache and the hub cannot be reached"):
+        hub_model.hub_files("org/name", ("weights.safetensors",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from llmbatch.cluster.storage.shard_table import read_tally, result_schema
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock, SystemClock
 from llmbatch.core.crashes import Crash
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.engine_settings import EchoOptions
 from llmbatch.core.errors import Superseded
 from llmbatch.core.progress import Flight
@@ -43,7 +45,7 @@ class GatedEngine:
     def in_flight(self) -> InFlight | None:
         return self.counts
 
-    async def generate(self, row: StagedRow) -> Answer:
+    async def generate(self, row: StagedRow, request_id: str) -> Answer:
         self.seen.append(row.row_id)
         self.inside += 1
         self.most = max(self.most, self.inside)
@@ -51,7 +53,7 @@ class GatedEngine:
             await self.gate.wait()
         finally:
             self.inside -= 1
-        return Answer("x", "stop", 2, 3, 1)
+        return Answer("{}", 2, 3, 1)
 
 
 class BrokenEngine(GatedEngine):
@@ -59,7 +61,7 @@ class BrokenEngine(GatedEngine):
         super().__init__()
         self.error = error
 
-    async def generate(self, row: StagedRow) -> Answer:
+    async def generate(self, row: StagedRow, request_id: str) -> Answer:
         raise self.error
 
 
@@ -79,9 +81,9 @@ async def until(condition: Any) -> None:
 
 def test_every_row_ends_once_in_input_order(store, make, read_results) -> None:
     rows = [make.chat(n, f"hello {n}") for n in range(1, 10)]
-    rows[3] = make.staged(4, "completion", "{broken", "invalid")
+    rows[3] = make.staged(4, Endpoint.COMPLETIONS, "{broken", "invalid")
     rows[5] = make.chat(6, "please FAIL")
-    rows[7] = make.staged(8, "chat", {"messages": None, "sampling": {}})
+    rows[7] = make.staged(8, Endpoint.CHAT, {"messages": None})
     job = make.stage(store, rows, 9)
     engine = EchoEngine(EchoOptions(fail_marker="FAIL"))
     tally = asyncio.run(replica(job, store, engine).process(job.manifest.shards[0]))
@@ -101,7 +103,7 @@ def test_every_row_ends_once_in_input_order(store, make, read_results) -> None:
 
 
 def test_schema_is_the_same_for_all_failed_and_all_good(store, make, read_results) -> None:
-    rows = [make.chat(1, "a"), make.staged(2, "chat", "{", "invalid")]
+    rows = [make.chat(1, "a"), make.staged(2, Endpoint.CHAT, "{", "invalid")]
     job = make.stage(store, rows, 1)
     one = replica(job, store, EchoEngine(EchoOptions()))
 
@@ -213,7 +215,10 @@ def test_rows_that_begin_after_the_order_get_fewer_tokens_and_the_tally_names_th
     assert {(tally.model, tally.model_digest) for tally in tallies if tally} == {("s3://models/small", "sha256:a")}
     assert read_tally(store, store.head(job.layout.result_shard("shard-00001"))) == tallies[1]
     rows = read_results(job.layout.result_shard("shard-00001")).to_pylist()
-    assert [(row["text"], row["finish_reason"]) for row in rows] == [("echo: one two", "length")] * 2
+    choices = [json.loads(row["response"])["choices"][0] for row in rows]
+    assert [(each["message"]["content"], each["finish_reason"]) for each in choices] == [
+        ("echo: one two", "length")
+    ] * 2
 
 
 def test_unknown_engine_error_fails_the_row_and_not_the_log(store, make, read_results, caplog) -> None:
@@ -278,13 +283,13 @@ def test_a_row_that_ends_the_process_is_dead_lettered_by_what_its_replicas_annou
 
         def in_flight(self) -> None: ...
 
-        async def generate(self, row: StagedRow) -> Answer:
+        async def generate(self, row: StagedRow, request_id: str) -> Answer:
             assert row.row_id in self.announced, "a row entered that was not announced"
             if row.line == 7:
                 self.ended.set()
                 await asyncio.get_running_loop().create_future()
             await asyncio.sleep(0.001)
-            return Answer("x", "stop", 1, 1)
+            return Answer("{}", 1, 1)
 
         async def run(self) -> bool:
             work = asyncio.create_task(self.replica.process(job.manifest.shards[0]))

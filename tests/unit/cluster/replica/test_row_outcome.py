@@ -8,16 +8,17 @@ from typing import Any
 
 from llmbatch.cluster.engines.base import Answer
 from llmbatch.cluster.replica.row_outcome import expired, failed, succeeded, unanswerable
+from llmbatch.core.endpoints import Endpoint
 
 DEADLINE = datetime(2030, 1, 1, 12, 30, tzinfo=UTC)
 
 
 def test_an_answered_row_keeps_its_answer_and_not_its_request(make: Any) -> None:
     row = make.chat(7, "x")
-    found = asdict(succeeded(row, Answer("text", "length", 2, 3, 1), 0.5))
+    found = asdict(succeeded(row, Answer("{}", 2, 3, 1), 0.5))
     assert found == {
-        **{name: getattr(row, name) for name in ("row_id", "custom_id", "line", "kind")},
-        **{"state": "succeeded", "text": "text", "finish_reason": "length", "seconds": 0.5, "attempts": 1},
+        **{name: getattr(row, name) for name in ("row_id", "custom_id", "line", "url")},
+        **{"state": "succeeded", "response": "{}", "seconds": 0.5, "attempts": 1},
         **{"prompt_tokens": 2, "completion_tokens": 3, "cached_tokens": 1},
         **dict.fromkeys(("error_class", "error", "request")),
     }
@@ -27,7 +28,7 @@ def test_a_failed_row_keeps_its_request(make: Any) -> None:
     row = make.chat(7, "x")
     found = failed(row, "engine", "broken", seconds=2.0)
     assert (found.state, found.error_class, found.error) == ("failed", "engine", "broken")
-    assert (found.text, found.request, found.seconds, found.attempts) == (None, row.request, 2.0, 1)
+    assert (found.response, found.request, found.seconds, found.attempts) == (None, row.request, 2.0, 1)
 
 
 def test_an_expired_row_has_no_error_class_and_no_attempt(make: Any) -> None:
@@ -37,7 +38,7 @@ def test_an_expired_row_has_no_error_class_and_no_attempt(make: Any) -> None:
 
 
 def test_poison_and_unreadable_rows_must_not_reach_an_engine(make: Any) -> None:
-    good, broken = make.chat(1, "x"), make.staged(2, "chat", "{", "invalid")
+    good, broken = make.chat(1, "x"), make.staged(2, Endpoint.CHAT, "{", "invalid")
     assert unanswerable(good, {broken.row_id: 4}) is None
     poisoned, unreadable = unanswerable(good, {good.row_id: 4}), unanswerable(broken, {})
     assert poisoned is not None

@@ -35,14 +35,14 @@ class WatchingEngine:
 
     def in_flight(self) -> None: ...
 
-    async def generate(self, row: StagedRow) -> Answer:
+    async def generate(self, row: StagedRow, request_id: str) -> Answer:
         self.inside.add(row.line)
         await asyncio.sleep(0.001)
         self.together.append(frozenset(self.inside))
         self.inside.remove(row.line)
         if self.clock is not None:
             self.clock.advance(self.seconds)
-        return Answer("x", "stop", 1, 1)
+        return Answer("{}", 1, 1)
 
 
 def runner(engine, clock, *, size: int = 4, expires_in: float | None = None, deaths=None, announce=None) -> RowRunner:
@@ -142,11 +142,11 @@ class Announced:
         await asyncio.sleep(0)
         self.lists.append(self.runner.inside)
 
-    async def generate(self, row: StagedRow) -> Answer:
+    async def generate(self, row: StagedRow, request_id: str) -> Answer:
         if row.row_id not in self.lists[-1]:
             self.strangers.append(row.row_id)
         await asyncio.sleep(0.001)
-        return Answer("x", "stop", 1, 1)
+        return Answer("{}", 1, 1)
 
 
 @pytest.mark.parametrize("size", [1, 5, 400])

@@ -14,6 +14,7 @@ import pytest
 
 from llmbatch.cluster.schemas import checker as checker_module
 from llmbatch.cluster.schemas.checker import CompilerLimits, SchemaChecker
+from llmbatch.cluster.schemas.constraint import Constraint
 from llmbatch.core.errors import RowError
 
 NAME = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
@@ -27,7 +28,7 @@ print("null", flush=True)
 for line in sys.stdin:
     with open({journal!r}, "a") as journal:
         journal.write(line)
-    title = json.loads(line).get("title")
+    title = json.loads(json.loads(line)[1]).get("title")
     if title == "hang":
         time.sleep(600)
     elif title == "crash":
@@ -42,12 +43,21 @@ for line in sys.stdin:
 """
 
 
+def titled(title: str) -> Constraint:
+    return Constraint.of_schema({"title": title})
+
+
+def sent(title: str) -> str:
+    """The line that the child reads."""
+    return json.dumps(["json", json.dumps({"title": title})])
+
+
 def asked(checker: SchemaChecker, schemas: Iterable[dict[str, Any]]) -> list[str | None]:
     """Return why each schema is refused, or None, all asked at once."""
 
     async def one(schema: dict[str, Any]) -> str | None:
         try:
-            await checker.decodable(schema)
+            await checker.decodable(Constraint.of_schema(schema))
         except RowError as error:
             return f"{error.error_class.value}: {error.message}"
         return None
@@ -89,11 +99,25 @@ def test_the_engine_gets_the_closed_schema() -> None:
 
     async def text() -> str:
         try:
-            return await checker.decodable(NAME)
+            return (await checker.decodable(Constraint.of_schema(NAME))).spec
         finally:
             await checker.close()
 
     assert json.loads(asyncio.run(text())) == {**NAME, "additionalProperties": False}
+
+
+def test_the_reason_names_what_kind_of_constraint_it_is() -> None:
+    async def refused(constraint: Constraint) -> str:
+        checker = SchemaChecker()
+        try:
+            with pytest.raises(RowError) as caught:
+                await checker.decodable(constraint)
+        finally:
+            await checker.close()
+        return caught.value.message
+
+    found = asyncio.run(refused(Constraint("regex", "(?=a)b")))
+    assert found.startswith("the engine cannot decode to the regular expression: pattern: look-around")
 
 
 def test_too_large_a_schema_reaches_no_child(fake: tuple[Path, Path]) -> None:
@@ -109,7 +133,7 @@ def test_each_schema_is_compiled_once_in_one_child(fake: tuple[Path, Path]) -> N
     bad, good = {"title": "bad"}, {"title": "good"}
     reasons = asked(SchemaChecker(program=program), [bad, good, bad, good, bad])
     assert [reason is None for reason in reasons] == [False, True, False, True, False]
-    assert journal.read_text().splitlines() == ["start", json.dumps(bad), json.dumps(good)]
+    assert journal.read_text().splitlines() == ["start", sent("bad"), sent("good")]
 
 
 def test_a_hang_ends_at_the_wall_limit_and_the_event_loop_goes_on(fake: tuple[Path, Path]) -> None:
@@ -126,8 +150,8 @@ def test_a_hang_ends_at_the_wall_limit_and_the_event_loop_goes_on(fake: tuple[Pa
         ticking = asyncio.create_task(tick())
         try:
             with pytest.raises(RowError, match="takes more than 1 s"):
-                await checker.decodable({"title": "hang"})
-            assert await checker.decodable({"title": "good"}) == '{"title": "good"}'
+                await checker.decodable(titled("hang"))
+            assert await checker.decodable(titled("good")) == titled("good")
         finally:
             ticking.cancel()
             await checker.close()
@@ -149,7 +173,7 @@ def test_a_crash_counts_when_it_happens_twice(fake: tuple[Path, Path]) -> None:
     crash, good = asked(SchemaChecker(program=program), [{"title": "crash"}, {"title": "good"}])
     assert crash is not None
     assert good is None
-    assert journal.read_text().splitlines().count('{"title": "crash"}') == 2
+    assert journal.read_text().splitlines().count(sent("crash")) == 2
 
 
 def test_a_row_that_stops_waiting_leaves_no_answer_behind_for_the_next(fake: tuple[Path, Path]) -> None:
@@ -158,10 +182,10 @@ def test_a_row_that_stops_waiting_leaves_no_answer_behind_for_the_next(fake: tup
     async def main() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.0):
-                await checker.decodable({"title": "hang"})
+                await checker.decodable(titled("hang"))
         with pytest.raises(RowError, match="bad"):
-            await checker.decodable({"title": "bad"})
-        assert await checker.decodable({"title": "good"})
+            await checker.decodable(titled("bad"))
+        assert await checker.decodable(titled("good"))
         await checker.close()
 
     asyncio.run(main())
@@ -172,7 +196,7 @@ def test_verdicts_are_bounded(fake: tuple[Path, Path], monkeypatch: pytest.Monke
     program, journal = fake
     first, second, third = ({"title": name} for name in "abc")
     asked(SchemaChecker(program=program), [first, second, first, third, first, second])
-    compiled = [json.loads(line)["title"] for line in journal.read_text().splitlines()[1:]]
+    compiled = [json.loads(json.loads(line)[1])["title"] for line in journal.read_text().splitlines()[1:]]
     assert compiled == ["a", "b", "c", "b"]
 
 

@@ -10,7 +10,7 @@ import llguidance
 import pytest
 
 from llmbatch.cluster.schemas import compiler
-from llmbatch.cluster.schemas.compiler import schema_error, short_reason
+from llmbatch.cluster.schemas.compiler import constraint_error, short_reason
 
 
 def text_with(pattern: str) -> str:
@@ -33,11 +33,41 @@ def text_with(pattern: str) -> str:
     ],
 )
 def test_reasons_are_short_and_without_the_pattern(schema: str, reason: str | None) -> None:
-    found = schema_error(schema, llguidance.LLTokenizer("byte"))
+    found = constraint_error("json", schema, llguidance.LLTokenizer("byte"))
     assert (found is None) == (reason is None), found
     assert (found or "").startswith(reason or "")
     assert len(found or "") <= 300
     assert "\n" not in (found or "")
+
+
+TAG = {"begin": "<f>", "schema": {"type": "object"}, "end": "</f>"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "reason"),
+    [
+        ("json_object", "", None),
+        ("regex", "[ab]{3}", None),
+        ("regex", "", None),
+        ("regex", "(?=a)b", "pattern: look-around"),
+        ("regex", "(" * 50_000 + "a" + ")" * 50_000, "pattern: exceed the maximum number of nested"),
+        ("choice", '["a", "b"]', None),
+        ("grammar", 'root ::= "a" | "b"', None),
+        ("grammar", 'start: "a" | "b"', None),
+        ("grammar", "start: [", ""),
+        ("structural_tag", json.dumps({"structures": [TAG], "triggers": ["<f"]}), None),
+        ("structural_tag", json.dumps({"structures": [TAG], "triggers": ["<g"]}), "no trigger begins '<f>'"),
+        ("structural_tag", json.dumps({"structures": [], "triggers": []}), "it has no structures"),
+        ("structural_tag", json.dumps({"structures": [{"begin": "<f>"}], "triggers": ["<f"]}), "it has no 'schema'"),
+        ("structural_tag", json.dumps({"format": {}}), "it has no 'triggers'"),
+        ("structural_tag", "[]", ""),
+    ],
+)
+def test_constraints_of_every_kind(kind: str, spec: str, reason: str | None) -> None:
+    found = constraint_error(kind, spec, llguidance.LLTokenizer("byte"))
+    assert (found is None) == (reason is None), found
+    assert (found or "").startswith(reason or "")
+    assert len(found or "") <= 300
 
 
 def test_an_error_without_words_has_a_reason_too() -> None:
@@ -45,7 +75,7 @@ def test_an_error_without_words_has_a_reason_too() -> None:
 
 
 def test_it_answers_a_line_with_a_line() -> None:
-    lines = ['{"type": "object"}', '{"type": "strin"}', '{"type": "string"}']
+    lines = [json.dumps(["json", json.dumps({"type": kind})]) for kind in ("object", "strin", "string")]
     done = subprocess.run(
         [sys.executable, compiler.__file__, "5", str(2**30)],
         input="".join(f"{line}\n" for line in lines), capture_output=True, text=True, timeout=120, check=True,

@@ -12,6 +12,7 @@ from llmbatch.cluster.replica.row_outcome import failed
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_staged_shard, read_tally, result_schema, write_results
 from llmbatch.core.clock import ManualClock
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import InputChanged, StoreError
 from llmbatch.core.store import MemoryStore
 
@@ -31,7 +32,7 @@ class RangeStore(MemoryStore):
 
 
 def test_a_staged_shard_gives_its_rows_in_order_and_no_other_version(store: MemoryStore, make: Any) -> None:
-    rows = [make.chat(2, "b", max_tokens=5), make.staged(1, "completion", "{broken", "invalid")]
+    rows = [make.chat(2, "b", max_tokens=5), make.staged(1, Endpoint.COMPLETIONS, "{broken", "invalid")]
     job = make.stage(store, rows, 2)
     context = JobContext("job-1", 1, job.layout, store, ManualClock())
     [shard] = job.manifest.shards

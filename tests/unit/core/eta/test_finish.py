@@ -53,7 +53,7 @@ def test_the_replica_that_holds_more_ends_last() -> None:
 
 def test_a_slow_replica_ends_last_and_a_small_difference_is_noise() -> None:
     slow, fast = ReplicaShare(left=50, pace=1.0, reading=0.0), ReplicaShare(left=50, pace=2.0, reading=0.0)
-    assert finish(seen(100, slow, fast)).work_seconds == pytest.approx(50)
+    assert finish(seen(100, slow, fast)).work_seconds == pytest.approx(500 / (20 * 2 / 3))
     nearly = ReplicaShare(left=50, pace=1.9, reading=0.0)
     assert finish(seen(100, nearly, fast)).work_seconds == pytest.approx(25)
 

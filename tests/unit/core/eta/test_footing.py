@@ -11,6 +11,7 @@ from llmbatch.core.eta.footing import FirstFooting
 from llmbatch.core.eta.model import EtaModel
 from llmbatch.core.eta.observation import Observation
 from llmbatch.core.eta.priors import Priors
+from llmbatch.core.eta.rate import ReadingPrice
 from llmbatch.core.eta.spread import Spread
 from llmbatch.core.length_cells import LengthCell
 from llmbatch.core.progress import EtaState, Flight
@@ -62,7 +63,7 @@ def test_rows_in_flight_tell_what_reading_costs() -> None:
         aged = {"running_seconds": 4 * seconds, "running_seconds_squared": 4 * seconds**2}
         return replace(seen, cells=tuple(cell.model_copy(update=aged) for cell in seen.cells))
 
-    footing = FirstFooting(Priors(), SLOTS)
+    footing = FirstFooting(Priors(), SLOTS, ReadingPrice(Priors()))
     assert footing.of(after(22.5, 16)) is None
     found = [footing.of(after(22.5 + more, 16 + round(80 * more))) for more in (10, 20, 30)][-1]
     assert found is not None
@@ -106,13 +107,6 @@ def test_a_generation_that_resumes_has_a_first_estimate_of_its_own() -> None:
     model.observe(again)
     assert model.estimate(85).state is EtaState.ESTIMATED
     assert model.estimate(85) == fed(begun(80, 10, generation=2), again).estimate(85)
-
-
-def test_a_batch_that_fills_while_rows_are_in_flight_leaves_nothing_either() -> None:
-    beats = [begun(1, 10, 4), begun(3, 200, 16), beat(5, 4, 16), beat(7, 8, 16)]
-    without = [replace(each, flight=None) for each in beats]
-    assert fed(*beats).estimate(7) == fed(*without).estimate(7)
-    assert fed(*beats[:2]).estimate(3) != fed(*without[:2]).estimate(3)
 
 
 def test_rows_in_flight_tell_nothing_once_a_row_has_an_answer() -> None:

@@ -7,7 +7,7 @@ from llmbatch.core.eta.forecast import forecast
 from llmbatch.core.eta.priors import LengthPrior, PhasePrior, Priors
 from llmbatch.core.input_size import InputSize, LengthTally
 
-FLAT = LengthPrior(level=100.0, slope=0.0, spread=0.01)
+FLAT = LengthPrior(level=100.0, slope=0.0, spread=0.01, long=0.0)
 
 
 def size_of(rows: int, chars: int = 1000, max_tokens: int = 4096, doubt: float = 0.0) -> InputSize:

@@ -41,6 +41,16 @@ def test_an_unknown_engine_leans_on_all_jobs() -> None:
     assert many(40, "cpu", 0.2).spread_for("gpu").at(0.5).p50 == pytest.approx(0.2, abs=0.05)
 
 
+def test_jobs_that_only_read_and_jobs_that_write_keep_their_errors_apart() -> None:
+    """Jobs that write were a third too late; the first embedding job on any engine is not corrected for that."""
+    history = many(40, "cpu", 0.3)
+    assert history.spread_for("gpu", "embed") == Spread.default()
+    for n in range(100, 140):
+        history = history.with_job(job(n, -0.2 + 0.01 * (n % 5), "cpu embed", task="embed"))
+    assert history.spread_for("gpu embed", "embed").at(0.5).p50 == pytest.approx(-0.18, abs=0.03)
+    assert history.spread_for("gpu", "generate").at(0.5).p50 == pytest.approx(0.3, abs=0.05)
+
+
 def test_bounded_ordered_and_once_each() -> None:
     history = many(MOST_JOBS + 20).with_job(job(MOST_JOBS + 5, 0.9))
     assert len(history.jobs) == MOST_JOBS
@@ -61,6 +71,16 @@ def test_priors_are_middles() -> None:
     assert (priors.rate, priors.price, priors.lengths.level) == pytest.approx((200, 0.04, 80))
     assert history.priors_for("cpu") == Priors()
     assert history.priors_for("gpu", "other").lengths == LengthPrior()
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"), [((), 0.5), ((0.05,), 0.5), ((0.05, 0.05, 0.45), 0.45), ((0.8,) * 9, 0.8)]
+)
+def test_few_jobs_tell_little_of_the_fixed_share(shares: tuple[float, ...], expected: float) -> None:
+    history = History()
+    for n, share in enumerate(shares):
+        history = history.with_job(job(n, fixed_share=share))
+    assert history.priors_for("gpu").fixed_share == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("levels", "rows"), [((80, 82, 79, 81), 100.0), ((5, 40, 300, 900), 2.0)])

@@ -53,6 +53,13 @@ def test_rows_tokens_and_bad_rows() -> None:
     assert (found.size.rows, found.size.rows_low, found.size.sampled_rows) == (2, 2, 2)
 
 
+def test_several_answers_are_counted_and_reading_writes_none() -> None:
+    found = dry(lines({"prompt": "x", "request": {"n": 3}}, {"prompt": "y"}), sampling={"max_tokens": 10})
+    assert found.output_tokens == Bounds(high=40)
+    found = dry(lines({"text": "x" * 80}), task="embed")
+    assert (found.output_tokens, found.prompt_tokens.low, found.rows) == (Bounds(), 10, 1)
+
+
 def test_nothing_is_staged_and_the_result_is_kept() -> None:
     store = store_with_input()
     spec = accepted(store, "dry", input_uri="s3://b/in.jsonl", dry_run=True)
@@ -97,7 +104,9 @@ def test_without_history_time_and_cost_are_unknown() -> None:
 
 
 def test_with_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    priors = Priors(lengths=LengthPrior(level=100.0, slope=0.0, spread=0.01), price=1e-9, rate=1.0, commit_seconds=0.0)
+    priors = Priors(
+        lengths=LengthPrior(level=100.0, slope=0.0, spread=0.01, long=0.0), price=1e-9, rate=1.0, commit_seconds=0.0
+    )
     monkeypatch.setattr(admission, "basis_for", lambda spec, history: EtaBasis(engine="e", priors=priors))
     found = dry(lines({"prompt": "x"}) * 36, sla_hours=0.5)
     assert found.eta is not None

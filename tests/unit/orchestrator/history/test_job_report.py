@@ -105,7 +105,7 @@ def test_a_job_teaches_its_errors_and_what_was_learned() -> None:
     (job,) = read_history(BASE, store).jobs
     assert (job.engine, job.rows, job.replicas, job.rate, job.price) == (engine_key(spec), 100, 2, 50.0, 0.03)
     assert job.answers is not None
-    assert job.answers.level == 90
+    assert (job.answers.level, job.answers.long) == (90, 0.03)
     assert job.phases["model_load"] == 180
     assert lesson_ratios(store) == [None, *([-0.1] * 6), None]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from enum import StrEnum
 
 import pytest
 
@@ -17,6 +18,12 @@ from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.history.lessons import TRIES, add_finished, basis_for, engine_key, read_history, template_key
 
 URI = history_uri(BASE)
+
+
+class Other(StrEnum):
+    """A task besides generation."""
+
+    EMBED = "embed"
 
 
 def lesson(number: int, engine: str = "e", **values: object) -> FinishedJob:
@@ -126,6 +133,20 @@ def test_the_engine_key_tells_speeds_apart(change: dict[str, object], same: bool
     data = spec.model_dump()
     other = type(spec).model_validate({**data, "engine": {**data["engine"], **change}})
     assert (engine_key(other) == engine_key(spec)) is same
+
+
+def test_the_engine_key_keeps_tasks_apart() -> None:
+    """An engine that embeds is not as fast as the same one that answers; ``task`` of the request tells them apart."""
+    spec = spec_of()
+    assert engine_key(spec).split()[:4] == ["small", "vllm", "generate", "gpu"]
+    embeds = spec.model_copy(update={"request": spec.request.model_copy(update={"task": Other.EMBED})})
+    assert engine_key(embeds) != engine_key(spec)
+    history = History()
+    for number in range(4):
+        history = history.with_job(lesson(number, engine_key(spec), rate=80.0))
+    assert basis_for(spec, history).priors.rate == pytest.approx(80)
+    basis = basis_for(embeds, history)
+    assert (basis.jobs, basis.priors, basis.spread) == (0, Priors(), Spread.default())
 
 
 def test_the_template_key_tells_answers_apart_and_no_text() -> None:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from fakes.input_rows import chat_line, user
 from llmbatch.core.errors import RequestError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
@@ -100,3 +101,11 @@ def test_any_column_name_can_be_shown() -> None:
     with pytest.raises(RequestError, match="has none of") as caught:
         resolve_columns(JobRequest(input_uri=obj.uri), InputFormat.JSONL, [obj], store)
     assert len(str(caught.value).encode()) < 1000
+
+
+def test_a_first_line_may_hold_an_image() -> None:
+    store = MemoryStore()
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 8_000_000}}
+    info = store.put("s3://b/in/a.jsonl", chat_line("a", user([part])))
+    item = InputObject(uri=info.uri, etag=info.etag, size=info.size)
+    assert sniff_format(store, item) is InputFormat.OPENAI_BATCH

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from fakes.input_rows import builder_of
 from llmbatch.core.errors import RequestError
-from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.inputs.peek import Columns, JsonHead, json_head
-from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers import look
 from llmbatch.orchestrator.inputs.readers.source import Source
 
@@ -18,7 +17,7 @@ def head_of(body: bytes) -> JsonHead:
     store = MemoryStore()
     info = store.put("s3://b/a.jsonl", body)
     obj = InputObject(uri=info.uri, etag=info.etag, size=info.size)
-    return json_head(Source(store, obj, 0, RequestBuilder(JobRequest(input_uri=obj.uri), 400_000), look.Look()))
+    return json_head(Source(store, obj, 0, builder_of(obj.uri, 400_000), look.Look()))
 
 
 def test_objects_and_the_first_problem() -> None:

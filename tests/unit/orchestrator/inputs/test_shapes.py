@@ -14,6 +14,7 @@ import pytest
 from fakes.input_rows import table_bytes
 from fakes.retries import CREATED, accepted, staged_rows_of
 from llmbatch.core.clock import ManualClock
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import RequestError
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.staging.stage import stage
@@ -220,17 +221,17 @@ def test_messages_name_an_object_by_its_key_below_the_prefix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "kind"),
+    ("url", "endpoint"),
     [
-        ("/chat/completions", "chat"),
-        ("/v1/chat/completions/", "chat"),
-        ("https://api.openai.com/v1/chat/completions", "chat"),
-        ("https://x.openai.azure.com/openai/deployments/gpt/chat/completions?api-version=2024-10-21", "chat"),
-        ("/completions", "completion"),
-        ("http://localhost:8000/v1/completions/", "completion"),
+        ("/chat/completions", Endpoint.CHAT),
+        ("/v1/chat/completions/", Endpoint.CHAT),
+        ("https://api.openai.com/v1/chat/completions", Endpoint.CHAT),
+        ("https://x.openai.azure.com/openai/deployments/gpt/chat/completions?api-version=2024-10-21", Endpoint.CHAT),
+        ("/completions", Endpoint.COMPLETIONS),
+        ("http://localhost:8000/v1/completions/", Endpoint.COMPLETIONS),
     ],
 )
-def test_urls_mean_what_they_say(url: str, kind: str) -> None:
-    body = {"messages": [USER]} if kind == "chat" else {"prompt": "q"}
+def test_urls_mean_what_they_say(url: str, endpoint: Endpoint) -> None:
+    body = {"messages": [USER]} if endpoint is Endpoint.CHAT else {"prompt": "q"}
     (row,) = staged("a.jsonl", json.dumps({"custom_id": "a", "url": url, "body": body}).encode())
-    assert (row["error"], row["kind"]) == (None, kind)
+    assert (row["error"], row["url"]) == (None, endpoint.value)

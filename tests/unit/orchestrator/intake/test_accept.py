@@ -12,6 +12,7 @@ from llmbatch.core.config import Config
 from llmbatch.core.errors import ForeignManifest, ObjectMissing, RequestError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
+from llmbatch.core.serving import Serving
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.intake.accept import accept, request_of
 from llmbatch.orchestrator.jobs.day_index import indexed_jobs
@@ -114,6 +115,27 @@ def test_the_fallback_model_s_address_is_frozen(
         assert spec.model_name_of(uri) == fallback
 
 
+def test_what_the_model_serves_is_frozen(store: BucketStore, config: Config) -> None:
+    sections = config.model_dump() | {"media_domains": ("pictures.example",)}
+    sections["models"]["big"] |= {"serve": {"tool_call_parser": "hermes"}, "adapters": {"legal": "s3://in/legal/"}}
+    config = Config.model_validate(sections)
+    spec = job(store, config, input_uri="s3://in/plain.jsonl", model="legal", reactions={"fallback_model": "small"})
+    assert (spec.model_name, spec.model_uri, spec.request.model) == ("big", "org/big", "legal")
+    assert spec.serving == Serving(
+        name="big",
+        options={"tool_call_parser": "hermes"},
+        adapters={"legal": "s3://in/legal/"},
+        media_domains=("pictures.example",),
+        media_prefixes=None,
+    )
+    assert spec.fallback_serving == Serving(name="small", media_domains=("pictures.example",), media_prefixes=None)
+
+
+def test_a_hub_model_serves_by_its_id_and_without_arguments(store: BucketStore, config: Config) -> None:
+    spec = job(store, config, input_uri="s3://in/plain.jsonl", model="org/new")
+    assert (spec.serving, spec.fallback_serving) == (Serving(name="org/new", media_prefixes=None), None)
+
+
 @pytest.mark.parametrize(
     ("uri", "names"),
     [
@@ -156,6 +178,15 @@ BAD = [
     (
         {"input_uri": "s3://in/plain.jsonl", "output_schema": {"type": "strin"}},
         ["output_schema: is not a JSON schema at $.type", "'strin'", "Correct the schema"],
+    ),
+    (
+        {"input_uri": "s3://in/plain.jsonl", "request": {"top_logprob": 3}},
+        ["request.top_logprob: is not a parameter of /v1/chat/completions", "Did you mean `top_logprobs`"],
+    ),
+    ({"input_uri": "s3://in/openai.jsonl", "request": {"n": 0}}, ["request.n: is 0, and 1 is the least"]),
+    (
+        {"input_uri": "s3://in/table.csv", "task": "score"},
+        ["task: score needs the columns text_1 and text_2", "columns there: question, answer"],
     ),
     ({"input_uri": "s3://nowhere/x.jsonl"}, ["input_uri: ", "no bucket 'nowhere'", "Create it"]),
     ({"input_uri": "s3://nowhere/"}, ["input_uri: ", "no bucket 'nowhere'", "Create it"]),

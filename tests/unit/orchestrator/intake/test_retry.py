@@ -151,11 +151,11 @@ def test_sampling_that_is_given_wins_over_the_rows() -> None:
     retry = accepted(store, "again", retry_failed_of=parent.job_id, sampling={"max_tokens": 99}, max_error_rate=1)
     stage(retry, store, ManualClock(CREATED))
     requests = [json.loads(row["request"]) for row in staged_rows_of(retry, store)]
-    assert [request["sampling"] for request in requests] == [
-        {"max_tokens": 99, "seed": 3, "temperature": 0.5},
-        {"max_tokens": 99, "seed": 3},
+    assert [{key: value for key, value in request.items() if key != "messages"} for request in requests] == [
+        {"max_completion_tokens": 99, "seed": 3, "temperature": 0.5},
+        {"max_completion_tokens": 99, "seed": 3},
     ]
-    assert [row["max_tokens"] for row in staged_rows_of(retry, store)] == [99, 99]
+    assert [row["answer_limit"] for row in staged_rows_of(retry, store)] == [99, 99]
     before = json.loads(staged_rows_of(parent, store)[0]["request"])
     assert requests[0]["messages"] == before["messages"]
 
@@ -164,7 +164,7 @@ def test_sampling_that_contradicts_a_row_s_is_refused() -> None:
     store = store_with_input(b'{"prompt": "a", "sampling": {"min_tokens": 50}}\n{"prompt": "b"}\n')
     parent = finished(store, "first", {1: "failed"}, input_uri="s3://b/in.jsonl")
     retry = accepted(store, "again", retry_failed_of=parent.job_id, sampling={"max_tokens": 9})
-    with pytest.raises(RequestError, match=r"sampling: contradicts .*00000-000000001.*min_tokens 50 is more than"):
+    with pytest.raises(RequestError, match=r"sampling: contradicts .*00000-000000001.*`min_tokens` is 50, more than"):
         stage(retry, store, ManualClock(CREATED))
 
 

@@ -61,7 +61,9 @@ def put_job(store: MemoryStore, job_id: str, *, finished: bool, retries: str | N
     store.put(layout.spec, json.dumps(spec).encode())
     for shard in ("shard-00000", "shard-00001"):
         store.put(layout.staged_shard(shard), b"rows")
+        store.put(layout.kept_shard(shard), b"columns")
         store.put(layout.result_shard(shard), b"answers")
+    store.put(layout.kept_schema, b"types")
     store.put(layout.staged_manifest, b"{}")
     for number in (1, 2):
         claim(store, layout, owner=f"{job_id}-g{number}", now=NOW)
@@ -104,7 +106,9 @@ def test_a_finished_job_loses_its_staged_rows_then_leftovers_then_itself(store: 
     assert last_claim(store, layout) == 2
     days(clock, 2)
     assert run(store, clock) == 2
-    assert under(store, layout) == whole - dead - {"staged/shard-00000.parquet", "staged/shard-00001.parquet"}
+    assert under(store, layout) == {name for name in whole - dead if not name.startswith("staged/")} | {
+        "staged/manifest.json"
+    }
     assert run(store, clock) == 0
     days(clock, 83)
     assert run(store, clock) == 2
@@ -214,12 +218,12 @@ def test_a_dry_run_says_the_same_and_removes_nothing(
         said = expire(store, BASE, LIMITS, clock, dry_run=True)
     assert store.objects == before
     assert [record.message.split(" because")[0] for record in caplog.records] == [
-        f"event=removal action=would_remove job_id={A} part=finished objects=13 bytes={_bytes(before, A)}",
-        f"event=removal action=would_remove job_id={OTHER} part=abandoned objects=12 bytes={_bytes(before, OTHER)}",
+        f"event=removal action=would_remove job_id={A} part=finished objects=16 bytes={_bytes(before, A)}",
+        f"event=removal action=would_remove job_id={OTHER} part=abandoned objects=15 bytes={_bytes(before, OTHER)}",
     ]
     assert expire(store, BASE, LIMITS, clock, dry_run=False) == said
     assert said.removals == 2
-    assert said.amount.objects == 25
+    assert said.amount.objects == 31
 
 
 def _bytes(objects: dict[str, bytes], job: str) -> int:

@@ -32,19 +32,29 @@ def free(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=number))
 
 
-@pytest.mark.parametrize(("output_format", "share"), [(OutputFormat.JSONL, 1.0), (OutputFormat.PARQUET, 0.5)])
+@pytest.mark.parametrize(
+    ("output_format", "has_bodies", "share"),
+    [
+        (OutputFormat.OPENAI_BATCH, False, 1.0),
+        (OutputFormat.JSONL, True, 1.0),
+        (OutputFormat.PARQUET, True, 0.5),
+        (OutputFormat.JSONL, False, 0.1),
+        (OutputFormat.PARQUET, False, 0.05),
+    ],
+)
 def test_room_is_compared_with_what_is_committed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, output_format: OutputFormat, share: float
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, output_format: OutputFormat, has_bodies: bool, share: float
 ) -> None:
-    spec, store = staged_job()
+    spec, store = staged_job(output_format)
+    spec = spec.model_copy(update={"request": spec.request.model_copy(update={"response_column": has_bodies})})
     answered(spec, store)
     committed = sum(info.size for info in store.list(spec.layout.results))
     needed = int(committed * share)
     free(needed, monkeypatch)
-    require_space(spec, output_format, store, tmp_path)
+    require_space(spec, spec, store, tmp_path)
     free(needed - 1, monkeypatch)
     with pytest.raises(DiskFull) as caught:
-        require_space(spec, output_format, store, tmp_path)
+        require_space(spec, spec, store, tmp_path)
     assert (caught.value.folder, caught.value.needed, caught.value.free) == (str(tmp_path), needed, needed - 1)
     assert caught.value.retryable
     assert f"{spec.job_id}: the results need more than {needed} bytes in {tmp_path}, where {needed - 1}" in str(
@@ -112,7 +122,7 @@ def test_a_retry_needs_the_room_of_the_merged_whole(monkeypatch: pytest.MonkeyPa
     retry = accepted(store, "again", retry_failed_of=first.job_id)
     stage(retry, store, ManualClock(NOW))
     put_answers(retry, store, {})
-    needed = sum(info.size for info in store.list(first.layout.results))
+    needed = int(sum(info.size for info in store.list(first.layout.results)) * 0.1)
     free(needed - 1, monkeypatch)
     with pytest.raises(DiskFull, match=f"more than {needed} bytes"):
         publish(retry, store, ManualClock(NOW))

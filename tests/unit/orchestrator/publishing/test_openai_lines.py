@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from fakes.answered_jobs import NOW, answered, staged_job
 from fakes.delivered import lines
-from fakes.results import answer, put_result
+from fakes.results import answer, chat_body, put_result
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.request_options import InputFormat, OutputFormat, Reactions
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 from llmbatch.orchestrator.publishing.publish import publish
+
+BODY = """{"object": "text_completion",
+ "choices": [{"index": 0, "text": "a\\nb\u2028"}]}"""
 
 
 def test_openai_output() -> None:
@@ -19,13 +24,16 @@ def test_openai_output() -> None:
         for name, url, body in [
             ("a", "chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
             ("b", "completions", {"prompt": "once"}),
-            ("c", "embeddings", {}),
+            ("c", "chat/completions", {}),
             ("d", "completions", {"prompt": "late"}),
         ]
     )
     spec, store = staged_job(OutputFormat.OPENAI_BATCH, body, InputFormat.OPENAI_BATCH)
     rows = [answer(row) for row in decode_shard(store.get(spec.layout.staged_shard("shard-00000"))).to_pylist()]
-    rows[3] |= {"state": "expired", "text": None, "finish_reason": None}
+    bodies = [json.dumps(chat_body("answer 1 ä") | {"score": 1e-05, "a": [1, 1.0]}), BODY]
+    for row, body in zip(rows, bodies, strict=False):
+        row["response"] = body
+    rows[3] |= {"state": "expired", "response": None}
     put_result(spec, store, "shard-00000", rows)
     manifest = publish(spec, store, ManualClock(NOW))
     assert (manifest.rows.failed, manifest.rows.expired) == (1, 1)
@@ -33,42 +41,31 @@ def test_openai_output() -> None:
     assert list(chat) == ["id", "custom_id", "response", "error"]
     assert chat["id"].startswith("batch_req_")
     assert (chat["custom_id"], chat["error"], chat["response"]["status_code"]) == ("a", None, 200)
-    answered_body = chat["response"]["body"]
-    assert answered_body["id"].startswith("chatcmpl-")
-    assert answered_body | {"id": ""} == {
-        "id": "",
-        "object": "chat.completion",
-        "created": int(NOW.timestamp()),
-        "model": "small",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": "answer 1 ä", "refusal": None},
-                "logprobs": None,
-                "finish_reason": "stop",
-            }
-        ],
-        "usage": {
-            "prompt_tokens": 3,
-            "completion_tokens": 5,
-            "total_tokens": 8,
-            "prompt_tokens_details": {"cached_tokens": 1},
-        },
-    }
-    assert completion["response"]["body"]["object"] == "text_completion"
-    assert completion["response"]["body"]["choices"][0]["text"] == "answer 2 ä"
+    assert chat["response"]["body"] == json.loads(bodies[0])
+    assert f'"body":{bodies[0]}}}' in store.get("s3://b/out/output.jsonl").decode()
+    assert completion["response"]["body"] == json.loads(BODY)
     failed, expired = lines(store, "errors.jsonl")
     assert (failed["custom_id"], failed["response"]["status_code"], failed["error"]["code"]) == ("c", 400, "invalid")
-    assert "/v1/embeddings" in failed["error"]["message"]
+    assert "messages" in failed["error"]["message"]
     assert (expired["custom_id"], expired["response"], expired["error"]["code"]) == ("d", None, "batch_expired")
 
 
-def test_rows_of_a_fallback_model_have_its_name() -> None:
+@pytest.mark.parametrize("body", ["{", "", '{"a": NaN}', "[" * 100_000, None])
+def test_a_body_that_is_not_json_costs_only_its_row(body: str | None) -> None:
+    spec, store = staged_job(OutputFormat.OPENAI_BATCH)
+    shards = answered(spec, store)
+    shards["shard-00000"][1]["response"] = body
+    put_result(spec, store, "shard-00000", shards["shard-00000"])
+    publish(spec, store, ManualClock(NOW))
+    found = lines(store, "output.jsonl")
+    assert [line["custom_id"] for line in found] == [f"c{number}" for number in range(9)]
+    assert found[1]["response"]["body"] == body
+
+
+def test_rows_of_a_fallback_model_are_counted_under_its_name() -> None:
     spec, store = staged_job(OutputFormat.OPENAI_BATCH)
     request = spec.request.model_copy(update={"reactions": Reactions(fallback_model="tiny")})
     spec = spec.model_copy(update={"request": request, "fallback_model_uri": "hub/tiny"})
     for number, (shard_id, rows) in enumerate(answered(spec, store).items()):
         put_result(spec, store, shard_id, rows, model=("hub/small", "hub/small", "hub/tiny")[number])
     assert publish(spec, store, ManualClock(NOW)).models == {"small": 8, "tiny": 1}
-    named = [line["response"]["body"]["model"] for line in lines(store, "output.jsonl")]
-    assert named == ["small"] * 8 + ["tiny"]

@@ -9,10 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fakes.answered_jobs import staged_job
+from llmbatch.orchestrator.jobs.kept_columns import NO_COLUMNS
 from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
 from llmbatch.orchestrator.publishing import parts
-from llmbatch.orchestrator.publishing.files import USER_COLUMNS, JsonLinesFile, ParquetFile
+from llmbatch.orchestrator.publishing.files import JsonLinesFile, ParquetFile
 from llmbatch.orchestrator.publishing.parts import PartedFile, is_part
+from llmbatch.orchestrator.publishing.table_columns import TableColumns
+
+COLUMNS = TableColumns.of(staged_job()[0], NO_COLUMNS, is_failed=False)
 
 
 def rows(first: int, count: int) -> pa.Table:
@@ -21,7 +26,7 @@ def rows(first: int, count: int) -> pa.Table:
 
 
 def json_lines(path: Path) -> JsonLinesFile:
-    return JsonLinesFile(path, lambda row: {"line": row["line"]})
+    return JsonLinesFile(path, lambda table: [f'{{"line":{line}}}' for line in table["line"].to_pylist()])
 
 
 def test_a_small_file_is_one_part_under_its_own_name(tmp_path: Path) -> None:
@@ -62,7 +67,7 @@ def test_a_large_file_is_numbered_parts_with_each_row_once(
 
 def test_parquet_parts_are_whole_files_cut_at_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "PART_BYTES", 1000)
-    file = PartedFile(tmp_path, "results.parquet", lambda path: ParquetFile(path, USER_COLUMNS))
+    file = PartedFile(tmp_path, "results.parquet", lambda path: ParquetFile(path, COLUMNS))
     for n in range(5):
         file.append(rows(n * 5000, 5000))
     file.close()

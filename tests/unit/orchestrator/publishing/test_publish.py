@@ -23,8 +23,23 @@ from llmbatch.core.progress import Progress, RowCounts, ShardCounts
 from llmbatch.core.request_options import OutputFormat
 from llmbatch.core.states import Phase
 from llmbatch.core.store import MemoryStore, ObjectInfo
-from llmbatch.orchestrator.publishing.files import FAILED_COLUMNS, USER_COLUMNS
 from llmbatch.orchestrator.publishing.publish import publish
+
+COLUMNS = [
+    *(
+        "custom_id",
+        "row_id",
+        "line",
+        "state",
+        "text",
+        "reasoning",
+        "tool_calls",
+        "finish_reason",
+        "logprobs",
+        "choices",
+    ),
+    *("prompt_tokens", "completion_tokens", "error_class", "error"),
+]
 
 
 def test_jsonl_output_and_manifest() -> None:
@@ -57,9 +72,10 @@ def test_jsonl_output_and_manifest() -> None:
     assert store.get("s3://b/out/manifest.json") == store.get(spec.layout.manifest)
     results = lines(store, "results.jsonl")
     assert [row["custom_id"] for row in results] == [f"c{number}" for number in range(9)]
-    assert list(results[0]) == list(USER_COLUMNS)
+    assert list(results[0]) == COLUMNS
+    assert (results[0]["text"], results[0]["finish_reason"], results[0]["tool_calls"]) == ("answer 1 ä", "stop", None)
     failed = lines(store, "failed.jsonl")
-    assert list(failed[0]) == list(FAILED_COLUMNS)
+    assert list(failed[0]) == [*COLUMNS, "request"]
     assert (failed[0]["line"], failed[0]["error_class"], failed[0]["request"]) == (10, "invalid", "broken")
 
 

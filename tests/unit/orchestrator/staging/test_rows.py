@@ -6,6 +6,7 @@ from fakes.input_rows import chat_line, input_job, rows_of
 from llmbatch.core.request_options import InputFormat
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.staging.rows import UniqueIds, staged_rows
 
@@ -27,12 +28,13 @@ def test_a_row_with_more_tokens_than_the_deployment_allows_fails_alone() -> None
     store = MemoryStore()
     lines = b'{"prompt": "x", "sampling": {"max_tokens": 500}}\n{"prompt": "y", "sampling": {"max_tokens": 501}}\n'
     spec = input_job(store, {"a": lines + b'{"prompt": "z"}\n'}, InputFormat.JSONL)
-    rows = list(staged_rows(spec.model_copy(update={"max_tokens": 500}), read_inputs(spec, store), store))
+    spec = spec.model_copy(update={"max_tokens": 500})
+    rows = list(staged_rows(spec, read_inputs(spec, store), store, RequestBuilder.of(spec)))
     assert [row.error_class for row in rows] == [None, "invalid", None]
     assert rows[1].error == (
-        "line 2 of a: max_tokens 501 is above limits.max_tokens 500. Lower it, or raise the limit in config.yaml"
+        "line 2 of a: `max_tokens` is 501, above limits.max_tokens 500. Lower it, or raise that limit"
     )
-    assert rows[1].max_tokens is None
+    assert [row.answer_limit for row in rows] == [500, 0, 256]
 
 
 REPEATED = b'{"id": "doc1", "text": "a"}\n{"id": "doc1", "text": "b"}\n{"id": "doc2", "text": "c"}\n'
@@ -42,7 +44,7 @@ def checked(body: bytes, fmt: InputFormat = InputFormat.JSONL, **request: object
     store = MemoryStore()
     spec = input_job(store, {"a.txt": body}, fmt, **request)
     ids, objects = UniqueIds(spec), read_inputs(spec, store)
-    return list(ids.checked(staged_rows(spec, objects, store), objects)), ids.repeats
+    return list(ids.checked(staged_rows(spec, objects, store, RequestBuilder.of(spec)), objects)), ids.repeats
 
 
 def test_a_column_id_that_repeats_costs_no_row() -> None:

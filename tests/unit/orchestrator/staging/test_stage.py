@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from fakes.input_rows import LINES, jsonl_job
+from fakes.input_rows import LINES, chat_line, input_job, jsonl_job, user
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import ErrorRateExceeded, InputChanged, RequestError, StoreError
 from llmbatch.core.identity import row_id_of
 from llmbatch.core.input_list import InputList
 from llmbatch.core.job_spec import InputObject
+from llmbatch.core.request_options import InputFormat
 from llmbatch.core.rows import STAGED_COLUMNS
 from llmbatch.core.sampling import DEFAULT_MAX_TOKENS
 from llmbatch.core.store import MemoryStore, ObjectInfo
@@ -63,8 +65,30 @@ def test_a_shard_stores_the_answer_limit_of_each_row() -> None:
     )
     stage(spec, store, ManualClock())
     table = decode_shard(store.get(spec.layout.staged_shard("shard-00000")))
-    assert table["max_tokens"].to_pylist() == [64, 9, DEFAULT_MAX_TOKENS, None, None]
-    assert [json.loads(text)["sampling"]["max_tokens"] for text in table["request"].to_pylist()[:3]] == [64, 9, 256]
+    assert table["answer_limit"].to_pylist() == [64, 9, DEFAULT_MAX_TOKENS, 0, 0]
+    bodies = [json.loads(text) for text in table["request"].to_pylist()[:3]]
+    assert [body.get("max_tokens", body.get("max_completion_tokens")) for body in bodies] == [64, 9, 256]
+
+
+def test_rows_that_name_another_model_are_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    store = MemoryStore()
+    lines = [chat_line(name, user("hi", model=name)) for name in ("m", "gpt-4o", "gpt-4o-mini", "bad")]
+    lines[3] = lines[3].replace(b'"hi"', b'""')
+    spec = input_job(store, {"a": b"\n".join(lines)}, InputFormat.OPENAI_BATCH, max_error_rate=1)
+    with caplog.at_level(logging.WARNING):
+        assert stage(spec, store, ManualClock()).foreign_models == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        f"event=foreign_models job_id={spec.job_id} rows=2 "
+        "reason=rows of the input name another model, and m answers them; strict_model fails them"
+    ]
+
+
+def test_a_strict_job_fails_rows_that_name_another_model() -> None:
+    store = MemoryStore()
+    lines = b"\n".join(chat_line(name, user("hi", model=name)) for name in ("m", "gpt-4o"))
+    spec = input_job(store, {"a": lines}, InputFormat.OPENAI_BATCH, max_error_rate=1, strict_model=True)
+    manifest = stage(spec, store, ManualClock())
+    assert (manifest.invalid_rows, manifest.foreign_models) == (1, 0)
 
 
 def test_another_list_of_the_input_than_the_accepted_one_is_not_staged() -> None:
@@ -196,7 +220,7 @@ class Store(MemoryStore):
 
 def run():
     store = Store()
-    spec = jsonl_job(store, b"")
+    spec = jsonl_job(store, b"", keep_columns={keep!r})
     info = replace(next(store.list("s3://b/in/")), size=len(line(0)) * rows)
     inputs = put_inputs(store, spec.root_uri, [info])
     return stage(spec.model_copy(update={{"inputs": inputs}}), store, ManualClock()).rows
@@ -210,14 +234,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-@pytest.fixture
-def memory_script() -> str:
-    return _MEMORY_SCRIPT.format(tests=str(Path(__file__).parent))
-
-
-def test_memory_does_not_grow_with_the_input(memory_script: str) -> None:
+@pytest.mark.parametrize("keep", [None, ["id", "prompt"]])
+def test_memory_does_not_grow_with_the_input(keep: list[str] | None) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", memory_script]
+    command = [sys.executable, "-c", _MEMORY_SCRIPT.format(tests=str(Path(__file__).parent), keep=keep)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     grown_mib = int(done.stdout.split()[-1]) / 1024

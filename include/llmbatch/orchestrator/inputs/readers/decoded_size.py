@@ -11,20 +11,23 @@ _VALUE_BYTES = 64
 """What a Python value takes on average beside its content."""
 
 
-def decoded_bytes(array: pa.Array) -> int:
-    """Return about how many bytes the values of the array take; a text that a dictionary repeats counts each time."""
+def decoded_bytes(array: pa.Array, value_bytes: int = _VALUE_BYTES) -> int:
+    """Return about how many bytes the values of the array take; a text that a dictionary repeats counts each time.
+
+    ``value_bytes`` is what each value takes beside its content: nothing where the values stay in Arrow.
+    """
     if isinstance(array, pa.ExtensionArray):
         array = array.storage
     kind = array.type
     if pa.types.is_struct(kind):
-        return _VALUE_BYTES * len(array) + sum(decoded_bytes(field) for field in array.flatten())
+        return value_bytes * len(array) + sum(decoded_bytes(field, value_bytes) for field in array.flatten())
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind):
         first, last = array.offsets[0].as_py(), array.offsets[-1].as_py()
-        return _VALUE_BYTES * len(array) + decoded_bytes(array.values.slice(first, last - first))
+        return value_bytes * len(array) + decoded_bytes(array.values.slice(first, last - first), value_bytes)
     size = int(array.nbytes)
     if pa.types.is_dictionary(kind) and _is_text(kind.value_type):
         size = pc.sum(pc.binary_length(array.dictionary).take(array.indices)).as_py() or 0
-    return _VALUE_BYTES * len(array) + size
+    return value_bytes * len(array) + size
 
 
 def bounded(batch: pa.RecordBatch, most: int) -> Iterator[pa.RecordBatch]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import RowError
-from llmbatch.core.rows import RowKind, StagedRow
+from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.orchestrator.inputs.readers.json_object import json_object
-from llmbatch.orchestrator.inputs.readers.openai_url import CHAT_URL, COMPLETION_URL, kind_of_url
+from llmbatch.orchestrator.inputs.readers.openai_url import endpoint_of
 from llmbatch.orchestrator.inputs.readers.source import Source, decoded
 from llmbatch.orchestrator.inputs.row_ids import checked_custom_id
+
+_KNOWN = ", ".join(Endpoint)
 
 
 def read_openai_batch(source: Source) -> Iterator[StagedRow]:
@@ -19,16 +22,14 @@ def read_openai_batch(source: Source) -> Iterator[StagedRow]:
         if not line.problem and not line.raw.strip():
             continue
         custom_id: str | None = None
-        kind: RowKind = "chat"
+        endpoint = Endpoint.CHAT
         try:
             record = json_object(decoded(line))
             custom_id = _custom_id(record.get("custom_id"))
-            kind = _kind(record)
-            body = _checked_body(record)
-            build = source.builder.of_chat_body if kind == "chat" else source.builder.of_completion_body
-            yield source.row(line.number, custom_id, build(body))
+            endpoint = _endpoint(record)
+            yield source.row(line.number, custom_id, source.builder.of_body(endpoint, _checked_body(record)))
         except Exception as error:  # whatever one row holds is that row's failure
-            yield source.failed(line.number, custom_id, error, line.raw, kind)
+            yield source.failed(line.number, custom_id, error, line.raw, endpoint)
 
 
 def _custom_id(value: object) -> str:
@@ -39,16 +40,16 @@ def _custom_id(value: object) -> str:
     return checked_custom_id(value)
 
 
-def _kind(record: dict[str, object]) -> RowKind:
+def _endpoint(record: dict[str, object]) -> Endpoint:
     url = record.get("url")
     if record.get("method", "POST") != "POST":
         raise _invalid("`method` is not POST", "Write POST")
     if url is None:
-        raise _invalid("`url` is missing", f"Write {CHAT_URL} or {COMPLETION_URL}")
-    kind = kind_of_url(url) if isinstance(url, str) else None
-    if kind is None:
-        raise _invalid(f"`url` {str(url)[:80]!r} is not supported", f"Use {CHAT_URL} or {COMPLETION_URL}")
-    return kind
+        raise _invalid("`url` is missing", f"Write one of {_KNOWN}")
+    endpoint = endpoint_of(url) if isinstance(url, str) else None
+    if endpoint is None:
+        raise _invalid(f"`url` {str(url)[:80]!r} is not supported", f"Use one of {_KNOWN}")
+    return endpoint
 
 
 def _checked_body(record: dict[str, object]) -> dict[str, object]:

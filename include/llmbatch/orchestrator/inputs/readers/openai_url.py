@@ -1,24 +1,32 @@
-"""Which OpenAI endpoint the ``url`` of a batch line names."""
+"""Which endpoint the ``url`` of a batch line names."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from llmbatch.core.rows import RowKind
+from llmbatch.core.endpoints import Endpoint
 
-CHAT_URL, COMPLETION_URL = "/v1/chat/completions", "/v1/completions"
+_ENDINGS = {
+    "/chat/completions": Endpoint.CHAT,
+    "/completions": Endpoint.COMPLETIONS,
+    "/responses": Endpoint.RESPONSES,
+    "/audio/transcriptions": Endpoint.TRANSCRIPTIONS,
+    "/embeddings": Endpoint.EMBEDDINGS,
+    "/pooling": Endpoint.POOLING,
+    "/classify": Endpoint.CLASSIFY,
+    "/score": Endpoint.SCORE,
+    "/rerank": Endpoint.RERANK,
+}
 
 
-def kind_of_url(url: str) -> RowKind | None:
-    """Return the kind of request, None for any other endpoint.
+def endpoint_of(url: str) -> Endpoint | None:
+    """Return the endpoint, None for any other one.
 
-    Only the end of the path counts: ``/chat/completions`` as Azure writes it, a full URL with any host and query, and a
-    slash at the end are the same endpoint as ``/v1/chat/completions``.
+    Only the end of the path counts: ``/chat/completions`` as Azure writes it, ``/v2/rerank``, a full URL with any host
+    and query, and a slash at the end are the same endpoints as ``/v1/chat/completions`` and ``/v1/rerank``.
     """
     try:
         path = "/" + urlsplit(url.strip()).path.strip("/")
     except ValueError:
         return None
-    if path.endswith("/chat/completions"):
-        return "chat"
-    return "completion" if path.endswith("/completions") else None
+    return next((endpoint for ending, endpoint in _ENDINGS.items() if path.endswith(ending)), None)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from llmbatch.core.rows import StagedRow
-from llmbatch.orchestrator.inputs.prompt import SAMPLING_COLUMN
+from llmbatch.orchestrator.inputs.prompt import PARAMETER_COLUMNS
 from llmbatch.orchestrator.inputs.readers.decoded_size import bounded
 from llmbatch.orchestrator.inputs.readers.page_guard import PageGuard
 from llmbatch.orchestrator.inputs.readers.parquet_values import Unreadable, column_values, id_values, json_values
@@ -37,14 +37,14 @@ def read_parquet(source: Source) -> Iterator[StagedRow]:
     prompt = source.builder.prompt_columns(names)
     if prompt is None:
         raise source.unreadable(f"has no column {source.builder.wanted}", f"Its columns: {shown_columns(names)}.")
-    request_columns = [name for name in dict.fromkeys((*prompt, SAMPLING_COLUMN)) if name in names]
+    request_columns = [name for name in dict.fromkeys((*prompt, *PARAMETER_COLUMNS)) if name in names]
     id_columns = [name for name in source.builder.ids.columns if name in names]
     columns = list(dict.fromkeys((*request_columns, *id_columns)))
     twice = next((name for name in columns if names.count(name) > 1), None)
     if twice is not None:
         raise source.unreadable(f"names the column `{twice}` twice", "Rename one of them.")
     schema, most, number = table.schema_arrow, source.max_line_bytes, 0
-    for piece in _pieces(source, table, file, columns):
+    for piece in pieces(source, table, file, columns):
         values = [column_values(piece.column(name), schema.field(name), most, json_values) for name in request_columns]
         ids = [column_values(piece.column(name), schema.field(name), most, id_values) for name in id_columns]
         for index in range(piece.num_rows):
@@ -77,8 +77,12 @@ def open_parquet(source: Source, file: RangeFile) -> pq.ParquetFile:
     return table
 
 
-def _pieces(source: Source, table: pq.ParquetFile, file: RangeFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield all rows of the columns in batches that take a bounded size as Python values."""
+def pieces(source: Source, table: pq.ParquetFile, file: RangeFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield all rows of the columns in batches that take a bounded size as Python values, or are one row.
+
+    Raises:
+        RequestError: the object is damaged, or takes too much memory.
+    """
     guard = PageGuard(source, table, columns, file.peek)
     number = 0
     try:
@@ -86,7 +90,7 @@ def _pieces(source: Source, table: pq.ParquetFile, file: RangeFile, columns: lis
             options = {"metadata": table.metadata, "read_dictionary": guard.texts_in_lists}
             table = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False, **options)
         for group in range(table.num_row_groups):
-            _check_metadata(table, file, group, columns)
+            check_metadata(table, file, group, columns)
             size = guard.enter(group)
             file.watch = guard.look
             for batch in table.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
@@ -104,7 +108,7 @@ class _Checked(ValueError):
     """Ends Arrow's read of a row group before its first byte."""
 
 
-def _check_metadata(table: pq.ParquetFile, file: RangeFile, group: int, columns: list[str]) -> None:
+def check_metadata(table: pq.ParquetFile, file: RangeFile, group: int, columns: list[str]) -> None:
     """Let Arrow open the columns of a row group: pyarrow's own getters end the process if the metadata is damaged.
 
     Raises:
@@ -148,7 +152,7 @@ def _check_readable(record: dict[str, object]) -> None:
 def _shown(record: dict[str, object]) -> str | bytes:
     """Return the row's raw text: its only value, or all of them as a Python dictionary."""
     shown = {name: value.raw if isinstance(value, Unreadable) else value for name, value in record.items()}
-    values = [value for name, value in shown.items() if name != SAMPLING_COLUMN]
+    values = [value for name, value in shown.items() if name not in PARAMETER_COLUMNS]
     only = values[0] if len(values) == 1 else shown
     try:
         return only if isinstance(only, (str, bytes)) else str(only)

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import RequestError, RowError
 from llmbatch.core.identity import row_id_of
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.request_options import CsvEncoding
-from llmbatch.core.rows import RowKind, StagedRow
+from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.prompt import BuiltRequest, RequestBuilder
@@ -56,8 +57,9 @@ class Source:
 
     @property
     def max_line_bytes(self) -> int:
-        """Longest line that can hold an allowed prompt: 12 bytes a character (JSON escapes), and 1 MiB for the rest."""
-        return self.builder.max_prompt_chars * 12 + 2**20
+        """Longest line of an allowed row: 12 bytes a character (JSON escapes), its media, and 1 MiB for the rest."""
+        staging = self.builder.staging
+        return staging.max_prompt_chars * 12 + staging.max_media_bytes + 2**20
 
     def lines(self, encoding: CsvEncoding = "utf-8") -> Iterator[Line]:
         """Yield the plain text lines of the object, as UTF-8.
@@ -105,16 +107,16 @@ class Source:
             row_id=row_id_of(self.index, line),
             custom_id=custom_id,
             line=line,
-            kind=request.kind,
+            url=request.endpoint.value,
             request=request.text,
             input_chars=request.input_chars,
-            max_tokens=request.max_tokens,
+            answer_limit=request.answer_limit,
             error_class=None,
             error=None,
         )
 
     def failed(
-        self, line: int, custom_id: str | None, error: Exception, raw: str | bytes, kind: RowKind = "chat"
+        self, line: int, custom_id: str | None, error: Exception, raw: str | bytes, endpoint: Endpoint | None = None
     ) -> StagedRow:
         """Return a row that could not be read, with the reason and the start of its raw text.
 
@@ -123,7 +125,7 @@ class Source:
             custom_id: its id, if that could be read.
             error: a ``RowError``, or whatever else its values raised.
             raw: its raw text.
-            kind: what it would have become.
+            endpoint: what it would have been for; by default that of the rows of a table.
 
         Raises:
             MemoryError: the error is one: it belongs to the process, and another attempt may read the row.
@@ -133,10 +135,10 @@ class Source:
             row_id=row_id_of(self.index, line),
             custom_id=custom_id,
             line=line,
-            kind=kind,
+            url=(endpoint or self.builder.table_endpoint).value,
             request=shortened(raw),
             input_chars=0,
-            max_tokens=None,
+            answer_limit=0,
             error_class=reason.error_class.value,
             error=f"line {line} of {self.name}: {shortened(reason.message)}",
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from fakes.input_rows import builder_of
 from llmbatch.core.errors import RequestError
-from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers.csv_dialect import detected_delimiter, excel_delimiter, head_lines
 from llmbatch.orchestrator.inputs.readers.lines import Line, split_lines
 from llmbatch.orchestrator.inputs.readers.source import Source
@@ -20,7 +19,7 @@ def lines(body: bytes) -> list[Line]:
 
 def detected(body: bytes, *, is_all: bool = True) -> str:
     obj = InputObject(uri="s3://b/a", etag="e", size=len(body))
-    source = Source(MemoryStore(), obj, 0, RequestBuilder(JobRequest(input_uri=obj.uri), 1000))
+    source = Source(MemoryStore(), obj, 0, builder_of(obj.uri))
     return detected_delimiter(lines(body), is_all=is_all, source=source)
 
 

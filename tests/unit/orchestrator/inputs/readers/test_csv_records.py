@@ -21,7 +21,9 @@ def test_csv_quote_open_until_the_end_costs_one_line() -> None:
 
 def test_csv_quote_open_for_too_long_costs_one_line() -> None:
     filler = b"".join(b"%d,%s\n" % (number, b"row" * 30) for number in range(15_000))
-    rows = rows_of(b'x,prompt\n1,"open\n' + filler, InputFormat.CSV, staging={"max_prompt_chars": 100})
+    rows = rows_of(
+        b'x,prompt\n1,"open\n' + filler, InputFormat.CSV, staging={"max_prompt_chars": 100, "max_media_bytes": 0}
+    )
     assert "not closed within" in rows[0].error
     assert len(rows) == 15_001
     assert all(row.error is None for row in rows[1:])

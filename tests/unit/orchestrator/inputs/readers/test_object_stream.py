@@ -11,6 +11,7 @@ from fakes.input_rows import PLAIN, input_job, rows_of
 from llmbatch.core.errors import InputChanged
 from llmbatch.core.request_options import InputFormat
 from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.jobs.documents import read_inputs
 from llmbatch.orchestrator.staging.rows import staged_rows
 
@@ -45,7 +46,7 @@ def test_changed_input_is_refused(fmt: InputFormat, replacement: bytes | None) -
     if replacement is not None:
         store.put(objects[0].uri, replacement)
     with pytest.raises(InputChanged):
-        list(staged_rows(spec, objects, store))
+        list(staged_rows(spec, objects, store, RequestBuilder.of(spec)))
 
 
 class _ReplacedOnTheWay(_BreakingStore):

@@ -12,13 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fakes.input_rows import rows_of, table_bytes
+from fakes.input_rows import builder_of, rows_of, table_bytes
 from llmbatch.core.errors import RequestError
-from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.request_options import InputFormat
 from llmbatch.core.store import MemoryStore
-from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.orchestrator.inputs.readers import page_guard
 from llmbatch.orchestrator.inputs.readers.page_guard import PageGuard
 from llmbatch.orchestrator.inputs.readers.page_header import PageHeader
@@ -34,6 +32,7 @@ _CHILD = """
 import re, sys
 from collections import Counter
 from fakes.input_rows import input_job
+from llmbatch.orchestrator.inputs.prompt import RequestBuilder
 from llmbatch.core.errors import RequestError
 from llmbatch.core.request_options import InputFormat
 from llmbatch.core.store import MemoryStore
@@ -42,7 +41,8 @@ from llmbatch.orchestrator.staging.rows import staged_rows
 store = MemoryStore()
 spec = input_job(store, {"bomb": open(sys.argv[1], "rb").read()}, InputFormat.PARQUET)
 try:
-    print(*Counter(str(row.error_class) for row in staged_rows(spec, read_inputs(spec, store), store)).items())
+    rows = staged_rows(spec, read_inputs(spec, store), store, RequestBuilder.of(spec))
+    print(*Counter(str(row.error_class) for row in rows).items())
 except RequestError as error:
     print(error)
 print(*re.findall(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read()))
@@ -60,8 +60,8 @@ def repeated_value() -> bytes:
 
 
 def repeated_in_lists() -> bytes:
-    texts = same("x" * 400_000, 64 * 32)
-    lists = pa.ListArray.from_arrays(pa.array(range(0, len(texts) + 1, 32), pa.int32()), texts)
+    texts = same("x" * 400_000, 64 * 128)
+    lists = pa.ListArray.from_arrays(pa.array(range(0, len(texts) + 1, 128), pa.int32()), texts)
     return table_bytes(pa.table({"messages": lists}), compression="zstd")
 
 
@@ -168,7 +168,7 @@ def test_pages_are_not_what_the_footer_says(
     store = MemoryStore()
     info = store.put("s3://b/a", table_bytes(pa.table({"prompt": ["a" * 5000]}), compression="none"))
     item = InputObject(uri=info.uri, etag=info.etag, size=info.size)
-    source = Source(store, item, 0, RequestBuilder(JobRequest(input_uri=info.uri), 1000))
+    source = Source(store, item, 0, builder_of(info.uri))
     guard = PageGuard(source, open_parquet(source, RangeFile(store, item)), ["prompt"], RangeFile(store, item).peek)
     monkeypatch.setattr(page_guard, "read_page_header", lambda read, at: page._replace(end=at + 10))
     with pytest.raises(error, match=words):

@@ -50,7 +50,8 @@ def test_parquet_messages_sampling_and_row_groups() -> None:
     assert len(rows) == 1000
     assert request_of(rows[999]) == {
         "messages": [{"content": "q999", "role": "user"}],
-        "sampling": {"max_tokens": 256, "seed": 5},
+        "max_completion_tokens": 256,
+        "seed": 5,
     }
 
 
@@ -84,7 +85,7 @@ def test_values_that_python_cannot_hold_fail_their_row_only() -> None:
 def test_a_value_larger_than_a_row_may_be_fails_its_row_only() -> None:
     messages = [[{"role": "user", "content": content}] for content in ("a", "b" * 9_000_000, "c")]
     table = pa.table({"messages": messages})
-    rows = rows_of(table_bytes(table), InputFormat.PARQUET, staging={"max_prompt_chars": 100})
+    rows = rows_of(table_bytes(table), InputFormat.PARQUET, staging={"max_prompt_chars": 100, "max_media_bytes": 0})
     assert [row.error_class for row in rows] == [None, "too_long", None]
     assert "column `messages` has a value that is larger than a row may be" in rows[1].error
 

@@ -86,7 +86,7 @@ def test_an_error_that_no_check_foresaw_fails_the_row_without_its_values(
     def broken(*_: object) -> None:
         raise KeyError("the secret prompt")
 
-    monkeypatch.setattr(RequestBuilder, "_chat", broken)
+    monkeypatch.setattr(RequestBuilder, "_built", broken)
     rows = rows_of((TABLES | LINES)[fmt], fmt)
     assert len(rows) == 2
     for row in rows:
@@ -99,6 +99,6 @@ def test_a_lack_of_memory_is_no_fault_of_the_row(fmt: InputFormat, monkeypatch: 
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(RequestBuilder, "_chat", full)
+    monkeypatch.setattr(RequestBuilder, "_built", full)
     with pytest.raises(MemoryError):
         rows_of((TABLES | LINES)[fmt], fmt)

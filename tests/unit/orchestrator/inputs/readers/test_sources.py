@@ -37,7 +37,7 @@ def test_small_objects_are_read_several_at_a_time_and_their_rows_come_in_order(f
     objects = read_inputs(spec, store)
     meeting = MeetingStore("/in/", 4)
     meeting.objects.update(store.objects)
-    rows = list(staged_rows(spec, objects, meeting))
+    rows = list(staged_rows(spec, objects, meeting, RequestBuilder.of(spec)))
     assert [int(row.row_id.partition("-")[0]) for row in rows] == list(range(50))
     assert [f'"q{n}"' in row.request for n, row in enumerate(rows)] == [True] * 50
 
@@ -49,7 +49,7 @@ def test_no_more_than_the_window_is_read_ahead_and_large_objects_are_left_to_the
         store, {"0000.jsonl": big, **{f"1{name}": body for name, body in prompts(100).items()}}, InputFormat.JSONL
     )
     objects = read_inputs(spec, store)
-    found = sources(objects, RequestBuilder(spec.request, 10), store)
+    found = sources(objects, RequestBuilder.of(spec), store)
     first = next(found)
     assert (first.store, first.obj) == (store, objects[0])
     assert store.opened <= IN_FLIGHT - 1
@@ -62,7 +62,7 @@ def test_a_changed_object_is_reported_when_it_is_its_turn() -> None:
     spec = input_job(store, prompts(10), InputFormat.JSONL)
     objects = read_inputs(spec, store)
     store.put(objects[7].uri, b"other")
-    rows = staged_rows(spec, objects, store)
+    rows = staged_rows(spec, objects, store, RequestBuilder.of(spec))
     assert [next(rows).line for _ in range(7)] == [1] * 7
     with pytest.raises(InputChanged, match=objects[7].uri):
         next(rows)

@@ -1,0 +1,73 @@
+"""Rows with images on a real engine: it sees the pixels, wherever they came from, and fetches nothing itself."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
+
+from fakes.media_rows import data_url, image, painted
+from fakes.probed_rows import outcomes
+from tiny_models import IMAGE_TOKENS, tiny_vision
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
+RED, BLUE = painted((255, 0, 0)), painted((0, 0, 255))
+
+
+def chat(*parts: dict[str, Any], **more: Any) -> tuple[str, dict[str, Any]]:
+    content = [{"type": "text", "text": "what is it?"}, *parts]
+    return CHAT, {"messages": [{"role": "user", "content": content}], "max_tokens": 8, "temperature": 0, **more}
+
+
+def response(url: str) -> tuple[str, dict[str, Any]]:
+    content = [{"type": "input_text", "text": "what is it?"}, {"type": "input_image", "image_url": url}]
+    return RESPONSES, {"input": [{"role": "user", "content": content}], "max_output_tokens": 8, "temperature": 0}
+
+
+def test_images() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        local = f"http://127.0.0.1:{server.getsockname()[1]}/x.png"
+        found = outcomes(
+            tiny_vision(),
+            [
+                chat(),
+                chat(image(data_url(RED))),
+                chat(image("s3://b/in/red.png")),
+                chat(image(data_url(BLUE))),
+                chat(image(data_url(RED)) | {"uuid": "one"}),
+                chat(image(data_url(BLUE)) | {"uuid": "one"}),
+                chat(image(data_url(RED)), image(data_url(BLUE))),
+                response("s3://b/in/red.png"),
+                chat(image("s3://b/inside/red.png")),
+                chat(image(local)),
+                chat(image("file:///etc/hostname")),
+                chat(image(local), unread=True),
+                chat(image("file:///etc/hostname"), unread=True),
+                chat(image("http://invalid/x.png"), unread=True),
+            ],
+            objects={"s3://b/in/red.png": RED, "s3://b/inside/red.png": RED},
+            media_prefixes=["s3://b/in"],
+            options={"limit_mm_per_prompt": {"image": 2}},
+        )
+        with pytest.raises(TimeoutError):
+            server.accept()
+    answers = [ChatCompletion.model_validate(body) for body, *_ in found[:7]]
+    _, red, stored, blue, named, other, _ = (answer.choices[0].message.content for answer in answers)
+    assert red == stored == named != blue == other
+    tokens = [prompt for _, prompt, _ in found[:7]]
+    assert tokens[1] - tokens[0] > IMAGE_TOKENS
+    assert tokens[6] - tokens[1] >= tokens[1] - tokens[0] - 1
+    assert Response.model_validate(found[7][0]).output_text == red
+    outside, unnamed, file, *unread = found[8:]
+    assert outside.startswith(
+        "RowError: invalid: messages[0].content[1].image_url.url: s3://b/inside/red.png is outside of"
+    )
+    assert "is not in media_domains of config.yaml" in unnamed
+    assert "is not an address that rows may name" in file
+    assert all(isinstance(outcome, str) for outcome in unread), "the engine read an address itself"
