@@ -23,6 +23,7 @@ from llmbatch.core.endpoints import Endpoint, Task
 from llmbatch.core.errors import RowError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.request_options import OutputFormat
 from llmbatch.core.sampling import LONGEST_ANSWER, MOST_ROW_TOKENS
 from llmbatch.core.serving import Serving
 from llmbatch.core.states import ErrorClass
@@ -77,7 +78,8 @@ class RequestBuilder:
     @classmethod
     def of(cls, spec: JobSpec) -> RequestBuilder:
         """Return the builder of a job."""
-        return cls(spec.request, spec.staging, spec.serving, spec.max_tokens)
+        request = spec.request.model_copy(update={"output_format": spec.output_format})
+        return cls(request, spec.staging, spec.serving, spec.max_tokens)
 
     def prompt_columns(self, available: Collection[str]) -> tuple[str, ...] | None:
         """Return the columns that hold the prompt, or None if a needed one is not among ``available``."""
@@ -156,10 +158,19 @@ class RequestBuilder:
         tokens = merged.one_answer * merged.answers * content.prompts
         if tokens > MOST_ROW_TOKENS:
             raise _invalid(f"the answers of the row may have {tokens} tokens, more than {MOST_ROW_TOKENS}", "Split it")
+        if self.request.output_format is OutputFormat.PARQUET:
+            _require_plain_vectors(merged.values)
         body = {**merged.values, **content.values}
         if model is not None:
             body["model"] = model
         return BuiltRequest(endpoint, _checked_text(body), chars, tokens)
+
+
+def _require_plain_vectors(values: Mapping[str, object]) -> None:
+    """Refuse vectors of another form than the column of a Parquet file: their base64 does not state its form."""
+    for key, plain in (("embed_dtype", ("float32",)), ("endianness", ("native", "little"))):
+        if values.get("encoding_format") == "base64" and values.get(key, plain[0]) not in plain:
+            raise _invalid(f"`{key}` is {values[key]!r}, and Parquet files have vectors of {plain[0]}", "Remove it")
 
 
 def _checked_text(body: dict[str, object]) -> str:

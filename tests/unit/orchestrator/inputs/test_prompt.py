@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from fakes.input_rows import chat_line, request_of, rows_of, table_bytes, user
+from fakes.input_rows import builder_of, chat_line, request_of, rows_of, table_bytes, user
+from llmbatch.core.errors import RowError
 from llmbatch.core.request_options import InputFormat
 
 
@@ -135,3 +136,13 @@ def test_tools_are_part_of_the_prompt() -> None:
         chat_line("a", user("hi", tools=[tool])), InputFormat.OPENAI_BATCH, staging={"max_prompt_chars": 100}
     )
     assert row.error_class == "too_long"
+
+
+@pytest.mark.parametrize("form", [{"embed_dtype": "float16"}, {"endianness": "big"}])
+def test_vectors_of_another_form_than_a_parquet_column_are_refused(form: dict[str, str]) -> None:
+    row = {"text": "four", "request": {"encoding_format": "base64", **form}}
+    with pytest.raises(RowError, match=next(iter(form))):
+        builder_of(task="embed", output_format="parquet").of_record(row)
+    assert builder_of(task="embed", output_format="jsonl").of_record(row).answer_limit == 0
+    plain = {"text": "four", "request": {**form}}
+    assert builder_of(task="embed", output_format="parquet").of_record(plain).answer_limit == 0
