@@ -26,8 +26,8 @@ def end_of(running: Running, run_id: str) -> dict[str, str | None]:
 def test_finished_work_stays_finished_and_what_failed_is_retried(running: Running, mixed: Mixed, tiny_model: str):
     first, layout, proof = mixed.run_id, mixed.layout, mixed.manifest
     assert set(end_of(running, first).values()) == {"success"}
-    good = SHORT_ROWS + 3
-    assert (proof.rows.succeeded, proof.rows.failed, proof.input.invalid_rows) == (good, 4, 2)
+    good, bad = SHORT_ROWS + 5, 6
+    assert (proof.rows.succeeded, proof.rows.failed, proof.input.invalid_rows) == (good, bad, 3)
 
     running.store.delete(INPUT)
     before = {info.uri: info.etag for info in running.store.list(layout.root)}
@@ -49,9 +49,9 @@ def test_finished_work_stays_finished_and_what_failed_is_retried(running: Runnin
     whole = JobManifest.model_validate_json(
         running.store.get(JobLayout.of(BASE_URI, job_id_of(DAG_ID, retry)).manifest)
     )
-    assert (whole.rows.input, whole.rows.succeeded, whole.rows.failed) == (good + 4, good + 1, 3)
+    assert (whole.rows.input, whole.rows.succeeded, whole.rows.failed) == (good + bad, good + 1, bad - 1)
     assert (whole.missing, whole.duplicates, whole.retry_of) == (0, 0, layout.root)
-    assert sum(shard.rows for shard in whole.shards) == 2  # one that was cut off, and one that is too long again
+    assert sum(shard.rows for shard in whole.shards) == 3  # cut off, too long again, and for embeddings again
     delivered = running.files(whole)["output.jsonl"].splitlines()
     answers = {line["custom_id"]: line for line in map(json.loads, delivered)}
     assert len(answers) == good + 1

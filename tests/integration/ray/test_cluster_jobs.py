@@ -274,7 +274,7 @@ def row(
     line: int, request: dict[str, Any] | str, url: str = Endpoint.CHAT, error_class: str | None = None
 ) -> dict[str, Any]:
     text = request if isinstance(request, str) else json.dumps(request)
-    limit = request.get("max_tokens", 256) if isinstance(request, dict) else 0
+    limit = request.get("max_tokens", 0) if isinstance(request, dict) else 0
     return {
         "row_id": f"00000-{line:09d}",
         "custom_id": f"c{line}",
@@ -291,7 +291,7 @@ def row(
 def chat(line: int, text: str, schema: dict[str, Any] | None = None, **body: Any) -> dict[str, Any]:
     if schema is not None:
         body["response_format"] = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
-    return row(line, {"messages": [{"role": "user", "content": text}], **body})
+    return row(line, {"messages": [{"role": "user", "content": text}], "max_tokens": 256, **body})
 
 
 def chats(count: int) -> list[dict[str, Any]]:

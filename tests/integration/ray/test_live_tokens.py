@@ -34,13 +34,14 @@ def test_tokens_are_counted_while_no_row_has_an_answer() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["answers"] == [MAX_TOKENS] * ROWS
-    before = [sample for sample in found["samples"] if sample[0] == 0]
+    # counts: tasks done, tokens of requests that have ended, of open ones, prompt tokens read, prompt tokens open
+    before = [sample for sample in found["samples"] if sample[1] == 0]
     generated = [counts[2] for counts in before]
     assert any(0 < tokens < ROWS * MAX_TOKENS for tokens in generated), generated
-    # A row that has ended is out of the engine's table a moment before its answer arrives: only then may the sum fall.
+    # A request that has ended is out of the engine's table a moment before it is counted: only then may the sum fall.
     assert all(now >= then for then, now in pairwise(generated[:-1])), generated
-    assert all(counts[1] == 0 for counts in before)
-    assert max(counts[2] for counts in found["samples"]) <= ROWS * MAX_TOKENS
+    assert max(ended + generated for _, ended, generated, *_ in found["samples"]) <= ROWS * MAX_TOKENS
+    assert all(ended >= done * MAX_TOKENS for done, ended, *_ in found["samples"]), "an answer before its tokens"
     assert all(read <= open_ for *_, read, open_ in found["samples"])
     assert any(read == open_ > 0 for *_, read, open_ in before), "no prompt counted as read before an answer"
     last = found["samples"][-1]

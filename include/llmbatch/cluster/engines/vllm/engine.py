@@ -79,6 +79,7 @@ class VllmEngine:
         self._served = served_endpoints(state)
         if Endpoint.COMPLETIONS in self._served:
             await _warm_up(engine)
+            self._tokens.ended = 0
 
     async def generate(self, row: StagedRow, request_id: str) -> Answer:
         """Answer one row."""
