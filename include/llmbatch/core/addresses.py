@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 from llmbatch.core.layout import split_uri
 
@@ -30,6 +31,11 @@ def is_under(uri: str, folder: str) -> bool:
     """Whether an address is a folder or is below it. ``s3://b/in/x`` is under ``s3://b/in``, ``s3://b/input2`` not."""
     inner, outer = _parts(uri), _parts(folder)
     return inner[: len(outer)] == outer
+
+
+def is_host_of(host: str, domains: Iterable[str]) -> bool:
+    """Whether a host is one of some domains; ``.example.com`` stands for all hosts below it. All in small letters."""
+    return any(host == domain or (domain.startswith(".") and host.endswith(domain)) for domain in domains)
 
 
 def _parts(uri: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmbatch.core.addresses import checked_address, is_under
+from llmbatch.core.addresses import checked_address, is_host_of, is_under
 
 
 @pytest.mark.parametrize("uri", ["s3://b", "s3://b/", "s3://b/a b/ä/…/x.y", "s3://b/a//b", "s3://b/a..b/.hidden"])
@@ -47,3 +47,19 @@ def test_what_a_log_or_a_store_misreads_is_refused_with_the_escaped_text(uri: st
 )
 def test_addresses_are_compared_by_bucket_and_parts(uri: str, folder: str, expected: bool) -> None:
     assert is_under(uri, folder) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "is_one"),
+    [
+        ("a.example", True),
+        ("b.c.example", True),
+        ("c.example", False),
+        ("bc.example", False),
+        ("x.a.example", False),
+        ("a.example.evil", False),
+        ("", False),
+    ],
+)
+def test_a_domain_with_a_leading_dot_stands_for_all_hosts_below_it(host: str, is_one: bool) -> None:
+    assert is_host_of(host, ("a.example", ".c.example")) is is_one

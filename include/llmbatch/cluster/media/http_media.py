@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from llmbatch.cluster.media.media import Media
 from llmbatch.cluster.media.public_address import NotPublicError, require_public
+from llmbatch.core.addresses import is_host_of
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -90,9 +91,8 @@ class HttpMedia:
             raise media.refused("is not a URL", "Correct it") from None
         if url.user is not None or url.password is not None:
             raise media.refused("has a user or password in its URL", "Remove it, or copy the file to the store")
-        for domain in self._domains:
-            if host == domain or (domain.startswith(".") and host.endswith(domain)):
-                return url
+        if is_host_of(host, self._domains):
+            return url
         raise media.refused(
             f"{host!r} is not in media_domains of config.yaml ({', '.join(self._domains) or 'which is empty'})",
             "Copy the file to the store and use s3://, or send it as a data: URL",

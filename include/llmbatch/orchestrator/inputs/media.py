@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from llmbatch.core.addresses import checked_address, is_under
+from llmbatch.core.addresses import checked_address, is_host_of, is_under
 from llmbatch.core.errors import RowError
 from llmbatch.core.serving import Serving
 from llmbatch.core.states import ErrorClass
@@ -74,7 +74,7 @@ class MediaRules:
             host = (urlsplit(address).hostname or "").lower()
         except ValueError:
             host = ""
-        if not any(host == domain or (domain.startswith(".") and host.endswith(domain)) for domain in self._domains):
+        if not is_host_of(host, self._domains):
             raise _invalid(
                 f"`{where}` is of the host {host[:80]!r}, which media_domains of config.yaml does not name",
                 "Put the file into the store and name its s3:// address",
