@@ -27,7 +27,7 @@ ANSWER_TYPES: dict[str, pa.DataType] = {
     "label": _TEXT,
     "scores": _VECTOR,
 }
-"""All columns of answers in their order. What is not text by itself (``tool_calls``) is JSON text in Parquet."""
+"""All columns of answers in their order. Lists and objects, such as ``tool_calls``, are JSON text in Parquet."""
 
 _BY_TASK = {
     Task.GENERATE: ("text", "reasoning", "tool_calls", "finish_reason", "logprobs", "choices"),

@@ -34,7 +34,7 @@ def server_fault() -> Exception:
 
 
 class TemplateError(Exception):
-    """As Jinja's, which is not imported where it is told apart."""
+    """Like Jinja's error, which ``row_error`` recognises by its name, without an import of Jinja."""
 
 
 def cases() -> dict[str, tuple[Exception, ErrorClass, str]]:
