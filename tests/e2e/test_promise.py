@@ -57,4 +57,6 @@ def test_a_finished_job_teaches_dry_runs_and_admission(running: Running, mixed: 
     with pytest.raises(JobFailed, match="task accept") as caught:
         follow(running.api, running.store, late, lambda *_: None)
     assert "on_infeasible" in str(caught.value)
-    assert not list(running.store.list(layout_of(late).root))
+    left = [info.uri for info in running.store.list(layout_of(late).root)]
+    # Airflow raises the alert of a missed deadline even for a run that has not been accepted after these five seconds
+    assert [uri for uri in left if not uri.startswith(layout_of(late).alerts)] == []
