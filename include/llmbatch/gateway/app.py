@@ -11,7 +11,6 @@ from llmbatch.gateway.parts import Parts
 from llmbatch.gateway.routers import health
 from llmbatch.gateway.wire.failures import Failure
 
-
 ROUTERS = (
     health,
 )  # fmt: skip
