@@ -49,7 +49,9 @@ class AirflowApi:
     def __init__(self, base_url: str, username: str, password: str) -> None:
         self._client = httpx.Client(base_url=base_url, timeout=60)
         answer = self._client.post("/auth/token", json={"username": username, "password": password})
-        self._client.headers["Authorization"] = f"Bearer {_checked(answer).json()['access_token']}"
+        self.token = str(_checked(answer).json()["access_token"])
+        """Of this user, for a day."""
+        self._client.headers["Authorization"] = f"Bearer {self.token}"
 
     def __enter__(self) -> Self:
         return self

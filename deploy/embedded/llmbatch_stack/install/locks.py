@@ -28,6 +28,8 @@ LOCKS: Mapping[str, tuple[str, ...]] = {
     "ray-gpu": _LINUX,
     "ray-cpu": (*_LINUX, *_WITHOUT_VISION),
     "local-ray": (*_LINUX, *_WITHOUT_VISION),
+    "client-openai-1": _UNIVERSAL,
+    "client-openai-2": _UNIVERSAL,
 }
 
 
