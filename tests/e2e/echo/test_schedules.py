@@ -12,39 +12,18 @@ import pytest
 
 from chaos.cell import Matrix
 from chaos.stack import echo_engine
+from e2e.echo.user_dags import INPUTS, NIGHTLY, ON_ASSET
 from e2e.running import Running
 from llmbatch.core.job_spec import JobSpec
 from llmbatch_stack.demo.airflow_api import TERMINAL_STATES, DagRun
 from llmbatch_stack.demo.job_run import DAG_ID, layout_of
 from llmbatch_stack.environment import environment
-from llmbatch_stack.settings import BUCKET
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
-NIGHTLY, ON_ASSET = "e2e_nightly", "e2e_on_asset"
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
 NO_INPUT, BY_HAND = "2026-01-04", "2026-01-05"
-INPUTS = f"s3://{BUCKET}/inputs/e2e/nightly"
 POLL_SECONDS, PATIENCE_SECONDS = 1.0, 1200.0
-
-NIGHTLY_DAG = f'''from llmbatch.orchestrator.tasks.airflow_dags import nightly_batch
-
-nightly_batch(
-    "{NIGHTLY}",
-    schedule="@daily",
-    input_uri="{INPUTS}/{{{{ ds }}}}/",
-    sla_hours=1,
-)
-'''
-ON_ASSET_DAG = f'''from airflow.sdk import Asset
-from llmbatch.orchestrator.tasks.airflow_dags import nightly_batch
-
-nightly_batch(
-    "{ON_ASSET}",
-    schedule=Asset("e2e_new_questions"),
-    input_uri="{{{{ (triggering_asset_events.values() | first | last).extra.uri }}}}",
-)
-'''
 
 
 def until(condition: Callable[[], object], what: str) -> None:
@@ -56,7 +35,7 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 @pytest.fixture(scope="module")
 def running(matrix: Matrix) -> Iterator[Running]:
-    """The stack, the users' DAG files in its folder, and the questions of three days."""
+    """The stack, which knows the users' DAGs, and the questions of three days."""
     stack = matrix.stack
     stack.mend()
     stack.configure(echo_engine(stack.journal, 0.1))
@@ -64,9 +43,6 @@ def running(matrix: Matrix) -> Iterator[Running]:
         found = Running(stack.settings, stack.credentials, stack.store, api)
         for day in DAYS:
             put_questions(found, day)
-        for dag_id, text in ((NIGHTLY, NIGHTLY_DAG), (ON_ASSET, ON_ASSET_DAG)):
-            assert len(text.splitlines()) <= 10
-            (stack.settings.dags / f"{dag_id}.py").write_text(text)
         for dag_id in (NIGHTLY, ON_ASSET):
             until(lambda dag_id=dag_id: is_known(found, dag_id), f"the DAG {dag_id}")
         yield found
