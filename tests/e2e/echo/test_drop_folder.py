@@ -18,6 +18,7 @@ from e2e.running import Running
 from llmbatch.core.identity import DROP_DAG
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import read_manifest
+from llmbatch_stack.demo.airflow_api import TERMINAL_STATES
 from llmbatch_stack.demo.job_run import DAG_ID
 from llmbatch_stack.environment import environment
 from llmbatch_stack.settings import BUCKET
@@ -84,6 +85,12 @@ def is_empty(running: Running) -> bool | None:
     return None if any(True for _ in running.store.list(f"{FOLDER}/inbox/")) else True
 
 
+def are_over(running: Running, count: int) -> bool | None:
+    """Whether so many runs were started by drops, and all of them are over."""
+    states = [state for run_id, state in running.api.runs(DAG_ID).items() if run_id.startswith("drop__")]
+    return (len(states) == count and TERMINAL_STATES.issuperset(states)) or None
+
+
 def kill_scheduler(stack: ChaosStack) -> None:
     os.kill(stack.pid("airflow-scheduler"), signal.SIGKILL)
 
@@ -96,6 +103,8 @@ def test_six_inputs_and_a_killed_scheduler_give_six_jobs(running: Running, matri
     claims = f"s3://{BUCKET}/llmbatch/drop/open/"
     eventually(lambda: next(iter(running.store.list(claims)), None), "no input was claimed")
     kill_scheduler(matrix.stack)
+    eventually(lambda: are_over(running, len(names)), "the jobs did not end")
+    running.api.update_asset("llmbatch_inboxes", {})  # else the next scan comes within a minute: see the failed job
     eventually(lambda: is_empty(running), "the inbox did not become empty")
     jobs = set()
     for name in names:
