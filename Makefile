@@ -39,18 +39,20 @@ check-locks: ## fail if a lock file does not match its .in file
 # Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need only Python and run once.
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
 SIMULATIONS := eta/test_model.py eta/test_simulated_jobs.py eta/test_real_traces.py test_commit_protocol.py
-AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/integration/airflow
-RAY_TESTS := tests/unit/cluster tests/unit/tools tests/integration/ray
+AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags
+RAY_TESTS := tests/unit/cluster tests/unit/tools
 E2E_TESTS := tests/e2e
+# One process a core, at most four: tests/conftest.py says what stays together. Integration tests take longest, so they start first.
+IN_PARALLEL := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: install ## run every test that needs no GPU and no image; all rooms, even if one fails
 	@$(AIRFLOW_PYTHON) tests/rooms.py "$(MAKE)" test-airflow test-ray test-e2e
 
 test-airflow: install
-	@$(AIRFLOW_PYTHON) -m pytest $(SHARED_TESTS) $(AIRFLOW_TESTS)
+	@$(AIRFLOW_PYTHON) -m pytest $(IN_PARALLEL) tests/integration/airflow $(SHARED_TESTS) $(AIRFLOW_TESTS)
 
 test-ray: install
-	@$(RAY_PYTHON) -m pytest $(SHARED_TESTS) $(RAY_TESTS) $(SIMULATIONS:%=--ignore=tests/unit/core/%)
+	@$(RAY_PYTHON) -m pytest $(IN_PARALLEL) tests/integration/ray $(SHARED_TESTS) $(RAY_TESTS) $(SIMULATIONS:%=--ignore=tests/unit/core/%)
 
 test-e2e: install
 	@$(AIRFLOW_PYTHON) -m pytest $(E2E_TESTS)

@@ -2,7 +2,9 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 settings.register_profile(
     "llmbatch",
@@ -15,3 +17,19 @@ settings.load_profile("llmbatch")
 if examples := os.environ.get("LLMBATCH_FUZZ"):  # of each property; others each time
     settings.register_profile("fuzz", settings.default, max_examples=int(examples), derandomize=False)
     settings.load_profile("fuzz")
+
+
+class ByPlace(LoadFileScheduling):
+    """With ``-n``: a file's tests run in one process, in their order; so do all below one folder of integration tests.
+
+    Those share servers, and some measure how fast their machine is.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder, _, rest = nodeid.partition("/integration/")
+        return f"{folder}/integration/{rest.partition('/')[0]}" if rest else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)  # not called with -p no:xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByPlace:
+    return ByPlace(config, log)

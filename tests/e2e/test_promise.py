@@ -39,6 +39,7 @@ def test_a_finished_job_teaches_dry_runs_and_admission(running: Running, mixed: 
     running.store.put(INPUT, "\n".join([*lines, "{broken"]).encode())
 
     started = running.api.trigger(DAG_ID, CONF | {"dry_run": True})
+    late = running.api.trigger(DAG_ID, CONF | {"sla_hours": 5 / 3600, "on_infeasible": "reject"})
     assert until_over(running, started).state == "success"
     states = {name: task.state for name, task in running.api.tasks(DAG_ID, started.run_id).items()}
     assert {states[name] for name in ("run", "watch", "publish")} == {"skipped"}
@@ -53,7 +54,6 @@ def test_a_finished_job_teaches_dry_runs_and_admission(running: Running, mixed: 
     assert not list(running.store.list(layout.staged))
     assert not list(running.store.list(layout.claims))
 
-    late = running.api.trigger(DAG_ID, CONF | {"sla_hours": 5 / 3600, "on_infeasible": "reject"})
     with pytest.raises(JobFailed, match="task accept") as caught:
         follow(running.api, running.store, late, lambda *_: None)
     assert "on_infeasible" in str(caught.value)

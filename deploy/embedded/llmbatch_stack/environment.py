@@ -129,8 +129,7 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
         "LOGGING": {"BASE_LOG_FOLDER": settings.logs / "tasks"},
         "SCHEDULER": {
             "SCHEDULER_HEARTBEAT_SEC": 5,
-            # an idle scheduler looks into the database this often; it delays each task of a job by a second on average
-            "SCHEDULER_IDLE_SLEEP_TIME": 2,
+            "SCHEDULER_IDLE_SLEEP_TIME": settings.scheduler_idle_s,
             "ENABLE_HEALTH_CHECK": False,
             # a task whose worker or scheduler was killed is seen after these, not after Airflow's five minutes
             "TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,

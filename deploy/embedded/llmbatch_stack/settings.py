@@ -63,6 +63,8 @@ class Settings:
     port_base: int
     ray_cpus: int
     airflow_parallelism: int
+    scheduler_idle_s: int
+    """Seconds between two looks of an idle scheduler into its database: half of them delay each task of a job."""
     start_timeout_s: float
 
     def port(self, name: str) -> int:
@@ -158,6 +160,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         port_base=port_base,
         ray_cpus=_integer(env, "LLMBATCH_RAY_CPUS", max(2, cores), 1, 4096),
         airflow_parallelism=_integer(env, "LLMBATCH_AIRFLOW_PARALLELISM", 4, 1, 512),
+        scheduler_idle_s=_integer(env, "LLMBATCH_SCHEDULER_IDLE", 2, 1, 60),
         start_timeout_s=float(_integer(env, "LLMBATCH_START_TIMEOUT", 300, 5, 86400)),
     )
 

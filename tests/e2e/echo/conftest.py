@@ -12,6 +12,7 @@ import pytest
 from chaos.cell import Matrix
 from chaos.stack import ChaosStack
 from e2e.echo.sla_receivers import NOTIFIER
+from e2e.echo.user_dags import write_dags
 from llmbatch_stack.settings import load
 
 PORTS_BELOW = 500
@@ -24,5 +25,7 @@ def matrix() -> Iterator[Matrix]:
     plugins = stack.settings.airflow_home / "config"  # where Airflow looks for Python modules when it starts
     plugins.mkdir(parents=True)
     (plugins / "e2e_notifier.py").write_text(NOTIFIER)
+    stack.settings.dags.mkdir(parents=True)
+    write_dags(stack.settings.dags)
     with stack:
         yield Matrix(stack)

@@ -12,39 +12,18 @@ import pytest
 
 from chaos.cell import Matrix
 from chaos.stack import echo_engine
+from e2e.echo.user_dags import INPUTS, NIGHTLY, ON_ASSET
 from e2e.running import Running
 from llmbatch.core.job_spec import JobSpec
 from llmbatch_stack.demo.airflow_api import TERMINAL_STATES, DagRun
 from llmbatch_stack.demo.job_run import DAG_ID, layout_of
 from llmbatch_stack.environment import environment
-from llmbatch_stack.settings import BUCKET
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
-NIGHTLY, ON_ASSET = "e2e_nightly", "e2e_on_asset"
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
-NO_INPUT, BY_HAND = "2026-01-04", "2026-01-05"
-INPUTS = f"s3://{BUCKET}/inputs/e2e/nightly"
+NO_INPUT, WITH_INPUT, NO_DATE = "2026-01-04", "2026-01-05", "no-date"
 POLL_SECONDS, PATIENCE_SECONDS = 1.0, 1200.0
-
-NIGHTLY_DAG = f'''from llmbatch.orchestrator.tasks.airflow_dags import nightly_batch
-
-nightly_batch(
-    "{NIGHTLY}",
-    schedule="@daily",
-    input_uri="{INPUTS}/{{{{ ds }}}}/",
-    sla_hours=1,
-)
-'''
-ON_ASSET_DAG = f'''from airflow.sdk import Asset
-from llmbatch.orchestrator.tasks.airflow_dags import nightly_batch
-
-nightly_batch(
-    "{ON_ASSET}",
-    schedule=Asset("e2e_new_questions"),
-    input_uri="{{{{ (triggering_asset_events.values() | first | last).extra.uri }}}}",
-)
-'''
 
 
 def until(condition: Callable[[], object], what: str) -> None:
@@ -56,7 +35,7 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 @pytest.fixture(scope="module")
 def running(matrix: Matrix) -> Iterator[Running]:
-    """The stack, the users' DAG files in its folder, and the questions of three days."""
+    """The stack, which knows the users' DAGs, and the questions of three days."""
     stack = matrix.stack
     stack.mend()
     stack.configure(echo_engine(stack.journal, 0.1))
@@ -64,9 +43,6 @@ def running(matrix: Matrix) -> Iterator[Running]:
         found = Running(stack.settings, stack.credentials, stack.store, api)
         for day in DAYS:
             put_questions(found, day)
-        for dag_id, text in ((NIGHTLY, NIGHTLY_DAG), (ON_ASSET, ON_ASSET_DAG)):
-            assert len(text.splitlines()) <= 10
-            (stack.settings.dags / f"{dag_id}.py").write_text(text)
         for dag_id in (NIGHTLY, ON_ASSET):
             until(lambda dag_id=dag_id: is_known(found, dag_id), f"the DAG {dag_id}")
         yield found
@@ -85,17 +61,17 @@ def is_known(running: Running, dag_id: str) -> bool:
     return True
 
 
-def airflow(running: Running, *command: str) -> None:
-    """Run Airflow's command line, and wait until the runs of the nightly DAG are over."""
+def command(running: Running, *words: str) -> None:
+    """Run Airflow's command line."""
     env = environment("airflow", running.settings, running.credentials)
-    done = subprocess.run(["airflow", *command], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(["airflow", *words], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    wait(running, NIGHTLY)
 
 
 def backfill(running: Running, first: str, last: str, *options: str) -> None:
     """Run a backfill to its end. Airflow refuses another one until its scheduler has noticed that all runs are over."""
-    airflow(running, "backfill", "create", "--dag-id", NIGHTLY, "--from-date", first, "--to-date", last, *options)
+    command(running, "backfill", "create", "--dag-id", NIGHTLY, "--from-date", first, "--to-date", last, *options)
+    wait(running, NIGHTLY)
     until(lambda: all(one["completed_at"] for one in backfills(running)), "the end of the backfill")
 
 
@@ -112,8 +88,9 @@ def wait(running: Running, dag_id: str) -> None:
 
 
 def jobs(running: Running, dag_id: str) -> dict[str, str]:
-    """Return the run ids of the DAG's jobs by input."""
-    found = [run_id for run_id in running.api.runs(DAG_ID) if run_id.startswith(f"{dag_id}__")]
+    """Return the run ids of the DAG's finished jobs by input."""
+    states = running.api.runs(DAG_ID)
+    found = [run_id for run_id in states if run_id.startswith(f"{dag_id}__") and states[run_id] == "success"]
     specs = [JobSpec.model_validate_json(running.store.get(layout_of(DagRun(DAG_ID, run, "")).spec)) for run in found]
     assert len({spec.request.source_uri for spec in specs}) == len(specs), "one input, two jobs"
     return {spec.request.source_uri: spec.run_id for spec in specs}
@@ -150,48 +127,51 @@ def test_a_second_backfill_of_the_same_days_makes_no_second_job(running: Running
         assert "start=found" in log_of_start(running, NIGHTLY, run_id)
 
 
-@pytest.mark.usefixtures("three_days")
+@pytest.fixture(scope="module")
+def by_hand(running: Running, three_days: dict[str, str]) -> None:
+    """Start runs of both DAGs at once, so that waits overlap: a night without input, one with, one without a date."""
+    put_questions(running, WITH_INPUT)
+    running.api.update_asset("e2e_new_questions", {"uri": f"{INPUTS}/{DAYS[1]}/questions.jsonl"})
+    for day in (NO_INPUT, WITH_INPUT):
+        command(running, "dags", "trigger", NIGHTLY, "--logical-date", day, "--run-id", day)
+    running.api.trigger(NIGHTLY, {}, NO_DATE)
+    wait(running, NIGHTLY)
+
+
+@pytest.mark.usefixtures("by_hand")
 def test_a_failed_job_fails_its_night_and_a_clear_continues_it(running: Running) -> None:
-    before = set(running.api.runs(NIGHTLY))
-    backfill(running, NO_INPUT, NO_INPUT)
-    (night,) = set(running.api.runs(NIGHTLY)) - before
-    assert running.api.runs(NIGHTLY)[night] == "failed"
-    log = log_of_start(running, NIGHTLY, night)
+    assert running.api.runs(NIGHTLY)[NO_INPUT] == "failed"
+    log = log_of_start(running, NIGHTLY, NO_INPUT)
     ended = running.api.runs(DAG_ID)
     (failed,) = [run_id for run_id in ended if run_id.startswith(NIGHTLY) and ended[run_id] == "failed"]
     assert f"run {failed} of {DAG_ID} failed" in log
     assert "Clear this task" in log
 
     put_questions(running, NO_INPUT)
-    running.api.clear_run(NIGHTLY, night)
+    running.api.clear_run(NIGHTLY, NO_INPUT)
     wait(running, NIGHTLY)
-    assert running.api.runs(NIGHTLY)[night] == "success"
-    assert "start=continued" in log_of_start(running, NIGHTLY, night)
+    assert running.api.runs(NIGHTLY)[NO_INPUT] == "success"
+    assert "start=continued" in log_of_start(running, NIGHTLY, NO_INPUT)
     assert jobs(running, NIGHTLY)[f"{INPUTS}/{NO_INPUT}/"] == failed
     assert running.finish(failed).missing == 0
 
 
-@pytest.mark.usefixtures("three_days")
+@pytest.mark.usefixtures("by_hand")
 def test_an_asset_event_starts_a_job_on_what_it_names(running: Running) -> None:
-    uri = f"{INPUTS}/{DAYS[1]}/questions.jsonl"
-    running.api.update_asset("e2e_new_questions", {"uri": uri})
     wait(running, ON_ASSET)
     assert set(running.api.runs(ON_ASSET).values()) == {"success"}
-    assert set(jobs(running, ON_ASSET)) == {uri}
+    assert set(jobs(running, ON_ASSET)) == {f"{INPUTS}/{DAYS[1]}/questions.jsonl"}
 
 
-@pytest.mark.usefixtures("three_days")
+@pytest.mark.usefixtures("by_hand")
 def test_a_run_without_a_date_says_what_to_write_instead(running: Running) -> None:
-    night = running.api.trigger(NIGHTLY, {}).run_id
-    wait(running, NIGHTLY)
-    assert running.api.runs(NIGHTLY)[night] == "failed"
-    log = log_of_start(running, NIGHTLY, night)
+    assert running.api.runs(NIGHTLY)[NO_DATE] == "failed"
+    log = log_of_start(running, NIGHTLY, NO_DATE)
     assert "input_uri: 'ds' is undefined" in log
     assert "{{ dag_run.run_after | ds }}" in log
 
 
-@pytest.mark.usefixtures("three_days")
+@pytest.mark.usefixtures("by_hand")
 def test_a_person_starts_a_night_with_its_date(running: Running) -> None:
-    put_questions(running, BY_HAND)
-    airflow(running, "dags", "trigger", NIGHTLY, "--logical-date", BY_HAND)
-    assert running.finish(jobs(running, NIGHTLY)[f"{INPUTS}/{BY_HAND}/"]).rows.succeeded == 5
+    assert running.api.runs(NIGHTLY)[WITH_INPUT] == "success"
+    assert running.finish(jobs(running, NIGHTLY)[f"{INPUTS}/{WITH_INPUT}/"]).rows.succeeded == 5

@@ -34,7 +34,13 @@ ROWS = [
     {"custom_id": "too-long", "method": "POST", "url": "/v1/chat/completions",
      "body": {"messages": [{"role": "user", "content": "word " * 4000}]}},
 ]  # fmt: skip
-CONF = {"input_uri": INPUT, "max_error_rate": 0.7, "sampling": {"max_tokens": 16, "temperature": 0}}
+CONF: dict[str, object] = {"input_uri": INPUT, "max_error_rate": 0.7, "sampling": {"max_tokens": 16, "temperature": 0}}
+REFUSED: dict[str, dict[str, object]] = {
+    "input_uri": {"input_uri": f"s3://{BUCKET}/inputs/e2e/absent.jsonl"},
+    "no-such-bucket": {"input_uri": "s3://no-such-bucket/x.jsonl"},
+    "max_tokens": {"max_tokens": 3},
+}
+"""What is wrong with a request, by a word of its refusal."""
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +75,20 @@ def start_by_cli(running: Running, conf: dict[str, object]) -> str:
     return run_id
 
 
-@pytest.fixture(scope="module", params=[start_by_rest, start_by_form, start_by_cli])
-def started(running: Running, request: pytest.FixtureRequest) -> tuple[str, JobManifest]:
+WAYS = (start_by_rest, start_by_form, start_by_cli)
+
+
+@pytest.fixture(scope="module")
+def run_ids(running: Running) -> dict[str, str]:
+    """Start all runs at once, so that waits overlap; by the name of the way or by a word of the refusal."""
+    good = {start.__name__: start(running, CONF) for start in WAYS}
+    return good | {words: start_by_rest(running, CONF | wrong) for words, wrong in REFUSED.items()}
+
+
+@pytest.fixture(scope="module", params=[start.__name__ for start in WAYS])
+def started(running: Running, run_ids: dict[str, str], request: pytest.FixtureRequest) -> tuple[str, JobManifest]:
     """A finished job: its run and its proof."""
-    run_id = request.param(running, CONF)
+    run_id = run_ids[request.param]
     return run_id, running.finish(run_id)
 
 
@@ -97,16 +113,9 @@ def test_log_of_the_ray_job_is_in_the_task_log(running: Running, started: tuple[
     assert running.credentials.ray_token not in log
 
 
-@pytest.mark.parametrize(
-    ("conf", "words"),
-    [
-        (CONF | {"input_uri": f"s3://{BUCKET}/inputs/e2e/absent.jsonl"}, "input_uri"),
-        (CONF | {"input_uri": "s3://no-such-bucket/x.jsonl"}, "no-such-bucket"),
-        (CONF | {"max_tokens": 3}, "max_tokens"),
-    ],
-)
-def test_bad_request_fails_in_accept_with_the_field(running: Running, conf: dict[str, object], words: str):
-    run_id = start_by_rest(running, conf)
+@pytest.mark.parametrize("words", REFUSED)
+def test_bad_request_fails_in_accept_with_the_field(running: Running, run_ids: dict[str, str], words: str):
+    run_id = run_ids[words]
     with pytest.raises(JobFailed, match="task accept") as caught:
         running.finish(run_id)
     assert words in str(caught.value)

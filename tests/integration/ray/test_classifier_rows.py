@@ -1,17 +1,18 @@
-"""Rows that are classified on a real engine."""
+"""A job whose rows are classified on a real engine."""
 
 from __future__ import annotations
 
 import pytest
 
-from fakes.probed_rows import outcomes
+from fakes.cluster_jobs import Job, outcomes
 from tiny_models import LABELS, tiny_classifier
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
-def test_classes() -> None:
+def test_classes(job: Job) -> None:
     one, two, chat = outcomes(
+        job,
         tiny_classifier(),
         [
             ("/classify", {"input": "what a day"}),

@@ -2,250 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
-import shutil
 import signal
-import socket
-import subprocess
-import sys
 import time
-import uuid
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from fakes.job_inputs import NO_INPUT
+from fakes.cluster_jobs import Job, chat, chats, row
+from fakes.ray_servers import BUCKET, MARK, until
 from llmbatch.cluster.driver.shard_stream import MAX_BLOCKS
 from llmbatch.cluster.models.model_cache import CACHE_ENV
 from llmbatch.cluster.replica.request_id import request_id_of
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store
-from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.endpoints import Endpoint
-from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.identity import shard_id_of
-from llmbatch.core.job_request import JobRequest
-from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
-from llmbatch.core.request_options import InputFormat, OutputFormat
-from llmbatch.core.rows import STAGED_COLUMNS
 from llmbatch.core.shard_order import running_order
-from llmbatch.core.shards import StagedManifest, StagedShard
+from llmbatch.core.shards import StagedManifest
 from llmbatch.core.states import DesiredState, ExitReason, Phase
 from llmbatch.s3.store import S3Store
-from llmbatch_stack.settings import load as load_settings
 from tiny_model import tiny_model
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
-BUCKET = "cluster-tests"
-MARK = "LLMBATCH_TEST_CLUSTER"
-"""Environment variable by which the processes of our own cluster are known: other clusters may run on this machine."""
-
-REPOSITORY = Path(__file__).parents[3]
-
-PATIENCE_SECONDS = 600.0
-"""Before what does not come is a failure; no measure of speed."""
-
 BRISK_SECONDS = 5.0
 """What a job of a few rows takes, from start to end, on a machine for which the windows of these tests are wide."""
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(sock.getsockname()[1]) for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait for something outside this process, which cannot wake us."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS:g} s: {what}"
-        time.sleep(0.1)
-    return value
-
-
-def stop_tree(process: subprocess.Popen[Any]) -> None:
-    if process.poll() is not None:
-        return
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    for member in family:
-        with contextlib.suppress(psutil.NoSuchProcess):  # the head's own shutdown may be quicker
-            member.kill()
-    process.wait(timeout=10)
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A SeaweedFS of our own; its binary may be in the venv of the other room."""
-    folder = tmp_path_factory.mktemp("weed")
-    places = [Path(sys.prefix) / "bin", *sorted((REPOSITORY / ".llmbatch" / "venvs").glob("*/bin"))]
-    weed = shutil.which("weed") or next((str(p / "weed") for p in places if (p / "weed").exists()), None)
-    assert weed is not None, "no weed binary: run `make install`"
-    identity = {
-        "name": "tests",
-        "credentials": [{"accessKey": "key", "secretKey": "secret"}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    names = ("s3.port", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port")
-    names = (*names, "filer.port.grpc", "s3.port.grpc", "admin.port")
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
-    off = ("-master.telemetry=false", "-webdav=false", "-admin.ui=false", "-s3.iam=false")
-    command = [weed, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={folder}/s3.json"]
-    command += [f"-bucket={BUCKET}", *off, "-s3.port.iceberg=0", "-s3.port.lance=0"]
-    command += [f"-{name}={port}" for name, port in ports.items()]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) as process:
-        until(lambda: reachable(ports["s3.port"]), "SeaweedFS answers")
-        try:
-            yield {
-                "AWS_ACCESS_KEY_ID": "key",
-                "AWS_SECRET_ACCESS_KEY": "secret",
-                "AWS_DEFAULT_REGION": "us-east-1",
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['s3.port']}",
-            }
-        finally:
-            stop_tree(process)
-
-
-def reachable(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture(scope="module")
-def cluster(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """One Ray node for all tests. Its processes get no AWS_* variables, as on a node that has none."""
-    folder = Path("/tmp") / f"rt-{uuid.uuid4().hex[:6]}"
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RAY_", "PYTHOND"))
-    }
-    environment |= {"PYTHONPATH": str(REPOSITORY / "include"), "RAY_AUTH_MODE": "disabled"}
-    environment |= {"RAY_USAGE_STATS_ENABLED": "0", MARK: uuid.uuid4().hex}
-    environment |= {CACHE_ENV: str(load_settings().models)}
-    [port] = free_ports(1)
-    command = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--node-ip-address=127.0.0.1"]
-    command += [f"--port={port}", "--num-cpus=8", "--include-dashboard=false", f"--temp-dir={folder}"]
-    log = (tmp_path_factory.mktemp("ray") / "log").open("wb")
-    with log, subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
-        try:
-            until(lambda: reachable(port), "Ray answers")
-            yield {**environment, **s3, "RAY_ADDRESS": f"127.0.0.1:{port}", "RAY_JOB_STOP_WAIT_TIME_S": "5"}
-        finally:
-            stop_tree(process)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def store(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> S3Store:
-    for name, value in s3.items():
-        monkeypatch.setenv(name, value)
-    return open_store()
-
-
-class Job:
-    """One staged job, and the process that runs it. Rows of the fake engine take ``slowness`` times the given time."""
-
-    def __init__(self, store: S3Store, environment: dict[str, str], slowness: float = 1.0) -> None:
-        self.store, self.environment, self.slowness = store, environment, slowness
-        self.job_id = f"job-{uuid.uuid4().hex[:16]}"
-        self.layout = JobLayout.of(f"s3://{BUCKET}/t", self.job_id)
-        self.rows: list[dict[str, Any]] = []
-
-    def stage(
-        self,
-        rows: list[dict[str, Any]],
-        *,
-        shard_rows: int = 10,
-        model: str = "none",
-        rate: float = 1.0,
-        sla: float = 3600,
-        **engine: Any,
-    ) -> Job:
-        self.rows = rows
-        if "seconds_per_row" in engine.get("echo", {}):
-            engine["echo"] = {**engine["echo"], "seconds_per_row": engine["echo"]["seconds_per_row"] * self.slowness}
-        schema = pa.schema([pa.field(name, kind) for name, kind in STAGED_COLUMNS])
-        shards = []
-        for start in range(0, len(rows), shard_rows):
-            part = rows[start : start + shard_rows]
-            sink = io.BytesIO()
-            pq.write_table(pa.table({n: [row[n] for row in part] for n, _ in STAGED_COLUMNS}, schema=schema), sink)
-            shard_id = shard_id_of(len(shards))
-            info = self.store.put(self.layout.staged_shard(shard_id), sink.getvalue())
-            invalid = sum(row["error_class"] is not None for row in part)
-            chars = sum(row["input_chars"] for row in part)
-            shard = StagedShard(
-                shard_id=shard_id, rows=len(part), invalid_rows=invalid, input_chars=chars, etag=info.etag
-            )
-            shards.append(shard)
-        now = datetime.now(UTC)
-        spec = JobSpec(
-            job_id=self.job_id,
-            dag_id="d",
-            run_id="r",
-            root_uri=self.layout.root,
-            created_at=now,
-            deadline=now + timedelta(seconds=sla),
-            request=JobRequest(input_uri=f"s3://{BUCKET}/in.jsonl", max_error_rate=rate),
-            input_format=InputFormat.JSONL,
-            output_format=OutputFormat.JSONL,
-            output_uri=f"s3://{BUCKET}/out/",
-            inputs=NO_INPUT,
-            model_name="m",
-            model_uri=model,
-            engine=EngineSettings.model_validate({"kind": "echo", "cpus_per_replica": 1, **engine}),
-            staging=StagingConfig(),
-            heartbeat=HeartbeatConfig(seconds=0.3),
-        )
-        manifest = StagedManifest(job_id=self.job_id, shards=tuple(shards), seconds=1.0)
-        self.store.put(self.layout.spec, spec.model_dump_json().encode())
-        self.store.put(self.layout.staged_manifest, manifest.model_dump_json().encode())
-        return self
-
-    def start(self, generation: int = 1) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "llmbatch.cluster", "--job", self.layout.root, "--generation", str(generation)]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=self.environment, stdout=pipe, stderr=pipe, text=True)
-
-    def run(self, generation: int = 1) -> tuple[int, str]:
-        return self.end(self.start(generation))
-
-    def end(self, process: subprocess.Popen[str]) -> tuple[int, str]:
-        out, err = process.communicate(timeout=PATIENCE_SECONDS)
-        return process.returncode, out + err
-
-    def progress(self) -> Progress | None:
-        try:
-            return Progress.model_validate_json(self.store.get(self.layout.progress))
-        except Exception:
-            return None
-
-    def control(self, desired: DesiredState, generation: int | None = None) -> None:
-        control = Control(desired=desired, reason="test", generation=generation)
-        self.store.put(self.layout.control, control.model_dump_json().encode())
-
-    def results(self) -> list[dict[str, Any]]:
-        tables = [pq.read_table(io.BytesIO(self.store.get(item.uri))) for item in self.store.list(self.layout.results)]
-        assert len({table.schema.remove_metadata() for table in tables}) <= 1
-        return [row for table in tables for row in table.to_pylist()]
-
-    def every_row_ended_once(self) -> bool:
-        return [row["row_id"] for row in self.results()] == [row["row_id"] for row in self.rows]
 
 
 @pytest.fixture(scope="module")
@@ -268,34 +55,6 @@ def slowness(s3: dict[str, str], cluster: dict[str, str]) -> float:
 @pytest.fixture
 def job(store: S3Store, cluster: dict[str, str], slowness: float) -> Job:
     return Job(store, cluster, slowness)
-
-
-def row(
-    line: int, request: dict[str, Any] | str, url: str = Endpoint.CHAT, error_class: str | None = None
-) -> dict[str, Any]:
-    text = request if isinstance(request, str) else json.dumps(request)
-    limit = request.get("max_tokens", 0) if isinstance(request, dict) else 0
-    return {
-        "row_id": f"00000-{line:09d}",
-        "custom_id": f"c{line}",
-        "line": line,
-        "url": url,
-        "request": text,
-        "input_chars": len(text),
-        "answer_limit": limit,
-        "error_class": error_class,
-        "error": "unreadable" if error_class else None,
-    }
-
-
-def chat(line: int, text: str, schema: dict[str, Any] | None = None, **body: Any) -> dict[str, Any]:
-    if schema is not None:
-        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
-    return row(line, {"messages": [{"role": "user", "content": text}], "max_tokens": 256, **body})
-
-
-def chats(count: int) -> list[dict[str, Any]]:
-    return [chat(n, f"secret prompt {n}") for n in range(1, count + 1)]
 
 
 def replica_pid(cluster: dict[str, str]) -> int | None:

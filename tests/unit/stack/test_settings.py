@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from llmbatch_stack.credentials import load_or_create
+from llmbatch_stack.environment import airflow_variables
 from llmbatch_stack.settings import (
     DEFAULT_PORT_BASE,
     FIRST_OUTGOING_PORT,
@@ -64,6 +66,15 @@ def test_impossible_base_is_refused_by_name(text: str):
 
 def test_highest_allowed_base_keeps_every_port_valid():
     assert _highest_port(65535 - max(*PORT_OFFSETS.values(), *RAY_WORKER_OFFSETS)) == 65535
+
+
+def test_the_scheduler_looks_as_often_as_chosen(tmp_path: Path):
+    chosen = {"LLMBATCH_STATE": str(tmp_path), "LLMBATCH_SCHEDULER_IDLE": "1"}
+    pauses = [
+        airflow_variables(settings, load_or_create(settings))["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"]
+        for settings in (load(chosen), load({"LLMBATCH_STATE": str(tmp_path)}))
+    ]
+    assert pauses == ["1", "2"]
 
 
 def test_state_folder_can_be_moved(tmp_path: Path):

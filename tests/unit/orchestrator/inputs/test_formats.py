@@ -48,7 +48,7 @@ def put(name: str, body: bytes) -> tuple[MemoryStore, InputObject]:
         ("a.jsonl", b"\xef\xbb\xbf\n\nbroken\n" + OPENAI, InputFormat.OPENAI_BATCH),
         ("a.jsonl", PLAIN, InputFormat.JSONL),
         ("a.jsonl", b"", InputFormat.JSONL),
-        ("a.jsonl.gz", gzip.compress(OPENAI), InputFormat.OPENAI_BATCH),
+        ("a.jsonl.gz", gzip.compress(OPENAI, mtime=0), InputFormat.OPENAI_BATCH),
         ("a.ndjson.zst", zstandard.compress(PLAIN), InputFormat.JSONL),
         ("a.jsonl", NO_ID + OPENAI, InputFormat.OPENAI_BATCH),
         ("a.jsonl", b'{"meta": 1}\n' + OPENAI, InputFormat.OPENAI_BATCH),

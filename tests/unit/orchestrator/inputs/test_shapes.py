@@ -59,7 +59,7 @@ CSV = [
     ("a.csv", b'"x" y\n1;a\n', {"csv": {"header": False}, "prompt_column": "column_2"}, [None, "a"]),
     ("a.csv", "id,prompt\n1,é\n".encode("cp1252"), {"csv": {"encoding": "windows-1252"}}, ["é"]),
     ("a.csv", "id\tprompt\n1\té\n".encode("utf-16"), {"csv": {"encoding": "utf-16"}}, ["é"]),
-    ("a.csv.gz", gzip.compress("id;prompt\n1;é\n".encode("utf-16")), {"csv": {"encoding": "utf-16"}}, ["é"]),
+    ("a.csv.gz", gzip.compress("id;prompt\n1;é\n".encode("utf-16"), mtime=0), {"csv": {"encoding": "utf-16"}}, ["é"]),
     ("a.csv", b"id,prompt\n1,\x81\n2,b\n", {"csv": {"encoding": "windows-1252"}}, [None, "b"]),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,21 @@ def test_options_of_the_model_have_the_types_that_vllm_gives_them() -> None:
 def test_no_option_opens_another_way_to_media_or_constraints() -> None:
     args = found(allowed_media_domains=["example.com"], structured_outputs_config={"backend": "xgrammar"})
     assert (args.allowed_media_domains, args.structured_outputs_config.backend) == (["invalid"], "guidance")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:{port}/x.png", "file:///etc/hostname"])
+def test_vllms_own_reader_of_media_follows_no_address(address: str) -> None:
+    from vllm.multimodal.media import MediaConnector
+
+    args = found()
+    allowed = {"allowed_media_domains", "allowed_local_media_path"}
+    reader = MediaConnector(**{name: getattr(args, name) for name in allowed})
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        with pytest.raises((ValueError, RuntimeError), match="allowed"):
+            reader.fetch_image(address.format(port=server.getsockname()[1]))
+        with pytest.raises(TimeoutError):
+            server.accept()
 
 
 @pytest.mark.parametrize(
