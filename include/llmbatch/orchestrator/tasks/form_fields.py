@@ -179,6 +179,17 @@ FIELDS: dict[str, FormField] = {
             }
         },
     ),
+    "on_cancel": FormField(
+        DEADLINE,
+        "If it is cancelled",
+        "Of a cancel in the job's control object. Cancelled rows that are delivered can run later with retry_failed_of.",
+        {
+            "values_display": {
+                "stop": "Stop at once and deliver nothing",
+                "deliver": "Deliver what is done; the other rows are cancelled",
+            }
+        },
+    ),
     "on_infeasible": FormField(
         DEADLINE,
         "If the deadline cannot be kept",
