@@ -27,7 +27,6 @@ from llmbatch.cluster.driver.streams import Streams
 from llmbatch.cluster.driver.unrun_rows import end_shards
 from llmbatch.cluster.models.adapters import fetch_adapters
 from llmbatch.cluster.models.resolve import resolve_model
-from llmbatch.cluster.replica.row_outcome import cancelled, expired
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store
@@ -216,13 +215,12 @@ def _work(run: _Run, left: tuple[StagedShard, ...]) -> End:
 
 def _end_rest(run: _Run, left: tuple[StagedShard, ...], rest: RowState) -> End:
     """End the remaining rows, as expired or cancelled, without an engine."""
-    job, deadline = run.job, run.spec.deadline
-    _log.warning("event=%s job_id=%s shards=%d deadline=%s", rest.value, job.job_id, len(left), deadline.isoformat())
-    outcome = cancelled if rest is RowState.CANCELLED else partial(expired, deadline=deadline)
-    end_shards(job, left, outcome, lambda tally: run.state.add_tallies([tally]))
+    job, deadline, because = run.job, run.spec.deadline, run.orders.now.job.because
     what = "the deadline passed" if rest is RowState.EXPIRED else "the job was cancelled"
-    because = "" if rest is RowState.EXPIRED else run.orders.now.job.because
-    return End(ExitReason.COMMITTED, f"all {run.total} shards are committed; {what} before {len(left)} began{because}")
+    why = f"{what} before {len(left)} began{because if rest is RowState.CANCELLED else ''}"
+    _log.warning("event=shards_unrun job_id=%s deadline=%s reason=%s", job.job_id, deadline.isoformat(), shown(why))
+    end_shards(job, left, rest, deadline, lambda tally: run.state.add_tallies([tally]))
+    return End(ExitReason.COMMITTED, f"all {run.total} shards are committed; {why}")
 
 
 def _settle(total: int, committed: int, stop: Stop | None, error: BaseException | None) -> End:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
 
 from llmbatch.cluster.replica.crash_book import CrashBook
-from llmbatch.cluster.replica.row_outcome import unanswerable
+from llmbatch.cluster.replica.row_outcome import cancelled, expired, unanswerable
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.patience import Patience
 from llmbatch.cluster.storage.shard_commit import ShardCommit
 from llmbatch.cluster.storage.shard_table import read_staged_shard
-from llmbatch.core.rows import ResultRow, StagedRow
+from llmbatch.core.rows import ResultRow
 from llmbatch.core.shards import ShardTally, StagedShard
 from llmbatch.core.states import RowState
 
@@ -22,7 +24,8 @@ _SHARDS_AT_ONCE = 12
 def end_shards(
     job: JobContext,
     shards: Iterable[StagedShard],
-    outcome: Callable[[StagedRow], ResultRow],
+    rest: RowState,
+    deadline: datetime,
     on_tally: Callable[[ShardTally], None],
 ) -> None:
     """Commit shards none of whose rows has run, several shards at a time.
@@ -32,7 +35,8 @@ def end_shards(
     Args:
         job: the generation that commits.
         shards: those that are not committed.
-        outcome: returns how a row ended that an engine could have answered.
+        rest: how the rows end that an engine could have answered: as expired or as cancelled.
+        deadline: when they expired.
         on_tally: called with the tally of every commit, also where another process was faster.
 
     Raises:
@@ -40,6 +44,7 @@ def end_shards(
         Superseded: a later generation has claimed the job.
     """
     crashes, commit, patience = CrashBook(job), ShardCommit(job), Patience(job)
+    outcome = cancelled if rest is RowState.CANCELLED else partial(expired, deadline=deadline)
 
     async def end(shard: StagedShard) -> ShardTally:
         rows = await patience.call(read_staged_shard, job, shard)

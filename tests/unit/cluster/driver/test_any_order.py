@@ -16,7 +16,6 @@ from llmbatch.cluster.engines.echo import EchoEngine
 from llmbatch.cluster.exchange.replica_report import Orders
 from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
-from llmbatch.cluster.replica.row_outcome import cancelled
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.core.claims import claim
@@ -26,6 +25,7 @@ from llmbatch.core.errors import Superseded
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import compare_row_ids
 from llmbatch.core.shards import remaining_shards
+from llmbatch.core.states import RowState
 from llmbatch.core.store import MemoryStore
 
 
@@ -94,7 +94,7 @@ class Generation:
         context = JobContext("job-1", self._number, self._layout, self._store, SystemClock())
         shard = self._left.pop()
         if self.is_cancelled and self._order.random() < 0.5:
-            end_shards(context, [shard], cancelled, lambda _: None)
+            end_shards(context, [shard], RowState.CANCELLED, SystemClock().now(), lambda _: None)
             return
         replica = Replica(
             context,

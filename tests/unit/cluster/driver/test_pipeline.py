@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -13,7 +12,6 @@ import pytest
 from llmbatch.cluster.driver import pipeline
 from llmbatch.cluster.driver.pipeline import End, Pipeline, print_end
 from llmbatch.cluster.driver.unrun_rows import end_shards
-from llmbatch.cluster.replica.row_outcome import expired
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import ManualClock
@@ -22,7 +20,7 @@ from llmbatch.core.engine_settings import EngineKind
 from llmbatch.core.errors import StoreError
 from llmbatch.core.progress import Progress
 from llmbatch.core.request_options import OnCancel
-from llmbatch.core.states import DesiredState, ExitReason, Phase
+from llmbatch.core.states import DesiredState, ExitReason, Phase, RowState
 from llmbatch.core.store import MemoryStore
 
 
@@ -43,8 +41,8 @@ class Submission:
     def expire(self, count: int) -> None:
         """Commit the first shards."""
         context = JobContext(self.job.manifest.job_id, 1, self.job.layout, self.store, self.clock)
-        outcome = partial(expired, deadline=self.job.spec.deadline)
-        end_shards(context, self.job.manifest.shards[:count], outcome, lambda _: None)
+        shards = self.job.manifest.shards[:count]
+        end_shards(context, shards, RowState.EXPIRED, self.job.spec.deadline, lambda _: None)
 
     def cancel(self) -> None:
         """Request a cancel before the first claim; the job delivers."""
