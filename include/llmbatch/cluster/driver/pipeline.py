@@ -215,10 +215,13 @@ def _work(run: _Run, left: tuple[StagedShard, ...]) -> End:
 
 def _end_rest(run: _Run, left: tuple[StagedShard, ...], rest: RowState) -> End:
     """End the remaining rows, as expired or cancelled, without an engine."""
-    job, deadline, because = run.job, run.spec.deadline, run.orders.now.job.because
-    what = "the deadline passed" if rest is RowState.EXPIRED else "the job was cancelled"
-    why = f"{what} before {len(left)} began{because if rest is RowState.CANCELLED else ''}"
-    _log.warning("event=shards_unrun job_id=%s deadline=%s reason=%s", job.job_id, deadline.isoformat(), shown(why))
+    job, deadline = run.job, run.spec.deadline
+    if rest is RowState.EXPIRED:
+        why = f"the deadline passed before {len(left)} began"
+        _log.warning("event=expired job_id=%s shards=%d deadline=%s", job.job_id, len(left), deadline.isoformat())
+    else:
+        why = f"the job was cancelled before {len(left)} began{run.orders.now.job.because}"
+        _log.warning("event=cancelled job_id=%s shards=%d", job.job_id, len(left))
     end_shards(job, left, rest, deadline, lambda tally: run.state.add_tallies([tally]))
     return End(ExitReason.COMMITTED, f"all {run.total} shards are committed; {why}")
 
