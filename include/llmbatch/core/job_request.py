@@ -32,6 +32,7 @@ from llmbatch.core.request_options import (
     CsvOptions,
     EngineOptions,
     InputFormat,
+    OnCancel,
     OnDeadline,
     OnInfeasible,
     OutputFormat,
@@ -89,6 +90,7 @@ class JobRequest(BaseModel):
     strict_model: StrictBool = False
     sla_hours: Annotated[SlaHours, Field(validation_alias=AliasChoices(*SLA_FIELDS))] = DEFAULT_SLA_HOURS
     on_deadline: OnDeadline = OnDeadline.EXPIRE
+    on_cancel: OnCancel = OnCancel.STOP
     priority: Priority = DEFAULT_PRIORITY
     engine: EngineOptions = EngineOptions()
     on_infeasible: OnInfeasible = OnInfeasible.ACCEPT

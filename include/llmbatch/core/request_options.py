@@ -54,6 +54,13 @@ class OnDeadline(StrEnum):
     FINISH = "finish"
 
 
+class OnCancel(StrEnum):
+    """What a cancel makes of a job: it ends without a result, or ends its open rows as cancelled and is delivered."""
+
+    STOP = "stop"
+    DELIVER = "deliver"
+
+
 class OnInfeasible(StrEnum):
     """What happens to a job whose predicted end is after its deadline when it is submitted."""
 

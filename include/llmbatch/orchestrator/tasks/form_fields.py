@@ -179,6 +179,17 @@ FIELDS: dict[str, FormField] = {
             }
         },
     ),
+    "on_cancel": FormField(
+        DEADLINE,
+        "If it is cancelled",
+        "By a request in its control object. retry_failed_of can run cancelled rows later.",
+        {
+            "values_display": {
+                "stop": "Stop at once and deliver nothing",
+                "deliver": "Deliver what is done; the other rows are cancelled",
+            }
+        },
+    ),
     "on_infeasible": FormField(
         DEADLINE,
         "If the deadline cannot be kept",

@@ -87,6 +87,7 @@ PROBES = [
     ("csv", {"separator": ";"}),
     *[("id_column", value) for value in ("id", "none", None, 3)],
     *[("on_infeasible", value) for value in ("accept", "reject", "refuse", None)],
+    *[("on_cancel", value) for value in ("stop", "deliver", "keep", None)],
     *[("dry_run", value) for value in (True, False, None, "maybe", 3)],
     *[("reactions", {name: value}) for name in Reactions.model_fields for value in (-1, 2, 2000, "x")],
     ("reactions", {"max_replica": 2}),
