@@ -52,3 +52,10 @@ class Failure(Exception):
 def unknown_job(job_id: str) -> Failure:
     """Return the answer for a job that does not exist, or is not the caller's to see."""
     return Failure(404, f"There is no job {job_id}. GET /jobs lists the jobs.", code="job_not_found", job_id=job_id)
+
+
+def unavailable(message: str, *, seconds: int = 5) -> Failure:
+    """Return the answer while a part of the system does not work; the client repeats the request after ``seconds``."""
+    return Failure(
+        503, message, type="server_error", code="unavailable", headers={"Retry-After": str(seconds)}
+    )  # fmt: skip
