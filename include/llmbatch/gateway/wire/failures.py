@@ -4,7 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    message: str
+    """What happened, to which field or object, and what to do."""
+    type: str
+    """Family of the error: invalid_request_error, authentication_error, permission_error, conflict_error, …"""
+    param: str | None
+    """The field or parameter that is wrong."""
+    code: str | None
+    """Machine-readable name of the case."""
+    job_id: str | None = None
+    """The job that it is about."""
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer with a status of 400 or more."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "error": {
+                        "message": "There is no job job-0123456789abcdef. GET /jobs lists the jobs.",
+                        "type": "invalid_request_error",
+                        "param": None,
+                        "code": "job_not_found",
+                        "job_id": "job-0123456789abcdef",
+                    }
+                }
+            ]
+        }
+    )
+
+    error: ErrorDetail
 
 
 class Failure(Exception):
