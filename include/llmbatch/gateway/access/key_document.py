@@ -55,7 +55,7 @@ class KeyDocument(BaseModel):
     name: str
     user: str
     """The Airflow user for whom the key acts."""
-    airflow_user: dict[str, JsonValue]
+    airflow_user: Annotated[dict[str, JsonValue], Field(repr=False)]
     """That user as Airflow's auth manager writes it into a token."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", repr=False)]
     """Digest of the secret."""

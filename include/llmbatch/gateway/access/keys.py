@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cachetools import TTLCache
@@ -39,7 +39,7 @@ class KeyInUse:
     """A valid key, and the token of Airflow with which it acts."""
 
     document: KeyDocument
-    token: str
+    token: str = field(repr=False)
 
 
 class ApiKeys:
