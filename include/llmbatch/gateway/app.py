@@ -8,12 +8,14 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from llmbatch.gateway.parts import Parts
-from llmbatch.gateway.routers import health
+from llmbatch.gateway.routers import benchmark, health, shutdown, sla
 from llmbatch.gateway.wire.failures import Failure
-
 
 ROUTERS = (
     health,
+    sla,
+    benchmark,
+    shutdown,
 )  # fmt: skip
 """One module for each resource."""
 
