@@ -191,9 +191,8 @@ class Shutdown:
                 raise
             return True
         if not run.is_over:
-            return (
-                job.runs_again
-            )  # it may have read the drain before; then its run ends, and the next call continues it
+            # It may have read the drain before. Then its run ends, and the next call continues it.
+            return job.runs_again
         if job.may_continue:
             await self.airflow.continue_run(self.authorization, spec.dag_id, spec.run_id, RUN_TASK)
         return True
