@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import secrets
 from collections.abc import Mapping
 
@@ -13,7 +15,8 @@ from llmbatch.core.identity import BENCHMARK_DAG, benchmark_id_of
 from llmbatch.core.layout import benchmark_uri
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_if_readable
-from llmbatch.gateway.airflow.client import AirflowClient, DagRun
+from llmbatch.gateway.access.caller import Caller
+from llmbatch.gateway.airflow.client import AirflowClient, DagRun, RunExists
 from llmbatch.gateway.jobs.active import PAGE
 from llmbatch.gateway.wire.failures import Failure
 from llmbatch.orchestrator.benchmark.report import BenchmarkReport
@@ -24,7 +27,7 @@ NEWEST_RUNS = 300
 
 _STARTED = {
     "benchmark_id": "bench-0123456789abcdef",
-    "dag_run_id": "api__2030-01-01T00:00:00__0123abcd",
+    "dag_run_id": "api__20300101T000000__0123abcd",
     "state": "queued",
 }
 
@@ -50,11 +53,29 @@ class Benchmark(StartedBenchmark):
 
 
 async def start_benchmark(
-    conf: Mapping[str, JsonValue], *, airflow: AirflowClient, authorization: str, clock: Clock
+    conf: Mapping[str, JsonValue], *, key: str | None, airflow: AirflowClient, caller: Caller, clock: Clock
 ) -> StartedBenchmark:
-    """Start a run of the benchmark DAG with the rights of the caller. Raises ``Failure`` as Airflow refuses."""
-    run_id = f"api__{clock.now():%Y-%m-%dT%H:%M:%S}__{secrets.token_hex(4)}"
-    run = await airflow.start_run(authorization, BENCHMARK_DAG, run_id, conf)
+    """Start a run of the benchmark DAG; with an idempotency key, return the run that it has started already.
+
+    Raises:
+        Failure: as Airflow refuses; 409 if this user used the key for another benchmark.
+    """
+    if key is None:
+        run_id = f"api__{clock.now():%Y%m%dT%H%M%S}__{secrets.token_hex(4)}"
+    else:
+        run_id = "key__" + hashlib.sha256(json.dumps([caller.user, key]).encode()).hexdigest()[:32]
+    try:
+        run = await airflow.start_run(caller.authorization, BENCHMARK_DAG, run_id, conf)
+    except RunExists:
+        run = await airflow.run(caller.authorization, BENCHMARK_DAG, run_id)
+        if run.conf != conf:
+            raise Failure(
+                409,
+                f"Idempotency-Key: it was used for another benchmark, {benchmark_id_of(run_id)}. Send another key.",
+                type="conflict_error",
+                param="Idempotency-Key",
+                code="idempotency_key_reused",
+            ) from None
     return StartedBenchmark(benchmark_id=benchmark_id_of(run_id), dag_run_id=run_id, state=run.state)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Header, Path
 from pydantic import ConfigDict
 
 from llmbatch.core.benchmark_request import BenchmarkRequest, parse_benchmark
@@ -46,12 +46,19 @@ class BenchmarkBody(BenchmarkRequest):
 
 
 @router.post("", status_code=202)
-async def start(body: BenchmarkBody, caller: CallerDep, parts: PartsDep) -> StartedBenchmark:
+async def start(
+    body: BenchmarkBody,
+    caller: CallerDep,
+    parts: PartsDep,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=200, description="The same key again returns the same benchmark.")
+    ] = None,
+) -> StartedBenchmark:
     """Start a benchmark: one job for each setting, one after the other, on the same sample of the input."""
     await require_admitting(parts.config.store.base_uri, parts.store)
     conf = body.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     parse_benchmark(conf).settings()
-    return await start_benchmark(conf, airflow=parts.airflow, authorization=caller.authorization, clock=parts.clock)
+    return await start_benchmark(conf, key=idempotency_key, airflow=parts.airflow, caller=caller, clock=parts.clock)
 
 
 @router.get("/{benchmark_id}")

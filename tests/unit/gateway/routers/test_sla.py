@@ -77,7 +77,7 @@ def test_the_page_may_load_and_run_nothing(gateway: FakeGateway) -> None:
 @pytest.mark.parametrize("query", ["format=xml", "jobs=0", "jobs=1001", "jobs=many"])
 def test_wrong_parameters_are_refused(gateway: FakeGateway, query: str) -> None:
     answer = gateway.client.get(f"/sla/report?{query}", headers=gateway.as_user("ann", "viewer"))
-    assert answer.status_code in (400, 422)
+    assert answer.status_code == 400
 
 
 def test_the_formats_are_those_of_the_report() -> None:
@@ -94,5 +94,5 @@ def test_a_store_that_failed_is_asked_again(gateway: FakeGateway, monkeypatch: p
 
         patch.setattr(gateway.store, "get_aged", fail)
         ann = gateway.as_user("ann", "viewer")
-        assert gateway.client.get("/sla/status", headers=ann).status_code in (500, 503)
+        assert gateway.client.get("/sla/status", headers=ann).status_code == 503
     assert gateway.client.get("/sla/status", headers=ann).status_code == 200
