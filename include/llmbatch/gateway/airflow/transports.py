@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-
 import httpx
+from starlette.types import ASGIApp
 
 from llmbatch.core.clock import Clock
 from llmbatch.gateway.airflow.http_airflow import CALL_SECONDS, HttpAirflow
 
-Message = MutableMapping[str, object]
-AsgiApp = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
-]  # fmt: skip
-"""An ASGI application: takes scope, receive and send."""
 
-
-def in_process(app: AsgiApp, clock: Clock) -> HttpAirflow:
+def in_process(app: ASGIApp, clock: Clock) -> HttpAirflow:
     """Return a client of the api-server ``app`` that runs in this process. No port and no secret is needed."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     return HttpAirflow(httpx.AsyncClient(transport=transport, base_url="http://airflow"), clock)

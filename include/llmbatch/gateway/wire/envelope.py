@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import traceback
@@ -17,6 +18,9 @@ from llmbatch.gateway.wire.handlers import answer_of, failure_of
 REQUEST_ID = "x-request-id"
 SINGLE = (b"authorization", b"content-length", b"content-type", b"host", b"idempotency-key", REQUEST_ID.encode())
 """Headers that a request may have once: two of them would be read in two ways by two programs."""
+
+SEND_SECONDS = 120.0
+"""Longest time in which a client takes no byte of an answer."""
 
 _log = logging.getLogger(__name__)
 _SANE = re.compile(r"[\w.:-]{1,128}", re.ASCII)
@@ -47,7 +51,8 @@ class Envelope:
                 headers[REQUEST_ID] = request_id
                 headers["x-content-type-options"] = "nosniff"
                 headers.setdefault("cache-control", "no-store")
-            await send(message)
+            async with asyncio.timeout(SEND_SECONDS):
+                await send(message)
 
         try:
             _refuse_doubled_headers(scope)
