@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from llmbatch.gateway.access.authentication import Authentication
 from llmbatch.gateway.parts import Parts
-from llmbatch.gateway.routers import health, keys
+from llmbatch.gateway.routers import benchmark, health, keys, shutdown, sla
 from llmbatch.gateway.wire.envelope import Envelope
 from llmbatch.gateway.wire.failures import ErrorBody
 from llmbatch.gateway.wire.handlers import handle_errors
@@ -17,6 +17,9 @@ from llmbatch.gateway.wire.request_body import RequestBody
 ROUTERS = (
     health,
     keys,
+    sla,
+    benchmark,
+    shutdown,
 )  # fmt: skip
 """One module for each resource."""
 
