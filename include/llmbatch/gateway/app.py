@@ -8,12 +8,16 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from llmbatch.gateway.parts import Parts
-from llmbatch.gateway.routers import health
+from llmbatch.gateway.routers import health, job_files, job_verbs, jobs, queue, start
 from llmbatch.gateway.wire.failures import Failure
-
 
 ROUTERS = (
     health,
+    start,
+    queue,
+    jobs,
+    job_verbs,
+    job_files,
 )  # fmt: skip
 """One module for each resource."""
 
