@@ -8,11 +8,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from llmbatch.gateway.parts import Parts
-from llmbatch.gateway.routers import health
+from llmbatch.gateway.routers import files, health, models
 from llmbatch.gateway.wire.failures import Failure
 
 ROUTERS = (
     health,
+    files,
+    models,
 )  # fmt: skip
 """One module for each resource."""
 

@@ -48,6 +48,11 @@ def new_file_id(now: datetime) -> str:
     return f"file-{int(now.timestamp() * 1000):012x}{secrets.token_hex(6)}"
 
 
+def made_at_ms(file_id: str) -> int:
+    """Return the milliseconds since 1970 that the id of an uploaded file holds."""
+    return int(file_id.removeprefix("file-")[:12], 16)
+
+
 def is_file_id(text: str) -> bool:
     """Whether a text has the form of the id of an uploaded file."""
     return _FILE_ID.fullmatch(text) is not None

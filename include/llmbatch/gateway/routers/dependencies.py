@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.parts import Parts
 
@@ -28,3 +29,12 @@ async def caller_of(request: Request, parts: PartsDep) -> Caller:
 
 
 CallerDep = Annotated[Caller, Depends(caller_of)]
+
+
+async def reader_of(caller: CallerDep, parts: PartsDep) -> Caller:
+    """Return the caller, who may read the runs of ``llmbatch_inference``. Raises ``Failure`` 401, 403."""
+    await parts.airflow.runs(caller.authorization, INFERENCE_DAG, limit=1)
+    return caller
+
+
+ReaderDep = Annotated[Caller, Depends(reader_of)]
