@@ -8,13 +8,14 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from llmbatch.gateway.parts import Parts
-from llmbatch.gateway.routers import files, health, models
+from llmbatch.gateway.routers import files, health, models, uploads
 from llmbatch.gateway.wire.failures import Failure
 
 ROUTERS = (
     health,
     files,
     models,
+    uploads,
 )  # fmt: skip
 """One module for each resource."""
 

@@ -53,7 +53,7 @@ async def read_form(request: Request, spool: Spool, *, part: str, most: int) -> 
     """
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > most + AROUND_BYTES:
-        raise too_large(most)
+        raise too_large(most, part)
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or b"boundary" not in options:
         raise Failure(400, f"Send the file as multipart/form-data, in a part with the name '{part}'.")
@@ -64,7 +64,7 @@ async def read_form(request: Request, spool: Spool, *, part: str, most: int) -> 
         async for piece in _within_time(request.stream()):
             received += len(piece)
             if received > most + AROUND_BYTES:
-                raise too_large(most)
+                raise too_large(most, part)
             parser.write(piece)
             if len(reader.content) >= PIECE_BYTES:
                 await asyncio.to_thread(spool.write, reader.take())
@@ -80,13 +80,13 @@ async def read_form(request: Request, spool: Spool, *, part: str, most: int) -> 
     return UploadForm(reader.fields, reader.filename)
 
 
-def too_large(most: int) -> Failure:
+def too_large(most: int, param: str = "file") -> Failure:
     """Return the answer for a file of more than ``most`` bytes.
 
     Its text begins as OpenAI's, which has the status 400; 413 is what every other limit of a body here answers, and
     proxies in front of it. Clients repeat neither.
     """
-    return Failure(413, f"File is too large. A file may have at most {most} bytes.", param="file")
+    return Failure(413, f"File is too large. A file may have at most {most} bytes.", param=param)
 
 
 def missing(name: str) -> Failure:
@@ -170,7 +170,7 @@ class _Reader:
         if self._name == self._part:
             self._size += end - start
             if self._size > self._most:
-                raise too_large(self._most)
+                raise too_large(self._most, self._part)
             self.content += data[start:end]
         else:
             self._field += data[start:end]
