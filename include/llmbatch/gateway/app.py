@@ -10,15 +10,18 @@ from llmbatch.gateway.access.authentication import Authentication
 from llmbatch.gateway.parts import Parts
 from llmbatch.gateway.routers import (
     benchmark,
+    files,
     health,
     job_files,
     job_verbs,
     jobs,
     keys,
+    models,
     queue,
     shutdown,
     sla,
     start,
+    uploads,
 )
 from llmbatch.gateway.wire.envelope import Envelope
 from llmbatch.gateway.wire.failures import ErrorBody
@@ -36,6 +39,9 @@ ROUTERS = (
     sla,
     benchmark,
     shutdown,
+    files,
+    uploads,
+    models,
 )  # fmt: skip
 """One module for each resource."""
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.gateway.access.authentication import authenticated
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.parts import Parts
@@ -39,3 +40,12 @@ CallerDep = Annotated[Caller, Depends(caller_of)]
 JobId = Annotated[str, Path(max_length=200, description="Id of a job.", examples=["job-0123456789abcdef"])]
 
 IfNoneMatch = Annotated[str | None, Header(max_length=1000, description="ETag of the answer that the client has.")]
+
+
+async def reader_of(caller: CallerDep, parts: PartsDep) -> Caller:
+    """Return the caller, who may read the runs of ``llmbatch_inference``. Raises ``Failure`` 401, 403."""
+    await parts.airflow.runs(caller.authorization, INFERENCE_DAG, limit=1)
+    return caller
+
+
+ReaderDep = Annotated[Caller, Depends(reader_of)]
