@@ -39,7 +39,7 @@ check-locks: ## fail if a lock file does not match its .in file
 # Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need only Python and run once.
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
 SIMULATIONS := eta/test_model.py eta/test_simulated_jobs.py eta/test_real_traces.py test_commit_protocol.py
-AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/integration/airflow
+AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/integration/airflow
 RAY_TESTS := tests/unit/cluster tests/unit/tools tests/integration/ray
 E2E_TESTS := tests/e2e
 
@@ -63,7 +63,7 @@ lint: install ## run ruff: rules and format
 	@$(AIRFLOW_PYTHON) -m ruff format --check .
 
 types: install ## run mypy in strict mode, each room in its own environment
-	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/cli dags plugins \
+	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py

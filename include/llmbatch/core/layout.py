@@ -61,6 +61,19 @@ def drop_uri(base: str) -> str:
     return f"{base.rstrip('/')}/drop/"
 
 
+def gateway_uri(base: str) -> str:
+    """Return the folder under ``base`` with what the HTTP API keeps: API keys, files, batches."""
+    return f"{base.rstrip('/')}/gateway/"
+
+
+def files_uri(base: str, owner: str) -> str:
+    """Return the folder under ``base`` with the uploaded files of a user, which only that user's jobs may read.
+
+    The address hides the user's name.
+    """
+    return f"{gateway_uri(base)}files/{hashlib.sha256(owner.encode()).hexdigest()[:32]}/"
+
+
 def idempotency_uri(base: str, key: str, owner: str) -> str:
     """Return where under ``base`` it is noted which job an idempotency key of a user stands for.
 

@@ -1,0 +1,11 @@
+"""The HTTP API: jobs, SLA, benchmark, API keys, and OpenAI's files and batches.
+
+Door: ``app``. Served inside of Airflow's api-server (``mounted``) or alone (``python -m llmbatch.gateway``). Rooms::
+
+    5  app  mounted  __main__
+    4  routers
+    3  jobs  openai
+    2  access
+    1  airflow
+    0  wire
+"""

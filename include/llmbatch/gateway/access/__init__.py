@@ -1,0 +1,1 @@
+"""Who calls: tokens of Airflow and API keys. Imports airflow and wire."""

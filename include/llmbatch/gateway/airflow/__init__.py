@@ -1,0 +1,1 @@
+"""Airflow as the gateway calls it, with the rights of the caller. Imports wire."""

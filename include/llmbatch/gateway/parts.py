@@ -1,0 +1,22 @@
+"""What every route works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmbatch.core.clock import Clock
+from llmbatch.core.config import Config
+from llmbatch.core.store import ObjectStore
+from llmbatch.gateway.access.access import Access
+from llmbatch.gateway.airflow.client import AirflowClient
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The dependencies of the routes. Routes hold no state of their own: it is in Airflow and in the store."""
+
+    config: Config
+    store: ObjectStore
+    airflow: AirflowClient
+    access: Access
+    clock: Clock

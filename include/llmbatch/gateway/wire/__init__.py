@@ -1,0 +1,1 @@
+"""What every answer shares: the shape of errors, pages, ETags, limits of bodies. Imports no other room."""

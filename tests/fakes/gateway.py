@@ -1,0 +1,127 @@
+"""The gateway in process, over a memory store and an Airflow that is three dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fastapi.testclient import TestClient
+from pydantic import JsonValue
+
+from llmbatch.core.clock import Clock, ManualClock
+from llmbatch.core.config import Config
+from llmbatch.core.config_sections import ModelConfig
+from llmbatch.core.store import MemoryStore
+from llmbatch.gateway.access.access import Access
+from llmbatch.gateway.airflow.client import DagRun, RunExists
+from llmbatch.gateway.app import create_app
+from llmbatch.gateway.parts import Parts
+from llmbatch.gateway.wire.failures import Failure
+
+BASE = "s3://b/base"
+ROLES = {"viewer": 0, "user": 1, "op": 2, "admin": 3}
+
+
+@dataclass
+class FakeAirflow:
+    """An ``AirflowClient``. A token is ``<role>-<name>``: a viewer reads, a user starts runs, an op edits them."""
+
+    clock: Clock
+    dag_runs: dict[tuple[str, str], DagRun] = field(default_factory=dict)
+    tasks: dict[tuple[str, str], dict[str, str | None]] = field(default_factory=dict)
+    xcoms: dict[tuple[str, str, str, str], JsonValue] = field(default_factory=dict)
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+    """Calls that change something: name and arguments."""
+
+    def _role(self, authorization: str, least: int) -> str:
+        role, _, name = authorization.removeprefix("Bearer ").partition("-")
+        if role not in ROLES or not name:
+            raise Failure(401, "Airflow does not accept this token.", code="invalid_api_key")
+        if ROLES[role] < least:
+            raise Failure(403, f"Airflow refuses this to {name}.", type="permission_error", code="forbidden")
+        return name
+
+    async def user_name(self, authorization: str) -> str:
+        return self._role(authorization, 0)
+
+    async def start_run(self, authorization: str, dag_id: str, run_id: str, conf: Mapping[str, JsonValue]) -> DagRun:
+        name = self._role(authorization, 1)
+        if (dag_id, run_id) in self.dag_runs:
+            raise RunExists
+        now = self.clock.now()
+        run = DagRun(
+            dag_id=dag_id, dag_run_id=run_id, state="queued", run_after=now, queued_at=now,
+            conf=dict(conf), triggering_user_name=name,
+        )  # fmt: skip
+        self.dag_runs[(dag_id, run_id)] = run
+        self.calls.append(("start_run", dag_id, run_id))
+        return run
+
+    async def run(self, authorization: str, dag_id: str, run_id: str) -> DagRun:
+        self._role(authorization, 0)
+        if (dag_id, run_id) not in self.dag_runs:
+            raise Failure(404, f"There is no run {run_id} of {dag_id}.")
+        return self.dag_runs[(dag_id, run_id)]
+
+    async def runs(
+        self, authorization: str, dag_id: str, *, limit: int = 100, offset: int = 0, states: tuple[str, ...] = ()
+    ) -> tuple[DagRun, ...]:
+        self._role(authorization, 0)
+        found = [run for run in reversed(self.dag_runs.values()) if run.dag_id == dag_id]
+        return tuple(run for run in found if not states or run.state in states)[offset : offset + limit]
+
+    async def note_run(self, authorization: str, dag_id: str, run_id: str, note: str) -> None:
+        self._role(authorization, 2)
+        await self.run(authorization, dag_id, run_id)
+        self.calls.append(("note_run", dag_id, run_id, note))
+
+    async def continue_run(self, authorization: str, dag_id: str, run_id: str, task_id: str) -> None:
+        self._role(authorization, 2)
+        self.set_state(dag_id, run_id, "queued")
+        self.calls.append(("continue_run", dag_id, run_id, task_id))
+
+    async def require_edit(self, authorization: str, dag_id: str) -> None:
+        self._role(authorization, 2)
+
+    async def task_states(self, authorization: str, dag_id: str, run_id: str) -> dict[str, str | None]:
+        self._role(authorization, 0)
+        return self.tasks.get((dag_id, run_id), {})
+
+    async def xcom(self, authorization: str, dag_id: str, run_id: str, task_id: str, key: str) -> JsonValue:
+        self._role(authorization, 0)
+        return self.xcoms.get((dag_id, run_id, task_id, key))
+
+    async def health(self) -> dict[str, str]:
+        return {"metadatabase": "healthy", "scheduler": "healthy", "triggerer": "healthy", "dag_processor": "healthy"}
+
+    def set_state(self, dag_id: str, run_id: str, state: str, end: datetime | None = None) -> None:
+        run = self.dag_runs[(dag_id, run_id)]
+        self.dag_runs[(dag_id, run_id)] = run.model_copy(update={"state": state, "end_date": end})
+
+
+@dataclass
+class FakeGateway:
+    """The application and what is around it."""
+
+    config: Config
+    store: MemoryStore
+    clock: ManualClock
+    airflow: FakeAirflow
+    client: TestClient
+
+    def as_user(self, name: str, role: str = "user") -> dict[str, str]:
+        """Return the headers of a caller."""
+        return {"Authorization": f"Bearer {role}-{name}"}
+
+
+def fake_gateway(*, admins: tuple[str, ...] = (), **sections: object) -> FakeGateway:
+    """Return a gateway with an empty store; ``sections`` are those of config.yaml."""
+    clock = ManualClock()
+    store, airflow = MemoryStore(clock), FakeAirflow(clock)
+    given = {"store": {"base_uri": BASE}, "default_model": "small", "admins": admins, **sections}
+    config = Config.model_validate({"models": {"small": ModelConfig(uri="hub/small")}, **given})
+    parts = Parts(config=config, store=store, airflow=airflow, access=Access(airflow, admins), clock=clock)
+    return FakeGateway(
+        config, store, clock, airflow, TestClient(create_app(lambda: parts), raise_server_exceptions=False)
+    )
