@@ -8,11 +8,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from llmbatch.gateway.parts import Parts
-from llmbatch.gateway.routers import health
+from llmbatch.gateway.routers import batches, health
 from llmbatch.gateway.wire.failures import Failure
 
 ROUTERS = (
     health,
+    batches,
 )  # fmt: skip
 """One module for each resource."""
 
