@@ -12,6 +12,7 @@ The tree::
     │   └── StoreDenied   the credentials do not allow the call
     ├── SpecError         a spec.json is damaged, or does not belong to the folder that it is in
     ├── ForeignManifest   the proof in a job's folder is not that job's
+    ├── BatchInvalid      a batch of OpenAI's API has lines that are no requests of it; no row runs
     ├── InputChanged      an input object is no longer the one that was accepted
     ├── StagedConflict    a shard of an earlier attempt to stage holds other rows
     ├── ModelError        the model is unknown or broken (exit code 22)
@@ -119,6 +120,17 @@ class ForeignManifest(LlmbatchError):
         super().__init__(
             f"{uri} is not the proof of {job_id}: {why}. Another program wrote it. Remove it and clear the failed "
             "task; committed shards are kept."
+        )
+
+
+class BatchInvalid(LlmbatchError):
+    """The input of a batch of OpenAI's API is not valid."""
+
+    def __init__(self, job_id: str, count: int, first: str, uri: str) -> None:
+        self.count, self.uri = count, uri
+        super().__init__(
+            f"{job_id}: the input is not a valid batch, and no row runs: {count} problems, the first one {first}. "
+            f"{uri} lists them; correct the lines and start a new batch."
         )
 
 

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from llmbatch.core.addresses import checked_address
-from llmbatch.core.endpoints import Task
+from llmbatch.core.endpoints import Endpoint, Task
 from llmbatch.core.errors import RequestError
 from llmbatch.core.identity import JOB_ID_PATTERN
 from llmbatch.core.layout import split_uri
@@ -63,7 +63,8 @@ class JobRequest(BaseModel):
     ``request`` holds fields of a request body that every row has unless it sets them itself; ``sampling`` is a short
     form of it. ``keep_columns`` names the columns of a table that come back with the answers; null: all, up to
     ``staging.keep_bytes`` a row. ``response_column`` adds the whole response body to a table. With ``strict_model`` a
-    row that names another model fails.
+    row that names another model fails. ``batch_endpoint``: the input is a batch of OpenAI's API for this endpoint, all
+    for one model; if any line is not a request of it, no row runs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -71,6 +72,7 @@ class JobRequest(BaseModel):
     retry_failed_of: Annotated[str, Field(pattern=f"^{JOB_ID_PATTERN}$")] | None = None
     input_uri: Annotated[str | None, Field(validate_default=True)] = None
     input_format: InputFormat = InputFormat.AUTO
+    batch_endpoint: Endpoint | None = None
     csv: CsvOptions = CsvOptions()
     id_column: str | None = None
     sample_rows: Annotated[int, Field(ge=1, le=MOST_SAMPLE_ROWS)] | None = None

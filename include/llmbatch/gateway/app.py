@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from llmbatch.gateway.access.authentication import Authentication
 from llmbatch.gateway.parts import Parts
 from llmbatch.gateway.routers import (
+    batches,
     benchmark,
     files,
     health,
@@ -41,6 +42,7 @@ ROUTERS = (
     shutdown,
     files,
     uploads,
+    batches,
     models,
 )  # fmt: skip
 """One module for each resource."""

@@ -24,6 +24,7 @@ from llmbatch.orchestrator.admission.queue import leave_queue
 from llmbatch.orchestrator.inputs.formats import resolve_columns, resolve_format, resolve_output_format
 from llmbatch.orchestrator.inputs.listing import list_inputs
 from llmbatch.orchestrator.intake.addresses import check_input, check_objects, check_output, probe_output
+from llmbatch.orchestrator.intake.batch_model import with_batch_model
 from llmbatch.orchestrator.intake.limits import require_prompts_fit, require_within_limits
 from llmbatch.orchestrator.intake.output_schema import require_schema
 from llmbatch.orchestrator.intake.parameters import require_parameters
@@ -143,10 +144,11 @@ def resolve(
         objects, input_format = read_inputs(earlier, store), earlier.input_format
     else:
         require_prompts_fit(request, config.staging.max_prompt_chars)
-        check_input(request.source_uri, config.store)
+        check_input(request.source_uri, config.store, owner)
         objects = list_inputs(request.source_uri, store)
-        check_objects(request.source_uri, objects, config.store.base_uri)
+        check_objects(request.source_uri, objects, config.store.base_uri, owner)
         input_format = resolve_format(request, objects, store)
+        request = with_batch_model(request, input_format, objects, config, store)
         request = resolve_columns(request, input_format, objects, store)
     model, serving, fallback = (
         config.model_for(request.model),

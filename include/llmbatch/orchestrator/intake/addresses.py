@@ -1,7 +1,8 @@
 """What a request may read and where it may deliver: its addresses against config.yaml, the jobs folder and each other.
 
 An address is compared by bucket and parts of its path. Inputs under ``store.base_uri`` are refused, for the folders of
-other jobs are there; ``retry_failed_of`` is the way to an earlier job's rows.
+other jobs are there; ``retry_failed_of`` is the way to an earlier job's rows. The files that the owner of the job has
+uploaded through the HTTP API are there too, and the owner's jobs may read them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from llmbatch.core.config_sections import StoreConfig
 from llmbatch.core.drop_settings import DropConfig
 from llmbatch.core.errors import ObjectMissing, RequestError, StoreDenied
 from llmbatch.core.job_spec import InputObject, JobSpec
-from llmbatch.core.layout import split_uri
+from llmbatch.core.layout import files_uri, split_uri
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.listing import covers, searched_folder
 from llmbatch.orchestrator.publishing.files import delivered_uris
@@ -27,29 +28,41 @@ _EMPTY_PARTS = re.compile(r"(?<!:)/{2,}")
 _log = logging.getLogger(__name__)
 
 
-def check_input(uri: str, settings: StoreConfig) -> None:
+def check_input(uri: str, settings: StoreConfig, owner: str = "") -> None:
     """Check an input address before anything is read there.
+
+    Args:
+        uri: the address.
+        settings: what the deployment allows.
+        owner: the job's user, empty for none; the user's uploaded files are allowed.
 
     Raises:
         RequestError: it is under ``store.base_uri``, or outside ``store.allowed_inputs``.
     """
     folder, base = searched_folder(uri), settings.base_uri
+    if _is_upload_of(owner, folder, base):
+        return
     if is_under(_EMPTY_PARTS.sub("/", folder), base):
         raise RequestError("input_uri", f"{uri} is under store.base_uri {base}, the folder of the jobs", _FIX_INPUT)
     _require_allowed("input_uri", folder, "store.allowed_inputs", settings.allowed_inputs)
 
 
-def check_objects(uri: str, objects: Iterable[InputObject], base_uri: str) -> None:
+def check_objects(uri: str, objects: Iterable[InputObject], base_uri: str, owner: str = "") -> None:
     """Check what a prefix or glob names.
 
     Raises:
-        RequestError: one of the objects is under ``store.base_uri``.
+        RequestError: one of the objects is under ``store.base_uri``, and no uploaded file of ``owner``.
     """
-    found = next((each.uri for each in objects if is_under(each.uri, base_uri)), None)
+    inside = (each.uri for each in objects if is_under(each.uri, base_uri))
+    found = next((address for address in inside if not _is_upload_of(owner, address, base_uri)), None)
     if found is not None:
         raise RequestError(
             "input_uri", f"{uri} also names {found} under store.base_uri {base_uri}, the folder of the jobs", _FIX_INPUT
         )
+
+
+def _is_upload_of(owner: str, uri: str, base_uri: str) -> bool:
+    return owner != "" and is_under(uri, files_uri(base_uri, owner))
 
 
 _FIX_INPUT = "Name the folder of the input alone; for the failed rows of an earlier job use retry_failed_of."

@@ -57,6 +57,12 @@ FIELDS: dict[str, FormField] = {
         "are unique. none: rows have no id of their own.",
         {"examples": ["custom_id", "none"]},
     ),
+    "batch_endpoint": FormField(
+        INPUT,
+        "OpenAI batch for",
+        "Endpoint of a batch of OpenAI's API. If any line is not a request of it, no row runs. Empty: each row counts "
+        "alone.",
+    ),
     "sample_rows": FormField(
         INPUT,
         "Only a sample",

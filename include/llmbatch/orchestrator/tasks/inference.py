@@ -126,16 +126,19 @@ def accept() -> dict[str, Any]:
 
 @final_unless_retryable
 def stage(job_uri: str, store_conn_id: str) -> dict[str, int]:
-    """Turn the input into shards. Return how many rows and shards there are.
+    """Turn the input into shards. Return how many rows and shards there are. An invalid batch has none.
 
     A dry run writes no shard: it pushes its result as the XCom ``dry_run`` and returns an empty dict, which skips the
     tasks after it.
     """
     from llmbatch.orchestrator.jobs.documents import read_spec
+    from llmbatch.orchestrator.staging.batch_check import check_batch
     from llmbatch.orchestrator.staging.stage import stage as stage_job
 
     store = _store(store_conn_id)
     spec = read_spec(job_uri, store)
+    if spec.request.batch_endpoint is not None:
+        check_batch(spec, load_settings(), store, SystemClock())
     if spec.request.dry_run:
         _dry_run(spec, store)
         return {}

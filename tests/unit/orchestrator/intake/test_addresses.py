@@ -10,6 +10,7 @@ import pytest
 from llmbatch.core.config import Config
 from llmbatch.core.errors import ObjectMissing, RequestError, StoreDenied, StoreError
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.layout import files_uri
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.intake.accept import accept, request_of
 
@@ -60,6 +61,7 @@ def job(
     run_id: str = "r",
     settings: dict[str, Any] | None = None,
     inboxes: tuple[str, ...] = (),
+    owner: str = "",
     **conf: Any,
 ) -> JobSpec:
     config = Config.model_validate(
@@ -71,15 +73,15 @@ def job(
         }
     )
     request = request_of({}, {"input_uri": "s3://own/in/a.jsonl"} | conf)
-    return accept(request, dag_id="d", run_id=run_id, created_at=CREATED, config=config, store=store)
+    return accept(request, dag_id="d", run_id=run_id, created_at=CREATED, config=config, store=store, owner=owner)
 
 
 def refused(
-    store: Bucket, settings: dict[str, Any] | None = None, inboxes: tuple[str, ...] = (), **conf: Any
+    store: Bucket, settings: dict[str, Any] | None = None, inboxes: tuple[str, ...] = (), owner: str = "", **conf: Any
 ) -> RequestError:
     before = dict(store.objects)
     with pytest.raises(RequestError) as caught:
-        job(store, settings=settings, inboxes=inboxes, **conf)
+        job(store, settings=settings, inboxes=inboxes, owner=owner, **conf)
     assert store.objects == before
     return caught.value
 
@@ -101,6 +103,21 @@ def test_the_folders_of_jobs_are_no_input(store: Bucket, uri: str) -> None:
     assert error.field == "input_uri"
     assert "store.base_uri s3://own/llmbatch" in str(error)
     assert "retry_failed_of" in str(error)
+
+
+def test_a_job_reads_the_uploads_of_its_own_user_only(store: Bucket) -> None:
+    anns, bobs = (files_uri("s3://own/llmbatch", name) for name in ("ann", "bob"))
+    for folder in (anns, bobs, files_uri("s3://own/llmbatch", "")):
+        store.put(f"{folder}content/file-1.jsonl", LINE)
+    settings = {"allowed_inputs": ["s3://own/in"]}
+    for owner, folder in (("ann", bobs), ("", anns), ("", files_uri("s3://own/llmbatch", ""))):
+        error = refused(store, settings, owner=owner, input_uri=f"{folder}content/file-1.jsonl")
+        assert "store.base_uri s3://own/llmbatch" in str(error)
+    refused(store, owner="ann", input_uri=f"{anns[:-3]}*/content/*.jsonl")
+    refused(store, owner="ann", input_uri="s3://own/llmbatch/gateway/files/")
+    refused(store, owner="ann", input_uri="s3://own/**/file-1.jsonl")
+    job(store, "one", settings, owner="ann", input_uri=f"{anns}content/file-1.jsonl")
+    job(store, "two", settings, owner="ann", input_uri=f"{anns}content/*.jsonl")
 
 
 @pytest.mark.parametrize(
