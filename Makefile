@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types arch \
+.PHONY: help install up down status demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -65,11 +65,16 @@ lint: install ## run ruff: rules and format
 	@$(AIRFLOW_PYTHON) -m ruff format --check .
 
 types: install ## run mypy in strict mode, each room in its own environment
-	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins \
+	@$(MAKE) --no-print-directory -j 2 -O types-airflow types-ray
+
+types-airflow: install
+	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
-	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tools tests/tiny_model.py tests/tiny_models.py \
+
+types-ray: install
+	@$(RAY_PYTHON) -m mypy --cache-dir .mypy_cache/ray include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tools tests/tiny_model.py tests/tiny_models.py \
 		tests/tiny_speech.py benchmarks/resume/commit_cost.py benchmarks/resume/list_committed.py
 
 arch: install ## check the import contracts of the rooms

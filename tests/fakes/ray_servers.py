@@ -105,7 +105,7 @@ def running_node(s3: dict[str, str], log_file: Path) -> Iterator[dict[str, str]]
     environment |= {"RAY_USAGE_STATS_ENABLED": "0", MARK: uuid.uuid4().hex}
     environment |= {CACHE_ENV: str(load_settings().models)}
     [port] = free_ports(1)
-    command = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--node-ip-address=127.0.0.1"]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--node-ip-address=127.0.0.1"]
     command += [f"--port={port}", "--num-cpus=8", "--include-dashboard=false", f"--temp-dir={folder}"]
     log = log_file.open("wb")
     with log, subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
