@@ -10,9 +10,9 @@ from fakes.gateway import BASE, FakeGateway
 from fakes.job_inputs import NO_INPUT
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
+from llmbatch.core.gateway_layout import batches_uri
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.layout import batches_uri
 from llmbatch.core.manifest import (
     InputRecord,
     JobManifest,

@@ -6,19 +6,9 @@ import re
 
 import pytest
 
+from llmbatch.core.gateway_layout import batches_uri, files_uri, gateway_uri
 from llmbatch.core.identity import shard_id_of
-from llmbatch.core.layout import (
-    JobLayout,
-    batches_uri,
-    benchmark_uri,
-    files_uri,
-    gateway_uri,
-    history_uri,
-    idempotency_uri,
-    queue_uri,
-    split_uri,
-    tuned_uri,
-)
+from llmbatch.core.layout import JobLayout, benchmark_uri, history_uri, idempotency_uri, queue_uri, split_uri, tuned_uri
 
 
 def test_layout_keys_are_the_contract():

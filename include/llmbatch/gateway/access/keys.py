@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.gateway_layout import gateway_uri
 from llmbatch.core.gateway_settings import GatewayConfig
-from llmbatch.core.layout import gateway_uri
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document, read_if_readable, report_unreadable
 from llmbatch.gateway.access.airflow_tokens import AirflowTokens

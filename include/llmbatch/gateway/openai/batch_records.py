@@ -17,8 +17,9 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from llmbatch.core.batch_errors import BatchError
+from llmbatch.core.gateway_layout import batches_uri
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
-from llmbatch.core.layout import JobLayout, gateway_uri
+from llmbatch.core.layout import JobLayout
 from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectInfo, ObjectStore
 from llmbatch.core.stored import read_if_readable
@@ -84,7 +85,7 @@ def batch_id_of(run_id: str) -> str:
 
 def records_uri(base: str, owner: str) -> str:
     """Return the folder of the records of a user's batches; it hides the user's name."""
-    return f"{gateway_uri(base)}batches/{hashlib.sha256(owner.encode()).hexdigest()[:32]}/"
+    return batches_uri(base, owner)
 
 
 def record_uri(base: str, owner: str, batch_id: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing
-from llmbatch.core.layout import gateway_uri
+from llmbatch.core.gateway_layout import gateway_uri
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document, report_unreadable
 from llmbatch.gateway.openai.batch import Batch, RequestCounts

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from llmbatch.core.batch_errors import BatchError
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectExists
-from llmbatch.core.identity import INFERENCE_DAG
+from llmbatch.core.identity import FAILURE, INFERENCE_DAG
 from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_if_readable
@@ -228,8 +228,6 @@ class Batches:
         """Return why a run has failed, as its task has noted it; None if that is not known."""
         if state.run is None or state.record.refusal is not None:
             return None
-        from llmbatch.orchestrator.deployment.names import FAILURE
-
         authorization, run_id = self.caller.authorization, state.run.dag_run_id
         states = await self.airflow.task_states(authorization, INFERENCE_DAG, run_id)
         task_id = next((task for task, task_state in states.items() if task_state == "failed"), None)

@@ -11,7 +11,8 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from llmbatch.core.errors import ForeignManifest, ObjectExists, ObjectMissing, SpecError
-from llmbatch.core.layout import JobLayout, batches_uri, files_uri
+from llmbatch.core.gateway_layout import batches_uri, files_uri
+from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest, read_manifest
 from llmbatch.core.request_options import OutputFormat
 from llmbatch.core.store import ObjectInfo, ObjectStore

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from llmbatch.core.errors import ObjectMissing
-from llmbatch.core.layout import files_uri
+from llmbatch.core.gateway_layout import files_uri
 from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document

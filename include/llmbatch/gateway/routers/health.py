@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from llmbatch.core.errors import ObjectMissing, StoreError
-from llmbatch.core.layout import gateway_uri
+from llmbatch.core.gateway_layout import gateway_uri
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.routers.dependencies import PartsDep
 

@@ -16,8 +16,9 @@ from llmbatch.core.addresses import is_under
 from llmbatch.core.config_sections import StoreConfig
 from llmbatch.core.drop_settings import DropConfig
 from llmbatch.core.errors import ObjectMissing, RequestError, StoreDenied
+from llmbatch.core.gateway_layout import files_uri
 from llmbatch.core.job_spec import InputObject, JobSpec
-from llmbatch.core.layout import files_uri, split_uri
+from llmbatch.core.layout import split_uri
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.inputs.listing import covers, searched_folder
 from llmbatch.orchestrator.publishing.files import delivered_uris

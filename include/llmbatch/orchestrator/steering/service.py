@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectChanged, ObjectExists, ObjectMissing, StoreError
-from llmbatch.core.layout import service_uri
+from llmbatch.core.gateway_layout import service_uri
 from llmbatch.core.service import Service
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document, read_if_readable

@@ -46,6 +46,8 @@ def _rules(prop: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str,
     if len([variant for variant in variants if variant["type"] != "null"]) > 1:
         merged.pop("enum", None)  # it would hold for the other types, too; the request checks it
     types = [variant["type"] for variant in variants]
+    if "enum" in merged and "null" in types:
+        merged["enum"] = [*merged["enum"], None]
     if "object" in types and "null" not in types:
         types.append("null")
     merged["type"] = types if len(types) > 1 else types[0]

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.layout import files_uri
+from llmbatch.core.gateway_layout import files_uri
 from llmbatch.core.store import MemoryStore
 from llmbatch.gateway.openai.files import (
     StoredFile,

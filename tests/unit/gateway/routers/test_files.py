@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from fakes.gateway import BASE, FakeGateway, fake_gateway
 from fakes.openai_sdk import delivered_batch, openai_of
-from llmbatch.core.layout import files_uri
+from llmbatch.core.gateway_layout import files_uri
 from llmbatch.gateway.openai.files_wire import FileDeleted, FileObject
 
 LINE = b'{"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "small"}}\n'

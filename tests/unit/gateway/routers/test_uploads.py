@@ -13,7 +13,7 @@ import pytest
 
 from fakes.gateway import BASE, FakeGateway, fake_gateway
 from fakes.openai_sdk import openai_of
-from llmbatch.core.errors import ObjectMissing
+from llmbatch.core.errors import StoreError
 from llmbatch.gateway.openai.uploads import upload_uri
 from llmbatch.gateway.openai.uploads_wire import CompleteRequest, UploadObject, UploadPart, UploadRequest
 
@@ -68,7 +68,7 @@ def test_a_completion_that_broke_off_before_the_file_can_be_repeated(
     uploads, upload = openai_of(gateway).uploads, begun(gateway)
     parts = [uploads.parts.create(upload.id, data=data).id for data in (LINE, LINE.replace(b"small", b"large"))]
     with monkeypatch.context() as broken:
-        broken.setattr(gateway.store, "upload", lambda *_: (_ for _ in ()).throw(ObjectMissing("s3://b")))
+        broken.setattr(gateway.store, "upload", lambda *_: (_ for _ in ()).throw(StoreError("down")))
         with pytest.raises(openai.InternalServerError):
             uploads.complete(upload.id, part_ids=parts)
     gateway.clock.advance(7200)

@@ -9,8 +9,8 @@ import pytest
 
 from llmbatch.core.config import Config
 from llmbatch.core.errors import ObjectMissing, RequestError, StoreDenied, StoreError
+from llmbatch.core.gateway_layout import files_uri
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.layout import files_uri
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.intake.accept import accept, request_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.errors import ObjectMissing, StoreError
-from llmbatch.core.layout import service_uri
+from llmbatch.core.gateway_layout import service_uri
 from llmbatch.core.service import Service
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.steering.service import (
