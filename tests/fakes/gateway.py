@@ -133,6 +133,7 @@ class FakeGateway:
     store: MemoryStore
     clock: ManualClock
     airflow: FakeAirflow
+    parts: Parts
     client: TestClient
 
     def as_user(self, name: str, role: str = "user") -> dict[str, str]:
@@ -148,6 +149,5 @@ def fake_gateway(*, admins: tuple[str, ...] = (), **sections: object) -> FakeGat
     config = Config.model_validate({"models": {"small": ModelConfig(uri="hub/small")}, **given})
     keys = ApiKeys(store, BASE, config.gateway, clock, FakeTokens())
     parts = Parts(config=config, store=store, airflow=airflow, access=Access(airflow, admins, keys), clock=clock)
-    return FakeGateway(
-        config, store, clock, airflow, TestClient(create_app(lambda: parts), raise_server_exceptions=False)
-    )
+    client = TestClient(create_app(lambda: parts), raise_server_exceptions=False)
+    return FakeGateway(config, store, clock, airflow, parts, client)
