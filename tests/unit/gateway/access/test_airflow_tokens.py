@@ -36,9 +36,9 @@ def test_other_texts_are_no_tokens(token: str) -> None:
 
 
 def test_a_changed_token_is_none() -> None:
-    head, claims, signature = TOKENS.signed_for(dict(USER)).split(".")
+    head, claims, _ = TOKENS.signed_for(dict(USER)).split(".")
     with pytest.raises(ValueError, match="ignature"):
-        asyncio.run(TOKENS.user_in(f"{head}.{claims}.{signature[::-1]}"))
+        asyncio.run(TOKENS.user_in(f"{head}.{claims}.{'A' * 86}"))
 
 
 def test_a_user_that_cannot_be_read() -> None:
