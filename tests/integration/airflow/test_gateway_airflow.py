@@ -22,7 +22,6 @@ from llmbatch.gateway.access.authentication import OPEN
 from llmbatch.gateway.access.keys import KNOWN_SECONDS
 from llmbatch.gateway.airflow.client import RunExists
 from llmbatch.gateway.airflow.http_airflow import HttpAirflow
-from llmbatch.gateway.airflow.transports import over_http
 from llmbatch.gateway.wire.failures import Failure
 
 from .api_server import ApiServer, running
@@ -77,7 +76,8 @@ def call(airflow: ApiServer, what: Any) -> Any:
     """Return what one call of the client returns, over HTTP."""
 
     async def run() -> Any:
-        return await what(over_http(airflow.url, SystemClock()))
+        async with httpx.AsyncClient(base_url=airflow.url, timeout=60) as client:
+            return await what(HttpAirflow(client, SystemClock()))
 
     return asyncio.run(run())
 
