@@ -36,9 +36,6 @@ class MountedGateway:
         self._lock = threading.Lock()
         self._app: ASGIApp | None = None
 
-    def __repr__(self) -> str:
-        return "llmbatch.gateway"
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. ``scope["app"]`` is the api-server's own application: only Starlette sets it."""
         app = self._app

@@ -63,11 +63,11 @@ def test_a_configuration_that_cannot_be_used_is_503_until_it_is_mended(caplog: p
 
 def test_importing_it_imports_nothing_heavy() -> None:
     code = (
-        "import sys, llmbatch.gateway.mounted as m; print(m.MOUNTED);"
+        "import sys, llmbatch.gateway.mounted;"
         "assert not {'fastapi', 'starlette', 'boto3', 'httpx', 'pydantic', 'airflow'} & set(sys.modules), sys.modules"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False,
         env={"PYTHONPATH": str(ROOT / "include")}, timeout=120,
     )  # fmt: skip
-    assert (done.returncode, done.stdout) == (0, "llmbatch.gateway\n"), done.stderr
+    assert done.returncode == 0, done.stderr

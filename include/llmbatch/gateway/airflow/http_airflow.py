@@ -6,14 +6,14 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 import httpx
 from cachetools import TTLCache
-from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationError
+from pydantic import JsonValue
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.shown import shown
+from llmbatch.gateway.airflow.answers import Health, Runs, Tasks, User, XCom, read
 from llmbatch.gateway.airflow.client import DagRun, RunExists
 from llmbatch.gateway.airflow.refusals import failure_of
 from llmbatch.gateway.wire.failures import Failure, unavailable
@@ -24,6 +24,12 @@ CALL_SECONDS = 30.0
 USER_SECONDS = 5.0
 """How long the name of a token's user is remembered; so long is a token used that Airflow has revoked."""
 
+READ_SECONDS = 2.0
+"""How long a user's read of runs is remembered, unless this process changes something. Clients poll many jobs."""
+
+READ_BYTES = 16 * 1024 * 1024
+"""Most bytes of all answers that are remembered."""
+
 HEALTH_SECONDS = 2.0
 """How long the health is remembered: anyone may read it."""
 
@@ -31,40 +37,6 @@ NO_FIELD = "no_field"
 """Name of a field that a DAG does not have."""
 
 _SEGMENT = re.compile(r"[\w.~:+@-]{1,250}", re.ASCII)
-Answer = TypeVar("Answer", bound=BaseModel)
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _User(_Answer):
-    username: str
-
-
-class _Runs(_Answer):
-    dag_runs: tuple[DagRun, ...]
-
-
-class _Task(_Answer):
-    task_id: str
-    state: str | None = None
-
-
-class _Tasks(_Answer):
-    task_instances: tuple[_Task, ...]
-
-
-class _XCom(_Answer):
-    value: JsonValue = None
-
-
-class _Part(_Answer):
-    status: str | None = None
-
-
-class _Health(RootModel[dict[str, _Part | None]]):
-    """Airflow's parts by name."""
 
 
 class HttpAirflow:
@@ -78,15 +50,18 @@ class HttpAirflow:
     def __init__(self, client: httpx.AsyncClient, clock: Clock) -> None:
         self._client = client
         self._users: TTLCache[bytes, str] = TTLCache(4096, USER_SECONDS, timer=clock.monotonic)
+        self._reads: TTLCache[tuple[bytes, str, str], bytes] = TTLCache(
+            READ_BYTES, READ_SECONDS, timer=clock.monotonic, getsizeof=len
+        )
         self._health: TTLCache[str, dict[str, str]] = TTLCache(1, HEALTH_SECONDS, timer=clock.monotonic)
 
     async def user_name(self, authorization: str) -> str:
         """Return the name of the user to whom a token belongs."""
-        token = hashlib.sha256(authorization.encode()).digest()
+        token = _digest(authorization)
         if (known := self._users.get(token)) is not None:
             return known
         answer = await self._call("GET", "/ui/auth/me", authorization, "read your own name")
-        name = _read(_User, answer).username
+        name = read(User, answer).username
         self._users[token] = name
         return name
 
@@ -104,12 +79,12 @@ class HttpAirflow:
             if failure.status == 409:
                 raise RunExists(run_id) from failure
             raise
-        return _read(DagRun, answer)
+        return read(DagRun, answer)
 
     async def run(self, authorization: str, dag_id: str, run_id: str) -> DagRun:
         """Return a run as it is now."""
         what = f"read run {shown(run_id, 250)} of {dag_id}"
-        return _read(DagRun, await self._call("GET", _run(dag_id, run_id), authorization, what))
+        return read(DagRun, await self._remembered(_run(dag_id, run_id), authorization, what))
 
     async def runs(
         self,
@@ -124,8 +99,8 @@ class HttpAirflow:
         pairs = [("order_by", "-id"), ("limit", str(limit)), ("offset", str(offset))]
         pairs += [("state", state) for state in states]
         what = f"read runs of {dag_id}"
-        answer = await self._call("GET", f"{_dag(dag_id)}/dagRuns", authorization, what, query=pairs)
-        return _read(_Runs, answer).dag_runs
+        answer = await self._remembered(f"{_dag(dag_id)}/dagRuns", authorization, what, pairs)
+        return read(Runs, answer).dag_runs
 
     async def note_run(self, authorization: str, dag_id: str, run_id: str, note: str) -> None:
         """Write the note of a run, of which Airflow keeps 1,000 characters."""
@@ -162,8 +137,8 @@ class HttpAirflow:
         """Return the states of the tasks of a run by task id."""
         what = f"read tasks of run {shown(run_id, 250)} of {dag_id}"
         path = f"{_run(dag_id, run_id)}/taskInstances"
-        answer = await self._call("GET", path, authorization, what, query=[("limit", "100")])
-        return {task.task_id: task.state for task in _read(_Tasks, answer).task_instances}
+        answer = await self._remembered(path, authorization, what, [("limit", "100")])
+        return {task.task_id: task.state for task in read(Tasks, answer).task_instances}
 
     async def xcom(self, authorization: str, dag_id: str, run_id: str, task_id: str, key: str) -> JsonValue:
         """Return an XCom; None if there is none."""
@@ -175,19 +150,31 @@ class HttpAirflow:
             if failure.status == 404:
                 return None
             raise
-        return _read(_XCom, answer).value
+        return read(XCom, answer).value
 
     async def health(self) -> dict[str, str]:
         """Return the states of Airflow's parts."""
         if (known := self._health.get("")) is not None:
             return known
         try:
-            parts = _read(_Health, await self._call("GET", "/api/v2/monitor/health", None, "report its health")).root
+            parts = read(Health, await self._call("GET", "/api/v2/monitor/health", None, "report its health")).root
             states = {name: part.status or "unhealthy" for name, part in parts.items() if part is not None}
         except Failure:
             states = {"api_server": "unreachable"}
         self._health[""] = states
         return states
+
+    async def _remembered(
+        self, path: str, authorization: str, what: str, query: Sequence[tuple[str, str]] = ()
+    ) -> bytes:
+        """Return the body of Airflow's answer to this user, at most ``READ_SECONDS`` old. Raises ``Failure``."""
+        key = (_digest(authorization), path, repr(query))
+        if (known := self._reads.get(key)) is not None:
+            return known
+        body = await self._call("GET", path, authorization, what, query=query)
+        if len(body) <= READ_BYTES // 16:
+            self._reads[key] = body
+        return body
 
     async def _call(
         self,
@@ -208,17 +195,15 @@ class HttpAirflow:
             raise unavailable(
                 f"Airflow's api-server could not {what}: {type(error).__name__}. Repeat the request."
             ) from error
+        if method != "GET":
+            self._reads.clear()
         if not answer.is_success:
             raise failure_of(answer.status_code, answer.content, what)
         return answer.content
 
 
-def _read(model: type[Answer], body: bytes) -> Answer:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        places = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
-        raise unavailable(f"Airflow's answer cannot be read: {shown(places) or 'not JSON'}.") from None
+def _digest(authorization: str) -> bytes:
+    return hashlib.sha256(authorization.encode()).digest()
 
 
 def _segment(name: str) -> str:

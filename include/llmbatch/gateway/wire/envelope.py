@@ -74,7 +74,7 @@ class Envelope:
 
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
-        if name == REQUEST_ID.encode() and _SANE.fullmatch(given := value.decode("latin-1")):
+        if name == REQUEST_ID.encode() and _SANE.fullmatch(given := str(value, "latin-1")):
             return given
     return uuid.uuid4().hex
 

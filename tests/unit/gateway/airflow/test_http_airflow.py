@@ -12,7 +12,7 @@ import pytest
 
 from llmbatch.core.clock import ManualClock
 from llmbatch.gateway.airflow.client import RunExists
-from llmbatch.gateway.airflow.http_airflow import HEALTH_SECONDS, USER_SECONDS, HttpAirflow
+from llmbatch.gateway.airflow.http_airflow import HEALTH_SECONDS, READ_SECONDS, USER_SECONDS, HttpAirflow
 from llmbatch.gateway.wire.failures import Failure
 
 Result = TypeVar("Result")
@@ -97,6 +97,40 @@ def test_runs_are_the_newest_first(server: Server) -> None:
     assert server.last.url.params.multi_items() == [
         *(("order_by", "-id"), ("limit", "7"), ("offset", "14"), ("state", "queued"), ("state", "running"))
     ]
+
+
+def test_a_read_is_remembered_for_its_user_and_some_seconds(server: Server) -> None:
+    server.answers["GET /prefix/api/v2/dags/d/dagRuns/r1"] = (200, RUN)
+    server.answers["GET /prefix/api/v2/dags/d/dagRuns"] = (200, {"dag_runs": [RUN]})
+    reads = (
+        lambda: server.airflow.run("Bearer t", "d", "r1"),
+        lambda: server.airflow.run("Bearer other", "d", "r1"),
+        lambda: server.airflow.runs("Bearer t", "d"),
+        lambda: server.airflow.runs("Bearer t", "d", states=("queued",)),
+    )
+    for _ in range(2):
+        for read in reads:
+            done(read())
+    assert len(server.requests) == len(reads)
+    server.clock.advance(READ_SECONDS)
+    done(server.airflow.run("Bearer t", "d", "r1"))
+    assert len(server.requests) == len(reads) + 1
+
+
+def test_a_change_ends_what_is_remembered(server: Server) -> None:
+    server.answers["GET /prefix/api/v2/dags/d/dagRuns/r1"] = (200, RUN)
+    server.answers["PATCH /prefix/api/v2/dags/d/dagRuns/r1"] = (200, RUN)
+    for call in (server.airflow.run("Bearer t", "d", "r1"), server.airflow.note_run("Bearer x", "d", "r1", "n")):
+        done(call)
+    server.answers["GET /prefix/api/v2/dags/d/dagRuns/r1"] = (200, {**RUN, "state": "failed"})
+    assert done(server.airflow.run("Bearer t", "d", "r1")).state == "failed"
+
+
+def test_a_run_that_is_not_there_is_not_remembered(server: Server) -> None:
+    with pytest.raises(Failure):
+        done(server.airflow.run("Bearer t", "d", "r1"))
+    server.answers["GET /prefix/api/v2/dags/d/dagRuns/r1"] = (200, RUN)
+    assert done(server.airflow.run("Bearer t", "d", "r1")).state == "queued"
 
 
 def test_a_note(server: Server) -> None:

@@ -146,7 +146,8 @@ def test_a_silent_client_is_refused() -> None:
 
 
 def test_a_client_that_sends_a_byte_now_and_then_is_refused() -> None:
-    assert served([(0.04, body(b"x")) for _ in range(5)], 0.1) == 408
+    trickle = [*((0.04, body(b"x")) for _ in range(5)), (0.04, body(b"", more=False))]
+    assert served(trickle, 0.1) == 408
 
 
 def test_a_client_that_is_fast_enough_is_served() -> None:
