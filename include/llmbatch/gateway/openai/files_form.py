@@ -161,10 +161,11 @@ class _Reader:
             if self.filename is not None:
                 raise Failure(400, f"The form has two parts with the name '{self._part}'. Send one.", param=self._part)
             self.filename = options.get(b"filename", b"").decode(errors="replace")
-        elif self._name in self.fields or len(self.fields) >= FIELDS:
-            raise Failure(
-                400, f"The form has the field '{shown(self._name, 100)}' twice, or more than {FIELDS} fields."
-            )
+        elif self._name in self.fields:
+            name = shown(self._name, 100)
+            raise Failure(400, f"The form has two fields with the name '{name}'. Send one.", param=name)
+        elif len(self.fields) >= FIELDS:
+            raise Failure(400, f"The form has more than {FIELDS} fields.")
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._name == self._part:

@@ -7,7 +7,7 @@ they are joined on local disk, checked as any new file, and stored as one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from llmbatch.core.errors import ObjectChanged, ObjectExists, ObjectMissing
@@ -152,7 +152,7 @@ def _join(store: ObjectStore, upload: StoredUpload, parts: Sequence[ObjectInfo],
 
 
 def _changed(
-    store: ObjectStore, base: str, owner: str, upload: StoredUpload, etag: str, values: Mapping[str, object]
+    store: ObjectStore, base: str, owner: str, upload: StoredUpload, etag: str, values: dict[str, object]
 ) -> StoredUpload:
     """Write an upload with new values. Of a completion and a cancellation at the same time, the first holds."""
     changed = StoredUpload.model_validate(upload.model_dump() | values)

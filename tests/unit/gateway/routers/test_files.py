@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import openai
 import openai.types
 import pytest
 from pydantic import BaseModel
+from starlette.types import Message
 
 from fakes.gateway import BASE, FakeGateway, fake_gateway
 from fakes.openai_sdk import delivered_batch, openai_of
@@ -170,15 +172,21 @@ def test_38_every_refusal_has_openai_s_shape(gateway: FakeGateway) -> None:
 
 
 def test_39_no_byte_of_a_body_is_read_before_the_caller_is_known(gateway: FakeGateway) -> None:
-    sent = []
+    received, sent = [], []
 
-    def body() -> Iterator[bytes]:
-        sent.append(1)
-        yield b"x"
+    async def receive() -> Message:
+        received.append(1)
+        return {"type": "http.request", "body": b"", "more_body": False}
 
-    answer = gateway.client.post("/v1/files", content=body(), headers={"Content-Type": "multipart/form-data"})
-    assert (answer.status_code, gateway.store.objects) == (401, {})
-    assert answer.json()["error"]["code"] == "invalid_api_key"
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    for path in ("/v1/files", "/v1/uploads/upload_1/parts"):
+        headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        asyncio.run(gateway.client.app(scope, receive, send))  # type: ignore[arg-type]
+    assert [message["status"] for message in sent if "status" in message] == [401, 401]
+    assert received == []
 
 
 def test_40_an_unknown_cursor_does_not_begin_at_the_first_page(gateway: FakeGateway) -> None:

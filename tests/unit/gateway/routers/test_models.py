@@ -9,6 +9,7 @@ import pytest
 from fakes.gateway import FakeGateway, fake_gateway
 from fakes.openai_sdk import openai_of
 from llmbatch.gateway.openai.models import ModelList, ModelObject
+from llmbatch.gateway.wire.failures import Failure
 
 
 @pytest.fixture
@@ -40,6 +41,20 @@ def test_an_unknown_model_is_404_in_openai_s_words(gateway: FakeGateway) -> None
 def test_a_caller_without_a_valid_key_sees_no_model(gateway: FakeGateway) -> None:
     for route in ("/v1/models", "/v1/models/small"):
         assert gateway.client.get(route).status_code == 401
+
+
+def test_a_user_who_may_not_read_jobs_sees_neither_models_nor_files(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object, **__: object) -> None:
+        raise Failure(403, "Airflow refuses this.", type="permission_error", code="forbidden")
+
+    monkeypatch.setattr(gateway.airflow, "runs", refused)
+    for route in ("models", "models/small", "files", "files/x", "files/x/content"):
+        assert gateway.client.get(f"/v1/{route}", headers=gateway.as_user("ada")).status_code == 403
+    for route in ("files", "uploads/x/parts", "uploads/x/cancel"):
+        assert gateway.client.post(f"/v1/{route}", headers=gateway.as_user("ada")).status_code == 403
+    assert gateway.client.delete("/v1/files/x", headers=gateway.as_user("ada")).status_code == 403
 
 
 def test_44_our_models_have_all_fields_of_the_sdk_s() -> None:
