@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.config import Config
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.access.access import Access
 from llmbatch.gateway.airflow.client import AirflowClient
+from llmbatch.gateway.jobs.readings import Readings
 
 
 @dataclass(frozen=True)
@@ -20,3 +22,8 @@ class Parts:
     airflow: AirflowClient
     access: Access
     clock: Clock
+
+    @cached_property
+    def readings(self) -> Readings:
+        """Readings of all jobs, which requests share for seconds."""
+        return Readings(self.config.store.base_uri, self.store, self.airflow, self.clock)
