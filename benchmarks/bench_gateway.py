@@ -2,8 +2,9 @@
 
 The gateway is a process of its own before a real api-server, Postgres and SeaweedFS. Three routes in turn, ``GET
 /jobs/{id}`` of any job, ``GET /sla/status`` and ``GET /jobs``: 50 requests a second, timed from when they were due,
-then as fast as they are answered. The scheduler's loop is timed before and meanwhile. Reads ``LLMBATCH_BENCH_JOBS`` (default
-10,000) and ``LLMBATCH_BENCH_SECONDS`` (default 30). Ends with the stack down; the last line is ``RESULT {json}``.
+then as fast as they are answered. The scheduler's loop is timed before and meanwhile. The stack is one of its own, in a
+temporary folder. Reads ``LLMBATCH_BENCH_JOBS`` (default 10,000) and ``LLMBATCH_BENCH_SECONDS`` (default 30). The last
+line on stdout is ``RESULT {json}``.
 """
 
 from __future__ import annotations
