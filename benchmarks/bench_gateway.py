@@ -33,8 +33,12 @@ from llmbatch.core.config import load_config
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.s3.store import S3Store
 from llmbatch_stack import stack
+from llmbatch_stack.components import postgres
+from llmbatch_stack.components.airflow import API_SERVER
 from llmbatch_stack.credentials import Credentials, load_or_create
 from llmbatch_stack.environment import environment, s3_variables
+from llmbatch_stack.process import record
+from llmbatch_stack.process.table import session_use
 from llmbatch_stack.settings import REGION, Settings, load
 from llmbatch_stack.wire import call
 
@@ -91,13 +95,15 @@ def measured(settings: Settings, loops: LoopTimes, jobs: int, seconds: float) ->
     print(f"{jobs} finished and {RUNNING} running jobs are there", flush=True)
     loops.take()
     time.sleep(seconds)
+    machine_load = round(os.getloadavg()[0], 1)
     alone = loops.take()
     with gateway(settings, credentials) as (process, port):
         paths = routes(jobs)
         asyncio.run(at_rate(port, token, paths, RATE, 3))  # connections are made, caches are filled
         loops.take()
+        before = used_ms(settings, process.pid)
         steady = asyncio.run(at_rate(port, token, paths, RATE, seconds))
-        beside = loops.take()
+        after, beside = used_ms(settings, process.pid), loops.take()
         most = asyncio.run(as_fast_as_it_answers(port, token, paths, CONNECTIONS, seconds / 2))
         memory = peak_mb(process.pid)
     return {
@@ -108,6 +114,8 @@ def measured(settings: Settings, loops: LoopTimes, jobs: int, seconds: float) ->
         "p99_ms": steady.quantile_ms(0.99),
         "p99_ms_route": {route: steady.quantile_ms(0.99, route) for route in sorted(steady.seconds)},
         "peak_mb": memory,
+        "cpu_ms_per_request": {name: round((after[name] - before[name]) / (RATE * seconds), 1) for name in after},
+        "machine_load": machine_load,
         "errors": {**steady.errors, **{f"{name} (most)": count for name, count in most.errors.items()}},
         "scheduler_loop_ms": median(alone),
         "scheduler_loop_ms_beside": median(beside),
@@ -181,6 +189,19 @@ def peak_mb(pid: int) -> int:
     """Return the largest resident memory of a process, in MB."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return round(int(found[1]) / 1000) if found else 0
+
+
+def used_ms(settings: Settings, gateway_pid: int) -> dict[str, float]:
+    """Return the CPU time so far of the gateway, the api-server and the database, in milliseconds."""
+    records = record.read_all(settings.run)
+    leaders = {name: records[name].pid for name in (API_SERVER, postgres.NAME)}
+    use = session_use(dict.fromkeys(leaders.values(), True))
+    tick = 1000 / os.sysconf("SC_CLK_TCK")
+    fields = Path(f"/proc/{gateway_pid}/stat").read_text().rpartition(")")[2].split()
+    return {
+        "gateway": tick * (int(fields[11]) + int(fields[12])),
+        **{name: tick * sum(each.ticks for each in use[pid]) for name, pid in leaders.items()},
+    }
 
 
 def median(values: list[float]) -> float:

@@ -88,7 +88,10 @@ def _spec(base_uri: str, at: datetime) -> JobSpec:
 
 
 def _renamed(store: MemoryStore, run_id: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the documents that the API reads, under the ids of another run."""
     job_id = job_id_of(INFERENCE_DAG, run_id)
     for uri, body in store.objects.items():
+        if "/eta/" in uri:
+            continue
         renamed = body.replace(_MODEL_JOB.encode(), job_id.encode()).replace(MODEL_RUN.encode(), run_id.encode())
         yield uri.replace(_MODEL_JOB, job_id), renamed
