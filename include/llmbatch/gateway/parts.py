@@ -11,6 +11,7 @@ from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.access.access import Access
 from llmbatch.gateway.airflow.client import AirflowClient
 from llmbatch.gateway.jobs.documents import JobDocuments
+from llmbatch.gateway.jobs.readings import Readings
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,8 @@ class Parts:
     def documents(self) -> JobDocuments:
         """Documents of jobs, read through a cache of seconds."""
         return JobDocuments(self.config.store.base_uri, self.store, self.clock)
+
+    @cached_property
+    def readings(self) -> Readings:
+        """Readings of all jobs, which requests share for seconds."""
+        return Readings(self.config.store.base_uri, self.store, self.airflow, self.clock)

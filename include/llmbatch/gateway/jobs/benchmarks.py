@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic.config import JsonDict
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.identity import BENCHMARK_DAG, benchmark_id_of
@@ -25,7 +26,7 @@ BENCHMARK_ID_PATTERN = "^bench-[0-9a-f]{16}$"
 NEWEST_RUNS = 300
 """Runs among which a benchmark without a report is searched."""
 
-_STARTED = {
+_STARTED: JsonDict = {
     "benchmark_id": "bench-0123456789abcdef",
     "dag_run_id": "api__20300101T000000__0123abcd",
     "state": "queued",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.config import JsonDict
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ForeignManifest, ObjectMissing, SpecError
@@ -32,7 +33,7 @@ MOST_SPECS = 1000
 IN_FLIGHT = 16
 """Reads at a time."""
 
-_EXAMPLE = {
+_EXAMPLE: JsonDict = {
     "jobs": [
         {
             "job_id": "job-0123456789abcdef",

@@ -214,7 +214,8 @@ def _wait_for_admission(base_uri: str, store: ObjectStore) -> None:
     service = read_service(base_uri, store)
     if not service.admitting:
         _log.info("event=waits_for_admission by=%s reason=%s", shown(service.by), shown(service.reason))
-        raise AirflowRescheduleException(SystemClock().now() + timedelta(seconds=ADMISSION_SECONDS))
+        look = SystemClock().now() + timedelta(seconds=ADMISSION_SECONDS)
+        raise AirflowRescheduleException(look)  # type: ignore[no-untyped-call]
 
 
 def _dry_run(spec: JobSpec, store: ObjectStore) -> None:

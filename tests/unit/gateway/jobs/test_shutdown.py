@@ -164,7 +164,7 @@ def test_only_who_may_edit_the_dag_may_do_it(call: Callable[[FakeGateway], Shutd
     verb = Shutdown.begin if call is begin else Shutdown.end
     arguments = ("r",) if call is begin else ()
     with pytest.raises(Failure) as refused:
-        asyncio.run(verb(shutdown(gateway, "user"), *arguments))  # type: ignore[arg-type]
+        asyncio.run(verb(shutdown(gateway, "user"), *arguments))
     assert refused.value.status == 403
     assert gateway.store.objects == before
 
