@@ -33,11 +33,11 @@ class MoodyStore(MemoryStore):
 class Desk:
     """A heartbeat with everything around it."""
 
-    def __init__(self, make, rows: int = 200) -> None:
+    def __init__(self, make, rows: int = 200, *, delivers: bool = False) -> None:
         self.store, self.clock, self.lines = MoodyStore(), ManualClock(), []
         self.job = make.stage(self.store, [make.chat(n, "x") for n in range(1, rows + 1)], 50)
         self.state = JobState(self.job.manifest, generation=1, replicas_wanted=1, clock=self.clock)
-        self.orders = JobOrders(1)
+        self.orders = JobOrders(1, delivers=delivers)
         self.heartbeat = self.new_heartbeat()
         self.snapshot = Snapshot()
         self.received: list[DesiredState] = []

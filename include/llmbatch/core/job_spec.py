@@ -11,7 +11,7 @@ from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import SpecError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.layout import JobLayout
-from llmbatch.core.request_options import InputFormat, OnDeadline, OutputFormat
+from llmbatch.core.request_options import InputFormat, OnCancel, OnDeadline, OutputFormat
 from llmbatch.core.sampling import LONGEST_ANSWER
 from llmbatch.core.serving import Serving
 from llmbatch.core.tuned import TunedChoice
@@ -95,6 +95,11 @@ class JobSpec(BaseModel):
     def expires_at(self) -> datetime | None:
         """From when on no row begins; None if late rows are wanted too."""
         return self.deadline if self.request.on_deadline is OnDeadline.EXPIRE else None
+
+    @property
+    def delivers_on_cancel(self) -> bool:
+        """Whether a cancel ends the rows without an outcome as cancelled and the job is delivered."""
+        return self.request.on_cancel is OnCancel.DELIVER
 
     def model_name_of(self, uri: str) -> str:
         """Return the name, as requests use it, of the model at an address that answered rows of this job."""

@@ -23,12 +23,13 @@ class RowCounts(_Part):
     succeeded: int = 0
     failed: int = 0
     expired: int = 0
+    cancelled: int = 0
     running: int = 0
 
     @property
     def ended(self) -> int:
         """Rows that have an outcome."""
-        return self.succeeded + self.failed + self.expired
+        return self.succeeded + self.failed + self.expired + self.cancelled
 
     @property
     def waiting(self) -> int:

@@ -71,7 +71,7 @@ class Heartbeat:
         """Read control, exchange with the scoreboard, write progress."""
         if self.superseded is None:
             self._writer.begin()
-        self._read_control()
+        self.read_control()
         self._check_fence()
         snapshot = self._exchange(self._orders.now.replicas, self._epoch, self._known) if self._exchange else None
         with self._lock:
@@ -105,7 +105,7 @@ class Heartbeat:
                 _log.exception("event=beat_failed job_id=%s", self._job.job_id)
             self._stop.wait(max(0.05, self._seconds - (clock.monotonic() - began)))
 
-    def _read_control(self) -> None:
+    def read_control(self) -> None:
         """Read the control object; the last one stays in force if it cannot be read."""
         try:
             body = self._job.store.get(self._job.layout.control)

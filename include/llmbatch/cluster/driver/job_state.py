@@ -18,7 +18,7 @@ from llmbatch.core.progress import Latency, Progress, Rates, Replicas, ReplicaSh
 from llmbatch.core.shards import ShardTally, StagedManifest
 from llmbatch.core.states import ExitReason, Phase
 
-_SUMMED = ("succeeded", "failed", "expired", "prompt_tokens", "completion_tokens", "cached_tokens")
+_SUMMED = ("succeeded", "failed", "expired", "cancelled", "prompt_tokens", "completion_tokens", "cached_tokens")
 
 MOST_SHARES = 64
 """With more replicas a heartbeat does not list what each of them holds: it is read often, and must stay small."""
@@ -152,14 +152,17 @@ class JobState:
             done, unread, open_ = self._all, self._unread, self._open()
             failed = done["failed"] + unread["invalid"] + open_.failed
             expired = done["expired"] + open_.expired
+            cancelled = done["cancelled"] + open_.cancelled
+            other = failed + expired + cancelled
             succeeded = done["succeeded"] + unread["rows"] - unread["invalid"] + open_.succeeded
-            succeeded = min(succeeded, self._total_rows - failed - expired)
+            succeeded = min(succeeded, self._total_rows - other)
             return RowCounts(
                 total=self._total_rows,
                 succeeded=succeeded,
                 failed=failed,
                 expired=expired,
-                running=min(open_.running, self._total_rows - succeeded - failed - expired),
+                cancelled=cancelled,
+                running=min(open_.running, self._total_rows - succeeded - other),
             )
 
     def progress(self, sequence: int) -> Progress:

@@ -17,6 +17,11 @@ class Order:
     desired: DesiredState = DesiredState.RUN
     reason: str = ""
 
+    @property
+    def because(self) -> str:
+        """The reason as the end of a message; empty if there is none."""
+        return f": {self.reason}" if self.reason else ""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -32,7 +37,13 @@ class Standing:
 
 
 def fold(
-    control: Control, generation: int, signal: Order, stream: DesiredState, expires_in: float | None = None
+    control: Control,
+    generation: int,
+    signal: Order,
+    stream: DesiredState,
+    expires_in: float | None = None,
+    *,
+    delivers: bool = False,
 ) -> Standing:
     """Return what holds for a generation.
 
@@ -45,13 +56,17 @@ def fold(
         signal: what this process requires of its job.
         stream: what this process requires of the replicas only, while the job continues.
         expires_in: seconds until the job's rows expire; None: they do not.
+        delivers: whether a cancel ends rows as cancelled, instead of the job.
     """
     sources = (Order(control.asks_of(generation), control.reason), signal)
     desired = _strongest(*(each.desired for each in sources))
     reason = ""
     if desired is not DesiredState.RUN:
         reason = next((each.reason for each in sources if each.desired is desired and each.reason), "")
-    return Standing(Order(desired, reason), Orders(_strongest(desired, stream), control.max_tokens, expires_in))
+    cancels = delivers and desired is DesiredState.CANCEL
+    # The replicas of a job that delivers must not abandon the rows that have ended.
+    replicas = _strongest(signal.desired if cancels else desired, stream)
+    return Standing(Order(desired, reason), Orders(replicas, control.max_tokens, expires_in, cancels))
 
 
 class JobOrders:
@@ -63,17 +78,27 @@ class JobOrders:
     Args:
         generation: the one that runs.
         expires_in: returns the seconds until the job's rows expire by this process's clock; None: they do not.
+        delivers: whether a cancel ends rows as cancelled, instead of the job.
     """
 
-    def __init__(self, generation: int, expires_in: Callable[[], float | None] = lambda: None) -> None:
-        self._generation, self._expires_in = generation, expires_in
+    def __init__(
+        self, generation: int, expires_in: Callable[[], float | None] = lambda: None, *, delivers: bool = False
+    ) -> None:
+        self._generation, self._expires_in, self._delivers = generation, expires_in, delivers
         self._signal, self._stream = Order(), DesiredState.RUN
         self.control = Control()
 
     @property
     def now(self) -> Standing:
         """What holds now."""
-        return fold(self.control, self._generation, self._signal, self._stream, self._expires_in())
+        return fold(
+            self.control, self._generation, self._signal, self._stream, self._expires_in(), delivers=self._delivers
+        )
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the rows without an outcome end as cancelled, and the job is delivered."""
+        return self.now.replicas.cancels
 
     def demand(self, desired: DesiredState, reason: str) -> None:
         """Require at least this of the job, whatever the control object contains; never taken back."""

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from llmbatch.cluster.driver.committed_shards import committed_shards, count_committed
 from llmbatch.cluster.driver.estimator import estimator_of
-from llmbatch.cluster.driver.expiry import expire_shards
 from llmbatch.cluster.driver.heartbeat import Heartbeat
 from llmbatch.cluster.driver.job_state import JobState
 from llmbatch.cluster.driver.orders import JobOrders
@@ -25,6 +24,7 @@ from llmbatch.cluster.driver.schema_gate import refused_schema
 from llmbatch.cluster.driver.stop import Stop, Stopping
 from llmbatch.cluster.driver.stream_host import RayHost
 from llmbatch.cluster.driver.streams import Streams
+from llmbatch.cluster.driver.unrun_rows import end_shards
 from llmbatch.cluster.models.adapters import fetch_adapters
 from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.cluster.storage.job_context import JobContext
@@ -39,7 +39,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
 from llmbatch.core.shown import shown
-from llmbatch.core.states import ExitReason, Phase
+from llmbatch.core.states import ExitReason, Phase, RowState
 from llmbatch.core.store import ObjectInfo
 from llmbatch.core.stored import read_document
 from llmbatch.s3.store import S3Store, probe_conditions
@@ -69,9 +69,12 @@ class _Run:
     heartbeat: Heartbeat
 
     @property
-    def is_late(self) -> bool:
-        """Whether the deadline has passed and rows expire with it."""
-        return self.spec.expires_at is not None and self.job.clock.now() >= self.spec.expires_at
+    def rest(self) -> RowState | None:
+        """The outcome of rows that have not run, if they must not: the job is cancelled, or its deadline has passed."""
+        if self.orders.cancels:
+            return RowState.CANCELLED
+        is_late = self.spec.expires_at is not None and self.job.clock.now() >= self.spec.expires_at
+        return RowState.EXPIRED if is_late else None
 
 
 class Pipeline:
@@ -125,6 +128,7 @@ class Pipeline:
             run.total,
             len(former),
         )
+        run.heartbeat.read_control()
         run.heartbeat.start()
         readers = ThreadPoolExecutor(max_workers=_TALLY_READERS, thread_name_prefix="tallies")
         for info in former.values():
@@ -132,9 +136,9 @@ class Pipeline:
         if not left:
             readers.shutdown()
             return End(ExitReason.COMMITTED, f"all {run.total} shards were committed already")
-        if run.is_late:
+        if run.rest is not None:
             readers.shutdown()
-            return _expire(run, left)
+            return _end_rest(run, left, run.rest)
         refusal = None if spec.request.output_schema is None else refused_schema(spec.request.output_schema)
         if refusal is not None:
             readers.shutdown()
@@ -167,7 +171,7 @@ class Pipeline:
             queued_seconds=queued,
         )
         state.add_former(former)
-        orders = JobOrders(job.generation, partial(_expires_in, spec, job.clock))
+        orders = JobOrders(job.generation, partial(_expires_in, spec, job.clock), delivers=spec.delivers_on_cancel)
         writer = ProgressWriter(job, state, estimator_of(spec, job.store), emit=lambda line: print(line, flush=True))
         self._heartbeat = Heartbeat(job, state, orders, writer, spec.heartbeat.seconds)
         return _Run(job, spec, len(staged.shards), state, orders, self._heartbeat)
@@ -197,8 +201,8 @@ def _work(run: _Run, left: tuple[StagedShard, ...]) -> End:
     host = RayHost(job, state, scoreboard, spec.engine.kind, left)
     streams = Streams(job, plan, state=state, orders=run.orders, heartbeat=run.heartbeat, stopping=stopping, host=host)
     course = streams.run(left)
-    if course.is_late:
-        return _expire(run, remaining_shards(left, committed_shards(job)))
+    if course.rest is not None:
+        return _end_rest(run, remaining_shards(left, committed_shards(job)), course.rest)
     stop = course.stop
     if stop is None:
         run.heartbeat.beat()  # the last reports, and a control object that came with them
@@ -209,14 +213,17 @@ def _work(run: _Run, left: tuple[StagedShard, ...]) -> End:
     return _settle(run.total, committed, stop, course.error)
 
 
-def _expire(run: _Run, left: tuple[StagedShard, ...]) -> End:
-    """End the remaining rows without an engine."""
+def _end_rest(run: _Run, left: tuple[StagedShard, ...], rest: RowState) -> End:
+    """End the remaining rows, as expired or cancelled, without an engine."""
     job, deadline = run.job, run.spec.deadline
-    _log.warning("event=expired job_id=%s shards=%d deadline=%s", job.job_id, len(left), deadline.isoformat())
-    expire_shards(job, left, deadline, lambda tally: run.state.add_tallies([tally]))
-    return End(
-        ExitReason.COMMITTED, f"all {run.total} shards are committed; the deadline passed before {len(left)} began"
-    )
+    if rest is RowState.EXPIRED:
+        why = f"the deadline passed before {len(left)} began"
+        _log.warning("event=expired job_id=%s shards=%d deadline=%s", job.job_id, len(left), deadline.isoformat())
+    else:
+        why = f"the job was cancelled before {len(left)} began{run.orders.now.job.because}"
+        _log.warning("event=cancelled job_id=%s shards=%d", job.job_id, len(left))
+    end_shards(job, left, rest, deadline, lambda tally: run.state.add_tallies([tally]))
+    return End(ExitReason.COMMITTED, f"all {run.total} shards are committed; {why}")
 
 
 def _settle(total: int, committed: int, stop: Stop | None, error: BaseException | None) -> End:

@@ -53,12 +53,12 @@ class Stopping:
     def reason(self) -> Stop | None:
         """Return why to stop now, or None to continue."""
         snapshot = self._state.snapshot
+        if self._orders.cancels and not self._interrupted:
+            return self._lost()  # no engine that fails, and no row that failed, keeps a cancelled job from its delivery
         if snapshot.fatal is not None:
             return Stop(snapshot.fatal.exit_reason, snapshot.fatal.message)
-        if self._heartbeat.superseded is not None:
-            return Stop(ExitReason.SUPERSEDED, str(self._heartbeat.superseded))
-        if self._heartbeat.store_lost:
-            return Stop(ExitReason.STORE_UNREACHABLE, "progress could not be written for five minutes")
+        if (lost := self._lost()) is not None:
+            return lost
         replicas = max(self._spec.engine.max_replicas, self._state.replicas_wanted)
         if snapshot.starts_without_ready > replicas + _FAILED_STARTS:
             return Stop(ExitReason.ENGINE_START, f"{snapshot.starts_without_ready} engines started, none became ready")
@@ -68,6 +68,13 @@ class Stopping:
                 "engines crash repeatedly before a shard is committed; see the logs of Ray's workers",
             )
         return self._error_rate() or self._ordered()
+
+    def _lost(self) -> Stop | None:
+        if self._heartbeat.superseded is not None:
+            return Stop(ExitReason.SUPERSEDED, str(self._heartbeat.superseded))
+        if self._heartbeat.store_lost:
+            return Stop(ExitReason.STORE_UNREACHABLE, "progress could not be written for five minutes")
+        return None
 
     def _error_rate(self) -> Stop | None:
         """Judge once enough rows were seen: 100 and 5 % of the job, or all of them.
@@ -84,8 +91,8 @@ class Stopping:
 
     def _ordered(self) -> Stop | None:
         order = self._orders.now.job
-        desired, because = order.desired, f": {order.reason}" if order.reason else ""
-        if desired is DesiredState.CANCEL:
+        desired, because = order.desired, order.because
+        if desired is DesiredState.CANCEL and not self._orders.cancels:
             return Stop(ExitReason.CANCELLED, f"cancelled{because}")
         if desired is DesiredState.RUN:
             self._drain_until = None

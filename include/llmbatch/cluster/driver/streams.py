@@ -16,7 +16,7 @@ from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.errors import ModelError, StoreError
 from llmbatch.core.shards import StagedShard
-from llmbatch.core.states import DesiredState, ExitReason
+from llmbatch.core.states import DesiredState, ExitReason, RowState
 
 TICK_SECONDS = 0.2
 END_SECONDS = 60.0
@@ -27,10 +27,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Course:
-    """Why there are no more streams: a reason to stop, the deadline, an error, or (all empty) no shards are left."""
+    """Why there are no more streams: a reason to stop, an error, or (all empty) no shards are left.
+
+    ``rest`` is the outcome of the remaining rows if they end without an engine: expired or cancelled.
+    """
 
     stop: Stop | None = None
-    is_late: bool = False
+    rest: RowState | None = None
     error: BaseException | None = None
 
 
@@ -39,7 +42,7 @@ class Streams:
 
     A stream is ended as a drain ends: shards that have begun are finished within the job's grace time, the replicas
     are ended, which frees their engines and GPUs, and what is not committed goes to the next stream. The generation
-    stays the same.
+    stays the same. If the job is cancelled and delivers, the rows of those shards that have not begun are cancelled.
 
     Args:
         job: the generation that runs.
@@ -97,8 +100,8 @@ class Streams:
     def _rest(self) -> Course | None:
         """Wait while the job is paused; None once it may run."""
         control = self._orders.control
-        if not self._pause.holds(control):
-            return None
+        if self._orders.cancels or not self._pause.holds(control):
+            return self._rest_of_rows()
         by = control.paused_by.rsplit("/", 1)[-1] if control.paused_by else control.written_by or "another user"
         self._state.paused = True
         self._state.show(f"paused by {by}" + (f": {control.reason}" if control.reason else ""))
@@ -107,8 +110,9 @@ class Streams:
             stop = self._stopping.reason()
             if stop is not None:
                 return Course(stop=stop)
-            if self._is_late():
-                return Course(is_late=True)
+            course = self._rest_of_rows()
+            if course is not None:
+                return course
             self._host.sleep(TICK_SECONDS)
         self._state.paused = False
         self._state.show("")
@@ -119,29 +123,32 @@ class Streams:
         """Watch one stream to its end. Return None if it was ended so that another one can follow."""
         drain_until: float | None = None
         end_by: float | None = None
+        is_cancelled = False
         while not stream.ended.wait(TICK_SECONDS):
             stop = self._stopping.reason()
             if stop is not None:
                 return self._without_fallback(stream, stop)
             snapshot, now = self._state.snapshot, self._job.clock.monotonic()
-            if snapshot.live == 0 and self._is_late():
-                # No replica can expire the rows: none has started, or the last one died.
-                return Course(is_late=True)
-            if bounds != self._bounds():
-                bounds = self._bounds()
-                stream.resize(bounds)
+            # Without a replica none can end the rows: none has started, or the last one died.
+            course = self._rest_of_rows() if snapshot.live == 0 else None
+            if course is not None:
+                return course
+            bounds = self._resized(stream, bounds)
             if end_by is not None:
                 if now >= end_by:
                     return Course(stop=Stop(ExitReason.CRASHED, f"the stream did not end within {END_SECONDS:g} s"))
+            elif self._orders.cancels and not is_cancelled:
+                is_cancelled = True
+                self._state.show(f"cancelled{self._orders.now.job.because}; what is finished is delivered")
+                # Replicas abort rows when the grace time is over; then they commit.
+                drain_until = self._drain(now) + END_SECONDS
             elif drain_until is not None:
                 if snapshot.is_quiet or now >= drain_until:
                     _log.info("event=stream_ends job_id=%s open_shards=%d", self._job.job_id, snapshot.open_shards)
                     stream.end()
                     end_by = now + END_SECONDS
             elif self._pause.holds(self._orders.control) or self._model() != self._plan.model_uri:
-                self._orders.hold(DesiredState.DRAIN)
-                self._heartbeat.beat()
-                drain_until = now + self._plan.settings.drain_grace_seconds
+                drain_until = self._drain(now)
         return None if drain_until is not None else Course(error=stream.error)
 
     def _without_fallback(self, stream: Stream, stop: Stop) -> Course | None:
@@ -157,8 +164,25 @@ class Streams:
             return Course(stop=Stop(ExitReason.CRASHED, f"the stream did not end within {END_SECONDS:g} s"))
         return None
 
-    def _is_late(self) -> bool:
-        return self._plan.expires_at is not None and self._job.clock.now() >= self._plan.expires_at
+    def _drain(self, now: float) -> float:
+        """Let the replicas finish what has begun, and return until when."""
+        self._orders.hold(DesiredState.DRAIN)
+        self._heartbeat.beat()
+        return now + self._plan.settings.drain_grace_seconds
+
+    def _rest_of_rows(self) -> Course | None:
+        """Return the course of a job that is cancelled or late, whose remaining rows end without an engine."""
+        if self._orders.cancels:
+            return Course(rest=RowState.CANCELLED)
+        is_late = self._plan.expires_at is not None and self._job.clock.now() >= self._plan.expires_at
+        return Course(rest=RowState.EXPIRED) if is_late else None
+
+    def _resized(self, stream: Stream, former: ReplicaBounds) -> ReplicaBounds:
+        """Give the stream the pool's bounds if they have changed, and return them."""
+        bounds = self._bounds()
+        if bounds != former:
+            stream.resize(bounds)
+        return bounds
 
     def _bounds(self) -> ReplicaBounds:
         """Return the pool's bounds: those of the control object, or else of the spec. Heartbeats show the upper one."""

@@ -22,6 +22,7 @@ class OpenWork:
     succeeded: int = 0
     failed: int = 0
     expired: int = 0
+    cancelled: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
@@ -91,8 +92,10 @@ class Orders:
         max_tokens: bounds the answers of rows that begin from now on; None: no change.
         expires_in: seconds from now until no row may begin, by the driver's clock; None: rows do not expire, or the
             driver has not reported it yet. A time of day would be compared with the clock of the replica's node.
+        cancels: whether rows that have not begun end as cancelled, and those in the engine within a grace time.
     """
 
     desired: DesiredState = DesiredState.RUN
     max_tokens: int | None = None
     expires_in: float | None = None
+    cancels: bool = False

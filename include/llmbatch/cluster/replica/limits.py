@@ -16,9 +16,11 @@ class RowLimits:
         shards: shards that may be open at a time; more wait for their turn.
         expires_at: when rows expire (aware, UTC), as their outcome says it; None: they do not. The driver's clock
             decides when that is, see ``Orders.expires_in``.
+        grace_seconds: how long rows in the engine may still take once the job is cancelled, see ``Orders.cancels``.
     """
 
     window_rows: int
     max_num_seqs: int
     shards: int
     expires_at: datetime | None = None
+    grace_seconds: float = 0.0

@@ -12,6 +12,7 @@ from llmbatch.cluster.exchange.replica_report import OpenWork, Orders, ReplicaRe
 from llmbatch.cluster.replica.crash_book import CrashBook
 from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.peak_memory import PeakMemory
+from llmbatch.cluster.replica.row_gate import RowGate
 from llmbatch.cluster.replica.row_runner import RowRunner
 from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
@@ -63,13 +64,14 @@ class Replica:
         self._memory = PeakMemory(job.clock)
         self._slots = Slots(limits.max_num_seqs, job.clock)
         self._places = asyncio.Semaphore(limits.shards)
+        self._gate = RowGate(job.clock, limits.expires_at, limits.grace_seconds)
         self._runner = RowRunner(
             job_id=job.job_id,
             engine=engine,
             window=RowWindow(limits.window_rows),
             slots=self._slots,
             clock=job.clock,
-            expires_at=limits.expires_at,
+            gate=self._gate,
             on_engine_death=self._engine_died,
             announce=announce,
         )
@@ -115,10 +117,17 @@ class Replica:
         return tally
 
     def apply(self, orders: Orders) -> None:
-        """Apply orders: a drain abandons shards that have not begun, a cancel abandons all of them."""
+        """Apply orders: a drain abandons shards that have not begun, a cancel abandons all of them.
+
+        If the job is delivered when it is cancelled (``orders.cancels``), no row begins, and rows that are still in the
+        engine when the grace time is over are aborted. Called every second, so that it notices that time.
+        """
         self._runner.max_tokens = orders.max_tokens
         if orders.expires_in is not None:
-            self._runner.expire_in(orders.expires_in)
+            self._gate.expire_in(orders.expires_in)
+        self._gate.cancel(is_cancelled=orders.cancels)
+        if self._gate.is_over:
+            self._runner.abort()
         desired = orders.desired
         if desired is self._desired:
             return
@@ -211,6 +220,7 @@ class Replica:
             succeeded=counts.succeeded,
             failed=counts.failed,
             expired=counts.expired,
+            cancelled=counts.cancelled,
             prompt_tokens=counts.prompt_tokens,
             completion_tokens=counts.completion_tokens,
             cached_tokens=counts.cached_tokens,

@@ -137,7 +137,11 @@ class ReplicaActor:
         await engine.start()
         settings = plan.settings
         limits = RowLimits(
-            settings.window_rows, settings.max_num_seqs, settings.shards_in_flight, expires_at=plan.expires_at
+            settings.window_rows,
+            settings.max_num_seqs,
+            settings.shards_in_flight,
+            expires_at=plan.expires_at,
+            grace_seconds=settings.drain_grace_seconds,
         )
         return Replica(
             job,

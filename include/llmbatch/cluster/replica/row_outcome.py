@@ -61,6 +61,18 @@ def expired(row: StagedRow, deadline: datetime) -> ResultRow:
     return _unanswered(row, RowState.EXPIRED, None, error, 0.0, 0)
 
 
+def cancelled(row: StagedRow, seconds: float | None = None) -> ResultRow:
+    """Return the outcome of a row whose job was cancelled.
+
+    Args:
+        row: the row.
+        seconds: how long it was in an engine; None: it had not begun.
+    """
+    begun = seconds is not None
+    error = f"the job was cancelled before the row {'was answered' if begun else 'began'}"
+    return _unanswered(row, RowState.CANCELLED, None, error, seconds or 0.0, int(begun))
+
+
 def _unanswered(
     row: StagedRow, state: RowState, error_class: str | None, error: str, seconds: float, attempts: int
 ) -> ResultRow:

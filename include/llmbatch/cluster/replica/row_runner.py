@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 from llmbatch.cluster.engines.base import Engine, EngineDiedError
 from llmbatch.cluster.exchange.latency_sketch import LatencySketch
@@ -14,7 +13,8 @@ from llmbatch.cluster.exchange.length_work import LengthWork
 from llmbatch.cluster.exchange.replica_report import OpenWork
 from llmbatch.cluster.replica.answer_limit import shortened
 from llmbatch.cluster.replica.request_id import request_id_of
-from llmbatch.cluster.replica.row_outcome import expired, failed, succeeded, unanswerable
+from llmbatch.cluster.replica.row_gate import RowGate
+from llmbatch.cluster.replica.row_outcome import cancelled, failed, succeeded, unanswerable
 from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
 from llmbatch.core.clock import Clock
@@ -36,8 +36,7 @@ ANNOUNCED_ROWS = 16
 class RowRunner:
     """Runs the rows of several shards at a time on one event loop.
 
-    No row begins once the seconds of ``expire_in`` have passed. The time of day of this node is not used: it may differ
-    from that of the driver and of other nodes.
+    No row begins that the gate refuses.
 
     A row may end this process before any code can report it. So rows are announced before they enter the engine: the
     successor of the process then knows which rows were ``inside``, and perhaps a few that were about to enter.
@@ -51,23 +50,27 @@ class RowRunner:
         window: RowWindow,
         slots: Slots,
         clock: Clock,
-        expires_at: datetime | None,
+        gate: RowGate,
         on_engine_death: OnEngineDeath,
         announce: Callable[[], Awaitable[None]],
     ) -> None:
         self._job_id, self._engine, self._window, self._clock = job_id, engine, window, clock
-        self._slots, self._expires_at, self._on_engine_death = slots, expires_at, on_engine_death
+        self._slots, self._gate, self._on_engine_death = slots, gate, on_engine_death
         self._announce, self._dead = announce, False
         self._expected, self._begun = set[str](), set[str]()
-        self._stop_at: float | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._aborted = False
         self.max_tokens: int | None = None
         self.latency = LatencySketch()
         self.first_row_at: float | None = None
         self.failed_example: str | None = None
 
-    def expire_in(self, seconds: float) -> None:
-        """Begin no row from so many seconds from now on; at once if they are not positive."""
-        self._stop_at = self._clock.monotonic() + seconds
+    def abort(self) -> None:
+        """End the rows that have begun as cancelled."""
+        self._aborted = True
+        running, self._running = self._running, set()  # each once, for an engine may need a moment to let a row go
+        for task in running:
+            task.cancel()
 
     @property
     def inside(self) -> tuple[str, ...]:
@@ -112,7 +115,7 @@ class RowRunner:
         for group in suspects:
             async with self._window.alone(), self._announced(group), asyncio.TaskGroup() as tasks:
                 for row_id in group:
-                    if row_id not in outcomes and not self._expire(counts, by_id[row_id], outcomes):
+                    if row_id not in outcomes and not self._refuse(counts, by_id[row_id], outcomes):
                         self._begin(tasks, counts, by_id[row_id], outcomes, lambda: None)
         return [outcomes[row.row_id] for row in rows]
 
@@ -129,12 +132,12 @@ class RowRunner:
     async def _admit(
         self, tasks: asyncio.TaskGroup, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]
     ) -> None:
-        """Begin the row once there is a place, unless it has expired by then."""
-        if self._expire(counts, row, outcomes):
+        """Begin the row once there is a place, unless the gate refuses it by then."""
+        if self._refuse(counts, row, outcomes):
             return
         await self._window.admit()
         # The wait for a place may have been long.
-        if self._expire(counts, row, outcomes):
+        if self._refuse(counts, row, outcomes):
             self._window.leave()
         else:
             self._begin(tasks, counts, row, outcomes, self._window.leave)
@@ -150,15 +153,20 @@ class RowRunner:
         counts.running += 1
         self._expected.discard(row.row_id)
         self._begun.add(row.row_id)
+        started = self._clock.monotonic()
         if self.first_row_at is None:
-            self.first_row_at = self._clock.monotonic()
+            self.first_row_at = started
 
-        def ended(_: object) -> None:
+        def ended(done: asyncio.Task[None]) -> None:
             counts.running -= 1
             self._begun.discard(row.row_id)
+            self._running.discard(done)
+            if done.cancelled() and self._aborted:
+                self._end(counts, row, cancelled(row, self._clock.monotonic() - started), outcomes)
             leave()
 
         task = tasks.create_task(self._answer(counts, row, outcomes))
+        self._running.add(task)
         # A callback and not a `finally`: a task that is cancelled before its first step runs no code.
         task.add_done_callback(ended)
 
@@ -194,12 +202,12 @@ class RowRunner:
             decoded = self._slots.leave(row.row_id)
         self._end(counts, row, result, outcomes, decoded)
 
-    def _expire(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> bool:
-        """End the row if the deadline has passed; return whether it has."""
-        if self._expires_at is None or self._stop_at is None or self._clock.monotonic() < self._stop_at:
-            return False
-        self._end(counts, row, expired(row, self._expires_at), outcomes)
-        return True
+    def _refuse(self, counts: OpenWork, row: StagedRow, outcomes: dict[str, ResultRow]) -> bool:
+        """End the row if the gate refuses it; return whether it does."""
+        result = self._gate.refusal(row)
+        if result is not None:
+            self._end(counts, row, result, outcomes)
+        return result is not None
 
     def _end(
         self,
@@ -226,6 +234,8 @@ class RowRunner:
             counts.cached_tokens += result.cached_tokens
         elif result.state == RowState.EXPIRED.value:
             counts.expired += 1
+        elif result.state == RowState.CANCELLED.value:
+            counts.cancelled += 1
         else:
             counts.failed += 1
             if self.failed_example is None:

@@ -139,7 +139,7 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
         tokens_per_second=_rate(manifest.tokens.completion, seconds) if manifest.retry_of is None else None,
         latency=Latency() if progress is None else progress.latency,
         peak_memory_mb=None if progress is None else progress.peak_memory_mb,
-        eta=score_of(traces, _ended_at(progress, manifest)),
+        eta=None if manifest.rows.cancelled else score_of(traces, _ended_at(progress, manifest)),
         alerts=_alerts(spec, sla.finished_at, store),
         levels=levels_of(spec, store, sla.finished_at),
         reactions=read_reactions(store, layout),
@@ -155,6 +155,8 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
 def learn_from(job_uri: str, store: ObjectStore) -> None:
     """Add a published job to the history that later ETAs start from; a job without a trace is not added.
 
+    A cancelled job is not added: its estimates were of an end that it did not have.
+
     If reactions changed the job, only the errors of the estimates after the last reaction are added. If a reaction
     shortened answers or changed the model, no rate and no answer lengths are added.
 
@@ -167,6 +169,8 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
     if not traces:
         return
     manifest = read_manifest(layout, store)
+    if manifest.rows.cancelled:
+        return
     spec, last, ended = read_spec(job_uri, store), traces[-1], _ended_at(_last_progress(layout, store), manifest)
     taken = read_reactions(store, layout)
     changed = any(each.changes_answers for each in taken)

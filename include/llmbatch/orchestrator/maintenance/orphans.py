@@ -19,7 +19,7 @@ from llmbatch.orchestrator.deployment.run_states import DagRunState
 from llmbatch.orchestrator.ray_jobs.client import RayJobs
 from llmbatch.orchestrator.ray_jobs.generations import generation_of
 from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
-from llmbatch.orchestrator.steering.control import request_state
+from llmbatch.orchestrator.steering.control import delivers_on_cancel, request_state
 
 BY = MAINTENANCE_DAG
 GRACE_SECONDS = 60.0
@@ -116,7 +116,7 @@ class OrphanSweep:
         return Orphan(info.submission_id, layout, dag_id, run_id, state)
 
     def _stop(self, orphans: Collection[Orphan]) -> None:
-        """Request that they cancel, so that finished rows are committed; Ray stops those that do not end in time."""
+        """Request that they end, so that finished rows are committed; Ray stops those that do not end in time."""
         cancelling = [orphan for orphan in orphans if self._request_cancel(orphan)]
         until = self.clock.monotonic() + CANCEL_SECONDS
         while cancelling and self.clock.monotonic() < until:
@@ -127,14 +127,16 @@ class OrphanSweep:
             raise RayJobError(f"{len(failures)} of {len(orphans)} orphans may still run; the first: {failures[0]}")
 
     def _request_cancel(self, orphan: Orphan) -> bool:
-        """Request the cancel; return whether the job can read it: one that has not started reads no control object."""
+        """Request the end; return whether the job can read it: one that has not started reads no control object.
+
+        A job that delivers when it is cancelled is drained: no user cancelled it, so a cleared run must find its rows.
+        """
         reason = f"its DAG run {orphan.run_id} is {orphan.state.value}"
         try:
             if not last_claim(self.store, orphan.layout):
                 return False
-            request_state(
-                orphan.layout.root, DesiredState.CANCEL, reason=reason, by=BY, store=self.store, clock=self.clock
-            )
+            desired = DesiredState.DRAIN if delivers_on_cancel(orphan.layout, self.store) else DesiredState.CANCEL
+            request_state(orphan.layout.root, desired, reason=reason, by=BY, store=self.store, clock=self.clock)
         except LlmbatchError as error:
             _log.warning(
                 "event=cancel_request_failed submission_id=%s error=%s; Ray will stop it", orphan.submission_id, error

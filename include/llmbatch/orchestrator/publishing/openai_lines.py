@@ -17,16 +17,27 @@ _STATUS: dict[str, int] = {
     ErrorClass.TOO_LONG: 400,
     ErrorClass.SCHEMA: 422,
     ErrorClass.ENGINE: 500,
-    ErrorClass.TIMEOUT: 504,
     ErrorClass.POISON: 500,
 }
+"""The status that OpenAI's API would answer with; a row that was not answered in time has no answer."""
+
+_UNANSWERED = {
+    RowState.EXPIRED: ("batch_expired", "This request could not be executed before the completion window expired."),
+    RowState.CANCELLED: ("batch_cancelled", "This request was not executed because the batch was cancelled."),
+}
+"""Code and message of OpenAI's API for rows that did not run."""
 
 
 class OpenaiLines:
-    """Makes the lines of one job as JSON text. Ids are derived from job and row.
+    """Makes the lines of one job as JSON text. Ids are derived from job and row, so they are unique and stay the same.
 
     The body of an answer is its committed text, not made again from its values: nothing of what vLLM wrote can be lost,
     and no number changes its form.
+
+    A row that was refused or failed has both a ``response`` with OpenAI's error body and an ``error``: OpenAI fills the
+    first, many readers require the second. That holds for an invalid row too, although it never reached an engine:
+    OpenAI checks the form of a line before a batch runs, and the body of its request as the endpoint does, which
+    answers 400. A row without an HTTP answer (expired, cancelled, not answered in time) has no ``response``.
     """
 
     def __init__(self, spec: JobSpec) -> None:
@@ -37,12 +48,13 @@ class OpenaiLines:
         return self._line(row, self._response(row, 200, _json_text(row["response"])), None)
 
     def error(self, row: Mapping[str, Any]) -> str:
-        """Return the line of a row that did not succeed. A row that never ran has no response, as in OpenAI's API."""
-        state = RowState(row["state"])
-        if state is not RowState.FAILED:
-            message = row["error"] or f"the row was {state.value} before it was answered"
-            return self._line(row, "null", {"code": f"batch_{state.value}", "message": message})
+        """Return the line of a row that did not succeed."""
         code, message = row["error_class"] or ErrorClass.ENGINE.value, row["error"] or "the row failed"
+        unanswered = _UNANSWERED.get(RowState(row["state"]))
+        if code == ErrorClass.TIMEOUT.value and unanswered is None:
+            unanswered = ("request_timeout", message)
+        if unanswered is not None:
+            return self._line(row, "null", {"code": unanswered[0], "message": unanswered[1]})
         status = _STATUS.get(code, 500)
         kind = "invalid_request_error" if status < 500 else "server_error"
         body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
@@ -61,12 +73,14 @@ class OpenaiLines:
 
 
 def _json_text(response: str | None) -> str:
-    """Return a committed body as JSON on one line; text that is not JSON, a fault of its writer, as a JSON string."""
+    """Return a committed body as a JSON object on one line; other text, a fault of its writer, as its key ``text``."""
     text = response or ""
     try:
-        _check(text)
+        is_object = isinstance(_decode(text), dict)
     except (ValueError, RecursionError):
-        return to_json(response)
+        is_object = False
+    if not is_object:
+        return to_json({"text": response})
     return text.replace("\r", " ").replace("\n", " ")  # they are between values: in texts, JSON escapes them
 
 
@@ -74,4 +88,4 @@ def _no_number(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-_check = json.JSONDecoder(parse_constant=_no_number).decode
+_decode = json.JSONDecoder(parse_constant=_no_number).decode

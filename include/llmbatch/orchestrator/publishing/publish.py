@@ -1,8 +1,8 @@
 """Publish a job in three steps: reconcile its rows, deliver its files, create its proof ``manifest.json``.
 
 Each input row is in exactly one delivered file: succeeded rows in the results, all other rows (failed, expired,
-cancelled) in the failed file, which is delivered only if it has rows. Nothing is delivered before the rows are
-reconciled.
+cancelled) in the failed file, which is delivered only if it has rows. In OpenAI's format the results are, too. Nothing
+is delivered before the rows are reconciled.
 
 A retry reconciles its own rows like any job. Then it merges them with the rows of its earlier jobs, and delivers and
 counts the merged rows. Its dead letters are the rows that it ran and that did not succeed again.

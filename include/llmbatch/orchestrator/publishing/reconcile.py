@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import RowRecord, ShardRecord, TokenRecord
+from llmbatch.core.request_options import OutputFormat
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.jobs.lineage import lineage
@@ -39,7 +41,7 @@ class Reconciled:
         digests: digests of the files of the models that answered, by model; of the job's own shards.
         shards: the job's own committed shards in input order.
         dead: those of ``shards`` with a row that did not succeed.
-        files: local files: all parts of the results, then those of the failed rows if there are any.
+        files: local files: the parts of the results, then those of the failed rows; see ``write_files``.
     """
 
     rows: RowRecord
@@ -98,7 +100,8 @@ def write_files(
 ) -> tuple[tuple[Part, ...], Totals]:
     """Write rows in input order, with their own columns, to local output files; return the closed files and the counts.
 
-    The file of the rows that did not succeed is left out if it is empty. Without ``with_ids`` every ``custom_id`` is
+    The file of the rows that did not succeed is left out if it is empty, and in OpenAI's format the other one too.
+    Without ``with_ids`` every ``custom_id`` is
     null, because the column it was taken from names several rows alike.
     """
     results, failed = open_outputs(spec, folder, kept.schema)
@@ -109,7 +112,9 @@ def write_files(
             results.append(good)
             failed.append(rest)
             totals.add(table)
-    return (*results.parts(), *(failed.parts() if failed.rows else ())), totals
+    may_be_empty = spec.output_format is not OutputFormat.OPENAI_BATCH
+    found = (results.parts() if results.rows or may_be_empty else (), failed.parts() if failed.rows else ())
+    return tuple(chain.from_iterable(found)), totals
 
 
 def _without_ids(table: pa.Table) -> pa.Table:

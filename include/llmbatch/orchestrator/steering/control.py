@@ -1,7 +1,8 @@
 """Request that a running job drains, cancels, runs on, pauses or changes its size. No concurrent request is lost.
 
 A drain or cancel applies to the generation that runs now and to earlier ones: the generation after a cleared task runs.
-Before the first generation has claimed the job it applies to all of them, until a run is requested.
+Before the first generation has claimed the job it applies to all of them, until a run is requested. So does every
+cancel of a job that delivers when it is cancelled: its rows end as cancelled whatever happens to a generation.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from llmbatch.core.claims import last_claim
 from llmbatch.core.clock import Clock
@@ -24,6 +25,7 @@ from llmbatch.core.errors import (
     StoreError,
 )
 from llmbatch.core.layout import JobLayout
+from llmbatch.core.request_options import OnCancel
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
@@ -66,12 +68,13 @@ def request_state(
         StoreError: the store failed, or other processes wrote in between twenty times.
     """
     layout = JobLayout(job_uri.rstrip("/"))
+    is_for_all = desired is DesiredState.RUN or (desired is DesiredState.CANCEL and delivers_on_cancel(layout, store))
 
     def requested(old: Control) -> Control:
         generation = last_claim(store, layout)
         if not _replaces(desired, old, generation):
             return old
-        named = generation if generation and desired is not DesiredState.RUN else None
+        named = generation if generation and not is_for_all else None
         origin = {"desired": desired, "generation": named, "reason": reason, "written_by": by}
         return old.model_copy(update={**origin, "written_at": clock.now()})
 
@@ -122,15 +125,45 @@ def change_control(layout: JobLayout, change: Callable[[Control], Control], *, s
     raise StoreError(f"{layout.control} was changed by other processes {TRIES} times in a row; repeat the request.")
 
 
+class _Request(BaseModel):
+    on_cancel: OnCancel = OnCancel.STOP
+
+
+class _Spec(BaseModel):
+    """The one field of a spec that a request reads, of any version."""
+
+    request: _Request = _Request()
+
+
+def delivers_on_cancel(layout: JobLayout, store: ObjectStore) -> bool:
+    """Whether a cancel ends the rows of a job as cancelled, instead of the job.
+
+    Raises:
+        RequestError: there is no job in the folder, or what is there is no spec.
+        StoreError: the store failed.
+    """
+    try:
+        return read_document(_Spec, store.get(layout.spec)).request.on_cancel is OnCancel.DELIVER
+    except ObjectMissing:
+        raise _no_job(layout) from None
+    except ValidationError as error:
+        problem = f"{layout.spec} cannot be read ({error.error_count()} problems)"
+        raise RequestError("job_uri", problem, "Restore it from a backup.") from None
+
+
 def _require_job(store: ObjectStore, layout: JobLayout) -> None:
     try:
         store.head(layout.spec)
     except ObjectMissing:
-        raise RequestError(
-            "job_uri",
-            f"there is no job in {layout.root}",
-            "Give the folder that holds spec.json, s3://…/jobs/<job_id>.",
-        ) from None
+        raise _no_job(layout) from None
+
+
+def _no_job(layout: JobLayout) -> RequestError:
+    return RequestError(
+        "job_uri",
+        f"there is no job in {layout.root}",
+        "Give the folder that holds spec.json, s3://…/jobs/<job_id>.",
+    )
 
 
 def read_control(store: ObjectStore, layout: JobLayout) -> tuple[Control, str | None]:

@@ -188,7 +188,7 @@ FIELDS: dict[str, FormField] = {
     "on_cancel": FormField(
         DEADLINE,
         "If it is cancelled",
-        "Of a cancel in the job's control object. Cancelled rows that are delivered can run later with retry_failed_of.",
+        "By a request in its control object. retry_failed_of can run cancelled rows later.",
         {
             "values_display": {
                 "stop": "Stop at once and deliver nothing",

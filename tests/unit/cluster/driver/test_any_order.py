@@ -11,7 +11,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from llmbatch.cluster.driver.unrun_rows import end_shards
 from llmbatch.cluster.engines.echo import EchoEngine
+from llmbatch.cluster.exchange.replica_report import Orders
 from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
 from llmbatch.cluster.storage.job_context import JobContext
@@ -23,6 +25,7 @@ from llmbatch.core.errors import Superseded
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import compare_row_ids
 from llmbatch.core.shards import remaining_shards
+from llmbatch.core.states import RowState
 from llmbatch.core.store import MemoryStore
 
 
@@ -56,10 +59,11 @@ class DyingStore:
 
 
 class Generation:
-    """One submission of the job, from its claim to its death."""
+    """One submission of the job, from its claim to its death. Once it is cancelled, replica or driver end its rows."""
 
     def __init__(self, job: Any, store: Any, order: Any) -> None:
         self._layout, self._store, self._order = job.layout, store, order
+        self.is_cancelled = False
         self._staged = job.manifest.shards
         self._left: list[Any] | None = None
         self._number = 0
@@ -87,15 +91,21 @@ class Generation:
         if not self._left:
             self.over = True
             return
+        context = JobContext("job-1", self._number, self._layout, self._store, SystemClock())
+        shard = self._left.pop()
+        if self.is_cancelled and self._order.random() < 0.5:
+            end_shards(context, [shard], RowState.CANCELLED, SystemClock().now(), lambda _: None)
+            return
         replica = Replica(
-            JobContext("job-1", self._number, self._layout, self._store, SystemClock()),
+            context,
             f"r{self._number}",
             EchoEngine(EchoOptions()),
             RowLimits(window_rows=4, max_num_seqs=2, shards=12),
             on_engine_death=lambda _: None,
             announce=lambda: asyncio.sleep(0),
         )
-        asyncio.run(replica.process(self._left.pop()))
+        replica.apply(Orders(cancels=self.is_cancelled))
+        asyncio.run(replica.process(shard))
 
 
 lives = st.lists(st.tuples(st.integers(1, 25), st.booleans(), st.booleans()), max_size=4)
@@ -103,18 +113,31 @@ lives = st.lists(st.tuples(st.integers(1, 25), st.booleans(), st.booleans()), ma
 
 # `make` is a bundle of functions: nothing to reset between examples.
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(rows=st.integers(1, 14), shard_rows=st.integers(1, 5), lives=lives, chance=st.randoms(use_true_random=False))
-def test_any_order_of_commits_crashes_and_retries_reconciles(make, rows, shard_rows, lives, chance) -> None:
+@given(
+    rows=st.integers(1, 14),
+    shard_rows=st.integers(1, 5),
+    lives=lives,
+    cancel=st.none() | st.integers(0, 20),
+    chance=st.randoms(use_true_random=False),
+)
+def test_any_order_of_commits_crashes_cancels_and_retries_reconciles(
+    make, rows, shard_rows, lives, cancel, chance
+) -> None:
     store = MemoryStore()
     job = make.stage(store, [make.chat(n, "FAIL" if n % 5 == 0 else "x") for n in range(1, rows + 1)], shard_rows)
     alive = [Generation(job, DyingStore(store, *life), chance) for life in lives]
     seen: dict[str, bytes] = {}
+    steps = 0
     while alive:
+        steps += 1
+        for generation in alive:
+            generation.is_cancelled = cancel is not None and steps > cancel
         chance.choice(alive).step()
         alive = [generation for generation in alive if not generation.over]
         for info in store.list(job.layout.results):
             assert seen.setdefault(info.uri, store.get(info.uri)) == store.get(info.uri)  # never written over
     last = Generation(job, store, chance)
+    last.is_cancelled = cancel is not None
     while not last.over:
         last.step()
     committed = {JobLayout.shard_of(info.uri): info for info in store.list(job.layout.results)}

@@ -53,6 +53,29 @@ def test_a_control_object_for_an_earlier_generation_orders_nothing() -> None:
     assert (later.job, later.replicas) == (Order(), Orders(RUN, max_tokens=7))
 
 
+@pytest.mark.parametrize(
+    ("control", "signal", "stream", "replicas", "cancels"),
+    [
+        (CANCEL, RUN, RUN, RUN, True),
+        (CANCEL, DRAIN, RUN, DRAIN, True),
+        (CANCEL, RUN, DRAIN, DRAIN, True),
+        (DRAIN, RUN, RUN, DRAIN, False),
+        (RUN, DRAIN, RUN, DRAIN, False),
+    ],
+)
+def test_a_cancel_of_a_job_that_delivers_lets_replicas_keep_what_has_ended(
+    control, signal, stream, replicas, cancels
+) -> None:
+    orders = JobOrders(1, delivers=True)
+    orders.control = Control(desired=control, reason="changed plans")
+    orders.demand(signal, "SIGTERM")
+    orders.hold(stream)
+    assert (orders.now.replicas.desired, orders.now.replicas.cancels, orders.cancels) == (replicas, cancels, cancels)
+    if cancels:
+        assert orders.now.job == Order(CANCEL, "changed plans")
+        assert orders.now.job.because == ": changed plans"
+
+
 def test_a_withdrawn_order_leaves_no_trace() -> None:
     orders = JobOrders(1)
     orders.control = Control(desired=DRAIN, reason="night shift")

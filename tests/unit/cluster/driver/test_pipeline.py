@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from llmbatch.cluster.driver import pipeline
-from llmbatch.cluster.driver.expiry import expire_shards
 from llmbatch.cluster.driver.pipeline import End, Pipeline, print_end
+from llmbatch.cluster.driver.unrun_rows import end_shards
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import ManualClock
+from llmbatch.core.control import Control
 from llmbatch.core.engine_settings import EngineKind
 from llmbatch.core.errors import StoreError
 from llmbatch.core.progress import Progress
-from llmbatch.core.states import ExitReason, Phase
+from llmbatch.core.request_options import OnCancel
+from llmbatch.core.states import DesiredState, ExitReason, Phase, RowState
 from llmbatch.core.store import MemoryStore
 
 
@@ -37,7 +41,23 @@ class Submission:
     def expire(self, count: int) -> None:
         """Commit the first shards."""
         context = JobContext(self.job.manifest.job_id, 1, self.job.layout, self.store, self.clock)
-        expire_shards(context, self.job.manifest.shards[:count], self.job.spec.deadline, lambda _: None)
+        shards = self.job.manifest.shards[:count]
+        end_shards(context, shards, RowState.EXPIRED, self.job.spec.deadline, lambda _: None)
+
+    def cancel(self) -> None:
+        """Request a cancel before the first claim; the job delivers."""
+        request = self.job.spec.request.model_copy(update={"on_cancel": OnCancel.DELIVER})
+        spec = self.job.spec.model_copy(update={"request": request})
+        self.store.put(self.job.layout.spec, spec.model_dump_json().encode())
+        control = Control(desired=DesiredState.CANCEL, reason="changed plans")
+        self.store.put(self.job.layout.control, control.model_dump_json().encode())
+
+    def states(self) -> list[str]:
+        """How the rows of the committed shards ended, in input order."""
+        infos = self.store.list(self.job.layout.results)
+        return [
+            row for info in infos for row in pq.read_table(io.BytesIO(self.store.get(info.uri)))["state"].to_pylist()
+        ]
 
     def written(self) -> Progress:
         return Progress.model_validate_json(self.store.get(self.job.layout.progress))
@@ -89,6 +109,48 @@ def test_after_the_deadline_the_other_shards_expire_without_an_engine(submission
     )
     assert submission.written().shards.committed == 3
     assert len(list(submission.store.list(submission.job.layout.results))) == 3
+
+
+def test_a_job_that_is_cancelled_before_it_starts_is_committed_without_a_cluster(submission: Submission) -> None:
+    submission.cancel()
+    submission.clock.advance(3600)  # the cancel goes before the deadline
+    end = submission.run()
+    text = "all 3 shards are committed; the job was cancelled before 3 began: changed plans"
+    assert end == End(ExitReason.COMMITTED, text)
+    assert submission.states() == ["cancelled"] * 6
+    found = submission.written()
+    assert (found.phase, found.exit_code, found.rows.cancelled, found.rows.ended) == (Phase.DONE, 0, 6, 6)
+
+
+def test_a_cancelled_job_keeps_what_was_committed_before(submission: Submission) -> None:
+    submission.expire(1)
+    submission.cancel()
+    assert submission.run(generation=2).reason is ExitReason.COMMITTED
+    assert submission.states() == ["expired"] * 2 + ["cancelled"] * 4
+
+
+def test_the_next_generation_goes_on_with_a_cancel_that_a_crash_broke_off(
+    submission: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission.cancel()
+    create, last = submission.store.create, submission.job.layout.result_shard("shard-00002")
+
+    def fails(uri: str, body: bytes) -> Any:
+        if uri == last:
+            raise ZeroDivisionError("bug")
+        return create(uri, body)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(submission.store, "create", fails)
+        assert submission.run().reason is ExitReason.CRASHED
+    assert last not in submission.store.objects
+    etags = {info.uri: info.etag for info in submission.store.list(submission.job.layout.results)}
+    end = submission.run(generation=2)
+    assert end.reason is ExitReason.COMMITTED
+    assert submission.states() == ["cancelled"] * 6
+    after = {info.uri: info.etag for info in submission.store.list(submission.job.layout.results)}
+    assert etags.items() <= after.items()
+    assert (submission.written().generation, submission.written().rows.cancelled) == (2, 6)
 
 
 def test_a_generation_that_was_superseded_writes_nothing(submission: Submission) -> None:

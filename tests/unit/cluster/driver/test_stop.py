@@ -60,6 +60,42 @@ def test_cancel_stops_at_once(desk: Desk) -> None:
     assert stop.reason is ExitReason.CANCELLED
 
 
+def test_a_cancelled_job_that_delivers_is_stopped_by_no_failure(make) -> None:
+    desk = Desk(make, delivers=True)
+    failing = OpenWork(failed=150)
+    for snapshot in (
+        Snapshot(fatal=Fatal(ExitReason.ENGINE_START, "no such file")),
+        Snapshot(starts_without_ready=5, starts_without_commit=10),
+        Snapshot(live=1, open=failing),
+    ):
+        desk.snapshot = snapshot
+        desk.heartbeat.beat()
+        assert desk.stopping.reason() is not None
+    desk.control(DesiredState.CANCEL)
+    for snapshot in (desk.snapshot, Snapshot(fatal=Fatal(ExitReason.ENGINE_START, "no such file"))):
+        desk.snapshot = snapshot
+        desk.heartbeat.beat()
+        assert desk.stopping.reason() is None
+
+
+def test_a_signal_ends_a_cancelled_job_that_delivers_for_the_next_generation(
+    make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_JOB_STOP_WAIT_TIME_S", "12")
+    desk = Desk(make, delivers=True)
+    desk.control(DesiredState.CANCEL, "changed plans")
+    desk.stopping.terminate()
+    desk.snapshot = Snapshot(live=1, open_shards=2)
+    desk.heartbeat.beat()
+    assert desk.received == [DesiredState.DRAIN]
+    assert desk.stopping.reason() is None
+    desk.clock.advance(10.6)
+    stop = desk.stopping.reason()
+    assert stop is not None
+    assert stop.reason is ExitReason.INTERRUPTED
+    assert "changed plans" in stop.message
+
+
 @pytest.mark.parametrize(
     ("ended", "failed", "stops"),
     [(99, 99, False), (100, 5, False), (100, 6, True), (200, 10, False), (200, 11, True)],

@@ -2,141 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from fakes.stream_room import NOW, FakeStream, Room, some
 from llmbatch.cluster.driver import streams as streams_module
-from llmbatch.cluster.driver.estimator import Estimator
-from llmbatch.cluster.driver.heartbeat import Heartbeat
-from llmbatch.cluster.driver.job_state import JobState
-from llmbatch.cluster.driver.orders import JobOrders
-from llmbatch.cluster.driver.progress_writer import ProgressWriter
-from llmbatch.cluster.driver.stop import Stopping
-from llmbatch.cluster.driver.streams import Streams
 from llmbatch.cluster.exchange.replica_report import Fatal
 from llmbatch.cluster.exchange.scoreboard import Snapshot
-from llmbatch.cluster.models.resolve import ResolvedModel
-from llmbatch.cluster.replica.replica_actor import ReplicaPlan
-from llmbatch.cluster.storage.job_context import JobContext
-from llmbatch.cluster.storage.store import StoreEnvironment
-from llmbatch.core.clock import ManualClock
-from llmbatch.core.control import Control, ReplicaBounds
-from llmbatch.core.errors import ModelError
-from llmbatch.core.shards import StagedShard, remaining_shards
-from llmbatch.core.states import DesiredState, ExitReason
-from llmbatch.core.store import MemoryStore
-
-NOW = datetime(2030, 1, 1, tzinfo=UTC)
-
-
-class FakeStream:
-    """A stream whose every look advances the job by one scripted step."""
-
-    def __init__(self, room: Room, plan: ReplicaPlan, shards: Any, bounds: ReplicaBounds) -> None:
-        self.room, self.model, self.shards, self.bounds = room, plan.model_uri, shards, [bounds]
-        self.ended = threading.Event()
-        self.error: BaseException | None = None
-        self.ended.wait = self._look  # type: ignore[method-assign]
-        self.end_requested = False
-
-    def start(self) -> None: ...
-
-    def resize(self, bounds: ReplicaBounds) -> None:
-        self.bounds.append(bounds)
-
-    def end(self) -> None:
-        self.end_requested = True
-        self.ended.set()
-
-    def _look(self, timeout: float | None = None) -> bool:
-        if not self.ended.is_set():
-            self.room.step()
-        return self.ended.is_set()
-
-    def commit_all(self) -> None:
-        self.room.committed |= {shard.shard_id for shard in self.shards}
-        self.ended.set()
-
-
-class Room:
-    """Everything around ``Streams``, its host too; ``script`` holds what happens at each wait, in order."""
-
-    def __init__(self, make: Any, **plan: Any) -> None:
-        self.store, self.clock = MemoryStore(), ManualClock(NOW)
-        self.job = make.stage(self.store, [make.chat(n, "x") for n in range(1, 5)], 1)
-        self.state = JobState(self.job.manifest, generation=1, replicas_wanted=1, clock=self.clock)
-        context = JobContext(self.job.manifest.job_id, 1, self.job.layout, self.store, self.clock)
-        self.orders = JobOrders(1)
-        writer = ProgressWriter(context, self.state, Estimator(10), emit=lambda _: None)
-        self.pulse = Heartbeat(context, self.state, self.orders, writer, seconds=1)
-        self.snapshot, self.heard = Snapshot(live=1), []
-        self.pulse.connect(self.exchange)
-        self.committed: set[str] = set()
-        self.opened: list[FakeStream] = []
-        self.script: list[Callable[[], None]] = []
-        self.forgotten = 0
-        self.missing_models: set[str] = set()
-        self.resolved: list[str] = []
-        settings = self.job.spec.engine
-        self.plan = ReplicaPlan("j", 1, self.job.layout.root, "m1", settings, StoreEnvironment({}), None, **plan)
-        stopping = Stopping(
-            spec=self.job.spec, state=self.state, orders=self.orders, heartbeat=self.pulse, clock=self.clock
-        )
-        self.streams = Streams(
-            context, self.plan,
-            state=self.state, orders=self.orders, heartbeat=self.pulse, stopping=stopping, host=self,
-        )  # fmt: skip
-
-    def exchange(self, orders: Any, epoch: str, known: int) -> Snapshot:
-        self.heard.append(orders.desired)
-        return self.snapshot
-
-    def open_stream(self, plan: ReplicaPlan, shards: Any, bounds: ReplicaBounds) -> FakeStream:
-        self.opened.append(FakeStream(self, plan, shards, bounds))
-        return self.opened[-1]
-
-    def find_model(self, uri: str) -> ResolvedModel:
-        self.resolved.append(uri)
-        if uri in self.missing_models:
-            raise ModelError(f"there is no {uri}")
-        return ResolvedModel(uri, f"digest of {uri}")
-
-    def forget_replicas(self) -> None:
-        self.forgotten += 1
-        self.snapshot = Snapshot()
-
-    def remaining(self) -> tuple[StagedShard, ...]:
-        return remaining_shards(self.job.manifest.shards, self.committed)
-
-    def sleep(self, seconds: float) -> None:
-        self.step()
-
-    def control(self, **fields: Any) -> Callable[[], None]:
-        def write() -> None:
-            self.store.put(self.job.layout.control, Control(**fields).model_dump_json().encode())
-
-        return write
-
-    def shows(self, snapshot: Snapshot) -> Callable[[], None]:
-        return lambda: setattr(self, "snapshot", snapshot)
-
-    def finish(self) -> None:
-        self.opened[-1].commit_all()
-
-    def step(self) -> None:
-        assert self.script, "nothing more was to happen"
-        self.script.pop(0)()
-        self.pulse.beat()
-
-    def run(self, *script: Callable[[], None]) -> streams_module.Course:
-        self.script = list(script)
-        course = self.streams.run(self.job.manifest.shards)
-        assert self.script == []
-        return course
+from llmbatch.core.control import ReplicaBounds
+from llmbatch.core.states import DesiredState, ExitReason, RowState
 
 
 @pytest.fixture
@@ -144,14 +20,9 @@ def room(make: Any) -> Room:
     return Room(make)
 
 
-def some(room: Room) -> None:
-    """Commit the first shard."""
-    room.committed.add(room.job.manifest.shards[0].shard_id)
-
-
 def test_an_undisturbed_job_is_one_stream(room: Room) -> None:
     course = room.run(room.finish)
-    assert (course.stop, course.error, course.is_late) == (None, None, False)
+    assert (course.stop, course.error, course.rest) == (None, None, None)
     [stream] = room.opened
     assert (stream.model, stream.bounds, stream.end_requested) == ("m1", [ReplicaBounds(min=1, max=1)], False)
 
@@ -238,13 +109,13 @@ def test_a_paused_job_can_be_drained_and_cancelled(room: Room, desired: DesiredS
 def test_a_paused_job_ends_at_its_deadline(make: Any) -> None:
     room = Room(make, expires_at=NOW + timedelta(seconds=60))
     room.control(paused=True)()
-    assert room.run(lambda: room.clock.advance(59), lambda: room.clock.advance(1)).is_late
+    assert room.run(lambda: room.clock.advance(59), lambda: room.clock.advance(1)).rest is RowState.EXPIRED
 
 
 def test_a_job_without_replicas_ends_at_its_deadline(make: Any) -> None:
     room = Room(make, expires_at=NOW + timedelta(seconds=60))
     room.snapshot = Snapshot(live=0)
-    assert room.run(lambda: room.clock.advance(60)).is_late
+    assert room.run(lambda: room.clock.advance(60)).rest is RowState.EXPIRED
 
 
 def test_another_model_takes_the_shards_that_have_not_begun(room: Room) -> None:

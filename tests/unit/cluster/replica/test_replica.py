@@ -176,6 +176,47 @@ def test_drain_finishes_begun_shards_and_cancel_none(store, make, desired, commi
     asyncio.run(run())
 
 
+def test_a_cancelled_job_that_delivers_commits_the_open_shard_with_the_answers_that_there_are(
+    store, make, read_results
+) -> None:
+    job = make.stage(store, [make.chat(n, "x") for n in range(1, 9)], 4)
+
+    class FirstOnly(GatedEngine):
+        async def generate(self, row: StagedRow, request_id: str) -> Answer:
+            return Answer("{}", 2, 3, 1) if row.line == 1 else await super().generate(row, request_id)
+
+    async def run() -> None:
+        engine, clock = FirstOnly(), ManualClock()
+        context = JobContext(job.manifest.job_id, 2, job.layout, store, clock)
+        limits = RowLimits(2, 2, 12, grace_seconds=30)
+        one = Replica(
+            context, "r1", engine, limits, on_engine_death=lambda error: None, announce=lambda: asyncio.sleep(0)
+        )
+        tasks = [asyncio.create_task(one.process(shard)) for shard in job.manifest.shards]
+        await until(lambda: engine.inside == 2)
+        order = Orders(DesiredState.DRAIN, cancels=True)
+        one.apply(order)
+        clock.advance(29)
+        one.apply(order)
+        await asyncio.sleep(0.01)
+        assert engine.inside == 2
+        clock.advance(1)
+        one.apply(order)
+        tallies = await asyncio.wait_for(asyncio.gather(*tasks), 60)
+        assert engine.inside == 0
+        [tally] = [tally for tally in tallies if tally is not None]
+        assert (tally.rows, tally.succeeded, tally.failed, tally.cancelled) == (4, 1, 0, 3)
+        assert read_tally(store, store.head(job.layout.result_shard(tally.shard_id))) == tally
+        rows = read_results(job.layout.result_shard(tally.shard_id)).to_pylist()
+        assert [row["state"] for row in rows] == ["succeeded", "cancelled", "cancelled", "cancelled"]
+        assert [len(row["request"] or "") > 0 for row in rows] == [False, True, True, True]
+        report = one.report()
+        assert (one.idle, report.applied, report.open_shards) == (True, DesiredState.DRAIN, 0)
+        assert await one.process(job.manifest.shards[1]) is None
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("node_ahead", [0, 65, -65, 3600, -3600])
 @pytest.mark.parametrize(("expires_in", "outcome"), [(30.0, "succeeded"), (-1.0, "expired")])
 def test_rows_expire_by_the_driver_s_clock_and_not_by_the_node_s(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llmbatch.cluster.engines.base import Answer
-from llmbatch.cluster.replica.row_outcome import expired, failed, succeeded, unanswerable
+from llmbatch.cluster.replica.row_outcome import cancelled, expired, failed, succeeded, unanswerable
 from llmbatch.core.endpoints import Endpoint
 
 DEADLINE = datetime(2030, 1, 1, 12, 30, tzinfo=UTC)
@@ -35,6 +35,16 @@ def test_an_expired_row_has_no_error_class_and_no_attempt(make: Any) -> None:
     found = expired(make.chat(7, "x"), DEADLINE)
     assert (found.state, found.error_class, found.attempts) == ("expired", None, 0)
     assert found.error == "the deadline 2030-01-01T12:30:00+00:00 passed before the row began"
+
+
+def test_a_cancelled_row_says_whether_it_had_begun(make: Any) -> None:
+    row = make.chat(7, "x")
+    waiting, begun = cancelled(row), cancelled(row, 2.5)
+    assert (waiting.state, waiting.error_class, waiting.seconds, waiting.attempts) == ("cancelled", None, 0.0, 0)
+    assert waiting.error == "the job was cancelled before the row began"
+    assert (begun.state, begun.error_class, begun.seconds, begun.attempts) == ("cancelled", None, 2.5, 1)
+    assert begun.error == "the job was cancelled before the row was answered"
+    assert (waiting.request, begun.request) == (row.request, row.request)
 
 
 def test_poison_and_unreadable_rows_must_not_reach_an_engine(make: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from llmbatch.cluster.engines.base import Answer, EngineDiedError
 from llmbatch.cluster.engines.echo import EchoEngine
 from llmbatch.cluster.exchange.replica_report import OpenWork
+from llmbatch.cluster.replica.row_gate import RowGate
 from llmbatch.cluster.replica.row_runner import RowRunner
 from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
@@ -45,20 +46,24 @@ class WatchingEngine:
         return Answer("{}", 1, 1)
 
 
-def runner(engine, clock, *, size: int = 4, expires_in: float | None = None, deaths=None, announce=None) -> RowRunner:
-    made = RowRunner(
+def gate_of(clock, expires_in: float | None = None, grace: float = 0.0) -> RowGate:
+    gate = RowGate(clock, None if expires_in is None else clock.now() + timedelta(seconds=expires_in), grace)
+    if expires_in is not None:
+        gate.expire_in(expires_in)
+    return gate
+
+
+def runner(engine, clock, *, size: int = 4, gate: RowGate | None = None, deaths=None, announce=None) -> RowRunner:
+    return RowRunner(
         job_id="job-1",
         engine=engine,
         window=RowWindow(size),
         slots=Slots(size, clock),
         clock=clock,
-        expires_at=None if expires_in is None else clock.now() + timedelta(seconds=expires_in),
+        gate=gate or gate_of(clock),
         on_engine_death=lambda error, inside: deaths.append(inside),
         announce=announce or (lambda: asyncio.sleep(0)),
     )
-    if expires_in is not None:
-        made.expire_in(expires_in)
-    return made
 
 
 def states(results) -> str:
@@ -70,7 +75,9 @@ def test_no_row_begins_after_the_deadline_and_those_inside_finish(make) -> None:
     rows = [make.chat(n, "x") for n in range(1, 9)]
     counts = OpenWork()
     engine = WatchingEngine(clock, seconds=4)
-    results = asyncio.run(runner(engine, clock, size=2, expires_in=10).run(rows, counts, NOBODY, lambda: None))
+    results = asyncio.run(
+        runner(engine, clock, size=2, gate=gate_of(clock, 10)).run(rows, counts, NOBODY, lambda: None)
+    )
     # Two at a time, four seconds each way: the clock stands at 12 when the fourth row leaves.
     assert states(results) == "sssseeee"
     assert (counts.succeeded, counts.expired, counts.running) == (4, 4, 0)
@@ -183,3 +190,76 @@ def test_a_shard_that_is_abandoned_takes_its_announcement_back(make) -> None:
         return engine.runner.inside
 
     assert asyncio.run(run()) == ()
+
+
+class Waiting:
+    """Answers the rows that it lets go, and holds the others until they are aborted."""
+
+    def __init__(self) -> None:
+        self.inside: dict[int, asyncio.Event] = {}
+        self.aborted: list[int] = []
+
+    async def generate(self, row: StagedRow, request_id: str) -> Answer:
+        self.inside[row.line] = asyncio.Event()
+        try:
+            await self.inside[row.line].wait()
+        except asyncio.CancelledError:
+            self.aborted.append(row.line)
+            raise
+        return Answer("{}", 1, 1)
+
+
+@pytest.mark.parametrize("apart", [Suspicion({}, {}), Suspicion({}, {"00000-000000008": 3})], ids=["all", "a suspect"])
+def test_a_cancelled_job_keeps_its_answers_aborts_what_is_inside_and_begins_nothing(make, apart) -> None:
+    async def run() -> None:
+        clock, engine, counts = ManualClock(), Waiting(), OpenWork()
+        gate = gate_of(clock, grace=5)
+        one = runner(engine, clock, size=3, gate=gate)
+        rows = [make.chat(n, "x") for n in range(1, 9)]
+        task = asyncio.create_task(one.run(rows, counts, apart, lambda: None))
+        while len(engine.inside) < 3:
+            await asyncio.sleep(0)
+        engine.inside[1].set()
+        while len(engine.inside) < 4:
+            await asyncio.sleep(0)
+        gate.cancel(is_cancelled=True)
+        clock.advance(2)
+        engine.inside[3].set()  # within the grace time
+        while counts.succeeded < 2:
+            await asyncio.sleep(0)
+        clock.advance(3)
+        assert gate.is_over
+        one.abort()
+        one.abort()
+        results = await asyncio.wait_for(task, 60)
+        assert states(results) == "scsccccc"
+        assert sorted(engine.aborted) == [2, 4]
+        assert (counts.succeeded, counts.cancelled, counts.failed, counts.running) == (2, 6, 0, 0)
+        assert [result.attempts for result in results] == [1, 1, 1, 1, 0, 0, 0, 0]
+        assert [result.row_id for result in results] == [row.row_id for row in rows]
+        assert {result.error for result in results[1::2]} == {
+            "the job was cancelled before the row was answered",
+            "the job was cancelled before the row began",
+        }
+        assert (results[1].seconds, results[7].request) == (5.0, rows[7].request)
+        assert one.inside == ()
+        assert sum(work.ended for work in counts.lengths.values()) == 8
+
+    asyncio.run(run())
+
+
+def test_a_row_that_is_aborted_before_its_first_step_has_an_outcome_too(make) -> None:
+    async def run() -> None:
+        clock, engine, counts = ManualClock(), Waiting(), OpenWork()
+        gate = gate_of(clock)
+        one = runner(engine, clock, size=3, gate=gate)
+        task = asyncio.create_task(one.run([make.chat(n, "x") for n in range(1, 4)], counts, NOBODY, lambda: None))
+        while not counts.running:
+            await asyncio.sleep(0)
+        assert not engine.inside
+        gate.cancel(is_cancelled=True)
+        one.abort()
+        assert states(await asyncio.wait_for(task, 60)) == "ccc"
+        assert (counts.cancelled, counts.running, engine.inside) == (3, 0, {})
+
+    asyncio.run(run())

@@ -150,6 +150,17 @@ def test_a_job_without_estimates_teaches_nothing() -> None:
     assert read_history(BASE, store).jobs == ()
 
 
+def test_a_cancelled_job_is_not_scored_and_teaches_nothing() -> None:
+    store, spec = MemoryStore(), spec_of()
+    manifest = finish(store, spec)
+    rows = manifest.rows.model_copy(update={"succeeded": 59, "cancelled": 40})
+    store.put(spec.layout.manifest, manifest.model_copy(update={"rows": rows}).model_dump_json().encode())
+    found = report_sla(spec.root_uri, store)
+    assert (found.eta, found.rows.cancelled) == (None, 40)
+    learn_from(spec.root_uri, store)
+    assert read_history(BASE, store).jobs == ()
+
+
 def test_another_job_s_manifest_is_not_reported_and_teaches_nothing() -> None:
     store, spec = MemoryStore(), spec_of()
     finish(store, spec)

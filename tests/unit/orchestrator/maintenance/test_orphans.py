@@ -98,6 +98,17 @@ def test_an_orphan_that_ends_when_asked_is_not_stopped_by_ray(caplog: pytest.Log
     assert "by=control.json" in caplog.text
 
 
+def test_an_orphan_that_delivers_on_cancel_is_drained_so_that_none_of_its_rows_is_cancelled() -> None:
+    world = World()
+    submission_id = world.submit()
+    world.store.put(JobLayout.of(BASE, job_id_of(DAG, "r")).spec, b'{"request": {"on_cancel": "deliver"}}')
+    world.sweep()
+    control = world.control()
+    assert control is not None
+    assert (control.desired, control.generation) == (DesiredState.DRAIN, 1)
+    assert world.ray.stops == [submission_id]
+
+
 def test_without_candidates_nothing_is_waited_for() -> None:
     world = World()
     world.submit("alive")

@@ -12,6 +12,7 @@ from fakes.results import answer, chat_body, put_result
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.request_options import InputFormat, OutputFormat, Reactions
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard
+from llmbatch.orchestrator.publishing.openai_lines import OpenaiLines
 from llmbatch.orchestrator.publishing.publish import publish
 
 BODY = """{"object": "text_completion",
@@ -47,11 +48,134 @@ def test_openai_output() -> None:
     failed, expired = lines(store, "errors.jsonl")
     assert (failed["custom_id"], failed["response"]["status_code"], failed["error"]["code"]) == ("c", 400, "invalid")
     assert "messages" in failed["error"]["message"]
+    assert failed["error"] == {key: failed["response"]["body"]["error"][key] for key in ("code", "message")}
+    assert failed["response"]["body"]["error"] | {"message": "", "code": ""} == {
+        "message": "", "type": "invalid_request_error", "param": None, "code": "",
+    }  # fmt: skip
     assert (expired["custom_id"], expired["response"], expired["error"]["code"]) == ("d", None, "batch_expired")
+    assert expired["error"]["message"] == ("This request could not be executed before the completion window expired.")
 
 
-@pytest.mark.parametrize("body", ["{", "", '{"a": NaN}', "[" * 100_000, None])
-def test_a_body_that_is_not_json_costs_only_its_row(body: str | None) -> None:
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"error_class": "invalid"}, 400, "invalid"),
+        ({"error_class": "too_long"}, 400, "too_long"),
+        ({"error_class": "schema"}, 422, "schema"),
+        ({"error_class": "engine"}, 500, "engine"),
+        ({"error_class": "poison"}, 500, "poison"),
+        ({"error_class": "timeout"}, None, "request_timeout"),
+        ({"state": "expired", "error_class": None}, None, "batch_expired"),
+        ({"state": "cancelled", "error_class": None}, None, "batch_cancelled"),
+    ],
+)
+def test_every_row_without_an_answer_has_an_error_and_a_response_if_openai_would_give_one(
+    change: dict, status: int | None, code: str
+) -> None:
+    spec, store = staged_job(OutputFormat.OPENAI_BATCH)
+    shards = answered(spec, store)
+    failed = {"state": "failed", "response": None, "error": "so it was"}
+    shards["shard-00000"][2] |= failed | change
+    put_result(spec, store, "shard-00000", shards["shard-00000"])
+    manifest = publish(spec, store, ManualClock(NOW))
+    line, _ = lines(store, "errors.jsonl")
+    assert (line["custom_id"], line["error"]["code"]) == ("c2", code)
+    if status is None:
+        assert line["response"] is None
+        text = "This request was not executed because the batch was cancelled."
+        assert line["error"]["message"] == {"batch_cancelled": text, "request_timeout": "so it was"}.get(
+            code, "This request could not be executed before the completion window expired."
+        )
+    else:
+        kind = "invalid_request_error" if status < 500 else "server_error"
+        error = {"message": "so it was", "type": kind, "param": None, "code": code}
+        assert line["response"]["status_code"] == status
+        assert line["response"]["body"] == {"error": error}
+        assert line["error"] == {"code": code, "message": "so it was"}
+    assert "c2" not in {each["custom_id"] for each in lines(store, "output.jsonl")}
+    assert [record.rows for record in manifest.outputs] == [8, 2]
+
+
+NAME = "a\u2028b\u2029c\u0085d\U0001f600ä"
+ODD = NAME + "e\x00f\x1cg\x0bh\x0c"
+
+
+def test_no_reader_cuts_a_line_whatever_its_texts_hold() -> None:
+    request = {"messages": [{"role": "user", "content": NAME}]}
+    body = json.dumps({"custom_id": NAME, "url": "/v1/chat/completions", "method": "POST", "body": request})
+    spec, store = staged_job(OutputFormat.OPENAI_BATCH, body.encode() + b"\n", InputFormat.OPENAI_BATCH)
+    [row] = decode_shard(store.get(spec.layout.staged_shard("shard-00000"))).to_pylist()
+    good = answer(row) | {"response": json.dumps(chat_body(ODD), ensure_ascii=False)}
+    for outcome, name in ((good, "output.jsonl"), (good | {"state": "failed", "error": ODD}, "errors.jsonl")):
+        store.objects.pop(spec.layout.manifest, None)
+        put_result(spec, store, "shard-00000", [outcome])
+        publish(spec, store, ManualClock(NOW))
+        text = store.get(f"s3://b/out/{name}")
+        assert text.endswith(b"}\n")
+        assert text.count(b"\n") == len(text.decode().splitlines()) == 1
+        [line] = lines(store, name)
+        assert line["custom_id"] == NAME
+        found = line["response"]["body"]
+        said = found["choices"][0]["message"]["content"] if name == "output.jsonl" else found["error"]["message"]
+        assert said == ODD
+
+
+SEVERAL = {**chat_body("one"), "choices": [{"index": n, "message": {"content": f"{n}"}} for n in range(3)]}
+CALLS = chat_body("", tool_calls=[{"id": "call_1", "function": {"name": "f", "arguments": '{"a": 1}'}}], content=None)
+VECTORS = [{"object": "embedding", "index": 0, "embedding": each} for each in ("AACAPw==", [1.0, 1e-05])]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [SEVERAL, CALLS, *({"object": "list", "data": [each]} for each in VECTORS)],
+    ids=["n", "tools", "b64", "float"],
+)
+def test_the_body_is_delivered_as_the_engine_made_it(body: dict) -> None:
+    spec, store = staged_job(OutputFormat.OPENAI_BATCH)
+    shards = answered(spec, store)
+    text = json.dumps(body, separators=(", ", ":  "))
+    shards["shard-00000"][0]["response"] = text
+    put_result(spec, store, "shard-00000", shards["shard-00000"])
+    publish(spec, store, ManualClock(NOW))
+    first = store.get("s3://b/out/output.jsonl").decode().splitlines()[0]
+    assert f'"body":{text}}}' in first
+    assert json.loads(first)["response"]["body"] == body
+
+
+def test_ids_are_unique_and_those_of_the_row_in_every_delivery() -> None:
+    found = []
+    for _ in range(2):
+        spec, store = staged_job(OutputFormat.OPENAI_BATCH)
+        answered(spec, store)
+        publish(spec, store, ManualClock(NOW))
+        found.append([*lines(store, "output.jsonl"), *lines(store, "errors.jsonl")])
+    ids = [line["id"] for line in found[0]]
+    assert all(name.startswith("batch_req_") for name in ids)
+    assert len({*ids, *(line["response"]["request_id"] for line in found[0])}) == 2 * len(ids) == 20
+    assert found[0] == found[1]
+    assert [line["custom_id"] for line in found[0][:9]] == [f"c{number}" for number in range(9)]
+    other = OpenaiLines(spec.model_copy(update={"job_id": "job-0000000000000002"}))
+    row = {"row_id": "00000-000000001", "custom_id": "c0", "response": "{}", "state": "succeeded"}
+    assert json.loads(other.output(row))["id"] not in ids
+
+
+@pytest.mark.parametrize(("state", "names"), [("succeeded", ["output.jsonl"]), ("cancelled", ["errors.jsonl"])])
+def test_a_file_without_rows_is_not_delivered(state: str, names: list[str]) -> None:
+    spec, store = staged_job(OutputFormat.OPENAI_BATCH, b'{"prompt": "a"}\n{"prompt": "b"}\n')
+    store.put("s3://b/out/output.jsonl", b"of an earlier attempt")
+    rows = [answer(row) for row in decode_shard(store.get(spec.layout.staged_shard("shard-00000"))).to_pylist()]
+    for row in rows:
+        row["state"] = state
+    put_result(spec, store, "shard-00000", rows)
+    manifest = publish(spec, store, ManualClock(NOW))
+    assert [record.uri for record in manifest.outputs] == [f"s3://b/out/{name}" for name in names]
+    delivered = {uri.removeprefix("s3://b/out/") for uri in store.objects if uri.startswith("s3://b/out/")}
+    assert delivered == {*names, "manifest.json"}
+    assert (manifest.rows.succeeded, manifest.rows.cancelled) == ((2, 0) if state == "succeeded" else (0, 2))
+
+
+@pytest.mark.parametrize("body", ["{", "", '{"a": NaN}', "[" * 100_000, None, '"text"', "[1]"])
+def test_a_body_that_is_no_object_costs_only_its_row(body: str | None) -> None:
     spec, store = staged_job(OutputFormat.OPENAI_BATCH)
     shards = answered(spec, store)
     shards["shard-00000"][1]["response"] = body
@@ -59,7 +183,7 @@ def test_a_body_that_is_not_json_costs_only_its_row(body: str | None) -> None:
     publish(spec, store, ManualClock(NOW))
     found = lines(store, "output.jsonl")
     assert [line["custom_id"] for line in found] == [f"c{number}" for number in range(9)]
-    assert found[1]["response"]["body"] == body
+    assert found[1]["response"]["body"] == {"text": body}
 
 
 def test_rows_of_a_fallback_model_are_counted_under_its_name() -> None:

@@ -87,6 +87,31 @@ def test_a_wish_for_an_earlier_generation_is_spent() -> None:
     assert (found.desired, found.generation, found.written_by) == (DRAIN, 3, "second")
 
 
+def delivering(store: MemoryStore, claims: int = 2) -> MemoryStore:
+    job(store, claims).put(LAYOUT.spec, b'{"request": {"on_cancel": "deliver", "later": 1}, "later": 1}')
+    return store
+
+
+def test_a_cancel_of_a_job_that_delivers_is_for_all_generations() -> None:
+    store = delivering(MemoryStore())
+    assert wish(store, DRAIN).generation == 2
+    assert wish(store, CANCEL).generation is None
+    claim(store, LAYOUT, owner="after a crash", now=NOW)
+    assert written(store).asks_of(3) is CANCEL
+    assert wish(store, DRAIN, "second").desired is CANCEL  # the stronger request stays in later generations too
+    assert wish(store, RUN).asks_of(3) is RUN
+
+
+@pytest.mark.parametrize("body", [None, b"?", b'{"request": {"on_cancel": "later"}}'])
+def test_a_cancel_of_what_is_not_a_readable_job_is_refused(body: bytes | None) -> None:
+    store = MemoryStore()
+    if body is not None:
+        store.put(LAYOUT.spec, body)
+    with pytest.raises(RequestError, match="s3://b/jobs/job-1"):
+        wish(store, CANCEL)
+    assert LAYOUT.control not in store.objects
+
+
 class Racing(MemoryStore):
     """Lets somebody else act between a writer's look at the control object and its own write."""
 

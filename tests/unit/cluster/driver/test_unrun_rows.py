@@ -1,10 +1,12 @@
-"""The rows of a late job end without an engine."""
+"""The rows of a late or cancelled job end without an engine."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from llmbatch.cluster.driver.expiry import expire_shards
+from llmbatch.cluster.driver.unrun_rows import end_shards
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.core.claims import claim
@@ -13,6 +15,9 @@ from llmbatch.core.crashes import Crash
 from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import Superseded
 from llmbatch.core.shards import ShardTally
+from llmbatch.core.states import RowState
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 def test_rows_of_a_late_job_expire_without_an_engine(store, make, read_results) -> None:
@@ -20,7 +25,7 @@ def test_rows_of_a_late_job_expire_without_an_engine(store, make, read_results) 
     job = make.stage(store, rows, 7)
     context = JobContext(job.manifest.job_id, 2, job.layout, store, SystemClock())
     tallies: list[ShardTally] = []
-    expire_shards(context, job.manifest.shards, SystemClock().now(), tallies.append)
+    end_shards(context, job.manifest.shards, RowState.EXPIRED, NOW, tallies.append)
     assert (sum(t.expired for t in tallies), sum(t.failed for t in tallies), sum(t.rows for t in tallies)) == (
         29,
         1,
@@ -36,6 +41,18 @@ def test_rows_of_a_late_job_expire_without_an_engine(store, make, read_results) 
         assert read_tally(store, store.head(job.layout.result_shard(tally.shard_id))) == tally
 
 
+def test_rows_of_a_cancelled_job_are_counted_as_cancelled(store, make, read_results) -> None:
+    rows = [make.chat(1, "x"), make.staged(2, Endpoint.COMPLETIONS, "{broken", "invalid")]
+    job = make.stage(store, rows, 2)
+    context = JobContext(job.manifest.job_id, 1, job.layout, store, SystemClock())
+    tallies: list[ShardTally] = []
+    end_shards(context, job.manifest.shards, RowState.CANCELLED, NOW, tallies.append)
+    [tally] = tallies
+    assert (tally.rows, tally.cancelled, tally.failed, tally.expired) == (2, 1, 1, 0)
+    states = read_results(job.layout.result_shard("shard-00000")).column("state").to_pylist()
+    assert states == ["cancelled", "failed"]
+
+
 def test_a_row_that_crashed_an_engine_alone_fails_as_in_a_replica(store, make, read_results) -> None:
     job = make.stage(store, [make.chat(n, "x") for n in (1, 2)], 2)
     for number in range(4):
@@ -48,7 +65,7 @@ def test_a_row_that_crashed_an_engine_alone_fails_as_in_a_replica(store, make, r
         )
         store.put(job.layout.crash(1, crash.replica_id), crash.model_dump_json().encode())
     context = JobContext(job.manifest.job_id, 2, job.layout, store, SystemClock())
-    expire_shards(context, job.manifest.shards, SystemClock().now(), lambda _: None)
+    end_shards(context, job.manifest.shards, RowState.EXPIRED, NOW, lambda _: None)
     rows = read_results(job.layout.result_shard("shard-00000")).to_pylist()
     assert [(row["state"], row["error_class"]) for row in rows] == [("failed", "poison"), ("expired", None)]
 
@@ -58,7 +75,7 @@ def test_a_superseded_generation_expires_nothing(store, make) -> None:
     claim(store, job.layout, owner="g3", now=SystemClock().now(), at_least=3)
     context = JobContext(job.manifest.job_id, 2, job.layout, store, SystemClock())
     with pytest.raises(Superseded):
-        expire_shards(context, job.manifest.shards, SystemClock().now(), lambda _: None)
+        end_shards(context, job.manifest.shards, RowState.EXPIRED, NOW, lambda _: None)
     assert list(store.list(job.layout.results)) == []
 
 
@@ -76,6 +93,6 @@ def test_only_a_few_shards_are_in_memory_at_once(store, make, monkeypatch: pytes
         return read(uri, etag)
 
     monkeypatch.setattr(store, "open_stream", counted)
-    expire_shards(context, job.manifest.shards, SystemClock().now(), committed.append)
+    end_shards(context, job.manifest.shards, RowState.EXPIRED, NOW, committed.append)
     assert len(committed) == 120
     assert max(most) <= 12
