@@ -71,7 +71,16 @@ def files_uri(base: str, owner: str) -> str:
 
     The address hides the user's name.
     """
-    return f"{gateway_uri(base)}files/{hashlib.sha256(owner.encode()).hexdigest()[:32]}/"
+    return f"{gateway_uri(base)}files/{_user_folder(owner)}/"
+
+
+def batches_uri(base: str, owner: str) -> str:
+    """Return the folder under ``base`` with a document ``batch_<16 hex digits>.json`` for each batch of a user."""
+    return f"{gateway_uri(base)}batches/{_user_folder(owner)}/"
+
+
+def _user_folder(owner: str) -> str:
+    return hashlib.sha256(owner.encode()).hexdigest()[:32]
 
 
 def idempotency_uri(base: str, key: str, owner: str) -> str:
