@@ -12,12 +12,13 @@ from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.core.job_request import parse_request
 from llmbatch.core.request_options import OnCancel
 from llmbatch.core.store import MemoryStore
-from llmbatch.gateway.openai.batch_order import BatchOrder
+from llmbatch.gateway.openai.batch_order import BatchOrder, OutputExpiry
 from llmbatch.gateway.openai.batch_records import (
     BatchRecord,
     batch_id_of,
     new_run_id,
     newest_first,
+    output_seconds,
     owned_record,
     page_of,
     record_uri,
@@ -114,3 +115,12 @@ def test_a_repeated_order_is_looked_for_in_the_last_minute() -> None:
     assert repeated(store, BASE, "ann", ORDER, now + timedelta(seconds=60)) == second
     assert repeated(store, BASE, "ann", ORDER, now + timedelta(seconds=61)) is None
     assert first.id != second.id
+
+
+def test_files_expire_as_their_batch_says() -> None:
+    store = MemoryStore()
+    plain = put(store, NOW)
+    chosen = put(store, NOW, order=ORDER.model_copy(update={"output_expires_after": OutputExpiry(seconds=3600)}))
+    assert output_seconds(store, BASE, "ann", f"job-{plain.id[6:]}") is None
+    assert output_seconds(store, BASE, "ann", f"job-{chosen.id[6:]}") == 3600
+    assert output_seconds(store, BASE, "bob", f"job-{chosen.id[6:]}") is None

@@ -65,6 +65,24 @@ def test_a_bad_parameter_is_a_bad_request_and_no_batch(world: BatchWorld, change
     assert list(sdk(world).batches.list()) == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input_file_id": None},
+        {"input_file_id": 7},
+        {"completion_window": 24},
+        {"output_expires_after": {"seconds": 1}},
+        {"metadata": [1]},
+    ],
+)
+def test_a_body_of_another_form_is_a_bad_request(world: BatchWorld, change: dict[str, Any]) -> None:
+    body = {"input_file_id": world.upload(), "endpoint": CHAT, "completion_window": "24h", **change}
+    answer = world.client.post("/v1/batches", json=body, headers=world.gateway.as_user("ann"))
+    assert answer.status_code == 400
+    assert str(answer.json()["error"]["param"]).startswith(next(iter(change)))
+    assert world.airflow.dag_runs == {}
+
+
 def test_the_sdk_lists_each_batch_once(world: BatchWorld) -> None:
     client = sdk(world)
     ids = []
