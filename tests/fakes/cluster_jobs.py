@@ -26,7 +26,7 @@ from llmbatch.core.job_request import JobRequest
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.progress import Progress
-from llmbatch.core.request_options import InputFormat, OutputFormat
+from llmbatch.core.request_options import InputFormat, OnCancel, OutputFormat
 from llmbatch.core.rows import STAGED_COLUMNS
 from llmbatch.core.serving import Serving
 from llmbatch.core.shards import StagedManifest, StagedShard
@@ -51,6 +51,7 @@ class Job:
         model: str = "none",
         rate: float = 1.0,
         sla: float = 3600,
+        on_cancel: OnCancel = OnCancel.STOP,
         serving: Serving | None = None,
         **engine: Any,
     ) -> Job:
@@ -79,7 +80,7 @@ class Job:
             root_uri=self.layout.root,
             created_at=now,
             deadline=now + timedelta(seconds=sla),
-            request=JobRequest(input_uri=f"s3://{BUCKET}/in.jsonl", max_error_rate=rate),
+            request=JobRequest(input_uri=f"s3://{BUCKET}/in.jsonl", max_error_rate=rate, on_cancel=on_cancel),
             input_format=InputFormat.JSONL,
             output_format=OutputFormat.JSONL,
             output_uri=f"s3://{BUCKET}/out/",

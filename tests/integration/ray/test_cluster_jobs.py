@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.control import Control, ReplicaBounds
 from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.progress import Progress
+from llmbatch.core.request_options import OnCancel
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest
 from llmbatch.core.states import DesiredState, ExitReason, Phase
@@ -267,6 +269,44 @@ def test_cancel(job: Job) -> None:
     progress = job.progress()
     assert progress is not None
     assert (progress.phase, progress.message) == (Phase.CANCELLED, "cancelled: test")
+
+
+def test_a_cancelled_job_that_delivers_aborts_what_is_in_the_engine_and_commits_every_row(job: Job) -> None:
+    long = {"seconds_per_row": 3600.0}
+    job.stage(chats(50), max_num_seqs=5, on_cancel=OnCancel.DELIVER, drain_grace_seconds=1, echo=long)
+    process = job.start()
+    until(lambda: (progress := job.progress()) is not None and progress.rows.running, "rows are in the engine")
+    job.control(DesiredState.CANCEL)
+    code, log = job.end(process)
+    assert code == 0, log
+    assert job.every_row_ended_once()
+    assert {(row["state"], row["attempts"] > 0) for row in job.results()} == {("cancelled", True), ("cancelled", False)}
+    progress = job.progress()
+    assert progress is not None
+    assert (progress.phase, progress.rows.cancelled, progress.rows.ended) == (Phase.DONE, 50, 50)
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["at once", "driver killed"])
+def test_a_cancelled_job_that_delivers_keeps_its_answers(job: Job, kill: bool) -> None:
+    engine: dict[str, Any] = {"max_num_seqs": 5, "window_factor": 1, "shards_in_flight": 3}
+    job.stage(chats(200), on_cancel=OnCancel.DELIVER, echo={"seconds_per_row": 0.3}, **engine)
+    process = job.start()
+    until(lambda: list(job.store.list(job.layout.results)), "a first shard is committed")
+    job.control(DesiredState.CANCEL)
+    if kill:
+        process.kill()
+        job.end(process)
+        kept = {item.uri: item.etag for item in job.store.list(job.layout.results)}
+        process = job.start(generation=2)
+    else:
+        kept = {}
+    code, log = job.end(process)
+    assert code == 0, log
+    assert job.every_row_ended_once()
+    states = Counter(row["state"] for row in job.results())
+    assert set(states) == {"succeeded", "cancelled"}
+    assert states["succeeded"] >= 10
+    assert kept.items() <= {item.uri: item.etag for item in job.store.list(job.layout.results)}.items()
 
 
 def test_error_rate_keeps_what_is_committed(job: Job) -> None:

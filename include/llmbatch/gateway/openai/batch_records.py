@@ -83,14 +83,9 @@ def batch_id_of(run_id: str) -> str:
     return f"batch_{job_id_of(INFERENCE_DAG, run_id).removeprefix('job-')}"
 
 
-def records_uri(base: str, owner: str) -> str:
-    """Return the folder of the records of a user's batches; it hides the user's name."""
-    return batches_uri(base, owner)
-
-
 def record_uri(base: str, owner: str, batch_id: str) -> str:
     """Return the address of the record of a user's batch."""
-    return f"{records_uri(base, owner)}{batch_id}.json"
+    return f"{batches_uri(base, owner)}{batch_id}.json"
 
 
 def owned_record(store: ObjectStore, base: str, owner: str, batch_id: str) -> BatchRecord:
@@ -108,6 +103,18 @@ def owned_record(store: ObjectStore, base: str, owner: str, batch_id: str) -> Ba
     return record
 
 
+def output_seconds(store: ObjectStore, base: str, owner: str, job_id: str) -> int | None:
+    """Return the seconds after which the files of a user's batch expire, from when they are made; None: not chosen.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    uri = record_uri(base, owner, f"batch_{job_id.removeprefix('job-')}")
+    record = read_if_readable(BatchRecord, uri, store)
+    expiry = None if record is None else record.order.output_expires_after
+    return None if expiry is None else expiry.seconds
+
+
 def newest_first(store: ObjectStore, base: str, owner: str) -> list[ObjectInfo]:
     """Return the objects of all records of a user, the newest first.
 
@@ -118,7 +125,7 @@ def newest_first(store: ObjectStore, base: str, owner: str) -> list[ObjectInfo]:
     def age(info: ObjectInfo) -> tuple[float, str]:
         return (0.0 if info.modified is None else info.modified.timestamp(), info.uri)
 
-    return sorted(store.list(records_uri(base, owner)), key=age, reverse=True)
+    return sorted(store.list(batches_uri(base, owner)), key=age, reverse=True)
 
 
 def page_of(infos: list[ObjectInfo], after: str | None, limit: int) -> tuple[list[ObjectInfo], bool]:

@@ -37,12 +37,16 @@ class BatchShown(BaseModel):
         )
 
 
+Version = tuple[BatchShown, str | None]
+"""What was shown, and the version of the document; None if there is none."""
+
+
 def shown_uri(base: str, record: BatchRecord) -> str:
     """Return the address of the document."""
     return f"{gateway_uri(base)}batches-shown/{record.id}.json"
 
 
-def read_shown(store: ObjectStore, base: str, record: BatchRecord) -> tuple[BatchShown, str | None]:
+def read_shown(store: ObjectStore, base: str, record: BatchRecord) -> Version:
     """Return what was shown, and the version of the document; None if there is none.
 
     Raises:
@@ -61,14 +65,24 @@ def read_shown(store: ObjectStore, base: str, record: BatchRecord) -> tuple[Batc
         return BatchShown(), etag
 
 
-def show_counts(store: ObjectStore, base: str, record: BatchRecord, counts: RequestCounts) -> RequestCounts:
+def show_counts(
+    store: ObjectStore, base: str, record: BatchRecord, counts: RequestCounts, known: Version | None = None
+) -> RequestCounts:
     """Return the counts to show, after they are stored for all processes; nothing is written where none has risen.
+
+    Args:
+        store: where the document is.
+        base: ``store.base_uri``.
+        record: the batch.
+        counts: as they are now.
+        known: what ``read_shown`` returned a moment ago.
 
     Raises:
         StoreError: the store failed.
     """
     for _ in range(TRIES):
-        shown, etag = read_shown(store, base, record)
+        shown, etag = known or read_shown(store, base, record)
+        known = None
         raised = shown.raised(counts)
         risen = shown.model_copy(
             update={"completed": max(shown.completed, raised.completed), "failed": max(shown.failed, raised.failed)}

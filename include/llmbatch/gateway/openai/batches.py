@@ -192,9 +192,9 @@ class Batches:
 
     async def _show(self, record: BatchRecord, run: DagRun | None, *, is_known: bool = True) -> Batch:
         """Return a batch; ``is_known`` is False for a run that may exist although it is None here."""
-        seen, _ = await asyncio.to_thread(read_shown, self.store, self.base_uri, record)
-        if seen.end is not None:
-            return seen.end
+        seen = await asyncio.to_thread(read_shown, self.store, self.base_uri, record)
+        if seen[0].end is not None:
+            return seen[0].end
         if not is_known and record.refusal is None:
             run = await self._run(record)
         state = await self._state(record, run)
@@ -202,7 +202,7 @@ class Batches:
             state = await self._started(state)
         if state.is_frozen:
             return await asyncio.to_thread(show_end, self.store, self.base_uri, record, state.batch(state.counts))
-        counts = await asyncio.to_thread(show_counts, self.store, self.base_uri, record, state.counts)
+        counts = await asyncio.to_thread(show_counts, self.store, self.base_uri, record, state.counts, seen)
         return state.batch(counts, await self._failure(state) if state.status is BatchStatus.FAILED else None)
 
     async def _started(self, state: BatchState) -> BatchState:

@@ -11,10 +11,10 @@ from fakes.batches import STATUSES, BatchWorld, in_status, line, lines
 from fakes.gateway import BASE
 from llmbatch.core.errors import StoreError
 from llmbatch.core.identity import INFERENCE_DAG
+from llmbatch.core.layout import batches_uri
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectInfo
 from llmbatch.gateway.airflow.client import DagRun
-from llmbatch.gateway.openai.batch_records import records_uri
 from llmbatch.gateway.wire.failures import Failure
 
 TERMINAL = ("completed", "failed", "expired", "cancelled")
@@ -420,4 +420,4 @@ def test_two_batches_of_one_file_are_apart(world: BatchWorld) -> None:
     file_id = world.upload(lines(3))
     first, second = (world.post(input_file_id=file_id).json()["id"] for _ in range(2))
     assert first != second
-    assert len([uri for uri in world.store.objects if uri.startswith(records_uri(BASE, "ann"))]) == 2
+    assert len([uri for uri in world.store.objects if uri.startswith(batches_uri(BASE, "ann"))]) == 2
