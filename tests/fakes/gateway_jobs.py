@@ -31,7 +31,9 @@ def put_run(gateway: FakeGateway, run_id: str, state: str = "queued", owner: str
     return job_id_of(INFERENCE_DAG, run_id)
 
 
-def put_job(gateway: FakeGateway, run_id: str, state: str = "running", owner: str = "ann", **changes: object) -> JobSpec:
+def put_job(
+    gateway: FakeGateway, run_id: str, state: str = "running", owner: str = "ann", **changes: object
+) -> JobSpec:
     """Put a run and the spec of its accepted job."""
     job_id = put_run(gateway, run_id, state, owner)
     layout = JobLayout.of(gateway.config.store.base_uri, job_id)
