@@ -80,7 +80,7 @@ def test_a_cancel_during_a_pause_gives_the_replicas_their_time(room: Room) -> No
 def test_a_cancel_from_before_the_start_starts_no_engine(room: Room, paused: bool) -> None:
     room.control(desired=CANCEL, paused=paused)()
     assert room.run().rest is RowState.CANCELLED
-    assert room.opened == []
+    assert (room.opened, room.state.paused) == ([], False)
 
 
 def test_a_paused_job_can_be_cancelled(room: Room) -> None:

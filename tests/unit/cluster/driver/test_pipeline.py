@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from llmbatch.cluster.driver import pipeline
+from llmbatch.cluster.driver.heartbeat import Heartbeat
 from llmbatch.cluster.driver.pipeline import End, Pipeline, print_end
 from llmbatch.cluster.driver.unrun_rows import end_shards
 from llmbatch.cluster.storage.job_context import JobContext
@@ -111,8 +112,11 @@ def test_after_the_deadline_the_other_shards_expire_without_an_engine(submission
     assert len(list(submission.store.list(submission.job.layout.results))) == 3
 
 
-def test_a_job_that_is_cancelled_before_it_starts_is_committed_without_a_cluster(submission: Submission) -> None:
+def test_a_job_that_is_cancelled_before_it_starts_is_committed_without_a_cluster(
+    submission: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
     submission.cancel()
+    monkeypatch.setattr(Heartbeat, "start", lambda self: None)  # it may be slow, and the decision must not wait for it
     submission.clock.advance(3600)  # the cancel goes before the deadline
     end = submission.run()
     text = "all 3 shards are committed; the job was cancelled before 3 began: changed plans"
