@@ -35,7 +35,11 @@ NAMED = {"type": "function", "function": {"name": "weather"}}
 NUMBER = {"type": "object", "properties": {"a": {"type": "integer", "maximum": 99, "minimum": 0}}, "required": ["a"]}
 AS_NUMBER = {"type": "json_schema", "json_schema": {"name": "a", "schema": NUMBER}}
 STRICT = [{"type": "function", "function": {"name": "weather", "strict": True, "parameters": CITY}}]
-"""Left to itself, vLLM tries these with the library that a hostile schema crashes, and decodes to what it made."""
+"""By default vLLM decodes to a form of these that our backend does not have, and tries what is beside them first."""
+CRASHING = "(" * 50_000 + "a" + ")" * 50_000
+"""A pattern that ends a process which compiles it with xgrammar."""
+HOSTILE = {"type": "object", "properties": {"a": {"type": "string", "pattern": CRASHING}}, "required": ["a"]}
+AS_HOSTILE = {"type": "json_schema", "json_schema": {"name": "a", "schema": HOSTILE}}
 TAG = {"begin": "<f>", "schema": NUMBER, "end": "</f>"}
 FREE = "free"
 """A row without reasoning: this model never ends its own."""
@@ -62,6 +66,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "tool named": talk(free=True, tools=TOOLS, tool_choice=NAMED, max_tokens=80),
     "tools auto": talk(free=True, tools=TOOLS),
     "strict tools auto": talk(free=True, tools=STRICT),
+    "strict tools and a hostile schema": talk(free=True, tools=STRICT, response_format=AS_HOSTILE),
     "tools and a schema": talk(free=True, tools=TOOLS, response_format=AS_NUMBER, max_tokens=60),
     "schema": talk(free=True, response_format=AS_NUMBER, max_tokens=60),
     "schema cut": talk(free=True, response_format=AS_NUMBER, max_tokens=2),
@@ -71,7 +76,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "grammar": talk(free=True, structured_outputs={"grammar": 'root ::= "x" | "yy"'}),
     "tag": talk(free=True, response_format={"type": "structural_tag", "structures": [TAG], "triggers": ["<f"]}),
     "tag of another form": talk(free=True, response_format={"type": "structural_tag", "format": {"type": "any_text"}}),
-    "hostile regex": talk(free=True, structured_outputs={"regex": "(" * 50_000 + "a" + ")" * 50_000}),
+    "hostile regex": talk(free=True, structured_outputs={"regex": CRASHING}),
     "beam": talk(free=True, use_beam_search=True, n=2, max_tokens=4),
     "limit above the context": talk(free=True, max_tokens=5000),
     "too long": talk("word " * 400),
@@ -145,6 +150,7 @@ REFUSED = {
     "schema cut": "schema: the answer is not complete JSON after 2 tokens; raise max_tokens",
     "tag of another form": "schema: structural_tag: the engine decodes to one with `structures` and `triggers` only",
     "hostile regex": "schema: the engine cannot decode to the regular expression: pattern: exceed the maximum",
+    "strict tools and a hostile schema": "schema: the engine cannot decode to the JSON schema: pattern: exceed",
     "too long": "too_long: the prompt has at least 256 tokens; the model takes 255 tokens",
     "overfull": "too_long: the prompt has at least 256 tokens; the model takes 255 tokens",
     "range": "invalid: temperature must be non-negative, got -1.0",
