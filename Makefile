@@ -6,7 +6,7 @@ STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down status demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types arch \
-	bench-engine bench-stack bench-staging bench-large bench-drop bench-resume bench-eta chaos
+	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-resume bench-eta chaos
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,7 @@ types: install ## run mypy in strict mode, each room in its own environment
 	@$(AIRFLOW_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
+		benchmarks/bench_gateway.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 	@$(RAY_PYTHON) -m mypy include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tools tests/tiny_model.py tests/tiny_models.py \
 		tests/tiny_speech.py benchmarks/resume/commit_cost.py benchmarks/resume/list_committed.py
@@ -87,6 +88,9 @@ bench-large: install ## run a job of 2 M rows with the fake engine: seconds and 
 
 bench-drop: install ## measure a scan of an inbox with 100,000 objects (LLMBATCH_BENCH_KEYS)
 	@PYTHONPATH=include:deploy/embedded $(AIRFLOW_PYTHON) benchmarks/bench_drop.py
+
+bench-gateway: install ## measure the HTTP API beside 10,000 finished and 100 running jobs (LLMBATCH_BENCH_JOBS)
+	@PYTHONPATH=include:deploy/embedded:benchmarks:tests $(AIRFLOW_PYTHON) benchmarks/bench_gateway.py
 
 bench-resume: install ## measure the cost of commits and heartbeats, and the time to resume after a crash
 	@PYTHONPATH=include:deploy/embedded:tests $(AIRFLOW_PYTHON) benchmarks/bench_resume.py

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
+from llmbatch.gateway.mounted import MOUNTED
 from llmbatch.orchestrator.deployment.start_order import RunPriority, StartOrder
 from llmbatch.orchestrator.watch.deadlines import SlaDeadline
 
@@ -18,3 +19,6 @@ class LlmbatchPlugin(AirflowPlugin):
     deadline_references = [SlaDeadline]  # noqa: RUF012 - the base class declares an instance's list
     priority_weight_strategies = [RunPriority]  # noqa: RUF012 - as above
     listeners = [StartOrder()]  # noqa: RUF012 - as above
+    fastapi_apps = [  # noqa: RUF012 - as above
+        {"app": MOUNTED, "url_prefix": "/llmbatch", "name": "llmbatch"}
+    ]

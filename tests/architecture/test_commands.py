@@ -20,6 +20,7 @@ AIRFLOW_ROOM = {
     "llmbatch.cli.deliver",
     "llmbatch.cli.sla_report",
     "llmbatch.cli.tuned",
+    "llmbatch.gateway",
     "llmbatch_stack",
     "llmbatch_stack.install",
     "llmbatch_stack.install.locks",

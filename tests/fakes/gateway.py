@@ -14,6 +14,7 @@ from llmbatch.core.config import Config
 from llmbatch.core.config_sections import ModelConfig
 from llmbatch.core.store import MemoryStore
 from llmbatch.gateway.access.access import Access
+from llmbatch.gateway.access.keys import ApiKeys
 from llmbatch.gateway.airflow.client import DagRun, RunExists
 from llmbatch.gateway.app import create_app
 from llmbatch.gateway.parts import Parts
@@ -100,6 +101,16 @@ class FakeAirflow:
         self.dag_runs[(dag_id, run_id)] = run.model_copy(update={"state": state, "end_date": end})
 
 
+class FakeTokens:
+    """Tokens of ``FakeAirflow``: each holds its user."""
+
+    async def user_in(self, token: str) -> dict[str, JsonValue]:
+        return {"token": token}
+
+    def signed_for(self, user: dict[str, JsonValue]) -> str:
+        return str(user["token"])
+
+
 @dataclass
 class FakeGateway:
     """The application and what is around it."""
@@ -121,7 +132,8 @@ def fake_gateway(*, admins: tuple[str, ...] = (), **sections: object) -> FakeGat
     store, airflow = MemoryStore(clock), FakeAirflow(clock)
     given = {"store": {"base_uri": BASE}, "default_model": "small", "admins": admins, **sections}
     config = Config.model_validate({"models": {"small": ModelConfig(uri="hub/small")}, **given})
-    parts = Parts(config=config, store=store, airflow=airflow, access=Access(airflow, admins), clock=clock)
+    keys = ApiKeys(store, BASE, config.gateway, clock, FakeTokens())
+    parts = Parts(config=config, store=store, airflow=airflow, access=Access(airflow, admins, keys), clock=clock)
     return FakeGateway(
         config, store, clock, airflow, TestClient(create_app(lambda: parts), raise_server_exceptions=False)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import product
 from typing import Annotated
@@ -77,14 +78,15 @@ class BenchmarkRequest(BaseModel):
             "chunked_prefill": self.chunked_prefill,
         }
         values = [tuple(dict.fromkeys(given)) or (None,) for given in lists.values()]
-        grid = tuple(SpeedOptions.model_validate(dict(zip(lists, point, strict=True))) for point in product(*values))
-        if len(grid) <= MOST_SETTINGS:
-            return grid
+        size = math.prod(len(given) for given in values)
+        if size <= MOST_SETTINGS:
+            points = product(*values)
+            return tuple(SpeedOptions.model_validate(dict(zip(lists, point, strict=True))) for point in points)
         longest = max(lists, key=lambda name: len(lists[name]))
         sizes = " x ".join(f"{len(given)} {name}" for name, given in lists.items() if given)
         raise RequestError(
             next((many for one, many in _SINGLE.items() if one == longest), longest),
-            f"{sizes} are {len(grid)} settings, and each is a job of its own",
+            f"{sizes} are {size} settings, and each is a job of its own",
             f"Give at most {MOST_SETTINGS} in all.",
         )
 

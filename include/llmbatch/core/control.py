@@ -27,6 +27,8 @@ class Control(BaseModel):
     desired: DesiredState = DesiredState.RUN
     generation: int | None = None
     """The last generation to which the request applies; later ones, as after a cleared task, run. None: all of them."""
+    shutdown: bool = False
+    """Whether the drain is part of a shutdown of the service: it applies to all generations, and a resume ends it."""
     replicas: ReplicaBounds | None = None
     """Bounds of the pool from now on; None: those of the spec."""
     paused: bool = False

@@ -36,6 +36,11 @@ def queue_uri(base: str) -> str:
     return f"{base.rstrip('/')}/queue.json"
 
 
+def service_uri(base: str) -> str:
+    """Return where under ``base`` it is noted whether the service admits jobs."""
+    return f"{base.rstrip('/')}/service.json"
+
+
 def benchmark_uri(base: str, benchmark_id: str) -> str:
     """Return the folder under ``base`` with the report of a benchmark; it ends in a slash."""
     return f"{base.rstrip('/')}/benchmarks/{benchmark_id}/"

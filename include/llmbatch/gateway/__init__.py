@@ -2,7 +2,9 @@
 
 Door: ``app``. Served inside of Airflow's api-server (``mounted``) or alone (``python -m llmbatch.gateway``). Rooms::
 
-    5  app  mounted  __main__
+    7  mounted  __main__
+    6  assembly  connections
+    5  app
     4  routers
     3  jobs  openai
     2  access

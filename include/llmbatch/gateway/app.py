@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
+from llmbatch.gateway.access.authentication import Authentication
 from llmbatch.gateway.parts import Parts
-from llmbatch.gateway.routers import health
-from llmbatch.gateway.wire.failures import Failure
-
+from llmbatch.gateway.routers import benchmark, health, keys, shutdown, sla
+from llmbatch.gateway.wire.envelope import Envelope
+from llmbatch.gateway.wire.failures import ErrorBody
+from llmbatch.gateway.wire.handlers import handle_errors
+from llmbatch.gateway.wire.request_body import RequestBody
 
 ROUTERS = (
     health,
+    keys,
+    sla,
+    benchmark,
+    shutdown,
 )  # fmt: skip
 """One module for each resource."""
 
@@ -22,16 +28,29 @@ def create_app(parts: Callable[[], Parts]) -> FastAPI:
     """Return the application.
 
     Args:
-        parts: makes what the routes work with; called at each request, so it should keep what it made. Nothing is
+        parts: returns what the routes work with; called at each request, so it must keep what it made. Nothing is
             read before the first request.
     """
-    app = FastAPI(title="llmbatch", docs_url="/docs", openapi_url="/openapi.json", redirect_slashes=False)
+    app = FastAPI(
+        title="llmbatch",
+        description="LLM batch inference with deadlines. Every call has the rights of its user in Airflow.",
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        responses={
+            "4XX": {"model": ErrorBody, "description": "The request is refused."},
+            "5XX": {"model": ErrorBody, "description": "The request failed; it may be repeated."},
+        },
+    )
     app.state.parts = parts
     for module in ROUTERS:
         app.include_router(module.router)
-
-    @app.exception_handler(Failure)
-    async def failed(_: Request, failure: Failure) -> JSONResponse:
-        return JSONResponse(failure.body(), failure.status, failure.headers)
-
+    handle_errors(app)
+    # the last one that is added is the outermost
+    app.add_middleware(Authentication, access=lambda: parts().access)
+    app.add_middleware(RequestBody, limit=lambda: parts().config.gateway.max_body_bytes)
+    app.add_middleware(Envelope)
     return app

@@ -74,6 +74,13 @@ def test_a_grid_that_is_too_large_names_the_longest_list() -> None:
     assert caught.value.field == "concurrencies"
 
 
+def test_a_huge_grid_is_refused_before_it_is_built() -> None:
+    sizes = list(range(1, 1025))
+    huge = {"batch_sizes": sizes, "concurrencies": sizes, "max_num_batched_tokens": list(range(64, 4096))}
+    with pytest.raises(RequestError, match="are 4227858432 settings"):
+        parse_benchmark({**INPUT, **huge}).settings()
+
+
 def test_the_example_of_the_documentation_is_a_benchmark() -> None:
     found = re.search(r"llmbatch_benchmark --conf '(.+?)'", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert found is not None

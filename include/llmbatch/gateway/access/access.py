@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from llmbatch.gateway.access.caller import Caller
+from llmbatch.gateway.access.key_document import PREFIX
+from llmbatch.gateway.access.keys import ApiKeys
 from llmbatch.gateway.airflow.client import AirflowClient
 from llmbatch.gateway.wire.failures import Failure
 
+_BEARER = re.compile(r"bearer +([\x21-\x7e]{1,8192}) *", re.ASCII | re.IGNORECASE)
+_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}", re.ASCII)
+
 
 class Access:
-    """Resolves credentials: a token of Airflow (header or cookie) or an API key."""
+    """Resolves credentials: a token of Airflow (header or cookie) or an API key (header)."""
 
-    def __init__(self, airflow: AirflowClient, admins: tuple[str, ...]) -> None:
+    def __init__(self, airflow: AirflowClient, admins: tuple[str, ...], keys: ApiKeys) -> None:
+        self.keys = keys
         self._airflow = airflow
         self._admins = frozenset(admins)
 
@@ -22,15 +30,40 @@ class Access:
             cookie: Airflow's session cookie, used without that header.
 
         Raises:
-            Failure: 401 without valid credentials.
+            Failure: 401 without valid credentials; 429 for an API key that is used too often.
+            StoreError: an API key could not be looked up.
         """
-        header = authorization or (f"Bearer {cookie}" if cookie else None)
-        if header is None:
-            raise Failure(
-                401,
-                "This request has no credentials. Send 'Authorization: Bearer <token or API key>'.",
-                code="invalid_api_key",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+        token = _token_of(authorization, cookie)
+        if not token.startswith(PREFIX):
+            return await self._acting(token)
+        key = await self.keys.use(token)
+        caller = await self._acting(key.token, key.document.key_id)
+        if caller.user != key.document.user:
+            raise _no_credentials("The user of this API key no longer exists in Airflow. Make a new key.")
+        return caller
+
+    async def _acting(self, token: str, key_id: str | None = None) -> Caller:
+        header = f"Bearer {token}"
         user = await self._airflow.user_name(header)
-        return Caller(user, header, is_admin=user in self._admins)
+        return Caller(user, header, is_admin=user in self._admins, key_id=key_id)
+
+
+def _token_of(authorization: str | None, cookie: str | None) -> str:
+    if authorization is not None:
+        found = _BEARER.fullmatch(authorization)
+        if found is None:
+            raise _no_credentials("The header Authorization is not 'Bearer <token or API key>'. Send it so.")
+        return found[1]
+    if cookie is not None and _TOKEN.fullmatch(cookie) and not cookie.startswith(PREFIX):
+        return cookie
+    raise _no_credentials("This request has no credentials. Send 'Authorization: Bearer <token or API key>'.")
+
+
+def _no_credentials(message: str) -> Failure:
+    return Failure(
+        401,
+        message,
+        type="authentication_error",
+        code="invalid_api_key",
+        headers={"WWW-Authenticate": "Bearer"},
+    )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from llmbatch.gateway.access.authentication import authenticated
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.parts import Parts
 
-TOKEN_COOKIE = "_token"
-"""Cookie in which Airflow's UI keeps its token."""
+SCHEME = HTTPBearer(
+    auto_error=False,
+    scheme_name="token",
+    description="A token of Airflow (`POST /auth/token` of Airflow), or an API key (`POST /keys`).",
+)
 
 
-def parts_of(request: Request) -> Parts:
+async def parts_of(request: Request) -> Parts:
     """Return the parts of the application that serves the request."""
     parts: Parts = request.app.state.parts()
     return parts
@@ -22,9 +27,11 @@ def parts_of(request: Request) -> Parts:
 PartsDep = Annotated[Parts, Depends(parts_of)]
 
 
-async def caller_of(request: Request, parts: PartsDep) -> Caller:
-    """Return the authenticated caller. Raises ``Failure`` 401."""
-    return await parts.access.caller(request.headers.get("authorization"), request.cookies.get(TOKEN_COOKIE))
+async def caller_of(
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(SCHEME)] = None
+) -> Caller:
+    """Return the authenticated caller."""
+    return authenticated(request)
 
 
 CallerDep = Annotated[Caller, Depends(caller_of)]

@@ -4,7 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    message: str
+    """What happened, to which field or object, and what to do."""
+    type: str
+    """Family of the error: invalid_request_error, authentication_error, permission_error, conflict_error, …"""
+    param: str | None
+    """The field or parameter that is wrong."""
+    code: str | None
+    """Machine-readable name of the case."""
+    job_id: str | None = None
+    """The job that it is about."""
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer with a status of 400 or more."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "error": {
+                        "message": "There is no job job-0123456789abcdef. GET /jobs lists the jobs.",
+                        "type": "invalid_request_error",
+                        "param": None,
+                        "code": "job_not_found",
+                        "job_id": "job-0123456789abcdef",
+                    }
+                }
+            ]
+        }
+    )
+
+    error: ErrorDetail
 
 
 class Failure(Exception):
@@ -52,3 +89,10 @@ class Failure(Exception):
 def unknown_job(job_id: str) -> Failure:
     """Return the answer for a job that does not exist, or is not the caller's to see."""
     return Failure(404, f"There is no job {job_id}. GET /jobs lists the jobs.", code="job_not_found", job_id=job_id)
+
+
+def unavailable(message: str, *, seconds: int = 5) -> Failure:
+    """Return the answer while a part of the system does not work; the client repeats the request after ``seconds``."""
+    return Failure(
+        503, message, type="server_error", code="unavailable", headers={"Retry-After": str(seconds)}
+    )  # fmt: skip

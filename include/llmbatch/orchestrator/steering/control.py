@@ -72,7 +72,7 @@ def request_state(
         if not _replaces(desired, old, generation):
             return old
         named = generation if generation and desired is not DesiredState.RUN else None
-        origin = {"desired": desired, "generation": named, "reason": reason, "written_by": by}
+        origin = {"desired": desired, "generation": named, "shutdown": False, "reason": reason, "written_by": by}
         return old.model_copy(update={**origin, "written_at": clock.now()})
 
     return change_control(layout, requested, store=store).after

@@ -7,10 +7,11 @@ import logging
 import shlex
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowTaskTimeout
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError, StoreError
@@ -30,6 +31,9 @@ _log = logging.getLogger(__name__)
 OUTPUTS_IN_EVENT = 20
 """Most output addresses in the asset event; the manifest has all of them."""
 
+
+ADMISSION_SECONDS = 30
+"""Time between two looks of a waiting job at whether the service admits jobs. Each look starts a process."""
 
 FAILURE_CHARS = 4000
 """Most characters of an error in XCom; the task's log has all of them."""
@@ -63,7 +67,10 @@ def note_failure(context: Mapping[str, Any]) -> None:
 
 @final_unless_retryable
 def accept() -> dict[str, Any]:
-    """Validate the request and freeze the job. Return the addresses and settings that the other tasks need."""
+    """Validate the request and freeze the job. Return the addresses and settings that the other tasks need.
+
+    While the service admits no jobs, the task is rescheduled: it holds no worker and uses no retry.
+    """
     from llmbatch.orchestrator.admission.admit import read_admission
     from llmbatch.orchestrator.intake.accept import accept as accept_request
     from llmbatch.orchestrator.intake.accept import request_of
@@ -72,6 +79,7 @@ def accept() -> dict[str, Any]:
     dag_run = context["dag_run"]
     config = load_settings()
     store = _store(config.store.conn_id)
+    _wait_for_admission(config.store.base_uri, store)
     spec = accept_request(
         request_of(dict(context["params"]), dag_run.conf),
         dag_id=dag_run.dag_id,
@@ -194,6 +202,15 @@ def report(job_uri: str, store_conn_id: str) -> dict[str, Any]:
             break
         time.sleep(LAST_DELIVERY_PAUSE)
     return {"job_id": sla.job_id, "met": sla.met}
+
+
+def _wait_for_admission(base_uri: str, store: ObjectStore) -> None:
+    from llmbatch.orchestrator.steering.service import read_service
+
+    service = read_service(base_uri, store)
+    if not service.admitting:
+        _log.info("event=waits_for_admission by=%s reason=%s", shown(service.by), shown(service.reason))
+        raise AirflowRescheduleException(SystemClock().now() + timedelta(seconds=ADMISSION_SECONDS))
 
 
 def _dry_run(spec: JobSpec, store: ObjectStore) -> None:

@@ -7,14 +7,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from fakes.finished_jobs import BASE, finish, spec_of
 from fakes.proofs import proof
 from fakes.sla import accepted
 from llmbatch.core.alert_content import compose
 from llmbatch.core.alerts import Alert, Level, read_alerts
-from llmbatch.core.config import CONFIG_ENV
+from llmbatch.core.clock import SystemClock
+from llmbatch.core.config import CONFIG_ENV, load_config
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.layout import JobLayout, history_uri
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRecord, SlaRecord, TokenRecord
@@ -26,6 +27,7 @@ from llmbatch.orchestrator.deployment import store as deployment_store
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.history.lessons import read_history
 from llmbatch.orchestrator.jobs.documents import read_spec
+from llmbatch.orchestrator.steering.service import start_admission, stop_admission
 from llmbatch.orchestrator.tasks import inference as tasks
 from llmbatch.orchestrator.tasks.form import form_params
 
@@ -65,6 +67,23 @@ def test_accept_gives_ids_and_addresses_only(store: MemoryStore, monkeypatch: py
     assert len(json.dumps(found)) < 800
     assert "secret" not in json.dumps(found)
     assert tasks.accept() == found
+
+
+def test_accept_waits_without_a_retry_while_no_job_is_admitted(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = load_config(ROOT / "config" / "config.yaml").store.base_uri
+    within(monkeypatch, input_uri="s3://llmbatch/in/a.jsonl")
+    stop_admission(base, reason="new GPUs", by="ann", store=store, clock=SystemClock())
+    before = dict(store.objects)
+    with pytest.raises(AirflowRescheduleException) as waits:
+        tasks.accept()
+    wait = (waits.value.reschedule_date - datetime.now(UTC)).total_seconds()
+    assert 0 < wait <= tasks.ADMISSION_SECONDS
+    assert store.objects == before
+    start_admission(base, by="ann", store=store, clock=SystemClock())
+    spec = read_spec(tasks.accept()["job_uri"], store)
+    assert spec.created_at == RUN_AFTER
 
 
 def test_the_entrypoint_is_made_of_the_config_and_the_job_id(

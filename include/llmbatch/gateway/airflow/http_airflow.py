@@ -1,0 +1,236 @@
+"""Airflow's public REST API as an ``AirflowClient``."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import httpx
+from cachetools import TTLCache
+from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationError
+
+from llmbatch.core.clock import Clock
+from llmbatch.core.shown import shown
+from llmbatch.gateway.airflow.client import DagRun, RunExists
+from llmbatch.gateway.airflow.refusals import failure_of
+from llmbatch.gateway.wire.failures import Failure, unavailable
+
+CALL_SECONDS = 30.0
+"""Longest time of one call."""
+
+USER_SECONDS = 5.0
+"""How long the name of a token's user is remembered; so long is a token used that Airflow has revoked."""
+
+HEALTH_SECONDS = 2.0
+"""How long the health is remembered: anyone may read it."""
+
+NO_FIELD = "no_field"
+"""Name of a field that a DAG does not have."""
+
+_SEGMENT = re.compile(r"[\w.~:+@-]{1,250}", re.ASCII)
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _User(_Answer):
+    username: str
+
+
+class _Runs(_Answer):
+    dag_runs: tuple[DagRun, ...]
+
+
+class _Task(_Answer):
+    task_id: str
+    state: str | None = None
+
+
+class _Tasks(_Answer):
+    task_instances: tuple[_Task, ...]
+
+
+class _XCom(_Answer):
+    value: JsonValue = None
+
+
+class _Part(_Answer):
+    status: str | None = None
+
+
+class _Health(RootModel[dict[str, _Part | None]]):
+    """Airflow's parts by name."""
+
+
+class HttpAirflow:
+    """Calls Airflow's REST API with the caller's own token.
+
+    Args:
+        client: has the base address of the api-server and the transport to it.
+        clock: for what is remembered a few seconds.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, clock: Clock) -> None:
+        self._client = client
+        self._users: TTLCache[bytes, str] = TTLCache(4096, USER_SECONDS, timer=clock.monotonic)
+        self._health: TTLCache[str, dict[str, str]] = TTLCache(1, HEALTH_SECONDS, timer=clock.monotonic)
+
+    async def user_name(self, authorization: str) -> str:
+        """Return the name of the user to whom a token belongs."""
+        token = hashlib.sha256(authorization.encode()).digest()
+        if (known := self._users.get(token)) is not None:
+            return known
+        answer = await self._call("GET", "/ui/auth/me", authorization, "read your own name")
+        name = _read(_User, answer).username
+        self._users[token] = name
+        return name
+
+    async def start_run(self, authorization: str, dag_id: str, run_id: str, conf: Mapping[str, JsonValue]) -> DagRun:
+        """Create a run."""
+        try:
+            answer = await self._call(
+                "POST",
+                f"{_dag(dag_id)}/dagRuns",
+                authorization,
+                f"start a run of {dag_id}",
+                body={"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)},
+            )
+        except Failure as failure:
+            if failure.status == 409:
+                raise RunExists(run_id) from failure
+            raise
+        return _read(DagRun, answer)
+
+    async def run(self, authorization: str, dag_id: str, run_id: str) -> DagRun:
+        """Return a run as it is now."""
+        what = f"read run {shown(run_id, 250)} of {dag_id}"
+        return _read(DagRun, await self._call("GET", _run(dag_id, run_id), authorization, what))
+
+    async def runs(
+        self,
+        authorization: str,
+        dag_id: str,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        states: tuple[str, ...] = (),
+    ) -> tuple[DagRun, ...]:
+        """Return the newest runs of a DAG, the newest first."""
+        pairs = [("order_by", "-id"), ("limit", str(limit)), ("offset", str(offset))]
+        pairs += [("state", state) for state in states]
+        what = f"read runs of {dag_id}"
+        answer = await self._call("GET", f"{_dag(dag_id)}/dagRuns", authorization, what, query=pairs)
+        return _read(_Runs, answer).dag_runs
+
+    async def note_run(self, authorization: str, dag_id: str, run_id: str, note: str) -> None:
+        """Write the note of a run, of which Airflow keeps 1,000 characters."""
+        what = f"change run {shown(run_id, 250)} of {dag_id}"
+        await self._call("PATCH", _run(dag_id, run_id), authorization, what, body={"note": note[:1000]})
+
+    async def continue_run(self, authorization: str, dag_id: str, run_id: str, task_id: str) -> None:
+        """Clear a task, in whatever state it is, and all tasks after it."""
+        body: dict[str, JsonValue] = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "include_downstream": True,
+            "only_failed": False,
+        }
+        what = f"clear task {shown(task_id, 250)} of run {shown(run_id, 250)} of {dag_id}"
+        await self._call("POST", f"{_dag(dag_id)}/clearTaskInstances", authorization, what, body=body)
+
+    async def require_edit(self, authorization: str, dag_id: str) -> None:
+        """Raise ``Failure`` 403 unless the user may edit the DAG.
+
+        It changes no field of the DAG: Airflow checks the right to edit it, and then refuses the name of the field.
+        Its audit log has the call.
+        """
+        path, what = _dag(dag_id), f"edit {dag_id}"
+        try:
+            query = [("update_mask", NO_FIELD)]
+            await self._call("PATCH", path, authorization, what, query=query, body={"is_paused": False})
+        except Failure as failure:
+            if failure.status != 400:
+                raise
+
+    async def task_states(self, authorization: str, dag_id: str, run_id: str) -> dict[str, str | None]:
+        """Return the states of the tasks of a run by task id."""
+        what = f"read tasks of run {shown(run_id, 250)} of {dag_id}"
+        path = f"{_run(dag_id, run_id)}/taskInstances"
+        answer = await self._call("GET", path, authorization, what, query=[("limit", "100")])
+        return {task.task_id: task.state for task in _read(_Tasks, answer).task_instances}
+
+    async def xcom(self, authorization: str, dag_id: str, run_id: str, task_id: str, key: str) -> JsonValue:
+        """Return an XCom; None if there is none."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{_segment(task_id)}/xcomEntries/{_segment(key)}"
+        what = f"read XCom {shown(key, 250)} of run {shown(run_id, 250)} of {dag_id}"
+        try:
+            answer = await self._call("GET", path, authorization, what, query=[("deserialize", "true")])
+        except Failure as failure:
+            if failure.status == 404:
+                return None
+            raise
+        return _read(_XCom, answer).value
+
+    async def health(self) -> dict[str, str]:
+        """Return the states of Airflow's parts."""
+        if (known := self._health.get("")) is not None:
+            return known
+        try:
+            parts = _read(_Health, await self._call("GET", "/api/v2/monitor/health", None, "report its health")).root
+            states = {name: part.status or "unhealthy" for name, part in parts.items() if part is not None}
+        except Failure:
+            states = {"api_server": "unreachable"}
+        self._health[""] = states
+        return states
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        authorization: str | None,
+        what: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: Mapping[str, JsonValue] | None = None,
+    ) -> bytes:
+        """Return the body of Airflow's answer. Raises ``Failure``."""
+        headers = {} if authorization is None else {"Authorization": authorization}
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                answer = await self._client.request(method, path, params=list(query), json=body, headers=headers)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise unavailable(
+                f"Airflow's api-server could not {what}: {type(error).__name__}. Repeat the request."
+            ) from error
+        if not answer.is_success:
+            raise failure_of(answer.status_code, answer.content, what)
+        return answer.content
+
+
+def _read(model: type[Answer], body: bytes) -> Answer:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        places = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
+        raise unavailable(f"Airflow's answer cannot be read: {shown(places) or 'not JSON'}.") from None
+
+
+def _segment(name: str) -> str:
+    """Return a name as one segment of a path; Airflow has no object whose name needs to be quoted."""
+    if not _SEGMENT.fullmatch(name) or not name.strip("."):
+        raise Failure(404, f"Airflow has no object of the name {shown(name, 250)!r}.", code="not_found")
+    return name
+
+
+def _dag(dag_id: str) -> str:
+    return f"/api/v2/dags/{_segment(dag_id)}"
+
+
+def _run(dag_id: str, run_id: str) -> str:
+    return f"{_dag(dag_id)}/dagRuns/{_segment(run_id)}"

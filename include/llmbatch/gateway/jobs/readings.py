@@ -1,0 +1,98 @@
+"""Readings of all jobs, which the requests of one process share."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from llmbatch.core.clock import Clock
+from llmbatch.core.identity import INFERENCE_DAG
+from llmbatch.core.store import ObjectStore
+from llmbatch.gateway.airflow.client import AirflowClient
+from llmbatch.gateway.jobs.active import active_runs
+from llmbatch.gateway.jobs.sla_status import MOST_JOBS, StatusReader
+from llmbatch.gateway.wire.answer import Answer
+from llmbatch.gateway.wire.shared import Shared
+from llmbatch.orchestrator.sla_report.report import render
+
+STATUS_SECONDS = 2.0
+"""Time for which the status of all jobs is used."""
+REPORT_SECONDS = 10.0
+"""Time for which a report is used; it is about jobs that are over."""
+PERMISSION_SECONDS = 2.0
+"""Time for which Airflow's answer holds that a caller may read the jobs."""
+
+_MOST_CALLERS = 1000
+_MOST_REPORTS = 8
+_TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class Readings:
+    """The status of all jobs, and reports on them.
+
+    Args:
+        base_uri: ``s3://bucket/prefix`` that holds ``jobs/``.
+        store: where that is.
+        airflow: which runs there are, and who may read them.
+        clock: for the age of readings.
+    """
+
+    def __init__(self, base_uri: str, store: ObjectStore, airflow: AirflowClient, clock: Clock) -> None:
+        self._base, self._store, self._airflow, self._clock = base_uri, store, airflow, clock
+        self._statuses = StatusReader(base_uri, store, clock)
+        self._allowed: Shared[bool] = Shared(PERMISSION_SECONDS, _MOST_CALLERS, clock)
+        self._status: Shared[Answer] = Shared(STATUS_SECONDS, 1, clock)
+        self._reports: Shared[Answer] = Shared(REPORT_SECONDS, _MOST_REPORTS, clock)
+        self._one_report = ThreadPoolExecutor(1, thread_name_prefix="sla-report")
+
+    async def require_read(self, authorization: str) -> None:
+        """Make sure that the caller may read the jobs. Raises ``Failure`` 403."""
+        await self._allowed.get(authorization, lambda: self._may_read(authorization))
+
+    async def status(self, authorization: str) -> Answer:
+        """Return ``SlaStatus`` of all jobs that are not over, at most ``STATUS_SECONDS`` old.
+
+        Raises:
+            Failure: 403 if the caller may not read the jobs.
+            StoreError: the store failed.
+        """
+        await self.require_read(authorization)
+        return await self._status.get("status", lambda: self._read_status(authorization))
+
+    async def report(self, authorization: str, *, format: str, most: int) -> Answer:
+        """Return the report on the newest ``most`` jobs, at most ``REPORT_SECONDS`` old. One is made at a time.
+
+        Raises:
+            Failure: 403 if the caller may not read the jobs.
+            StoreError: the store failed.
+        """
+        await self.require_read(authorization)
+        return await self._reports.get((format, most), lambda: self._render(format, most))
+
+    async def _may_read(self, authorization: str) -> bool:
+        await self._airflow.runs(authorization, INFERENCE_DAG, limit=1)
+        return True
+
+    async def _read_status(self, authorization: str) -> Answer:
+        # A run that starts between the two calls is in both lists.
+        queued = await active_runs(self._airflow, authorization, INFERENCE_DAG, states=("queued",), most=MOST_JOBS + 1)
+        running = await active_runs(
+            self._airflow, authorization, INFERENCE_DAG, states=("running",), most=MOST_JOBS + 1
+        )
+        runs = {run.dag_run_id: run for run in (*queued, *running)}
+        ordered = sorted(runs.values(), key=lambda run: run.state == "queued")
+        found = await asyncio.to_thread(self._statuses.read, ordered)
+        return Answer(found.model_dump_json().encode(), "application/json")
+
+    async def _render(self, format: str, most: int) -> Answer:
+        def rendered() -> bytes:
+            return render(self._base, self._store, self._clock, format=format, most=most).encode()
+
+        body = await asyncio.get_running_loop().run_in_executor(self._one_report, rendered)
+        return Answer(body, _TYPES[format], _PAGE_HEADERS if format == "html" else {})

@@ -1,0 +1,60 @@
+"""``/sla``: which jobs keep their deadlines, and how well deadlines were kept and predicted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from llmbatch.gateway.jobs.readings import Readings
+from llmbatch.gateway.jobs.sla_status import SlaStatus
+from llmbatch.gateway.parts import Parts
+from llmbatch.gateway.routers.dependencies import CallerDep, PartsDep
+from llmbatch.orchestrator.sla_report.figures import Figures
+from llmbatch.orchestrator.sla_report.report import MOST_JOBS
+
+MOST_REPORTED = 1000
+"""Most finished jobs, and open ones, of one report."""
+
+router = APIRouter(prefix="/sla", tags=["SLA"])
+
+
+async def readings_of(request: Request, parts: PartsDep) -> Readings:
+    """Return the readings that the requests of this process share."""
+    kept: tuple[Parts, Readings] | None = getattr(request.app.state, "readings", None)
+    if kept is None or kept[0] is not parts:
+        made = Readings(parts.config.store.base_uri, parts.store, parts.airflow, parts.clock)
+        request.app.state.readings = kept = (parts, made)
+    return kept[1]
+
+
+ReadingsDep = Annotated[Readings, Depends(readings_of)]
+IfNoneMatch = Annotated[str | None, Header(max_length=1000, description="ETag of the answer that the client has.")]
+
+
+@router.get("/status", response_model=SlaStatus, responses={304: {"description": "The client has this answer."}})
+async def status(caller: CallerDep, readings: ReadingsDep, if_none_match: IfNoneMatch = None) -> Response:
+    """Return the status of every job that is queued or running, by deadline. It is at most two seconds old.
+
+    A job that has ended is in ``GET /sla/report`` and ``GET /jobs``.
+    """
+    return (await readings.status(caller.authorization)).to(if_none_match)
+
+
+@router.get(
+    "/report",
+    response_model=Figures,
+    responses={
+        200: {"content": {"text/csv": {}, "text/html": {}}, "description": "The report in the requested format."},
+        304: {"description": "The client has this answer."},
+    },
+)
+async def report(
+    caller: CallerDep,
+    readings: ReadingsDep,
+    format: Annotated[Literal["json", "csv", "html"], Query()] = "json",
+    jobs: Annotated[int, Query(ge=1, le=MOST_REPORTED, description="Finished jobs, the newest first.")] = MOST_JOBS,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Return throughput, ETA accuracy, missed deadlines and cost of the newest jobs. It is at most ten seconds old."""
+    return (await readings.report(caller.authorization, format=format, most=jobs)).to(if_none_match)

@@ -1,0 +1,37 @@
+"""An answer that several requests share: its bytes, and 304 for a client that has them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from fastapi import Response
+
+_HEX = 32
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The body of an answer. Answers of equal bytes have one ETag.
+
+    Attributes:
+        headers: more headers of the answer.
+    """
+
+    body: bytes
+    media_type: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def etag(self) -> str:
+        """The ETag, quotes included."""
+        return f'"{hashlib.sha256(self.body).hexdigest()[:_HEX]}"'
+
+    def to(self, if_none_match: str | None) -> Response:
+        """Return the response to a client, 304 without a body if the header ``If-None-Match`` names the ETag."""
+        headers = {**self.headers, "ETag": self.etag, "Cache-Control": "private, no-cache"}
+        known = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+        if self.etag in known or known == ["*"]:
+            return Response(status_code=304, headers=headers)
+        return Response(self.body, media_type=self.media_type, headers=headers)

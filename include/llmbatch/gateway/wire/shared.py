@@ -1,0 +1,56 @@
+"""Readings that concurrent requests share: each is made once, and used for a short time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Generic, TypeVar
+
+from cachetools import TTLCache
+
+from llmbatch.core.clock import Clock
+from llmbatch.gateway.wire.failures import Failure
+
+Reading = TypeVar("Reading")
+
+
+class Shared(Generic[Reading]):
+    """One reading at a time for each key. Requests that come meanwhile wait for it; later ones get the same object.
+
+    A failed reading is not kept. All that waited get its error; if it refuses its own caller, they read again with the
+    rights of theirs. A request that is cancelled leaves its reading to the others.
+
+    Args:
+        seconds: time for which a reading is used, from its end.
+        most: readings that are kept.
+        clock: for their age.
+    """
+
+    def __init__(self, seconds: float, most: int, clock: Clock) -> None:
+        self._kept: TTLCache[Hashable, Reading] = TTLCache(most, seconds, timer=clock.monotonic)
+        self._flights: dict[Hashable, asyncio.Task[Reading]] = {}
+
+    async def get(self, key: Hashable, read: Callable[[], Coroutine[None, None, Reading]]) -> Reading:
+        """Return the reading of this key; errors of ``read`` pass."""
+        while True:
+            if (kept := self._kept.get(key)) is not None:
+                return kept
+            if (flight := self._flights.get(key)) is None:
+                return await self._read(key, read)
+            await asyncio.wait([flight])  # ends the wait alone if this request is cancelled
+            if (error := flight.exception()) is None:
+                return flight.result()
+            if not (isinstance(error, Failure) and error.status < 500):
+                raise error
+
+    async def _read(self, key: Hashable, read: Callable[[], Coroutine[None, None, Reading]]) -> Reading:
+        task = asyncio.create_task(read())
+        self._flights[key] = task
+
+        def end(done: asyncio.Task[Reading]) -> None:
+            del self._flights[key]
+            if not done.cancelled() and done.exception() is None:
+                self._kept[key] = done.result()
+
+        task.add_done_callback(end)
+        return await asyncio.shield(task)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+
+import pytest
+
+from fakes.gateway import FakeGateway, fake_gateway
+from fakes.open_jobs import run_of, running_job
+from llmbatch.core.clock import Clock
+from llmbatch.core.store import ObjectStore
+from llmbatch.gateway.jobs import readings as module
+from llmbatch.gateway.jobs.readings import REPORT_SECONDS, STATUS_SECONDS, Readings
+from llmbatch.gateway.wire.failures import Failure
+
+TOKEN = "Bearer viewer-ann"
+
+
+def readings(gateway: FakeGateway) -> Readings:
+    return Readings(gateway.config.store.base_uri, gateway.store, gateway.airflow, gateway.clock)
+
+
+def test_the_status_is_one_reading_for_all_requests_of_two_seconds() -> None:
+    async def main() -> None:
+        gateway = fake_gateway()
+        running_job(gateway, "a")
+        shared = readings(gateway)
+        first, second = await asyncio.gather(shared.status(TOKEN), shared.status("Bearer viewer-bob"))
+        assert first is second
+        running_job(gateway, "b")
+        assert await shared.status(TOKEN) is first
+        gateway.clock.advance(STATUS_SECONDS)
+        assert len(json.loads((await shared.status(TOKEN)).body)["jobs"]) == 2
+
+    asyncio.run(main())
+
+
+def test_running_jobs_come_before_waiting_ones_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(module, "MOST_JOBS", 150)
+        monkeypatch.setattr("llmbatch.gateway.jobs.sla_status.MOST_JOBS", 150)
+        gateway = fake_gateway()
+        job = running_job(gateway, "first")
+        for n in range(200):
+            run_of(gateway, f"w{n}", "queued")
+        found = json.loads((await readings(gateway).status(TOKEN)).body)
+        assert job.job_id in {each["job_id"] for each in found["jobs"]}
+        assert (len(found["jobs"]), found["truncated"]) == (150, True)
+
+    asyncio.run(main())
+
+
+def test_a_run_that_starts_between_the_two_calls_is_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        gateway = fake_gateway()
+        run = run_of(gateway, "a", "queued")
+
+        async def active(*_: object, states: tuple[str, ...], **__: object) -> tuple[object, ...]:
+            return (run.model_copy(update={"state": states[0]}),)
+
+        monkeypatch.setattr(module, "active_runs", active)
+        assert len(json.loads((await readings(gateway).status(TOKEN)).body)["jobs"]) == 1
+
+    asyncio.run(main())
+
+
+def test_each_caller_needs_the_permission_also_for_what_another_one_has_read() -> None:
+    async def main() -> None:
+        gateway = fake_gateway()
+        shared = readings(gateway)
+        await shared.status(TOKEN)
+        await shared.report(TOKEN, format="json", most=10)
+        for call in (shared.status("Bearer x"), shared.report("Bearer x", format="json", most=10)):
+            with pytest.raises(Failure) as refused:
+                await call
+            assert refused.value.status == 401
+
+    asyncio.run(main())
+
+
+def test_a_withdrawn_permission_ends_within_seconds() -> None:
+    async def main() -> None:
+        gateway = fake_gateway()
+        shared = readings(gateway)
+        await shared.status(TOKEN)
+
+        async def refuse(*_: object, **__: object) -> tuple[object, ...]:
+            raise Failure(403, "no")
+
+        gateway.airflow.runs = refuse  # type: ignore[assignment, method-assign]
+        await shared.status(TOKEN)
+        gateway.clock.advance(module.PERMISSION_SECONDS)
+        with pytest.raises(Failure):
+            await shared.status(TOKEN)
+
+    asyncio.run(main())
+
+
+def test_one_report_is_made_at_a_time_and_used_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once: list[int] = []
+    lock = threading.Lock()
+
+    def slow(base_uri: str, store: ObjectStore, clock: Clock, *, format: str, most: int) -> str:
+        assert lock.acquire(blocking=False)
+        time.sleep(0.01)
+        at_once.append(most)
+        lock.release()
+        return f"{format} {most}"
+
+    async def main() -> None:
+        monkeypatch.setattr(module, "render", slow)
+        gateway = fake_gateway()
+        shared = readings(gateway)
+        calls = [shared.report(TOKEN, format="csv", most=most) for most in (1, 1, 2, 3)]
+        assert [each.body for each in await asyncio.gather(*calls)] == [b"csv 1", b"csv 1", b"csv 2", b"csv 3"]
+        await shared.report(TOKEN, format="csv", most=1)
+        assert sorted(at_once) == [1, 2, 3]
+        gateway.clock.advance(REPORT_SECONDS)
+        await shared.report(TOKEN, format="csv", most=1)
+        assert len(at_once) == 4
+
+    asyncio.run(main())

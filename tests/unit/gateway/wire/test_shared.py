@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from llmbatch.core.clock import ManualClock
+from llmbatch.gateway.wire.failures import Failure
+from llmbatch.gateway.wire.shared import Shared
+
+
+class Source:
+    """Counts its readings; each lasts until ``gate`` is set."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.reads, self.errors, self.gate = 0, list(errors), asyncio.Event()
+
+    async def read(self) -> int:
+        self.reads += 1
+        mine = self.reads
+        await self.gate.wait()
+        if self.errors:
+            raise self.errors.pop(0)
+        return mine
+
+
+def test_concurrent_requests_share_one_reading_for_a_while() -> None:
+    async def main() -> None:
+        clock, source = ManualClock(), Source()
+        shared: Shared[int] = Shared(2.0, 8, clock)
+        source.gate.set()
+        assert await asyncio.gather(*(shared.get("a", source.read) for _ in range(20))) == [1] * 20
+        clock.advance(1.9)
+        assert await shared.get("a", source.read) == 1
+        assert await shared.get("b", source.read) == 2
+        clock.advance(0.2)
+        assert await shared.get("a", source.read) == 3
+
+    asyncio.run(main())
+
+
+def test_a_request_that_is_cancelled_leaves_its_reading_to_the_others() -> None:
+    async def main() -> None:
+        source = Source()
+        shared: Shared[int] = Shared(2.0, 8, ManualClock())
+        first, second = (asyncio.create_task(shared.get("a", source.read)) for _ in range(2))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.sleep(0)
+        source.gate.set()
+        assert (await second, source.reads) == (1, 1)
+
+    asyncio.run(main())
+
+
+def test_a_failure_of_the_source_is_shared_but_not_kept() -> None:
+    async def main() -> None:
+        source = Source(OSError("down"))
+        shared: Shared[int] = Shared(2.0, 8, ManualClock())
+        source.gate.set()
+        found = await asyncio.gather(*(shared.get("a", source.read) for _ in range(5)), return_exceptions=True)
+        assert [type(each) for each in found] == [OSError] * 5
+        assert (source.reads, await shared.get("a", source.read)) == (1, 2)
+
+    asyncio.run(main())
+
+
+def test_a_refusal_of_one_caller_is_not_that_of_another() -> None:
+    async def main() -> None:
+        source = Source(Failure(401, "expired"))
+        shared: Shared[int] = Shared(2.0, 8, ManualClock())
+        source.gate.set()
+        found = await asyncio.gather(*(shared.get("a", source.read) for _ in range(3)), return_exceptions=True)
+        assert isinstance(found[0], Failure)
+        assert found[1:] == [2, 2]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("keys", [100])
+def test_the_number_of_kept_readings_is_bounded(keys: int) -> None:
+    async def main() -> None:
+        source = Source()
+        source.gate.set()
+        shared: Shared[int] = Shared(2.0, 4, ManualClock())
+        for key in range(keys):
+            await shared.get(key, source.read)
+        assert await shared.get(keys - 1, source.read) == keys
+        assert await shared.get(0, source.read) == keys + 1
+
+    asyncio.run(main())
