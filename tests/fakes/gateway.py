@@ -34,6 +34,8 @@ class FakeAirflow:
     xcoms: dict[tuple[str, str, str, str], JsonValue] = field(default_factory=dict)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     """Calls that change something: name and arguments."""
+    reads: list[str] = field(default_factory=list)
+    """Names of the calls that read runs, tasks and XComs."""
 
     def _role(self, authorization: str, least: int) -> str:
         role, _, name = authorization.removeprefix("Bearer ").partition("-")
@@ -61,16 +63,21 @@ class FakeAirflow:
 
     async def run(self, authorization: str, dag_id: str, run_id: str) -> DagRun:
         self._role(authorization, 0)
+        self.reads.append("run")
         if (dag_id, run_id) not in self.dag_runs:
             raise Failure(404, f"There is no run {run_id} of {dag_id}.")
         return self.dag_runs[(dag_id, run_id)]
 
     async def runs(
-        self, authorization: str, dag_id: str, *, limit: int = 100, offset: int = 0, states: tuple[str, ...] = ()
-    ) -> tuple[DagRun, ...]:
+        self, authorization: str, dag_id: str, *, limit: int = 100, offset: int = 0, states: tuple[str, ...] = (),
+        until: datetime | None = None, user: str | None = None,
+    ) -> tuple[DagRun, ...]:  # fmt: skip
         self._role(authorization, 0)
+        self.reads.append("runs")
         found = [run for run in reversed(self.dag_runs.values()) if run.dag_id == dag_id]
-        return tuple(run for run in found if not states or run.state in states)[offset : offset + limit]
+        found = [run for run in found if not states or run.state in states]
+        found = [run for run in found if until is None or run.run_after <= until]
+        return tuple(run for run in found if user in (None, run.triggering_user_name))[offset : offset + limit]
 
     async def note_run(self, authorization: str, dag_id: str, run_id: str, note: str) -> None:
         self._role(authorization, 2)
@@ -82,15 +89,22 @@ class FakeAirflow:
         self.set_state(dag_id, run_id, "queued")
         self.calls.append(("continue_run", dag_id, run_id, task_id))
 
+    async def fail_run(self, authorization: str, dag_id: str, run_id: str) -> None:
+        self._role(authorization, 2)
+        self.set_state(dag_id, run_id, "failed", self.clock.now())
+        self.calls.append(("fail_run", dag_id, run_id))
+
     async def require_edit(self, authorization: str, dag_id: str) -> None:
         self._role(authorization, 2)
 
     async def task_states(self, authorization: str, dag_id: str, run_id: str) -> dict[str, str | None]:
         self._role(authorization, 0)
+        self.reads.append("task_states")
         return self.tasks.get((dag_id, run_id), {})
 
     async def xcom(self, authorization: str, dag_id: str, run_id: str, task_id: str, key: str) -> JsonValue:
         self._role(authorization, 0)
+        self.reads.append("xcom")
         return self.xcoms.get((dag_id, run_id, task_id, key))
 
     async def health(self) -> dict[str, str]:

@@ -94,7 +94,8 @@ class Admission(BaseModel):
 _Seconds = Callable[[EtaSeconds], float]
 
 
-def _p50(eta: EtaSeconds) -> float:
+def median(eta: EtaSeconds) -> float:
+    """Return the median of an estimate, in seconds."""
     return eta.p50
 
 
@@ -121,8 +122,8 @@ def weigh(
         most: replicas that the new job may have at most.
         eta_on: returns the time that the new job takes on a number of replicas of its own.
     """
-    queue = sorted((each for each in others if each.job_id != job.job_id), key=_by_turn)
-    before = sum(_by_turn(each) < _by_turn(job) for each in queue)
+    queue = sorted((each for each in others if each.job_id != job.job_id), key=by_turn)
+    before = sum(by_turn(each) < by_turn(job) for each in queue)
     admission = Admission(
         job_id=job.job_id,
         verdict=Feasibility.ACCEPTED,
@@ -137,7 +138,7 @@ def weigh(
         return admission
     verdict, breaks = _verdict(job, queue, now, capacity)
     together = _inserted(job, queue)
-    p50, p90 = (_finishes(together, capacity, seconds)[before] for seconds in (_p50, _p90))
+    p50, p90 = (finishes(together, capacity, seconds)[before] for seconds in (median, _p90))
     return admission.model_copy(
         update={
             "verdict": verdict,
@@ -165,15 +166,16 @@ def _reason(job: QueuedJob, admission: Admission, p50: float, p90: float, broken
     return reason
 
 
-def _by_turn(job: QueuedJob) -> tuple[int, datetime, str]:
+def by_turn(job: QueuedJob) -> tuple[int, datetime, str]:
+    """Return the sort key of the order in which jobs start."""
     return -job.priority, job.deadline, job.job_id
 
 
 def _inserted(job: QueuedJob, queue: Sequence[QueuedJob]) -> list[QueuedJob]:
-    return sorted([*queue, job], key=_by_turn)
+    return sorted([*queue, job], key=by_turn)
 
 
-def _finishes(queue: Sequence[QueuedJob], capacity: int, seconds: _Seconds) -> list[float]:
+def finishes(queue: Sequence[QueuedJob], capacity: int, seconds: _Seconds) -> list[float]:
     """Return seconds until each job ends, in the given order.
 
     The cluster does one replica-second per replica and second, and no job is faster than on its own replicas. P90s are
@@ -190,7 +192,7 @@ def _finishes(queue: Sequence[QueuedJob], capacity: int, seconds: _Seconds) -> l
 
 def _late(queue: Sequence[QueuedJob], now: datetime, capacity: int, seconds: _Seconds) -> set[str]:
     """Return the jobs that miss their deadline. A job of unknown size never counts as late."""
-    ends = _finishes(queue, capacity, seconds)
+    ends = finishes(queue, capacity, seconds)
     return {
         job.job_id
         for job, end in zip(queue, ends, strict=True)
@@ -204,7 +206,7 @@ def _verdict(
     """Return the verdict, and the other jobs that the new one alone makes late (at P90)."""
     together = _inserted(job, queue)
     surely, perhaps = (
-        _late(together, now, capacity, seconds) - _late(queue, now, capacity, seconds) for seconds in (_p50, _p90)
+        _late(together, now, capacity, seconds) - _late(queue, now, capacity, seconds) for seconds in (median, _p90)
     )
     breaks = tuple(each.job_id for each in queue if each.job_id in surely | perhaps)
     if surely:
@@ -220,7 +222,7 @@ def _earliest(job: QueuedJob, queue: Sequence[QueuedJob], now: datetime, capacit
     for turn in range(first, last + 1):
         order = [*queue[:turn], job, *queue[turn:]]
         if _late(order, now, capacity, _p90) - already <= {job.job_id}:
-            return later(now, _finishes(order, capacity, _p90)[turn])
+            return later(now, finishes(order, capacity, _p90)[turn])
     return None
 
 

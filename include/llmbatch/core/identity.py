@@ -16,6 +16,9 @@ DROP_DAG = "llmbatch_drop_folder"
 BENCHMARK_DAG = "llmbatch_benchmark"
 """DAG id of the DAG that runs one job for each setting of an engine and compares them."""
 
+FAILURE = "failure"
+"""Key of the XCom in which a failed task of ``llmbatch_inference`` notes its error."""
+
 JOB_ID_PATTERN = "job-[0-9a-f]{16}"
 """Regular expression that a whole job id matches; see ``job_id_of``."""
 

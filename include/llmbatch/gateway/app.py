@@ -8,7 +8,18 @@ from fastapi import FastAPI
 
 from llmbatch.gateway.access.authentication import Authentication
 from llmbatch.gateway.parts import Parts
-from llmbatch.gateway.routers import benchmark, health, keys, shutdown, sla
+from llmbatch.gateway.routers import (
+    benchmark,
+    health,
+    job_files,
+    job_verbs,
+    jobs,
+    keys,
+    queue,
+    shutdown,
+    sla,
+    start,
+)
 from llmbatch.gateway.wire.envelope import Envelope
 from llmbatch.gateway.wire.failures import ErrorBody
 from llmbatch.gateway.wire.handlers import handle_errors
@@ -17,6 +28,11 @@ from llmbatch.gateway.wire.request_body import RequestBody
 ROUTERS = (
     health,
     keys,
+    start,
+    queue,
+    jobs,
+    job_verbs,
+    job_files,
     sla,
     benchmark,
     shutdown,

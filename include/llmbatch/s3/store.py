@@ -107,6 +107,14 @@ class S3Store:
         with translated(uri, on_condition=InputChanged(uri, etag)):
             return self._client.get_object(Bucket=bucket, Key=key, Range=span, IfMatch=etag)["Body"].read()
 
+    def presigned(self, uri: str, seconds: int) -> str:
+        """Return an address with a signature that expires after so many seconds."""
+        bucket, key = split_uri(uri)
+        with translated(uri):
+            return self._client.generate_presigned_url(
+                "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=seconds
+            )
+
     def upload(self, uri: str, path: str) -> ObjectInfo:
         """Write a local file in parts."""
         bucket, key = split_uri(uri)

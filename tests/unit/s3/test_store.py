@@ -2,6 +2,7 @@
 
 import io
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, IncompleteReadError
 
@@ -44,6 +45,16 @@ def test_the_age_is_the_store_s_time_minus_that_of_the_write(headers, age):
         "ResponseMetadata": {"HTTPHeaders": headers},
     }
     assert S3Store(client).get_aged(URI) == AgedBody(b"x", age)
+
+
+def test_a_presigned_address_names_the_object_and_its_end():
+    client = boto3.client(
+        "s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b", endpoint_url="http://store:1"
+    )
+    address = S3Store(client).presigned("s3://b/out/x 1.jsonl", 60)
+    assert address.startswith("http://store:1/b/out/x%201.jsonl?")
+    assert "Signature=" in address
+    assert "Expires=" in address
 
 
 def test_programming_errors_are_not_hidden():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
@@ -57,14 +58,22 @@ class AirflowClient(Protocol):
         limit: int = 100,
         offset: int = 0,
         states: tuple[str, ...] = (),
+        until: datetime | None = None,
+        user: str | None = None,
     ) -> tuple[DagRun, ...]:
-        """Return the newest runs of a DAG, the newest first; ``limit`` is at most 100."""
+        """Return the newest runs of a DAG by ``run_after``, the newest first; ``limit`` is at most 100.
+
+        ``until`` is the latest ``run_after``. With ``user``, only runs that this user has triggered.
+        """
 
     async def note_run(self, authorization: str, dag_id: str, run_id: str, note: str) -> None:
         """Write the note of a run, which Airflow's audit log keeps. Needs the right to edit the run."""
 
     async def continue_run(self, authorization: str, dag_id: str, run_id: str, task_id: str) -> None:
         """Clear a task and all tasks after it. Needs the right to edit the run."""
+
+    async def fail_run(self, authorization: str, dag_id: str, run_id: str) -> None:
+        """Mark a run as failed, which stops its tasks. Needs the right to edit the run."""
 
     async def require_edit(self, authorization: str, dag_id: str) -> None:
         """Raise ``Failure`` 403 unless the user may edit the DAG. Changes nothing."""

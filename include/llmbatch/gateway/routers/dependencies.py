@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Header, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from llmbatch.gateway.access.authentication import authenticated
@@ -35,3 +35,7 @@ async def caller_of(
 
 
 CallerDep = Annotated[Caller, Depends(caller_of)]
+
+JobId = Annotated[str, Path(max_length=200, description="Id of a job.", examples=["job-0123456789abcdef"])]
+
+IfNoneMatch = Annotated[str | None, Header(max_length=1000, description="ETag of the answer that the client has.")]

@@ -100,9 +100,15 @@ def current_job(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob 
         return None if progress.phase is Phase.DONE or age > REST.total_seconds() else job
     if age > ETA_UNKNOWN_SECONDS:
         return job if now < max(job.deadline, progress.written_at) + GONE else None
+    return with_heartbeat(job, progress, now)
+
+
+def with_heartbeat(job: QueuedJob, progress: Progress, now: datetime) -> QueuedJob:
+    """Return the job with the time that it still needs by a recent heartbeat, and the replicas that it has."""
     if progress.eta is None:
         return job
-    return job.model_copy(update={"eta": progress.eta.aged(max(0.0, age)), "replicas": max(1, progress.replicas.live)})
+    eta = progress.eta.aged(max(0.0, progress.age(now)))
+    return job.model_copy(update={"eta": eta, "replicas": max(1, progress.replicas.live)})
 
 
 def _progress(layout: JobLayout, store: ObjectStore, now: datetime) -> Progress | None:

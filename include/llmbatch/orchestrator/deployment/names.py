@@ -15,6 +15,3 @@ RESULTS = Asset("llmbatch_results")
 
 START_ORDER = "llmbatch.orchestrator.deployment.start_order.RunPriority"
 """The rule by which waiting jobs start. Airflow stores its name, and loads it through the plugin."""
-
-FAILURE = "failure"
-"""Key of the XCom in which a failed task of ``llmbatch_inference`` notes its error."""

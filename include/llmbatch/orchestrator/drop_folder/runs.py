@@ -5,9 +5,8 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from llmbatch.core.errors import RequestError
-from llmbatch.core.identity import INFERENCE_DAG
+from llmbatch.core.identity import FAILURE, INFERENCE_DAG
 from llmbatch.core.shown import shown_lines
-from llmbatch.orchestrator.deployment.names import FAILURE
 from llmbatch.orchestrator.deployment.run_starts import create_run
 from llmbatch.orchestrator.deployment.run_states import DagRunState, dag_run_state, failed_tasks
 

@@ -15,11 +15,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError, StoreError
+from llmbatch.core.identity import FAILURE
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.shown import shown, shown_lines
 from llmbatch.core.store import ObjectStore
-from llmbatch.orchestrator.deployment.names import FAILURE, RESULTS
+from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.tasks.time_limits import text_of_timeout
 
