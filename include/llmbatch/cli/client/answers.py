@@ -31,6 +31,7 @@ class Started(Answer):
     """A job that was started."""
 
     job_id: str
+    dag_run_id: str
     state: str
     deadline: AwareDatetime
     admission: Admission | None = None

@@ -56,7 +56,7 @@ def _download(gateway: Gateway, job: str, file: File, folder: Path) -> Path:
     Raises:
         CommandError: its name leads out of the folder, or it has not the size that was announced.
     """
-    if Path(file.name).name != file.name or not file.name.isprintable():
+    if file.name in {"", ".", ".."} or Path(file.name).name != file.name or not file.name.isprintable():
         raise CommandError(f"{job}: {shown(file.name)} is not the name of a file; nothing was written.", Exit.FAILED)
     folder.mkdir(parents=True, exist_ok=True)
     path, part = folder / file.name, folder / f"{file.name}.part"
