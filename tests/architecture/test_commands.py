@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 AIRFLOW_ROOM = {
+    "llmbatch.cli",
     "llmbatch.cli.backup",
     "llmbatch.cli.check_alerts",
     "llmbatch.cli.control",
@@ -51,4 +52,4 @@ def test_it_explains_itself(module: str) -> None:
         [sys.executable, "-m", module, "--help"],
         env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
-    assert (done.returncode, done.stdout[:6]) == (0, "usage:"), done.stdout + done.stderr
+    assert (done.returncode, done.stdout[:6].lower()) == (0, "usage:"), done.stdout + done.stderr

@@ -81,7 +81,21 @@ def _up(settings: Settings) -> int:
     else:
         print("already up")
     print(addresses(settings))
+    print(f"command  {_command(settings)}")
     return 0
+
+
+def _command(settings: Settings) -> str:
+    """Configure ``bin/llmbatch``; a stack without it is still up."""
+    from llmbatch.cli.client.exits import CommandError
+    from llmbatch.cli.client.session import Session
+    from llmbatch_stack.demo.client import configure
+
+    try:
+        config = configure(settings, load_or_create(settings), Session())
+    except CommandError as error:
+        return f"bin/llmbatch has no key: {error.message} Repeat `make up` to configure it."
+    return f"{settings.repo / 'bin' / 'llmbatch'} --help  (key in {config.path})"
 
 
 if __name__ == "__main__":

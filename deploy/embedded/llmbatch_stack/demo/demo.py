@@ -7,13 +7,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import JsonValue
 from rich.console import Console
 
+from llmbatch.cli.client.exits import CommandError
+from llmbatch.cli.client.session import Session
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.shown import shown, shown_lines
 from llmbatch.s3.store import S3Store
 from llmbatch_stack import stack
 from llmbatch_stack.credentials import load_or_create, secrets_file
+from llmbatch_stack.demo.airflow_api import DagRun
+from llmbatch_stack.demo.client import configure, start_job
 from llmbatch_stack.demo.job_run import DAG_ID, FinishedRun, JobFailed, follow, open_airflow, open_store
 from llmbatch_stack.demo.size import engine_probe
 from llmbatch_stack.demo.view import LiveView, show_result, show_samples, show_summary
@@ -46,14 +51,21 @@ def demo(settings: Settings) -> int:
     input_uri = f"s3://{BUCKET}/inputs/demo/{PROMPTS.name}"
     store.put(input_uri, ("\n".join(lines) + "\n").encode())
     console.print(f"uploaded {len(lines)} prompts to {input_uri}")
-    conf = {
+    request: dict[str, JsonValue] = {
         "input_uri": input_uri,
         "sampling": {"max_tokens": MAX_TOKENS, "temperature": 0},
         "sla_hours": SLA_HOURS,
     }
+    session = Session()
+    try:
+        started = start_job(configure(settings, credentials, session), request, session)
+    except CommandError as error:
+        console.print(f"the job was not started: {error.message}", markup=False, soft_wrap=True)
+        return 1
+    run = DagRun(DAG_ID, started.dag_run_id, started.state)
+    console.print(f"started {settings.airflow_url}/dags/{DAG_ID}/runs/{run.run_id}", soft_wrap=True)
+    console.print(f"the same in another terminal: bin/llmbatch watch {started.job_id}", soft_wrap=True)
     with open_airflow(settings, credentials) as api:
-        run = api.trigger(DAG_ID, conf)
-        console.print(f"started {settings.airflow_url}/dags/{DAG_ID}/runs/{run.run_id}", soft_wrap=True)
         view = LiveView(console)
         try:
             job = follow(api, store, run, view.show)
@@ -73,6 +85,8 @@ def demo(settings: Settings) -> int:
     for output in job.manifest.outputs:
         console.print(f"  results   {shown(output.uri)}   {output.rows} rows", markup=False, soft_wrap=True)
     console.print(f"  proof     {job.layout.manifest}", soft_wrap=True)
+    for verb in ("show", "results"):
+        console.print(f"  command   bin/llmbatch {verb} {job.manifest.job_id}", soft_wrap=True)
     console.print("  stop      make down\n")
     show_result(_result(job))
     return 0
