@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cachetools import TTLCache
 from fastapi import FastAPI
 
 from llmbatch.gateway.access.authentication import Authentication
@@ -70,6 +71,7 @@ def create_app(parts: Callable[[], Parts]) -> FastAPI:
         },
     )
     app.state.parts = parts
+    app.state.store_health = TTLCache(1, health.KNOWN_SECONDS)
     for module in ROUTERS:
         app.include_router(module.router)
     handle_errors(app)

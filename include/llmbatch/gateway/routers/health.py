@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from cachetools import TTLCache
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from llmbatch.core.errors import ObjectMissing, StoreError
@@ -13,8 +14,13 @@ from llmbatch.core.gateway_layout import gateway_uri
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.routers.dependencies import PartsDep
 
+KNOWN_SECONDS = 2.0
+"""How long the state of the store is remembered: anyone may read it."""
+
 STORE_SECONDS = 5.0
 """How long the store may take to answer."""
+
+StoreState = Literal["healthy", "unreachable"]
 
 router = APIRouter(tags=["service"])
 
@@ -30,15 +36,15 @@ class Health(BaseModel):
 
     status: Literal["ready", "degraded"]
     airflow: Annotated[dict[str, str], Field(description="healthy, unhealthy or unreachable, by part of Airflow")]
-    store: Literal["healthy", "unreachable"]
+    store: StoreState
 
 
 @router.get("/health", responses={503: {"model": Health, "description": "A dependency does not work."}})
-async def health(parts: PartsDep, response: Response) -> Health:
+async def health(request: Request, parts: PartsDep, response: Response) -> Health:
     """Return the state of each dependency; 503 if one of them does not work. Needs no user."""
-    airflow, store = await asyncio.gather(
-        parts.airflow.health(), _store(parts.store, gateway_uri(parts.config.store.base_uri))
-    )
+    seen: TTLCache[str, StoreState] = request.app.state.store_health
+    folder = gateway_uri(parts.config.store.base_uri)
+    airflow, store = await asyncio.gather(parts.airflow.health(), _store(parts.store, folder, seen))
     ready = store == "healthy" and all(state == "healthy" for state in airflow.values())
     if not ready:
         response.status_code = 503
@@ -46,13 +52,17 @@ async def health(parts: PartsDep, response: Response) -> Health:
     return Health(status="ready" if ready else "degraded", airflow=airflow, store=store)
 
 
-async def _store(store: ObjectStore, folder: str) -> Literal["healthy", "unreachable"]:
-    """Look for one object that need not exist."""
+async def _store(store: ObjectStore, folder: str, seen: TTLCache[str, StoreState]) -> StoreState:
+    """Look for one object that need not exist, once in ``KNOWN_SECONDS``."""
+    if (known := seen.get(folder)) is not None:
+        return known
+    state: StoreState = "healthy"
     try:
         async with asyncio.timeout(STORE_SECONDS):
             await asyncio.to_thread(store.head, f"{folder}health")
     except ObjectMissing:
-        return "healthy"
+        pass
     except (StoreError, TimeoutError):
-        return "unreachable"
-    return "healthy"
+        state = "unreachable"
+    seen[folder] = state
+    return state

@@ -41,6 +41,18 @@ def test_a_store_that_fails_shows_no_address(gateway: FakeGateway, monkeypatch: 
     assert "s3://" not in answer.text
 
 
+def test_the_store_is_looked_at_once_in_some_seconds(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def head(uri: str) -> ObjectInfo:
+        looks.append(uri)
+        raise StoreError("down")
+
+    monkeypatch.setattr(gateway.store, "head", head)
+    assert [gateway.client.get("/health").status_code for _ in range(5)] == [503] * 5
+    assert len(looks) == 1
+
+
 def test_examples_are_valid() -> None:
     for example in Health.model_json_schema()["examples"]:
         Health.model_validate(example)
