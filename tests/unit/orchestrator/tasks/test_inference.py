@@ -67,6 +67,19 @@ def test_accept_gives_ids_and_addresses_only(store: MemoryStore, monkeypatch: py
     assert tasks.accept() == found
 
 
+def test_a_batch_with_a_bad_line_fails_for_ever_and_stages_nothing(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("s3://llmbatch/in/batch.jsonl", b"broken\n")
+    chat = "/v1/chat/completions"
+    within(monkeypatch, input_uri="s3://llmbatch/in/batch.jsonl", input_format="openai_batch", batch_endpoint=chat)
+    job_uri = tasks.accept()["job_uri"]
+    with pytest.raises(AirflowFailException, match=r"1 problems, the first one in line 1: .*\(invalid_json_line\)"):
+        tasks.stage(job_uri, "c")
+    assert [uri for uri in store.objects if "/staged/" in uri] == []
+    assert f"{job_uri}/batch_errors.json" in store.objects
+
+
 def test_the_entrypoint_is_made_of_the_config_and_the_job_id(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
