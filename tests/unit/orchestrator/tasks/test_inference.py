@@ -74,7 +74,7 @@ def test_a_batch_with_a_bad_line_fails_for_ever_and_stages_nothing(
     chat = "/v1/chat/completions"
     within(monkeypatch, input_uri="s3://llmbatch/in/batch.jsonl", input_format="openai_batch", batch_endpoint=chat)
     job_uri = tasks.accept()["job_uri"]
-    with pytest.raises(AirflowFailException, match=r"1 problems, the first one in line 1: .*\(invalid_json_line\)"):
+    with pytest.raises(AirflowFailException, match=r"no row runs: 1 problem in line 1: .*\(invalid_json_line\)"):
         tasks.stage(job_uri, "c")
     assert [uri for uri in store.objects if "/staged/" in uri] == []
     assert f"{job_uri}/batch_errors.json" in store.objects
