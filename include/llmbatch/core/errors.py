@@ -128,8 +128,9 @@ class BatchInvalid(LlmbatchError):
 
     def __init__(self, job_id: str, count: int, first: str, uri: str) -> None:
         self.count, self.uri = count, uri
+        many = "1 problem" if count == 1 else f"{count} problems, the first one"
         super().__init__(
-            f"{job_id}: the input is not a valid batch, and no row runs: {count} problems, the first one {first}. "
+            f"{job_id}: the input is not a valid batch, and no row runs: {many} {first}. "
             f"{uri} lists them; correct the lines and start a new batch."
         )
 

@@ -27,11 +27,6 @@ class BatchStatus(StrEnum):
     CANCELLING = "cancelling"
     CANCELLED = "cancelled"
 
-    @property
-    def is_terminal(self) -> bool:
-        """Whether the state never changes again."""
-        return self in {BatchStatus.COMPLETED, BatchStatus.FAILED, BatchStatus.EXPIRED, BatchStatus.CANCELLED}
-
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

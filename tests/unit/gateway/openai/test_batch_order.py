@@ -68,3 +68,8 @@ def test_what_is_refused_names_its_parameter(changes: dict[str, Any], param: str
         order(**changes)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
     assert caught.value.message.startswith(message)
+
+
+def test_the_documented_example_is_a_batch() -> None:
+    (example,) = NewBatch.model_json_schema()["examples"]
+    assert BatchOrder.of(NewBatch.model_validate(example, extra="forbid")).metadata == {"team": "search"}

@@ -10,8 +10,8 @@ import pytest
 from fakes.batches import STATUSES, BatchWorld, in_status, line, lines
 from fakes.gateway import BASE
 from llmbatch.core.errors import StoreError
+from llmbatch.core.gateway_layout import batches_uri
 from llmbatch.core.identity import INFERENCE_DAG
-from llmbatch.core.layout import batches_uri
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectInfo
 from llmbatch.gateway.airflow.client import DagRun

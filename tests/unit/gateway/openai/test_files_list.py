@@ -9,7 +9,7 @@ import pytest
 
 from fakes.gateway import BASE, FakeGateway, fake_gateway
 from fakes.openai_sdk import delivered_batch
-from llmbatch.core.layout import batches_uri
+from llmbatch.core.gateway_layout import batches_uri
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.openai.files import document_uri, new_file_id

@@ -8,7 +8,8 @@ import pytest
 
 from fakes.gateway import BASE, FakeGateway, fake_gateway
 from fakes.openai_sdk import FINISHED, delivered_batch
-from llmbatch.core.layout import JobLayout, batches_uri
+from llmbatch.core.gateway_layout import batches_uri
+from llmbatch.core.layout import JobLayout
 from llmbatch.core.request_options import OutputFormat
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.openai import files_outputs
