@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from llmbatch.core.gateway_layout import batches_uri, files_uri, gateway_uri
 from llmbatch.core.identity import shard_id_of
 from llmbatch.core.layout import JobLayout, benchmark_uri, history_uri, idempotency_uri, queue_uri, split_uri, tuned_uri
 
@@ -92,9 +91,3 @@ def test_a_job_folder_is_known_by_its_name(root, is_job):
 def test_benchmarks_and_what_they_found_are_beside_the_jobs():
     assert benchmark_uri("s3://b/p/", "bench-1") == "s3://b/p/benchmarks/bench-1/"
     assert tuned_uri("s3://b/p/", "small") == "s3://b/p/models/small/tuned.json"
-
-
-def test_what_the_api_keeps_of_a_user_hides_the_name_and_is_apart_from_other_users():
-    folders = [make("s3://b/p", owner) for make in (files_uri, batches_uri) for owner in ("ada", "bob", "ada/")]
-    assert len({*folders}) == 6
-    assert all(one.startswith(gateway_uri("s3://b/p")) and one.endswith("/") and "ada" not in one for one in folders)

@@ -69,7 +69,6 @@ def test_accept_gives_ids_and_addresses_only(store: MemoryStore, monkeypatch: py
     assert tasks.accept() == found
 
 
-<<<<<<< HEAD
 def test_accept_waits_without_a_retry_while_no_job_is_admitted(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +84,8 @@ def test_accept_waits_without_a_retry_while_no_job_is_admitted(
     start_admission(base, by="ann", store=store, clock=SystemClock())
     spec = read_spec(tasks.accept()["job_uri"], store)
     assert spec.created_at == RUN_AFTER
-=======
+
+
 def test_a_batch_with_a_bad_line_fails_for_ever_and_stages_nothing(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +97,6 @@ def test_a_batch_with_a_bad_line_fails_for_ever_and_stages_nothing(
         tasks.stage(job_uri, "c")
     assert [uri for uri in store.objects if "/staged/" in uri] == []
     assert f"{job_uri}/batch_errors.json" in store.objects
->>>>>>> h5
 
 
 def test_the_entrypoint_is_made_of_the_config_and_the_job_id(
