@@ -228,6 +228,10 @@ def test_reads(airflow: ApiServer) -> None:
         assert [run.dag_run_id for run in newest] == ["read-2", "read-1"]
         assert (await client.runs(viewer, INFERENCE_DAG, limit=1, offset=2))[0].dag_run_id == "read-0"
         assert await client.runs(viewer, INFERENCE_DAG, states=("failed",)) == ()
+        assert {run.triggering_user_name for run in await client.runs(viewer, INFERENCE_DAG, user="user")} == {"user"}
+        assert await client.runs(viewer, INFERENCE_DAG, user="use") == ()
+        until = newest[1].run_after
+        assert (await client.runs(viewer, INFERENCE_DAG, limit=1, until=until))[0].dag_run_id == "read-1"
         assert (await client.run(viewer, INFERENCE_DAG, "read-1")).dag_run_id == "read-1"
         states = await client.task_states(viewer, INFERENCE_DAG, "read-1")
         assert {"accept", "stage", "run", "publish"} <= set(states)
@@ -242,6 +246,7 @@ def test_changes(airflow: ApiServer) -> None:
     for change in (
         lambda client: client.note_run(viewer, INFERENCE_DAG, RUN_ID, "n"),
         lambda client: client.continue_run(viewer, INFERENCE_DAG, RUN_ID, "run"),
+        lambda client: client.fail_run(viewer, INFERENCE_DAG, RUN_ID),
         lambda client: client.require_edit(viewer, INFERENCE_DAG),
     ):
         assert refusal(airflow, change) == 403
@@ -258,6 +263,9 @@ def test_changes(airflow: ApiServer) -> None:
     assert refusal(airflow, lambda client: client.require_edit(op, "unknown")) == 404
     call(airflow, lambda client: client.note_run(op, INFERENCE_DAG, RUN_ID, "cancelled by op"))
     call(airflow, lambda client: client.continue_run(op, INFERENCE_DAG, RUN_ID, "run"))
+    call(airflow, lambda client: client.start_run(op, INFERENCE_DAG, "stopped", CONF))
+    call(airflow, lambda client: client.fail_run(op, INFERENCE_DAG, "stopped"))
+    assert call(airflow, lambda client: client.run(op, INFERENCE_DAG, "stopped")).state == "failed"
     run = httpx.get(
         f"{airflow.url}/api/v2/dags/{INFERENCE_DAG}/dagRuns/{RUN_ID}", headers=airflow.headers("op"), timeout=60
     ).json()

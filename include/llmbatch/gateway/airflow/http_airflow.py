@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import httpx
 from cachetools import TTLCache
@@ -32,6 +33,9 @@ READ_BYTES = 16 * 1024 * 1024
 
 HEALTH_SECONDS = 2.0
 """How long the health is remembered: anyone may read it."""
+
+PAGE = 100
+"""Most runs that Airflow returns at a time."""
 
 NO_FIELD = "no_field"
 """Name of a field that a DAG does not have."""
@@ -94,18 +98,42 @@ class HttpAirflow:
         limit: int = 100,
         offset: int = 0,
         states: tuple[str, ...] = (),
+        until: datetime | None = None,
+        user: str | None = None,
     ) -> tuple[DagRun, ...]:
-        """Return the newest runs of a DAG, the newest first."""
-        pairs = [("order_by", "-id"), ("limit", str(limit)), ("offset", str(offset))]
-        pairs += [("state", state) for state in states]
+        """Return the newest runs of a DAG by ``run_after``, the newest first."""
+        pairs = [("order_by", "-run_after"), *(("state", state) for state in states)]
+        if until is not None:
+            pairs.append(("run_after_lte", until.isoformat()))
+        if user is None:
+            return await self._page(authorization, dag_id, pairs, limit, offset)
+        # Airflow compares beginnings of names; what it finds is more than what is wanted
+        pairs.append(("triggering_user_name_prefix_pattern", user))
+        found: list[DagRun] = []
+        read, more = 0, True
+        while more and len(found) < offset + limit:
+            page = await self._page(authorization, dag_id, pairs, PAGE, read)
+            found += (run for run in page if run.triggering_user_name == user)
+            read, more = read + PAGE, len(page) == PAGE
+        return tuple(found[offset : offset + limit])
+
+    async def _page(
+        self, authorization: str, dag_id: str, pairs: Sequence[tuple[str, str]], limit: int, offset: int
+    ) -> tuple[DagRun, ...]:
         what = f"read runs of {dag_id}"
-        answer = await self._remembered(f"{_dag(dag_id)}/dagRuns", authorization, what, pairs)
+        query = [*pairs, ("limit", str(limit)), ("offset", str(offset))]
+        answer = await self._remembered(f"{_dag(dag_id)}/dagRuns", authorization, what, query)
         return read(Runs, answer).dag_runs
 
     async def note_run(self, authorization: str, dag_id: str, run_id: str, note: str) -> None:
         """Write the note of a run, of which Airflow keeps 1,000 characters."""
         what = f"change run {shown(run_id, 250)} of {dag_id}"
         await self._call("PATCH", _run(dag_id, run_id), authorization, what, body={"note": note[:1000]})
+
+    async def fail_run(self, authorization: str, dag_id: str, run_id: str) -> None:
+        """Mark a run as failed, which stops its tasks."""
+        what = f"stop run {shown(run_id, 250)} of {dag_id}"
+        await self._call("PATCH", _run(dag_id, run_id), authorization, what, body={"state": "failed"})
 
     async def continue_run(self, authorization: str, dag_id: str, run_id: str, task_id: str) -> None:
         """Clear a task, in whatever state it is, and all tasks after it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import httpx
@@ -93,10 +94,39 @@ def test_a_start_of_a_run_that_exists(server: Server) -> None:
 
 def test_runs_are_the_newest_first(server: Server) -> None:
     server.answers["GET /prefix/api/v2/dags/d/dagRuns"] = (200, {"dag_runs": [RUN], "total_entries": 1})
-    assert len(done(server.airflow.runs("Bearer t", "d", limit=7, offset=14, states=("queued", "running")))) == 1
+    until = datetime(2030, 1, 1, tzinfo=UTC)
+    assert (
+        len(done(server.airflow.runs("Bearer t", "d", limit=7, offset=14, states=("queued", "failed"), until=until)))
+        == 1
+    )
     assert server.last.url.params.multi_items() == [
-        *(("order_by", "-id"), ("limit", "7"), ("offset", "14"), ("state", "queued"), ("state", "running"))
+        *(("order_by", "-run_after"), ("state", "queued"), ("state", "failed")),
+        *(("run_after_lte", "2030-01-01T00:00:00+00:00"), ("limit", "7"), ("offset", "14")),
     ]
+
+
+def test_runs_of_one_user_are_not_those_of_a_longer_name(server: Server) -> None:
+    names = ["ann", "anna"] * 75
+    runs = [{**RUN, "dag_run_id": f"r{number}", "triggering_user_name": name} for number, name in enumerate(names)]
+
+    def page(request: httpx.Request) -> httpx.Response:
+        server.requests.append(request)
+        start = int(request.url.params["offset"])
+        return httpx.Response(200, json={"dag_runs": runs[start : start + int(request.url.params["limit"])]})
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(page), base_url="http://airflow")
+    airflow = HttpAirflow(client, server.clock)
+    found = done(airflow.runs("Bearer t", "d", limit=3, offset=48, user="ann"))
+    assert [run.dag_run_id for run in found] == ["r96", "r98", "r100"]
+    assert [request.url.params["offset"] for request in server.requests] == ["0", "100"]
+    assert server.last.url.params["triggering_user_name_prefix_pattern"] == "ann"
+    assert len(done(airflow.runs("Bearer t", "d", limit=100, user="ann"))) == 75
+
+
+def test_a_run_is_stopped(server: Server) -> None:
+    server.answers["PATCH /prefix/api/v2/dags/d/dagRuns/r1"] = (200, RUN)
+    done(server.airflow.fail_run("Bearer t", "d", "r1"))
+    assert json.loads(server.last.content) == {"state": "failed"}
 
 
 def test_a_read_is_remembered_for_its_user_and_some_seconds(server: Server) -> None:
