@@ -94,6 +94,9 @@ class FakeAirflow:
         self.set_state(dag_id, run_id, "failed", self.clock.now())
         self.calls.append(("fail_run", dag_id, run_id))
 
+    async def require_start(self, authorization: str, dag_id: str) -> None:
+        self._role(authorization, 1)
+
     async def require_edit(self, authorization: str, dag_id: str) -> None:
         self._role(authorization, 2)
 

@@ -75,6 +75,9 @@ class AirflowClient(Protocol):
     async def fail_run(self, authorization: str, dag_id: str, run_id: str) -> None:
         """Mark a run as failed, which stops its tasks. Needs the right to edit the run."""
 
+    async def require_start(self, authorization: str, dag_id: str) -> None:
+        """Raise ``Failure`` 403 unless the user may start runs of the DAG. Starts none."""
+
     async def require_edit(self, authorization: str, dag_id: str) -> None:
         """Raise ``Failure`` 403 unless the user may edit the DAG. Changes nothing."""
 

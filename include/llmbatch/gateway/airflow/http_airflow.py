@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -16,6 +15,7 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.shown import shown
 from llmbatch.gateway.airflow.answers import Health, Runs, Tasks, User, XCom, read
 from llmbatch.gateway.airflow.client import DagRun, RunExists
+from llmbatch.gateway.airflow.paths import dag_path, run_path, segment
 from llmbatch.gateway.airflow.refusals import failure_of
 from llmbatch.gateway.wire.failures import Failure, unavailable
 
@@ -39,8 +39,6 @@ PAGE = 100
 
 NO_FIELD = "no_field"
 """Name of a field that a DAG does not have."""
-
-_SEGMENT = re.compile(r"[\w.~:+@-]{1,250}", re.ASCII)
 
 
 class HttpAirflow:
@@ -74,7 +72,7 @@ class HttpAirflow:
         try:
             answer = await self._call(
                 "POST",
-                f"{_dag(dag_id)}/dagRuns",
+                f"{dag_path(dag_id)}/dagRuns",
                 authorization,
                 f"start a run of {dag_id}",
                 body={"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)},
@@ -88,7 +86,7 @@ class HttpAirflow:
     async def run(self, authorization: str, dag_id: str, run_id: str) -> DagRun:
         """Return a run as it is now."""
         what = f"read run {shown(run_id, 250)} of {dag_id}"
-        return read(DagRun, await self._remembered(_run(dag_id, run_id), authorization, what))
+        return read(DagRun, await self._remembered(run_path(dag_id, run_id), authorization, what))
 
     async def runs(
         self,
@@ -122,18 +120,18 @@ class HttpAirflow:
     ) -> tuple[DagRun, ...]:
         what = f"read runs of {dag_id}"
         query = [*pairs, ("limit", str(limit)), ("offset", str(offset))]
-        answer = await self._remembered(f"{_dag(dag_id)}/dagRuns", authorization, what, query)
+        answer = await self._remembered(f"{dag_path(dag_id)}/dagRuns", authorization, what, query)
         return read(Runs, answer).dag_runs
 
     async def note_run(self, authorization: str, dag_id: str, run_id: str, note: str) -> None:
         """Write the note of a run, of which Airflow keeps 1,000 characters."""
         what = f"change run {shown(run_id, 250)} of {dag_id}"
-        await self._call("PATCH", _run(dag_id, run_id), authorization, what, body={"note": note[:1000]})
+        await self._call("PATCH", run_path(dag_id, run_id), authorization, what, body={"note": note[:1000]})
 
     async def fail_run(self, authorization: str, dag_id: str, run_id: str) -> None:
         """Mark a run as failed, which stops its tasks."""
         what = f"stop run {shown(run_id, 250)} of {dag_id}"
-        await self._call("PATCH", _run(dag_id, run_id), authorization, what, body={"state": "failed"})
+        await self._call("PATCH", run_path(dag_id, run_id), authorization, what, body={"state": "failed"})
 
     async def continue_run(self, authorization: str, dag_id: str, run_id: str, task_id: str) -> None:
         """Clear a task, in whatever state it is, and all tasks after it."""
@@ -145,7 +143,18 @@ class HttpAirflow:
             "only_failed": False,
         }
         what = f"clear task {shown(task_id, 250)} of run {shown(run_id, 250)} of {dag_id}"
-        await self._call("POST", f"{_dag(dag_id)}/clearTaskInstances", authorization, what, body=body)
+        await self._call("POST", f"{dag_path(dag_id)}/clearTaskInstances", authorization, what, body=body)
+
+    async def require_start(self, authorization: str, dag_id: str) -> None:
+        """Raise ``Failure`` 403 unless the user may start runs of the DAG.
+
+        It starts none: Airflow checks the right, and then refuses a body without any field. Its audit log has the call.
+        """
+        try:
+            await self._call("POST", f"{dag_path(dag_id)}/dagRuns", authorization, f"start runs of {dag_id}", body={})
+        except Failure as failure:
+            if failure.status != 400:
+                raise
 
     async def require_edit(self, authorization: str, dag_id: str) -> None:
         """Raise ``Failure`` 403 unless the user may edit the DAG.
@@ -153,7 +162,7 @@ class HttpAirflow:
         It changes no field of the DAG: Airflow checks the right to edit it, and then refuses the name of the field.
         Its audit log has the call.
         """
-        path, what = _dag(dag_id), f"edit {dag_id}"
+        path, what = dag_path(dag_id), f"edit {dag_id}"
         try:
             query = [("update_mask", NO_FIELD)]
             await self._call("PATCH", path, authorization, what, query=query, body={"is_paused": False})
@@ -164,13 +173,13 @@ class HttpAirflow:
     async def task_states(self, authorization: str, dag_id: str, run_id: str) -> dict[str, str | None]:
         """Return the states of the tasks of a run by task id."""
         what = f"read tasks of run {shown(run_id, 250)} of {dag_id}"
-        path = f"{_run(dag_id, run_id)}/taskInstances"
+        path = f"{run_path(dag_id, run_id)}/taskInstances"
         answer = await self._remembered(path, authorization, what, [("limit", "100")])
         return {task.task_id: task.state for task in read(Tasks, answer).task_instances}
 
     async def xcom(self, authorization: str, dag_id: str, run_id: str, task_id: str, key: str) -> JsonValue:
         """Return an XCom; None if there is none."""
-        path = f"{_run(dag_id, run_id)}/taskInstances/{_segment(task_id)}/xcomEntries/{_segment(key)}"
+        path = f"{run_path(dag_id, run_id)}/taskInstances/{segment(task_id)}/xcomEntries/{segment(key)}"
         what = f"read XCom {shown(key, 250)} of run {shown(run_id, 250)} of {dag_id}"
         try:
             answer = await self._call("GET", path, authorization, what, query=[("deserialize", "true")])
@@ -232,18 +241,3 @@ class HttpAirflow:
 
 def _digest(authorization: str) -> bytes:
     return hashlib.sha256(authorization.encode()).digest()
-
-
-def _segment(name: str) -> str:
-    """Return a name as one segment of a path; Airflow has no object whose name needs to be quoted."""
-    if not _SEGMENT.fullmatch(name) or not name.strip("."):
-        raise Failure(404, f"Airflow has no object of the name {shown(name, 250)!r}.", code="not_found")
-    return name
-
-
-def _dag(dag_id: str) -> str:
-    return f"/api/v2/dags/{_segment(dag_id)}"
-
-
-def _run(dag_id: str, run_id: str) -> str:
-    return f"{_dag(dag_id)}/dagRuns/{_segment(run_id)}"

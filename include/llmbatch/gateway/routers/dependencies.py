@@ -49,3 +49,12 @@ async def reader_of(caller: CallerDep, parts: PartsDep) -> Caller:
 
 
 ReaderDep = Annotated[Caller, Depends(reader_of)]
+
+
+async def starter_of(caller: ReaderDep, parts: PartsDep) -> Caller:
+    """Return the caller, who may also start runs of ``llmbatch_inference``. Raises ``Failure`` 401, 403."""
+    await parts.airflow.require_start(caller.authorization, INFERENCE_DAG)
+    return caller
+
+
+StarterDep = Annotated[Caller, Depends(starter_of)]

@@ -18,7 +18,7 @@ from llmbatch.gateway.openai.files_outputs import delete_output, is_output_id, r
 from llmbatch.gateway.openai.files_slots import UploadSlots
 from llmbatch.gateway.openai.files_spool import Spool
 from llmbatch.gateway.openai.files_wire import FileDeleted, FileList, FileObject
-from llmbatch.gateway.routers.dependencies import PartsDep, ReaderDep
+from llmbatch.gateway.routers.dependencies import PartsDep, ReaderDep, StarterDep
 
 DAY_SECONDS = 86_400
 
@@ -55,7 +55,7 @@ _FORM = form_body(
 
 
 @router.post("/v1/files", openapi_extra=_FORM)
-async def create_file(request: Request, caller: ReaderDep, parts: PartsDep, slots: SlotsDep) -> FileObject:
+async def create_file(request: Request, caller: StarterDep, parts: PartsDep, slots: SlotsDep) -> FileObject:
     """Upload a file with the requests of a batch: JSON lines, up to ``gateway.max_upload_bytes``."""
     gateway = parts.config.gateway
     with slots.held(caller.user), Spool() as spool:

@@ -12,14 +12,14 @@ from llmbatch.gateway.openai.files_spool import Spool
 from llmbatch.gateway.openai.uploads import StoredUpload, new_upload_id, owned_upload, upload_uri
 from llmbatch.gateway.openai.uploads_changes import PART_BYTES, add_part, cancel_upload, complete_upload
 from llmbatch.gateway.openai.uploads_wire import CompleteRequest, UploadObject, UploadPart, UploadRequest
-from llmbatch.gateway.routers.dependencies import PartsDep, ReaderDep
+from llmbatch.gateway.routers.dependencies import PartsDep, ReaderDep, StarterDep
 from llmbatch.gateway.routers.files import DAY_SECONDS, SlotsDep, form_body
 
 router = APIRouter(tags=["openai"])
 
 
 @router.post("/v1/uploads")
-async def create_upload(body: UploadRequest, caller: ReaderDep, parts: PartsDep) -> UploadObject:
+async def create_upload(body: UploadRequest, caller: StarterDep, parts: PartsDep) -> UploadObject:
     """Begin an upload in parts. It can be completed for an hour."""
     gateway, base = parts.config.gateway, parts.config.store.base_uri
     require_purpose(body.purpose)

@@ -191,6 +191,18 @@ def test_who_may_not_edit_does_not_pass(server: Server, status: int) -> None:
         done(server.airflow.require_edit("Bearer t", "d"))
 
 
+@pytest.mark.parametrize(("status", "refused"), [(422, None), (403, 403), (404, 404), (500, 503)])
+def test_who_may_start_is_seen_without_a_start(server: Server, status: int, refused: int | None) -> None:
+    server.answers["POST /prefix/api/v2/dags/d/dagRuns"] = (status, {"detail": "logical_date: Field required"})
+    if refused is None:
+        done(server.airflow.require_start("Bearer t", "d"))
+    else:
+        with pytest.raises(Failure) as caught:
+            done(server.airflow.require_start("Bearer t", "d"))
+        assert caught.value.status == refused
+    assert server.last.content == b"{}"
+
+
 def test_task_states(server: Server) -> None:
     tasks = [{"task_id": "accept", "state": "success"}, {"task_id": "run", "state": None}]
     server.answers["GET /prefix/api/v2/dags/d/dagRuns/r1/taskInstances"] = (200, {"task_instances": tasks})

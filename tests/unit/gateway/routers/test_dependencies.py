@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
@@ -33,3 +34,11 @@ def test_the_documentation_names_the_scheme_of_each_route() -> None:
     assert all(one["security"] == [{"token": []}] for each in operations.values() for one in each)
     assert {"4XX", "5XX"} <= set(operations["/keys"][0]["responses"])
     assert "422" not in operations["/keys"][0]["responses"]
+
+
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/uploads", "/v1/batches"])
+def test_who_may_start_nothing_brings_nothing_into_the_store(path: str) -> None:
+    gateway = fake_gateway()
+    assert gateway.client.post(path, json={}, headers=gateway.as_user("ann", "viewer")).status_code == 403
+    assert gateway.client.post(path, json={}, headers=gateway.as_user("ann")).status_code == 400
+    assert gateway.store.objects == {}
