@@ -9,11 +9,16 @@ from llmbatch.gateway.jobs.documents import FIXED_SECONDS, LIVE_SECONDS, JobDocu
 
 
 def test_a_document_is_kept_for_its_time_and_the_oldest_gives_way() -> None:
-    clock, reads = ManualClock(), []
+    clock = ManualClock()
+    reads: list[str] = []
     kept: Kept[str] = Kept(10, 2, clock)
 
+    def read(key: str) -> str:
+        reads.append(key)
+        return key
+
     def look(key: str) -> str:
-        return kept.get(key, lambda: reads.append(key) or key)
+        return kept.get(key, lambda: read(key))
 
     assert [look("a"), look("a"), look("b"), look("a"), look("c"), look("a"), look("b")] == list("aabacab")
     assert reads == ["a", "b", "c", "b"]

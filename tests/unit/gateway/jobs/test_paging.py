@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from fakes.gateway import BASE, FakeGateway, fake_gateway
 from fakes.gateway_jobs import put_heartbeat, put_job, put_run
 from llmbatch.gateway.jobs.answers import JobPage
 from llmbatch.gateway.jobs.documents import JobDocuments
-from llmbatch.gateway.jobs.lookup import FoundJob, find_job
+from llmbatch.gateway.jobs.lookup import find_job
 from llmbatch.gateway.jobs.paging import page_of_jobs
 from llmbatch.gateway.jobs.states import JobState
 
 TOKEN = "Bearer viewer-vic"
 
 
-def _page(gateway: FakeGateway, limit: int, after: str | None = None, **given: object) -> JobPage:
+def _page(gateway: FakeGateway, limit: int, after: str | None = None, **given: Any) -> JobPage:
     documents = JobDocuments(BASE, gateway.store, gateway.clock)
 
     async def page() -> JobPage:
-        start: FoundJob | None = after and await find_job(after, TOKEN, gateway.airflow, documents)
+        start = None if after is None else await find_job(after, TOKEN, gateway.airflow, documents)
         return await page_of_jobs(
             TOKEN, gateway.airflow, documents, gateway.clock.now(), limit=limit, after=start, **given
         )
@@ -72,8 +73,13 @@ def test_only_jobs_that_run_or_failed_are_read_from_the_store() -> None:
     put_heartbeat(gateway, spec)
     read: list[str] = []
     get, aged = gateway.store.get, gateway.store.get_aged
-    gateway.store.get = lambda uri: read.append(uri) or get(uri)  # type: ignore[method-assign]
-    gateway.store.get_aged = lambda uri: read.append(uri) or aged(uri)  # type: ignore[method-assign]
+
+    def noted(uri: str) -> str:
+        read.append(uri)
+        return uri
+
+    gateway.store.get = lambda uri: get(noted(uri))  # type: ignore[method-assign]
+    gateway.store.get_aged = lambda uri: aged(noted(uri))  # type: ignore[method-assign]
     page = _page(gateway, 20)
     assert set(read) == {spec.layout.spec, spec.layout.progress}
     assert (page.data[0].progress_pct, page.data[0].eta_hours, page.data[0].phase) == (50.0, 0.5, "work")

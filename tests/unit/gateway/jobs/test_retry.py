@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ JOB = "job-0123456789abcdef"
 def _retry(gateway: FakeGateway, user: str = "ann", **fields: object) -> FoundJob:
     documents = JobDocuments(BASE, gateway.store, gateway.clock)
     starter = Starter(Caller(user, f"Bearer user-{user}"), gateway.airflow, documents, gateway.store, BASE)
-    conf = {**fields, "retry_failed_of": JOB}
+    conf: dict[str, Any] = {**fields, "retry_failed_of": JOB}
     return asyncio.run(retry_failed(parse_request(conf), conf, starter))
 
 

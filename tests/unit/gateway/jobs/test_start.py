@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def _starter(gateway: FakeGateway, user: str = "ann") -> Starter:
 
 
 def _start(gateway: FakeGateway, user: str = "ann", **conf: object) -> FoundJob:
-    sent = {**CONF, **conf}
+    sent: dict[str, Any] = {**CONF, **conf}
     return asyncio.run(_starter(gateway, user).start(parse_request(sent), sent, gateway.clock.now()))
 
 

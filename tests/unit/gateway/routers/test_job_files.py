@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from httpx import Response
+from httpx2 import Response
 
 from fakes.gateway import FakeGateway, fake_gateway
 from fakes.gateway_jobs import put_finished, put_job

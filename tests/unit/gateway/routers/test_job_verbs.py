@@ -95,7 +95,7 @@ def test_a_retry_needs_a_finished_job_and_known_fields() -> None:
 
 def test_the_examples_are_valid() -> None:
     for model in (Reason, Scale):
-        for example in model.model_config["json_schema_extra"]["examples"]:  # type: ignore[index,call-overload]
+        for example in model.model_json_schema()["examples"]:
             model.model_validate(example)
     for example in RETRY_EXAMPLES.values():
-        parse_request({**example["value"], "retry_failed_of": "job-0123456789abcdef"})
+        parse_request({**(example["value"] or {}), "retry_failed_of": "job-0123456789abcdef"})
