@@ -62,7 +62,8 @@ class LoopTimes:
 
     def _receive(self) -> None:
         while True:
-            self._seen += [float(value) for value in _LOOP.findall(self._socket.recv(65536))]
+            received = self._socket.recv(65536)
+            self._seen.extend(float(value) for value in _LOOP.findall(received))
 
     def take(self) -> list[float]:
         """Return the times since the last call."""

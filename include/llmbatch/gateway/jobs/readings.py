@@ -16,7 +16,9 @@ from llmbatch.gateway.wire.shared import Shared
 from llmbatch.orchestrator.sla_report.report import render
 
 STATUS_SECONDS = 2.0
-"""Time for which the status of all jobs is used."""
+"""Time after which the status of all jobs is read again; heartbeats are written as often."""
+STATUS_USABLE_SECONDS = 5.0
+"""Time for which requests get the old status while the new one is read."""
 REPORT_SECONDS = 10.0
 """Time for which a report is used; it is about jobs that are over."""
 PERMISSION_SECONDS = 2.0
@@ -47,7 +49,7 @@ class Readings:
         self._base, self._store, self._airflow, self._clock = base_uri, store, airflow, clock
         self._statuses = StatusReader(base_uri, store, clock)
         self._allowed: Shared[bool] = Shared(PERMISSION_SECONDS, _MOST_CALLERS, clock)
-        self._status: Shared[Answer] = Shared(STATUS_SECONDS, 1, clock)
+        self._status: Shared[Answer] = Shared(STATUS_SECONDS, 1, clock, usable=STATUS_USABLE_SECONDS)
         self._reports: Shared[Answer] = Shared(REPORT_SECONDS, _MOST_REPORTS, clock)
         self._one_report = ThreadPoolExecutor(1, thread_name_prefix="sla-report")
 
@@ -56,7 +58,7 @@ class Readings:
         await self._allowed.get(authorization, lambda: self._may_read(authorization))
 
     async def status(self, authorization: str) -> Answer:
-        """Return ``SlaStatus`` of all jobs that are not over, at most ``STATUS_SECONDS`` old.
+        """Return ``SlaStatus`` of all jobs that are not over, at most ``STATUS_USABLE_SECONDS`` old.
 
         Raises:
             Failure: 403 if the caller may not read the jobs.

@@ -30,8 +30,8 @@ MOST_JOBS = 1000
 """Jobs of one answer: those that run, and the newest of those that wait in Airflow."""
 MOST_SPECS = 1000
 """Specs that are kept; a spec never changes."""
-IN_FLIGHT = 16
-"""Reads at a time."""
+IN_FLIGHT = 4
+"""Reads at a time; more would only take time from the other requests of the process."""
 
 _EXAMPLE: JsonDict = {
     "jobs": [

@@ -22,7 +22,7 @@ IfNoneMatch = Annotated[str | None, Header(max_length=1000, description="ETag of
 
 @router.get("/status", response_model=SlaStatus, responses={304: {"description": "The client has this answer."}})
 async def status(caller: CallerDep, parts: PartsDep, if_none_match: IfNoneMatch = None) -> Response:
-    """Return the status of every job that is queued or running, by deadline. It is at most two seconds old.
+    """Return the status of every job that is queued or running, by deadline. It is at most five seconds old.
 
     A job that has ended is in ``GET /sla/report`` and ``GET /jobs``.
     """

@@ -21,36 +21,42 @@ class Shared(Generic[Reading]):
     rights of theirs. A request that is cancelled leaves its reading to the others.
 
     Args:
-        seconds: time for which a reading is used, from its end.
+        seconds: time after whose end a request makes a new reading.
         most: readings that are kept.
         clock: for their age.
+        usable: time for which requests get the old reading while the new one is made; after it they wait.
     """
 
-    def __init__(self, seconds: float, most: int, clock: Clock) -> None:
-        self._kept: TTLCache[Hashable, Reading] = TTLCache(most, seconds, timer=clock.monotonic)
+    def __init__(self, seconds: float, most: int, clock: Clock, *, usable: float | None = None) -> None:
+        self._seconds, self._clock = seconds, clock
+        lifetime = seconds if usable is None else usable
+        self._kept: TTLCache[Hashable, tuple[float, Reading]] = TTLCache(most, lifetime, timer=clock.monotonic)
         self._flights: dict[Hashable, asyncio.Task[Reading]] = {}
 
     async def get(self, key: Hashable, read: Callable[[], Coroutine[None, None, Reading]]) -> Reading:
         """Return the reading of this key; errors of ``read`` pass."""
         while True:
             if (kept := self._kept.get(key)) is not None:
-                return kept
+                made, reading = kept
+                if self._clock.monotonic() - made >= self._seconds and key not in self._flights:
+                    self._start(key, read)
+                return reading
             if (flight := self._flights.get(key)) is None:
-                return await self._read(key, read)
+                return await asyncio.shield(self._start(key, read))
             await asyncio.wait([flight])  # ends the wait alone if this request is cancelled
             if (error := flight.exception()) is None:
                 return flight.result()
             if not (isinstance(error, Failure) and error.status < 500):
                 raise error
 
-    async def _read(self, key: Hashable, read: Callable[[], Coroutine[None, None, Reading]]) -> Reading:
+    def _start(self, key: Hashable, read: Callable[[], Coroutine[None, None, Reading]]) -> asyncio.Task[Reading]:
         task = asyncio.create_task(read())
         self._flights[key] = task
 
         def end(done: asyncio.Task[Reading]) -> None:
             del self._flights[key]
             if not done.cancelled() and done.exception() is None:
-                self._kept[key] = done.result()
+                self._kept[key] = (self._clock.monotonic(), done.result())
 
         task.add_done_callback(end)
-        return await asyncio.shield(task)
+        return task

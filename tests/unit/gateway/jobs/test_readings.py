@@ -12,7 +12,7 @@ from fakes.open_jobs import run_of, running_job
 from llmbatch.core.clock import Clock
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.jobs import readings as module
-from llmbatch.gateway.jobs.readings import REPORT_SECONDS, STATUS_SECONDS, Readings
+from llmbatch.gateway.jobs.readings import REPORT_SECONDS, STATUS_USABLE_SECONDS, Readings
 from llmbatch.gateway.wire.failures import Failure
 
 TOKEN = "Bearer viewer-ann"
@@ -22,7 +22,7 @@ def readings(gateway: FakeGateway) -> Readings:
     return Readings(gateway.config.store.base_uri, gateway.store, gateway.airflow, gateway.clock)
 
 
-def test_the_status_is_one_reading_for_all_requests_of_two_seconds() -> None:
+def test_the_status_is_one_reading_for_all_requests_of_a_while() -> None:
     async def main() -> None:
         gateway = fake_gateway()
         running_job(gateway, "a")
@@ -31,7 +31,7 @@ def test_the_status_is_one_reading_for_all_requests_of_two_seconds() -> None:
         assert first is second
         running_job(gateway, "b")
         assert await shared.status(TOKEN) is first
-        gateway.clock.advance(STATUS_SECONDS)
+        gateway.clock.advance(STATUS_USABLE_SECONDS)
         assert len(json.loads((await shared.status(TOKEN)).body)["jobs"]) == 2
 
     asyncio.run(main())

@@ -54,6 +54,45 @@ def test_a_request_that_is_cancelled_leaves_its_reading_to_the_others() -> None:
     asyncio.run(main())
 
 
+def test_an_old_reading_is_used_while_the_new_one_is_made() -> None:
+    async def main() -> None:
+        clock, source = ManualClock(), Source()
+        shared: Shared[int] = Shared(2.0, 8, clock, usable=5.0)
+        source.gate.set()
+        assert await shared.get("a", source.read) == 1
+        source.gate.clear()
+        clock.advance(2)
+        assert [await shared.get("a", source.read) for _ in range(3)] == [1, 1, 1]
+        await asyncio.sleep(0)
+        assert source.reads == 2
+        clock.advance(3)
+        waits = asyncio.create_task(shared.get("a", source.read))
+        await asyncio.sleep(0)
+        assert not waits.done()
+        source.gate.set()
+        assert (await waits, source.reads) == (2, 2)
+
+    asyncio.run(main())
+
+
+def test_a_new_reading_that_fails_leaves_the_old_one_until_it_is_too_old() -> None:
+    async def main() -> None:
+        clock, source = ManualClock(), Source()
+        shared: Shared[int] = Shared(2.0, 8, clock, usable=5.0)
+        source.gate.set()
+        await shared.get("a", source.read)
+        source.errors = [OSError("down"), OSError("down")]
+        clock.advance(2)
+        await shared.get("a", source.read)
+        await asyncio.sleep(0.01)
+        clock.advance(3)
+        with pytest.raises(OSError, match="down"):
+            await shared.get("a", source.read)
+        assert await shared.get("a", source.read) == 4
+
+    asyncio.run(main())
+
+
 def test_a_failure_of_the_source_is_shared_but_not_kept() -> None:
     async def main() -> None:
         source = Source(OSError("down"))
