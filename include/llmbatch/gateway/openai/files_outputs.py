@@ -17,6 +17,7 @@ from llmbatch.core.manifest import JobManifest, read_manifest
 from llmbatch.core.request_options import OutputFormat
 from llmbatch.core.store import ObjectInfo, ObjectStore
 from llmbatch.gateway.access.caller import Caller
+from llmbatch.gateway.openai.batch_records import output_seconds
 from llmbatch.gateway.openai.files import unknown_file
 from llmbatch.gateway.openai.files_wire import FileObject
 from llmbatch.orchestrator.jobs.documents import read_spec
@@ -72,11 +73,6 @@ def owned_batch_jobs(store: ObjectStore, base: str, owner: str) -> Iterator[str]
             yield f"job-{found[1]}"
 
 
-def batch_expiry(store: ObjectStore, base: str, owner: str, job_id: str) -> int | None:  # noqa: ARG001 - to come
-    """Return the seconds after which the files of a batch expire; None: as long as their job is kept."""
-    return None
-
-
 def output_files(store: ObjectStore, base: str, job_id: str, now: datetime) -> tuple[OutputFile, ...]:
     """Return the files of a job with rows in them: none before it has finished, nor after they expired.
 
@@ -92,7 +88,7 @@ def output_files(store: ObjectStore, base: str, job_id: str, now: datetime) -> t
         found = [_objects(manifest, whole, store) for whole in NAMES[spec.output_format]]
     except (ObjectMissing, SpecError, ForeignManifest):
         return ()
-    seconds = batch_expiry(store, base, spec.owner, job_id)
+    seconds = output_seconds(store, base, spec.owner, job_id)
     made_at = int(manifest.sla.finished_at.timestamp())
     if seconds is not None and made_at + seconds <= now.timestamp():
         return ()

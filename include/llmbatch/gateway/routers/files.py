@@ -12,13 +12,14 @@ from llmbatch.gateway.openai.files import new_file_id, owned_file
 from llmbatch.gateway.openai.files_changes import delete_file, store_file
 from llmbatch.gateway.openai.files_checks import checked_name, expires_after_of, require_lines, require_purpose
 from llmbatch.gateway.openai.files_content import open_content
-from llmbatch.gateway.openai.files_form import read_form
+from llmbatch.gateway.openai.files_form import AROUND_BYTES, read_form
 from llmbatch.gateway.openai.files_list import list_files
 from llmbatch.gateway.openai.files_outputs import delete_output, is_output_id, readable_output
 from llmbatch.gateway.openai.files_slots import UploadSlots
 from llmbatch.gateway.openai.files_spool import Spool
 from llmbatch.gateway.openai.files_wire import FileDeleted, FileList, FileObject
 from llmbatch.gateway.routers.dependencies import PartsDep, ReaderDep, StarterDep
+from llmbatch.gateway.wire.request_body import allow_body
 
 DAY_SECONDS = 86_400
 
@@ -59,6 +60,7 @@ async def create_file(request: Request, caller: StarterDep, parts: PartsDep, slo
     """Upload a file with the requests of a batch: JSON lines, up to ``gateway.max_upload_bytes``."""
     gateway = parts.config.gateway
     with slots.held(caller.user), Spool() as spool:
+        allow_body(request, gateway.max_upload_bytes + AROUND_BYTES)
         form = await read_form(request, spool, part="file", most=gateway.max_upload_bytes)
         require_purpose(form.fields.get("purpose"))
         expires = expires_after_of(form.fields)

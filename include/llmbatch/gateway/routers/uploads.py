@@ -7,13 +7,14 @@ import asyncio
 from fastapi import APIRouter, Request
 
 from llmbatch.gateway.openai.files_checks import checked_name, require_purpose
-from llmbatch.gateway.openai.files_form import read_form, too_large
+from llmbatch.gateway.openai.files_form import AROUND_BYTES, read_form, too_large
 from llmbatch.gateway.openai.files_spool import Spool
 from llmbatch.gateway.openai.uploads import StoredUpload, new_upload_id, owned_upload, upload_uri
 from llmbatch.gateway.openai.uploads_changes import PART_BYTES, add_part, cancel_upload, complete_upload
 from llmbatch.gateway.openai.uploads_wire import CompleteRequest, UploadObject, UploadPart, UploadRequest
 from llmbatch.gateway.routers.dependencies import PartsDep, ReaderDep, StarterDep
 from llmbatch.gateway.routers.files import DAY_SECONDS, SlotsDep, form_body
+from llmbatch.gateway.wire.request_body import allow_body
 
 router = APIRouter(tags=["openai"])
 
@@ -50,6 +51,7 @@ async def add_upload_part(
         upload, _ = await asyncio.to_thread(owned_upload, store, base, user, upload_id)
         upload.require_pending(parts.clock.now())
         most = min(PART_BYTES, parts.config.gateway.max_upload_bytes)
+        allow_body(request, most + AROUND_BYTES)
         await read_form(request, spool, part="data", most=most)
         now = parts.clock.now()
         part_id = await asyncio.to_thread(add_part, store, base, user, upload_id, spool, now)

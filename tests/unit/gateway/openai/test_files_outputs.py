@@ -113,7 +113,7 @@ def test_a_deletion_leaves_the_job_and_its_other_file(gateway: FakeGateway) -> N
 
 def test_files_of_a_batch_that_says_so_expire(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     delivered_batch(gateway, output=b"1\n")
-    monkeypatch.setattr(files_outputs, "batch_expiry", lambda *_: 3600)
+    monkeypatch.setattr(files_outputs, "output_seconds", lambda *_: 3600)
     for seconds, ids in ((3599, [OUT]), (3600, [])):
         files = output_files(gateway.store, BASE, JOB, FINISHED + timedelta(seconds=seconds))
         assert [file.shown.id for file in files] == ids

@@ -241,6 +241,15 @@ def test_another_purpose_is_refused(gateway: FakeGateway, purpose: str) -> None:
     assert gateway.store.objects == {}
 
 
+def test_an_upload_may_be_larger_than_other_bodies() -> None:
+    gateway = fake_gateway(gateway={"max_body_bytes": 2048})
+    content = LINE * 40
+    assert openai_of(gateway).files.create(file=content, purpose="batch").bytes == len(content)
+    uploads = openai_of(gateway).uploads
+    upload = uploads.create(bytes=len(content), filename="a.jsonl", mime_type="text/plain", purpose="batch")
+    assert uploads.parts.create(upload.id, data=content).upload_id == upload.id
+
+
 def test_a_file_expires(gateway: FakeGateway) -> None:
     file_id = upload(gateway)
     gateway.clock.advance(30 * 86_400)
