@@ -108,5 +108,5 @@ class BatchPage(_Part):
     @classmethod
     def of(cls, batches: tuple[Batch, ...], *, has_more: bool) -> BatchPage:
         """Return the page of these batches."""
-        ids = [batch.id for batch in batches] or [None]
+        ids: tuple[str | None, ...] = tuple(batch.id for batch in batches) or (None,)
         return cls(data=batches, first_id=ids[0], last_id=ids[-1], has_more=has_more)

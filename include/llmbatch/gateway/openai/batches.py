@@ -145,7 +145,9 @@ class Batches:
             earlier = repeated(store, base, owner, order, now)
             if earlier is not None:
                 return earlier, False
-        run_id, refusal, uri = new_run_id(now, owner, key), None, None
+        run_id = new_run_id(now, owner, key)
+        uri: str | None = None
+        refusal: BatchError | None = None
         try:
             uri = content_uri(base, owner, owned_file(store, base, owner, order.input_file_id, now).id)
         except Failure:
