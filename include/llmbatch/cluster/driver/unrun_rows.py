@@ -14,7 +14,7 @@ from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.patience import Patience
 from llmbatch.cluster.storage.shard_commit import ShardCommit
 from llmbatch.cluster.storage.shard_table import read_staged_shard
-from llmbatch.core.rows import ResultRow
+from llmbatch.core.rows import ResultRow, StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
 from llmbatch.core.states import RowState
 
@@ -44,7 +44,9 @@ def end_shards(
         Superseded: a later generation has claimed the job.
     """
     crashes, commit, patience = CrashBook(job), ShardCommit(job), Patience(job)
-    outcome = cancelled if rest is RowState.CANCELLED else partial(expired, deadline=deadline)
+    outcome: Callable[[StagedRow], ResultRow] = partial(expired, deadline=deadline)
+    if rest is RowState.CANCELLED:
+        outcome = cancelled
 
     async def end(shard: StagedShard) -> ShardTally:
         rows = await patience.call(read_staged_shard, job, shard)
