@@ -97,7 +97,8 @@ class Gateway:
 
     def date(self) -> str | None:
         """Return the header ``Date`` of the server."""
-        return self._once(self._client.build_request("GET", "/health")).headers.get("date")
+        headers = self._once(self._client.build_request("GET", "/health")).headers
+        return str(headers["date"]) if "date" in headers else None
 
     def health(self) -> JsonValue:
         """Return the document of ``GET /health``, also if it has status 503."""
