@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import timedelta
+from typing import Any
 
 from fakes.gateway import BASE, FakeGateway, fake_gateway
 from fakes.input_rows import CHAT, user
@@ -65,7 +66,7 @@ class BatchWorld:
         body.setdefault("input_file_id", self.upload(owner=owner) if "input_file_id" not in body else None)
         return self.client.post("/v1/batches", json=body, headers={**self.gateway.as_user(owner), **(headers or {})})
 
-    def create(self, body: bytes | None = None, **changes: object) -> str:
+    def create(self, body: bytes | None = None, **changes: Any) -> str:
         answer = self.post(input_file_id=self.upload(body), **changes)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["id"])
