@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from llmbatch.core.clock import Clock, ManualClock
 from llmbatch.core.config import Config
 from llmbatch.core.config_sections import ModelConfig
-from llmbatch.core.store import MemoryStore
+from llmbatch.core.store import MemoryStore, ObjectStore
 from llmbatch.gateway.access.access import Access
 from llmbatch.gateway.access.keys import ApiKeys
 from llmbatch.gateway.airflow.client import DagRun, RunExists
@@ -144,13 +144,18 @@ class FakeGateway:
         return {"Authorization": f"Bearer {role}-{name}"}
 
 
+def fake_parts(config: Config, store: ObjectStore, airflow: FakeAirflow, clock: Clock) -> Parts:
+    """Return what routes work with, over any store."""
+    keys = ApiKeys(store, config.store.base_uri, config.gateway, clock, FakeTokens())
+    return Parts(config, store, airflow, Access(airflow, config.admins, keys), clock)
+
+
 def fake_gateway(*, admins: tuple[str, ...] = (), **sections: object) -> FakeGateway:
     """Return a gateway with an empty store; ``sections`` are those of config.yaml."""
     clock = ManualClock()
     store, airflow = MemoryStore(clock), FakeAirflow(clock)
     given = {"store": {"base_uri": BASE}, "default_model": "small", "admins": admins, **sections}
     config = Config.model_validate({"models": {"small": ModelConfig(uri="hub/small")}, **given})
-    keys = ApiKeys(store, BASE, config.gateway, clock, FakeTokens())
-    parts = Parts(config=config, store=store, airflow=airflow, access=Access(airflow, admins, keys), clock=clock)
+    parts = fake_parts(config, store, airflow, clock)
     client = TestClient(create_app(lambda: parts), raise_server_exceptions=False)
     return FakeGateway(config, store, clock, airflow, parts, client)

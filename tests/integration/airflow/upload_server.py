@@ -6,19 +6,16 @@ import sys
 
 import uvicorn
 
-from fakes.gateway import FakeAirflow
+from fakes.gateway import FakeAirflow, fake_parts
 from integration.airflow.small_jobs import BUCKET
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config import Config
-from llmbatch.gateway.access.access import Access
 from llmbatch.gateway.app import create_app
-from llmbatch.gateway.parts import Parts
 from llmbatch.s3.client import open_environment_store
 
 
 def main(port: int) -> None:
     clock = SystemClock()
-    airflow = FakeAirflow(clock)
     config = Config.model_validate(
         {
             "store": {"base_uri": f"s3://{BUCKET}/uploads"},
@@ -26,7 +23,7 @@ def main(port: int) -> None:
             "default_model": "small",
         }
     )
-    parts = Parts(config, open_environment_store(), airflow, Access(airflow, ()), clock)
+    parts = fake_parts(config, open_environment_store(), FakeAirflow(clock), clock)
     uvicorn.run(create_app(lambda: parts), host="127.0.0.1", port=port, log_level="warning")
 
 

@@ -24,7 +24,7 @@ STRICT = {
     "orchestrator/jobs/folders.py",
     "orchestrator/maintenance/removal.py",
     # Answers of Airflow.
-    "gateway/airflow/http_airflow.py",
+    "gateway/airflow/answers.py",
     "gateway/airflow/refusals.py",
     # The reader itself.
     "core/stored.py",

@@ -122,7 +122,7 @@ def test_openai_lines_say_which_model_answered() -> None:
     found = [(line["custom_id"], line["response"]["body"]["model"]) for line in delivered(retry, store, "output.jsonl")]
     assert found == [("a", "small"), ("b", "big")]
     (error,) = delivered(retry, store, "errors.jsonl")
-    assert (error["custom_id"], error["error"]["code"]) == ("c", "timeout")
+    assert (error["custom_id"], error["error"]["code"]) == ("c", "request_timeout")
     assert proof_of(retry, store).model.name == "big"
 
 
