@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from llmbatch.core.endpoints import Endpoint
+from llmbatch.core.priority import DEFAULT_PRIORITY, Priority
 from llmbatch.core.shown import shown
-from llmbatch.gateway.openai.batch import COMPLETION_WINDOW
+from llmbatch.core.sla_hours import SHORTEST_SLA_HOURS
+from llmbatch.gateway.openai.batch import COMPLETION_WINDOW, WINDOW_HOURS
 from llmbatch.gateway.wire.failures import Failure
 
 MOST_PAIRS = 16
@@ -53,6 +55,10 @@ class NewBatch(BaseModel):
     output_expires_after: OutputExpiry | None = None
     idempotency_key: Annotated[str, Field(max_length=_SHORT)] | None = None
     """As the header ``Idempotency-Key``."""
+    sla_hours: Annotated[float, Field(ge=SHORTEST_SLA_HOURS, le=WINDOW_HOURS)] = WINDOW_HOURS
+    """Not of OpenAI: a deadline within the completion window."""
+    priority: Priority = DEFAULT_PRIORITY
+    """Not of OpenAI: the place of the job among those that wait."""
 
 
 class BatchOrder(BaseModel):
@@ -64,6 +70,8 @@ class BatchOrder(BaseModel):
     endpoint: Endpoint
     metadata: dict[str, str] | None = None
     output_expires_after: OutputExpiry | None = None
+    sla_hours: float = WINDOW_HOURS
+    priority: Priority = DEFAULT_PRIORITY
 
     @classmethod
     def of(cls, body: NewBatch) -> BatchOrder:
@@ -93,6 +101,8 @@ class BatchOrder(BaseModel):
             endpoint=Endpoint(body.endpoint),
             metadata=None if body.metadata is None else _metadata(body.metadata),
             output_expires_after=body.output_expires_after,
+            sla_hours=body.sla_hours,
+            priority=body.priority,
         )
 
 

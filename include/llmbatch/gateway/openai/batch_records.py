@@ -23,7 +23,6 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectInfo, ObjectStore
 from llmbatch.core.stored import read_if_readable
-from llmbatch.gateway.openai.batch import WINDOW_HOURS
 from llmbatch.gateway.openai.batch_order import BatchOrder
 from llmbatch.gateway.wire.failures import Failure
 
@@ -50,8 +49,8 @@ class BatchRecord(BaseModel):
 
     @property
     def expires_at(self) -> datetime:
-        """The end of the completion window."""
-        return self.created_at + timedelta(hours=WINDOW_HOURS)
+        """The deadline: the end of the completion window, or before."""
+        return self.created_at + timedelta(hours=self.order.sla_hours)
 
     def layout(self, base: str) -> JobLayout:
         """Return the folder of the batch's job."""
@@ -64,7 +63,8 @@ class BatchRecord(BaseModel):
             "input_format": "openai_batch",
             "batch_endpoint": self.order.endpoint.value,
             "output_format": "openai_batch",
-            "sla_hours": WINDOW_HOURS,
+            "sla_hours": self.order.sla_hours,
+            "priority": self.order.priority,
             "on_deadline": "expire",
             "on_cancel": "deliver",
             "max_error_rate": 1,

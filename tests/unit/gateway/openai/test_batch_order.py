@@ -28,7 +28,7 @@ def test_every_endpoint_of_the_engine_is_accepted(endpoint: Endpoint) -> None:
 
 
 def test_unknown_fields_are_ignored() -> None:
-    assert order(priority=3) == order()
+    assert order(team=3) == order()
 
 
 def test_metadata_is_equal_in_any_order() -> None:

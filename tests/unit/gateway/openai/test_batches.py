@@ -421,3 +421,17 @@ def test_two_batches_of_one_file_are_apart(world: BatchWorld) -> None:
     first, second = (world.post(input_file_id=file_id).json()["id"] for _ in range(2))
     assert first != second
     assert len([uri for uri in world.store.objects if uri.startswith(batches_uri(BASE, "ann"))]) == 2
+
+
+def test_a_deadline_and_a_priority_are_those_of_the_job(world: BatchWorld) -> None:
+    batch_id = world.create(sla_hours=6, priority=-3)
+    assert world.get(batch_id)["expires_at"] == world.get(batch_id)["created_at"] + 6 * 3600
+    spec = world.accept(batch_id)
+    assert (spec.request.sla_hours, spec.request.priority) == (6.0, -3)
+    for changes, param in (
+        ({"sla_hours": 25}, "sla_hours"),
+        ({"sla_hours": 0}, "sla_hours"),
+        ({"priority": 101}, "priority"),
+    ):
+        refused = world.post(**changes)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, param)
