@@ -46,10 +46,11 @@ def write_documents(base_uri: str, store: ObjectStore, *, finished: int, active:
     note_accepted(spec, new)
 
     def objects() -> Iterator[tuple[str, bytes]]:
-        for number in range(1, finished + 1):
-            yield from _renamed(old, f"{HISTORY}{number}")
+        # The running ones first: a heartbeat that is stored long after it was written shows a skewed clock.
         for number in range(1, active + 1):
             yield from _renamed(new, f"{ACTIVE}{number}")
+        for number in range(1, finished + 1):
+            yield from _renamed(old, f"{HISTORY}{number}")
 
     for _ in in_order(lambda each: store.put(*each), objects(), in_flight=64, name="upload"):
         pass

@@ -11,8 +11,8 @@ from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.gateway_layout import service_uri
 from llmbatch.core.service import Service
 from llmbatch.core.store import MemoryStore, ObjectInfo
+from llmbatch.orchestrator.steering.control import TRIES
 from llmbatch.orchestrator.steering.service import (
-    TRIES,
     change_service,
     forget_drained,
     note_drained,
