@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from llmbatch.gateway.openai.batch import Batch, BatchPage
 from llmbatch.gateway.openai.batch_order import BatchOrder, NewBatch
 from llmbatch.gateway.openai.batches import Batches
-from llmbatch.gateway.routers.dependencies import CallerDep, PartsDep, starter_of
+from llmbatch.gateway.routers.dependencies import CallerDep, PartsDep, admitting, starter_of
 from llmbatch.gateway.wire.failures import Failure
 
 MOST_LISTED = 100
@@ -25,7 +25,7 @@ def batches_of(parts: PartsDep, caller: CallerDep) -> Batches:
 BatchesDep = Annotated[Batches, Depends(batches_of)]
 
 
-@router.post("", response_model=Batch, dependencies=[Depends(starter_of)])
+@router.post("", response_model=Batch, dependencies=[Depends(starter_of), Depends(admitting)])
 async def create_batch(
     body: NewBatch,
     batches: BatchesDep,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Depends, Header, Path
 from pydantic import ConfigDict
 
 from llmbatch.core.benchmark_request import BenchmarkRequest, parse_benchmark
 from llmbatch.core.request_options import BatchSize, Concurrency
-from llmbatch.gateway.jobs.admitting import require_admitting
 from llmbatch.gateway.jobs.benchmarks import (
     BENCHMARK_ID_PATTERN,
     Benchmark,
@@ -17,7 +16,7 @@ from llmbatch.gateway.jobs.benchmarks import (
     find_benchmark,
     start_benchmark,
 )
-from llmbatch.gateway.routers.dependencies import CallerDep, PartsDep
+from llmbatch.gateway.routers.dependencies import CallerDep, PartsDep, admitting
 
 router = APIRouter(prefix="/benchmark", tags=["benchmark"])
 
@@ -45,7 +44,7 @@ class BenchmarkBody(BenchmarkRequest):
     concurrency: Concurrency | None = None
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, dependencies=[Depends(admitting)])
 async def start(
     body: BenchmarkBody,
     caller: CallerDep,
@@ -55,7 +54,6 @@ async def start(
     ] = None,
 ) -> StartedBenchmark:
     """Start a benchmark: one job for each setting, one after the other, on the same sample of the input."""
-    await require_admitting(parts.config.store.base_uri, parts.store)
     conf = body.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     parse_benchmark(conf).settings()
     return await start_benchmark(conf, key=idempotency_key, airflow=parts.airflow, caller=caller, clock=parts.clock)

@@ -10,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.gateway.access.authentication import authenticated
 from llmbatch.gateway.access.caller import Caller
+from llmbatch.gateway.jobs.admitting import require_admitting
 from llmbatch.gateway.parts import Parts
 
 SCHEME = HTTPBearer(
@@ -58,3 +59,8 @@ async def starter_of(caller: ReaderDep, parts: PartsDep) -> Caller:
 
 
 StarterDep = Annotated[Caller, Depends(starter_of)]
+
+
+async def admitting(_: CallerDep, parts: PartsDep) -> None:
+    """Refuse to start anything while the service is shut down. Raises ``Failure`` 503."""
+    await require_admitting(parts.config.store.base_uri, parts.store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.openapi.models import Example
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -16,7 +16,7 @@ from llmbatch.gateway.jobs.retry import require_delivered, retry_failed
 from llmbatch.gateway.jobs.start import Starter
 from llmbatch.gateway.jobs.steer import RUNNING_ON, SteerAnswer, Steering
 from llmbatch.gateway.parts import Parts
-from llmbatch.gateway.routers.dependencies import CallerDep, JobId, PartsDep
+from llmbatch.gateway.routers.dependencies import CallerDep, JobId, PartsDep, admitting
 from llmbatch.gateway.routers.jobs import found_job
 from llmbatch.gateway.routers.start import checked_request, started
 from llmbatch.gateway.wire.failures import Failure
@@ -101,7 +101,13 @@ async def scale(job_id: JobId, parts: PartsDep, caller: CallerDep, body: Scale) 
     return await steer.scale(ReplicaBounds(min=body.min, max=body.max), body.reason)
 
 
-@router.post("/retry-failed", status_code=202, summary="Retry the rows that failed", responses={**CONFLICT})
+@router.post(
+    "/retry-failed",
+    status_code=202,
+    summary="Retry the rows that failed",
+    responses={**CONFLICT},
+    dependencies=[Depends(admitting)],
+)
 async def retry(
     job_id: JobId,
     request: Request,

@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Request, Response
 from fastapi.openapi.models import Example
 from pydantic import JsonValue, WrapValidator
 
@@ -17,7 +17,7 @@ from llmbatch.gateway.jobs.lookup import FoundJob
 from llmbatch.gateway.jobs.start import Starter
 from llmbatch.gateway.jobs.view import admission_of
 from llmbatch.gateway.parts import Parts
-from llmbatch.gateway.routers.dependencies import CallerDep, PartsDep
+from llmbatch.gateway.routers.dependencies import CallerDep, PartsDep, admitting
 from llmbatch.gateway.wire.failures import Failure
 
 router = APIRouter(tags=["jobs"])
@@ -75,6 +75,7 @@ RequestBody = Annotated[JobRequest, WrapValidator(checked_request)]
     summary="Start a job",
     response_model=StartedJob,
     responses={409: {"description": "The idempotency key was used for another request."}},
+    dependencies=[Depends(admitting)],
 )
 async def start(
     request: Request,

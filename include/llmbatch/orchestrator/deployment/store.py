@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from llmbatch.s3.store import S3Store
 
+CONNECTIONS = 32
+"""HTTP connections kept: as many as the threads of one process use at once. botocore keeps 10, and drops the others."""
+
 
 def open_store(conn_id: str) -> S3Store:
     """Return the store. Imports the amazon provider (about a second), so call it in tasks and threads only."""
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from botocore.config import Config
 
-    return S3Store(S3Hook(aws_conn_id=conn_id).get_conn())
+    hook = S3Hook(aws_conn_id=conn_id)
+    # what the connection itself sets wins
+    return S3Store(hook.get_client_type(config=Config(max_pool_connections=CONNECTIONS).merge(hook.config)))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmbatch.core.errors import ObjectMissing
-from llmbatch.orchestrator.deployment.store import open_store
+from llmbatch.orchestrator.deployment.store import CONNECTIONS, open_store
 
 
 class S3:
@@ -66,3 +66,10 @@ def test_the_store_uses_address_and_keys_of_the_connection(monkeypatch: pytest.M
     [(path, authorization)] = s3.requests
     assert path == "/bucket/some/key"
     assert "Credential=the-key-id/" in authorization
+
+
+@pytest.mark.parametrize(("extra", "kept"), [({}, CONNECTIONS), ({"config_kwargs": {"max_pool_connections": 64}}, 64)])
+def test_threads_have_a_connection_each(monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any], kept: int) -> None:
+    connection = {"conn_type": "aws", "login": "k", "password": "s", "extra": {"region_name": "us-east-1", **extra}}
+    monkeypatch.setenv("AIRFLOW_CONN_MY_S3", json.dumps(connection))
+    assert open_store("my_s3")._client.meta.config.max_pool_connections == kept
