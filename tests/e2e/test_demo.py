@@ -56,3 +56,21 @@ def test_no_engine_process_is_left(demo, running):
             break
         time.sleep(0.5)
     assert not left
+
+
+def test_the_command_finds_the_stack_and_fetches_the_answers(demo, running, tmp_path):
+    def llmbatch(*words: str) -> str:
+        command = [str(running.settings.repo / "bin" / "llmbatch"), *words]
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LLMBATCH_STATE": str(running.settings.state)}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (words, done.stdout[-2000:], done.stderr[-2000:])
+        return done.stdout
+
+    job_id = str(demo.result["job_id"])
+    assert f"bin/llmbatch watch {job_id}" in demo.text
+    shown = json.loads(llmbatch("show", job_id, "--json"))
+    assert (shown["job_id"], shown["state"], shown["rows"]["succeeded"]) == (job_id, "succeeded", demo.rows)
+    assert job_id in llmbatch("jobs")
+    llmbatch("results", job_id, "-o", str(tmp_path / "answers"))
+    assert (tmp_path / "answers" / "output.jsonl").read_text().count("\n") == demo.rows
+    llmbatch("doctor")
