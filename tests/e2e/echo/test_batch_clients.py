@@ -21,8 +21,8 @@ from openai.types.chat import ChatCompletion
 from chaos.cell import Matrix
 from chaos.stack import echo_engine
 from e2e.running import Running
-from e2e.sdk_rooms import OLDER, python_with
 from e2e.sdk_scenario import ODD_ID
+from fakes.client_rooms import OLDER_SDKS, python_with
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
@@ -67,13 +67,13 @@ def run_scenario(python: str, gateway: str, key: str) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def scenarios(running: Running, gateway: str, key: str) -> dict[str, dict[str, object]]:
     """Run the scenario with three major versions of the SDK at once."""
-    pythons = {"openai-3": sys.executable, **{name: python_with(name, running.settings) for name in OLDER}}
+    pythons = {"openai-3": sys.executable, **{name: python_with(name, running.settings) for name in OLDER_SDKS}}
     with ThreadPoolExecutor(len(pythons)) as pool:
         started = {name: pool.submit(run_scenario, python, gateway, key) for name, python in pythons.items()}
         return {name: future.result() for name, future in started.items()}
 
 
-@pytest.mark.parametrize("name", ["openai-3", *OLDER])
+@pytest.mark.parametrize("name", ["openai-3", *OLDER_SDKS])
 def test_every_version_of_the_sdk_finds_what_openai_has(scenarios: dict[str, dict], name: str) -> None:
     found = scenarios[name]
     assert found["version"].startswith(name.removeprefix("openai-"))

@@ -30,6 +30,7 @@ LOCKS: Mapping[str, tuple[str, ...]] = {
     "local-ray": (*_LINUX, *_WITHOUT_VISION),
     "client-openai-1": _UNIVERSAL,
     "client-openai-2": _UNIVERSAL,
+    "client-schemathesis": _UNIVERSAL,
 }
 
 

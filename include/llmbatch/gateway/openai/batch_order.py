@@ -55,9 +55,9 @@ class NewBatch(BaseModel):
     output_expires_after: OutputExpiry | None = None
     idempotency_key: Annotated[str, Field(max_length=_SHORT)] | None = None
     """As the header ``Idempotency-Key``."""
-    sla_hours: Annotated[float, Field(ge=SHORTEST_SLA_HOURS, le=WINDOW_HOURS)] = WINDOW_HOURS
+    sla_hours: Annotated[float, Field(ge=SHORTEST_SLA_HOURS, le=WINDOW_HOURS, strict=True)] = WINDOW_HOURS
     """Not of OpenAI: a deadline within the completion window."""
-    priority: Priority = DEFAULT_PRIORITY
+    priority: Annotated[Priority, Field(strict=True)] = DEFAULT_PRIORITY
     """Not of OpenAI: the place of the job among those that wait."""
 
 

@@ -53,8 +53,15 @@ RETRY_EXAMPLES: dict[str, Example] = {
     "same": {"summary": "As the earlier job", "value": {}},
     "longer": {"summary": "With longer answers", "value": {"sla_hours": 2, "sampling": {"max_tokens": 1024}}},
 }
-NO_REASON = Reason()
 CONFLICT: dict[int | str, dict[str, str]] = {409: {"description": "The state of the job does not allow it."}}
+
+
+async def reason_of(body: Reason | None = None) -> str:
+    """Return the reason of a request; empty without a body, and for null."""
+    return "" if body is None else body.reason
+
+
+ReasonDep = Annotated[str, Depends(reason_of)]
 
 
 async def steering(job_id: str, parts: Parts, caller: Caller) -> Steering:
@@ -63,28 +70,28 @@ async def steering(job_id: str, parts: Parts, caller: Caller) -> Steering:
 
 
 @router.post("/cancel", status_code=202, summary="Cancel a job", responses={**CONFLICT})
-async def cancel(job_id: JobId, parts: PartsDep, caller: CallerDep, body: Reason = NO_REASON) -> SteerAnswer:
+async def cancel(job_id: JobId, parts: PartsDep, caller: CallerDep, reason: ReasonDep) -> SteerAnswer:
     """Stop the job; committed rows stay. A job that is not accepted yet is stopped by failing its run."""
-    return await (await steering(job_id, parts, caller)).request(DesiredState.CANCEL, body.reason)
+    return await (await steering(job_id, parts, caller)).request(DesiredState.CANCEL, reason)
 
 
 @router.post("/drain", status_code=202, summary="Drain a job", responses={**CONFLICT})
-async def drain(job_id: JobId, parts: PartsDep, caller: CallerDep, body: Reason = NO_REASON) -> SteerAnswer:
+async def drain(job_id: JobId, parts: PartsDep, caller: CallerDep, reason: ReasonDep) -> SteerAnswer:
     """Finish the shards that have begun, then stop. `resume` continues with what is missing."""
-    return await (await steering(job_id, parts, caller)).request(DesiredState.DRAIN, body.reason)
+    return await (await steering(job_id, parts, caller)).request(DesiredState.DRAIN, reason)
 
 
 @router.post("/pause", status_code=202, summary="Pause a job", responses={**CONFLICT})
-async def pause(job_id: JobId, parts: PartsDep, caller: CallerDep, body: Reason = NO_REASON) -> SteerAnswer:
+async def pause(job_id: JobId, parts: PartsDep, caller: CallerDep, reason: ReasonDep) -> SteerAnswer:
     """Finish the rows in flight and release the engines until `resume`."""
     changes = {**RUNNING_ON, "paused": True}
-    return await (await steering(job_id, parts, caller)).change("pause", changes, body.reason)
+    return await (await steering(job_id, parts, caller)).change("pause", changes, reason)
 
 
 @router.post("/resume", status_code=202, summary="Resume a job", responses={**CONFLICT})
-async def resume(job_id: JobId, parts: PartsDep, caller: CallerDep, body: Reason = NO_REASON) -> SteerAnswer:
+async def resume(job_id: JobId, parts: PartsDep, caller: CallerDep, reason: ReasonDep) -> SteerAnswer:
     """Withdraw a drain, a cancel and a pause. A run that has failed continues from its first failed task."""
-    return await (await steering(job_id, parts, caller)).resume(body.reason)
+    return await (await steering(job_id, parts, caller)).resume(reason)
 
 
 @router.post("/scale", status_code=202, summary="Change the number of replicas", responses={**CONFLICT})

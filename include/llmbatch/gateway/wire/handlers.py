@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from llmbatch.core.errors import ObjectMissing, RequestError, StoreError
 from llmbatch.core.shown import shown
@@ -47,11 +48,22 @@ def answer_of(failure: Failure) -> JSONResponse:
 def handle_errors(app: FastAPI) -> None:
     """Answer every foreseen error of a route in the shape of a ``Failure``. The ``Envelope`` answers the others."""
 
-    async def handle(_: Request, error: Exception) -> JSONResponse:
-        return answer_of(failure_of(error))
+    async def handle(request: Request, error: Exception) -> JSONResponse:
+        failure = failure_of(error)
+        if failure.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            failure.headers["Allow"] = ", ".join(_methods(app, request))
+        return answer_of(failure)
 
     for kind in (Failure, RequestError, StoreError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, handle)
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """Return all methods of a path. Starlette names those of the first route that has it."""
+    here = [
+        route for route in app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    ]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 def _of_store(error: StoreError) -> Failure:

@@ -35,6 +35,10 @@ def client_of(error: Exception | None = None) -> TestClient:
         if error is not None:
             raise error
 
+    @app.delete("/raise")
+    async def remove() -> None:
+        """Answer on the path of another route."""
+
     @app.post("/body")
     async def take(body: Body, limit: Annotated[int, Field(le=100)] = 1) -> Body:
         return body
@@ -115,6 +119,7 @@ def test_unknown_routes_and_methods() -> None:
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_route")
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "method_not_allowed")
     assert wrong.headers["allow"] == "POST"
+    assert client.put("/raise").headers["allow"] == "DELETE, GET"
 
 
 def test_what_nobody_foresaw_is_logged_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
