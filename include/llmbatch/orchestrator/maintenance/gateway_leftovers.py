@@ -1,8 +1,9 @@
 """Remove what the HTTP API leaves behind: expired files, uploads, batches of removed jobs, and expired API keys.
 
-An expired file is kept for ``FILE_GRACE`` more. An expired file starts no new batch, and a batch ends 24 hours after it
-An expired file is kept for ``FILE_GRACE`` more. It starts no new batch, and a batch ends 24 hours after it
-for a batch whose run has not written a job folder yet.
+An expired file is kept for ``FILE_GRACE`` more. It starts no new batch, and a batch ends 24 hours after it was created,
+so no unfinished batch reads a file that is removed. This rule needs no list of open jobs, and it also holds for a batch
+whose run has not written a job folder yet. Another job that names such a file with a longer SLA must have
+staged its rows by then.
 
 A document is removed before what belongs to it, so that what can be seen is complete. What a crash leaves has no
 document, and the next call removes it by its age.
