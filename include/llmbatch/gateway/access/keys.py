@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectMissing
-from llmbatch.core.gateway_layout import gateway_uri
+from llmbatch.core.gateway_layout import keys_uri
 from llmbatch.core.gateway_settings import GatewayConfig
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document, read_if_readable, report_unreadable
@@ -57,7 +57,7 @@ class ApiKeys:
         self, store: ObjectStore, base: str, config: GatewayConfig, clock: Clock, tokens: AirflowTokens
     ) -> None:
         self._store, self._config, self._clock, self._tokens = store, config, clock, tokens
-        self._folder = f"{gateway_uri(base)}keys/"
+        self._folder = keys_uri(base)
         self._rates = RateLimit(config.rate_storage)
         self._known: TTLCache[str, KeyInUse] = TTLCache(4096, KNOWN_SECONDS, timer=clock.monotonic)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from llmbatch.core.errors import InputChanged, ObjectChanged, ObjectExists, ObjectMissing
-from llmbatch.core.gateway_layout import gateway_uri
+from llmbatch.core.gateway_layout import batches_shown_uri
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document, report_unreadable
 from llmbatch.gateway.openai.batch import Batch, RequestCounts
@@ -43,7 +43,7 @@ Version = tuple[BatchShown, str | None]
 
 def shown_uri(base: str, record: BatchRecord) -> str:
     """Return the address of the document."""
-    return f"{gateway_uri(base)}batches-shown/{record.id}.json"
+    return f"{batches_shown_uri(base)}{record.id}.json"
 
 
 def read_shown(store: ObjectStore, base: str, record: BatchRecord) -> Version:

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.config_sections import RetentionConfig
-from llmbatch.core.errors import RequestError
+from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.tasks.inference import final_unless_retryable
@@ -76,6 +76,8 @@ def sweep_orphans() -> dict[str, Any]:
 def expire() -> dict[str, Any]:
     """Remove what is older than the limits, once a day and in every manual run. Return how much."""
     from llmbatch.orchestrator.deployment.store import open_store
+    from llmbatch.orchestrator.maintenance.gateway_leftovers import expire_gateway
+    from llmbatch.orchestrator.maintenance.removal import Expired
     from llmbatch.orchestrator.maintenance.removal import expire as expire_jobs
 
     context = get_current_context()
@@ -86,8 +88,21 @@ def expire() -> dict[str, Any]:
     dry_run = bool(params["dry_run"])
     limits = _limits(config.retention, params, may_shorten=dry_run)
     store = open_store(config.store.conn_id)
-    done = expire_jobs(store, config.store.base_uri, limits, SystemClock(), dry_run=dry_run)
-    found = {"removals": done.removals, "objects": done.amount.objects, "bytes": done.amount.bytes, "dry_run": dry_run}
+    done, failures = list[Expired](), list[StoreError]()
+    # The gateway first: a dry run and a real one then see the same job folders.
+    for step in (expire_gateway, expire_jobs):
+        try:
+            done.append(step(store, config.store.base_uri, limits, SystemClock(), dry_run=dry_run))
+        except StoreError as error:
+            failures.append(error)
+    if failures:
+        raise StoreError("; ".join(map(str, failures)))
+    found = {
+        "removals": sum(each.removals for each in done),
+        "objects": sum(each.amount.objects for each in done),
+        "bytes": sum(each.amount.bytes for each in done),
+        "dry_run": dry_run,
+    }
     _log.info("event=expired removals=%d objects=%d bytes=%d dry_run=%s", *found.values())
     return found
 

@@ -17,13 +17,15 @@ from fakes.ray import FakeRay
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.config_sections import RetentionConfig
+from llmbatch.core.errors import StoreError
+from llmbatch.core.gateway_layout import keys_uri
 from llmbatch.core.identity import job_id_of
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import MemoryStore
 from llmbatch.orchestrator.deployment import run_states as dag_run_states
 from llmbatch.orchestrator.deployment import store as store_module
 from llmbatch.orchestrator.deployment.run_states import DagRunState
-from llmbatch.orchestrator.maintenance import orphans
+from llmbatch.orchestrator.maintenance import gateway_leftovers, orphans
 from llmbatch.orchestrator.ray_jobs import hook as ray_hook
 from llmbatch.orchestrator.tasks import maintenance
 from llmbatch.orchestrator.tasks.maintenance import EXPIRE_HOUR, maintenance_params
@@ -89,6 +91,28 @@ def test_expire_takes_config_and_form(
     assert (found["removals"], len(store.objects)) == (removals, left)
     assert found["dry_run"] is params.get("dry_run", False)
     assert len(json.dumps(found)) < 200
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_expire_also_removes_what_the_http_api_leaves(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    key = f"{keys_uri(BASE)}{'e' * 16}.json"
+    store.put(key, json.dumps({"key_id": "e" * 16, "expires_at": "2020-01-01T00:00:00Z"}).encode())
+    within(monkeypatch, dry_run=dry_run)
+    assert maintenance.expire()["removals"] == 3
+    assert (key in store.objects) is dry_run
+
+
+def test_neither_half_of_expire_stops_the_other(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreError("locked")
+
+    monkeypatch.setattr(gateway_leftovers, "expire_gateway", refuse)
+    within(monkeypatch)
+    with pytest.raises(StoreError, match="locked"):
+        maintenance.expire()
+    assert len(store.objects) == 3
 
 
 @pytest.mark.parametrize(
