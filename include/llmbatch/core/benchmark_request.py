@@ -62,7 +62,7 @@ class BenchmarkRequest(BaseModel):
     enforce_eager: tuple[StrictBool, ...] = ()
     chunked_prefill: tuple[StrictBool, ...] = ()
     sla_hours: SlaHours = DEFAULT_SLA_HOURS
-    adopt: bool = False
+    adopt: StrictBool = False
 
     def settings(self) -> tuple[SpeedOptions, ...]:
         """Return the grid, each setting once. Batch sizes 64 and 128, eager and compiled, are four settings.
