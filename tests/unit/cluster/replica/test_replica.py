@@ -192,8 +192,10 @@ def test_a_cancelled_job_that_delivers_commits_the_open_shard_with_the_answers_t
         one = Replica(
             context, "r1", engine, limits, on_engine_death=lambda error: None, announce=lambda: asyncio.sleep(0)
         )
-        tasks = [asyncio.create_task(one.process(shard)) for shard in job.manifest.shards]
+        first, second = job.manifest.shards
+        tasks = [asyncio.create_task(one.process(first))]
         await until(lambda: engine.inside == 2)
+        tasks.append(asyncio.create_task(one.process(second)))
         order = Orders(DesiredState.DRAIN, cancels=True)
         one.apply(order)
         clock.advance(29)
