@@ -11,6 +11,7 @@ from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.access.access import Access
 from llmbatch.gateway.airflow.client import AirflowClient
 from llmbatch.gateway.jobs.documents import JobDocuments
+from llmbatch.gateway.jobs.known_runs import KnownRuns
 from llmbatch.gateway.jobs.readings import Readings
 
 
@@ -28,6 +29,11 @@ class Parts:
     def documents(self) -> JobDocuments:
         """Documents of jobs, read through a cache of seconds."""
         return JobDocuments(self.config.store.base_uri, self.store, self.clock)
+
+    @cached_property
+    def known_runs(self) -> KnownRuns:
+        """Runs that polls ask for, read once in seconds."""
+        return KnownRuns(self.airflow, self.clock)
 
     @cached_property
     def readings(self) -> Readings:

@@ -15,6 +15,7 @@ from llmbatch.core.shown import shown
 from llmbatch.core.sla_hours import sla_hours_of
 from llmbatch.gateway.airflow.client import AirflowClient, DagRun
 from llmbatch.gateway.jobs.documents import JobDocuments
+from llmbatch.gateway.jobs.known_runs import KnownRuns, run_of_proof
 from llmbatch.gateway.jobs.states import JobState
 from llmbatch.gateway.wire.failures import Failure, unknown_job
 
@@ -76,6 +77,21 @@ async def find_job(job_id: str, authorization: str, airflow: AirflowClient, docu
     raise unknown_job(job_id)
 
 
+async def polled_job(
+    job_id: str, authorization: str, airflow: AirflowClient, documents: JobDocuments, known: KnownRuns
+) -> FoundJob:
+    """Return a job as it was at most ``KNOWN_SECONDS`` ago, for a poll. Raises as ``find_job`` does.
+
+    A job that runs or has failed lately costs no call to Airflow of its own, nor does one that has its proof.
+    """
+    if _JOB_ID.fullmatch(job_id) is not None and (spec := await asyncio.to_thread(documents.spec, job_id)) is not None:
+        if (run := await known.find(authorization, spec.run_id)) is not None:
+            return FoundJob(run, spec)
+        if (proof := await asyncio.to_thread(documents.proof, job_id)) is not None:
+            return FoundJob(run_of_proof(spec, proof), spec)
+    return await find_job(job_id, authorization, airflow, documents)
+
+
 async def newest_runs(
     authorization: str,
     airflow: AirflowClient,
@@ -103,12 +119,4 @@ async def _run_of(spec: JobSpec, authorization: str, airflow: AirflowClient, doc
     except Failure as failure:
         if failure.status != HTTPStatus.NOT_FOUND:  # Airflow answers 404 only to users who may read the DAG
             raise
-    proof = await asyncio.to_thread(documents.proof, spec.job_id)
-    return DagRun(
-        dag_id=spec.dag_id,
-        dag_run_id=spec.run_id,
-        state="failed" if proof is None else "success",
-        run_after=spec.created_at,
-        end_date=None if proof is None else proof.sla.finished_at,
-        triggering_user_name=spec.owner or None,
-    )
+    return run_of_proof(spec, await asyncio.to_thread(documents.proof, spec.job_id))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.jobs.answers import CHANGE_WITH_TIME, Job, JobPage
 from llmbatch.gateway.jobs.failures import error_of
-from llmbatch.gateway.jobs.lookup import FoundJob, find_job
+from llmbatch.gateway.jobs.lookup import FoundJob, find_job, polled_job
 from llmbatch.gateway.jobs.paging import page_of_jobs
 from llmbatch.gateway.jobs.states import JobState
 from llmbatch.gateway.jobs.view import job_of, links_of
@@ -58,7 +58,7 @@ async def get_job(
 
     Poll it with `If-None-Match`: 304 is answered until the next heartbeat.
     """
-    found = await found_job(job_id, parts, caller)
+    found = await polled_job(job_id, caller.authorization, parts.airflow, parts.documents, parts.known_runs)
     error = await error_of(found, caller.authorization, parts.airflow)
     root = request.scope.get("root_path", "").rstrip("/")
     airflow_url = (parts.config.gateway.airflow_url or "").rstrip("/") or root.removesuffix(MOUNTED_AT)

@@ -25,7 +25,7 @@ def test_a_poll_is_304_until_the_next_heartbeat() -> None:
     put_heartbeat(gateway, spec, sequence=2)
     gateway.clock.advance(LIVE_SECONDS)
     assert gateway.client.get(path, headers={**headers, "If-None-Match": first.headers["etag"]}).status_code == 200
-    assert gateway.airflow.reads == ["run"] * 3
+    assert gateway.airflow.reads == ["runs"] * 6  # running and failed ones, once for each poll
 
 
 def test_a_change_of_the_status_alone_is_a_new_answer() -> None:
