@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -42,13 +43,13 @@ def url() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("paths", [("--exclude-path-regex", SHUTDOWN), ("--include-path-regex", SHUTDOWN)])
-def test_every_answer_is_as_documented(url: str, paths: tuple[str, str]) -> None:
+def test_every_answer_is_as_documented(url: str, paths: tuple[str, str], tmp_path: Path) -> None:
     command = [
         python_with("schemathesis", load()), "-c", "from schemathesis.cli import schemathesis; schemathesis()",
         "run", f"{url}/openapi.json", "-H", "Authorization: Bearer admin-ann", "--no-color", "--seed", "1",
         "--phases", "examples,coverage,fuzzing", "--max-examples", "8",
         "--exclude-checks", STATES_AND_LIMITS, *paths,
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert " 0 generated" not in done.stdout
