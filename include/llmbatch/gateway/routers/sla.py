@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from llmbatch.gateway.jobs.sla_status import SlaStatus
-from llmbatch.gateway.routers.dependencies import CallerDep, PartsDep
+from llmbatch.gateway.routers.dependencies import CallerDep, IfNoneMatch, PartsDep
+from llmbatch.gateway.wire.etags import NOT_MODIFIED
 from llmbatch.orchestrator.sla_report.figures import Figures
 from llmbatch.orchestrator.sla_report.report import MOST_JOBS
 
@@ -17,10 +18,7 @@ MOST_REPORTED = 1000
 router = APIRouter(prefix="/sla", tags=["SLA"])
 
 
-IfNoneMatch = Annotated[str | None, Header(max_length=1000, description="ETag of the answer that the client has.")]
-
-
-@router.get("/status", response_model=SlaStatus, responses={304: {"description": "The client has this answer."}})
+@router.get("/status", response_model=SlaStatus, responses={**NOT_MODIFIED})
 async def status(caller: CallerDep, parts: PartsDep, if_none_match: IfNoneMatch = None) -> Response:
     """Return the status of every job that is queued or running, by deadline. It is at most five seconds old.
 
@@ -34,7 +32,7 @@ async def status(caller: CallerDep, parts: PartsDep, if_none_match: IfNoneMatch 
     response_model=Figures,
     responses={
         200: {"content": {"text/csv": {}, "text/html": {}}, "description": "The report in the requested format."},
-        304: {"description": "The client has this answer."},
+        **NOT_MODIFIED,
     },
 )
 async def report(

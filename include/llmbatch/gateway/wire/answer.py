@@ -8,6 +8,8 @@ from functools import cached_property
 
 from fastapi import Response
 
+from llmbatch.gateway.wire.etags import has_answer
+
 _HEX = 32
 
 
@@ -31,7 +33,6 @@ class Answer:
     def to(self, if_none_match: str | None) -> Response:
         """Return the response to a client, 304 without a body if the header ``If-None-Match`` names the ETag."""
         headers = {**self.headers, "ETag": self.etag, "Cache-Control": "private, no-cache"}
-        known = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
-        if self.etag in known or known == ["*"]:
+        if has_answer(if_none_match, self.etag):
             return Response(status_code=304, headers=headers)
         return Response(self.body, media_type=self.media_type, headers=headers)

@@ -1,4 +1,4 @@
-"""A key is one job, whoever was faster; the decision is awaited without a thread."""
+"""A key stands for one job, whichever request was first; no thread waits for the decision."""
 
 from __future__ import annotations
 

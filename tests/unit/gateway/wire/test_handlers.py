@@ -122,7 +122,7 @@ def test_unknown_routes_and_methods() -> None:
     assert client.put("/raise").headers["allow"] == "DELETE, GET"
 
 
-def test_what_nobody_foresaw_is_logged_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unforeseen_error_is_logged_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         answer = client_of(ZeroDivisionError("the prompt")).get("/raise")
     assert f"request_id={answer.headers['x-request-id']}" in caplog.text
