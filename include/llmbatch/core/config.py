@@ -26,6 +26,7 @@ from llmbatch.core.drop_settings import DropConfig
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import ConfigError
 from llmbatch.core.gateway_settings import GatewayConfig
+from llmbatch.core.monitoring_settings import MonitoringConfig
 from llmbatch.core.serving import Serving
 
 CONFIG_ENV = "LLMBATCH_CONFIG"
@@ -46,6 +47,7 @@ class Config(Section):
     cost: CostConfig = CostConfig()
     drop: DropConfig = DropConfig()
     gateway: GatewayConfig = GatewayConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
     admins: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Airflow users who may retry the jobs of every user, and adopt a benchmark's settings; empty: all may adopt."""
     media_domains: tuple[Annotated[str, Field(min_length=1)], ...] = ()

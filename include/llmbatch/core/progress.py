@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from llmbatch.core.durations import span
 from llmbatch.core.length_cells import LengthCell
-from llmbatch.core.states import Phase
+from llmbatch.core.states import ErrorClass, Phase
 
 
 class _Part(BaseModel):
@@ -90,6 +90,31 @@ class Replicas(_Part):
 
     live: int = 0
     wanted: int = 0
+    lost: int = 0
+    """Engines that died in this generation."""
+
+
+class EngineUse(_Part):
+    """What engines report with ``engine.statistics``: since the start of this generation, except ``kv_cache``."""
+
+    kv_cache: float | None = None
+    """Part of the KV cache in use, 0 to 1, of the fullest engine now."""
+    preemptions: int = 0
+    """Rows that were put back for lack of KV cache."""
+    prefix_queries: int = 0
+    """Prompt tokens that were looked up in the prefix cache."""
+    prefix_hits: int = 0
+    """Prompt tokens that were found there."""
+
+
+class StoreUse(_Part):
+    """Requests of this generation to the store: of driver and live replicas."""
+
+    requests: int = 0
+    errors: int = 0
+    """Those that failed after all retries; a missing object and a lost race are answers."""
+    seconds: float = 0.0
+    """Sum of their times."""
 
 
 class ReplicaShare(_Part):
@@ -155,6 +180,14 @@ class Progress(_Part):
     peak_memory_mb: int | None = None
     """Most host memory of one replica's processes, in MiB, of this generation; null: not reported."""
     replicas: Replicas = Replicas()
+    rows_redone: int = 0
+    """Rows of this generation that ran again because their replica died before the commit."""
+    dead_letters: dict[ErrorClass, int] = {}
+    """Failed rows by error class, committed or not yet."""
+    engine: EngineUse | None = None
+    """Null without ``engine.statistics``."""
+    store: StoreUse | None = None
+    """Null: this writer does not report it."""
     shares: tuple[ReplicaShare, ...] = ()
     """Open work of each live replica, for the ETA; empty: this writer does not report it."""
     flight: Flight | None = None

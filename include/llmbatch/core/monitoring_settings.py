@@ -1,0 +1,68 @@
+"""The section ``monitoring`` of config.yaml: the targets that rules and dashboards are rendered from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from llmbatch.core.config_sections import Section
+
+Ratio = Annotated[float, Field(gt=0, le=1)]
+
+
+class TargetsConfig(Section):
+    """The six key metrics of the runbook, and the longest queue."""
+
+    rows_per_second: Annotated[float, Field(gt=0)] = 5
+    """Least rows a second of all running jobs."""
+    output_tokens_per_second: Annotated[float, Field(gt=0)] = 1000
+    """Least tokens written a second of all running jobs."""
+    row_latency_p95_seconds: Annotated[float, Field(gt=0)] = 5
+    gpu_memory_ratio: Ratio = 0.9
+    """Most memory of a GPU in use."""
+    error_ratio: Ratio = 0.05
+    """Most failed rows of those that have an outcome."""
+    queue_jobs: Annotated[int, Field(ge=1)] = 100
+    """Most jobs that wait."""
+
+
+class ReceiverConfig(Section):
+    """One receiver of Alertmanager. Secrets are in files, so none is in a rendered configuration.
+
+    Exactly one of the four is set.
+    """
+
+    team: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")] = "platform"
+    """Value of the label ``team`` of the alerts that this receiver gets."""
+    severities: tuple[Annotated[str, Field(pattern=r"^(critical|warning|info)$")], ...] = ("critical", "warning")
+    webhook_url_file: str | None = None
+    """File with the URL."""
+    email_to: str | None = None
+    """Address; ``email`` has the mail server."""
+    slack_url_file: str | None = None
+    """File with the URL of an incoming webhook."""
+    pagerduty_key_file: str | None = None
+    """File with the routing key of an Events API v2 integration."""
+
+
+class EmailConfig(Section):
+    """The mail server of Alertmanager."""
+
+    smarthost: str
+    """``host:port``."""
+    sender: str
+    username: str = ""
+    password_file: str | None = None
+
+
+class MonitoringConfig(Section):
+    """What Prometheus, Alertmanager and Grafana are rendered from by ``make monitoring``."""
+
+    targets: TargetsConfig = TargetsConfig()
+    team: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")] = "platform"
+    """Label ``team`` of every alert."""
+    runbook_url: str = "https://runbook.example/llmbatch"
+    """Where ``docs/runbooks`` is published: each alert links ``<runbook_url>/<Alert>.md``."""
+    receivers: tuple[ReceiverConfig, ...] = ()
+    email: EmailConfig | None = None
