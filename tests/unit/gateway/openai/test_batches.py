@@ -9,6 +9,7 @@ import pytest
 
 from fakes.batches import STATUSES, BatchWorld, in_status, line, lines
 from fakes.gateway import BASE
+from llmbatch.core.claims import claim
 from llmbatch.core.errors import StoreError
 from llmbatch.core.gateway_layout import batches_uri
 from llmbatch.core.identity import INFERENCE_DAG
@@ -246,7 +247,7 @@ def test_usage_is_that_of_the_proof(world: BatchWorld) -> None:
         "input_tokens": 30,
         "input_tokens_details": {"cached_tokens": 3},
         "output_tokens": 50,
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": 20},
         "total_tokens": 80,
     }
 
@@ -317,11 +318,32 @@ def test_a_cancel_before_the_job_is_accepted_reaches_its_run(world: BatchWorld) 
     assert world.cancel(batch_id).json()["status"] == "cancelling"
     assert world.cancel(batch_id).json()["status"] == "cancelling"
     world.stage(batch_id)
+    world.beat(batch_id, Phase.QUEUED)
     assert world.get(batch_id)["status"] == "cancelling"
     world.publish(batch_id, succeeded=0, cancelled=10)
     found = world.get(batch_id)
     assert (found["status"], found["output_file_id"]) == ("cancelled", None)
     assert found["request_counts"] == {"total": 10, "completed": 0, "failed": 0}
+
+
+def test_a_cancelled_batch_whose_job_waits_for_the_cluster_ends_at_once_without_files(world: BatchWorld) -> None:
+    batch_id = world.create()
+    world.stage(batch_id)
+    world.clock.advance(10)
+    found = world.cancel(batch_id).json()
+    assert (found["status"], found["cancelled_at"]) == ("cancelled", found["cancelling_at"])
+    assert found["request_counts"] == {"total": 10, "completed": 0, "failed": 0}
+    world.publish(batch_id, succeeded=0, cancelled=10)
+    assert world.get(batch_id) == world.cancel(batch_id).json() == found
+
+
+def test_a_cancelled_batch_whose_job_was_claimed_ends_with_its_job(world: BatchWorld) -> None:
+    batch_id = world.create()
+    world.stage(batch_id)
+    claim(world.store, world.layout(batch_id), owner="a", now=world.clock.now())
+    assert world.cancel(batch_id).json()["status"] == "cancelling"
+    world.publish(batch_id, succeeded=3, cancelled=7)
+    assert world.get(batch_id)["status"] == "cancelled"
 
 
 def test_a_cancelled_batch_that_is_not_valid_is_cancelled(world: BatchWorld) -> None:
