@@ -84,10 +84,10 @@ class FakeAirflow:
         await self.run(authorization, dag_id, run_id)
         self.calls.append(("note_run", dag_id, run_id, note))
 
-    async def continue_run(self, authorization: str, dag_id: str, run_id: str, task_id: str) -> None:
+    async def continue_run(self, authorization: str, dag_id: str, run_id: str, *task_ids: str) -> None:
         self._role(authorization, 2)
         self.set_state(dag_id, run_id, "queued")
-        self.calls.append(("continue_run", dag_id, run_id, task_id))
+        self.calls.append(("continue_run", dag_id, run_id, *task_ids))
 
     async def fail_run(self, authorization: str, dag_id: str, run_id: str) -> None:
         self._role(authorization, 2)
