@@ -118,7 +118,7 @@ def test_while_a_part_fails_the_last_state_is_shown_with_its_time(
     monkeypatch: pytest.MonkeyPatch, part: str, reason: str
 ) -> None:
     gateway, works = full_gateway()
-    before = scraped(gateway)
+    before = with_report(gateway)
     with monkeypatch.context() as patch:
         {"store": break_store, "airflow": break_airflow}[part](gateway, patch)
         gateway.clock.advance(COLLECT_SECONDS)
