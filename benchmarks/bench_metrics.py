@@ -1,8 +1,8 @@
 """``make bench-metrics``: how long does a scrape take beside 10,000 finished and 100 running jobs?
 
 The gateway is a process of its own before a real api-server, Postgres and SeaweedFS, in a stack of its own in a
-temporary folder. Each scrape begins to read the state again, as it comes more than ``COLLECT_SECONDS`` after the last one;
-a second scrape at once gets the text that is there. Between scrapes, the heartbeats of the running jobs are written.
+temporary folder. Each scrape begins a reading of the state, as it comes more than ``COLLECT_SECONDS`` after the last
+one; a second scrape at once gets the text that is there. Between scrapes, heartbeats of the running jobs are written.
 Reads ``LLMBATCH_BENCH_JOBS`` (default 10,000) and ``LLMBATCH_BENCH_SCRAPES`` (default 20). The last line on stdout is
 ``RESULT {json}``. What metrics cost an engine is not measured here: it works in another process, and its numbers are
 part of the heartbeat.
