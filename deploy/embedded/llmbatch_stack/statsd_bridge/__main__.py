@@ -65,7 +65,7 @@ def _receive(packets: socket.socket, series: Series) -> None:
         series.take(packets.recv(65535))
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal handler
     raise SystemExit(0)
 
 

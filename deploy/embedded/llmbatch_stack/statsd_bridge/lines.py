@@ -1,4 +1,4 @@
-"""The lines of StatsD, with tags in the forms of DogStatsD, InfluxDB, Librato and SignalFX, as the exporter reads them."""
+"""The lines of StatsD, with tags in the forms of DogStatsD, InfluxDB, Librato and SignalFX, as the exporter reads."""
 
 import re
 from collections import Counter
@@ -27,6 +27,10 @@ class Kind(StrEnum):
     COUNTER = "counter"
     GAUGE = "gauge"
     OBSERVER = "observer"
+
+
+class _Fault(Exception):
+    """A sample that cannot be read; the text is the reason that is counted."""
 
 
 @dataclass(frozen=True)
@@ -69,45 +73,39 @@ def _read_line(raw: bytes, faults: Counter[str]) -> Iterator[Event]:
         faults["mixed_tagging_styles"] += 1
         return
     for sample in [tail] if is_dog else tail.split(":"):
-        event = _read_sample(name, labels, sample, faults)
-        if event is not None:
-            yield event
+        try:
+            yield _read_sample(name, labels, sample, faults)
+        except _Fault as fault:
+            faults[str(fault)] += 1
 
 
-def _read_sample(name: str, given: Mapping[str, str], sample: str, faults: Counter[str]) -> Event | None:
+def _read_sample(name: str, given: Mapping[str, str], sample: str, faults: Counter[str]) -> Event:
+    """Return the event of ``value|type|@rate|#tags``. Raises ``_Fault``."""
     parts = sample.split("|")
-    if not 2 <= len(parts) <= 4:
-        faults["malformed_component"] += 1
-        return None
-    text, kind, labels, rate = parts[0], _TYPES.get(parts[1]), dict(given), 1.0
-    try:
-        value = _number(text)
-        for part in parts[2:]:
-            if part.startswith("@"):
-                rate = _number(part[1:]) or 1.0
-            elif part.startswith("#"):
-                labels |= _tags(part[1:].split(","), ":", faults)
-            else:
-                faults["malformed_component"] += 1
-                return None
-    except ValueError:
-        faults["malformed_value"] += 1
-        return None
+    if not 2 <= len(parts) <= 4 or not all(part[:1] in ("@", "#") for part in parts[2:]):
+        raise _Fault("malformed_component")
+    rate = next((_number(part[1:]) for part in parts[2:] if part[0] == "@"), 1.0) or 1.0
+    labels = {**given}
+    for part in parts[2:]:
+        if part[0] == "#":
+            labels |= _tags(part[1:].split(","), ":", faults)
+    value, kind = _number(parts[0]), _TYPES.get(parts[1])
     if kind is None or (kind != "gauge" and not isfinite(value / rate)):
-        faults["illegal_event"] += 1
-        return None
+        raise _Fault("illegal_event")
     if kind == "counter":
         return Event(name, Kind.COUNTER, value / rate, labels)
     if kind == "gauge":
-        return Event(name, Kind.GAUGE, value, labels, is_relative=text[0] in "+-" and "inf" not in text.lower())
+        is_relative = parts[0][0] in "+-" and isfinite(value)
+        return Event(name, Kind.GAUGE, value, labels, is_relative=is_relative)
     repeats = int(min(MOST_REPEATS, max(1, 1 / rate)))
     return Event(name, Kind.OBSERVER, value / 1000 if kind == "timer" else value, labels, repeats=repeats)
 
 
 def _number(text: str) -> float:
-    if "_" in text or text != text.strip():
-        raise ValueError(text)
-    return float(text)
+    try:
+        return float(text.replace("_", " "))  # Python takes 1_000, the exporter does not
+    except ValueError:
+        raise _Fault("malformed_value") from None
 
 
 def _name_and_tags(head: str, faults: Counter[str]) -> tuple[str, dict[str, str]]:
