@@ -70,7 +70,8 @@ class PanelQuery:
 
 def panel_queries(folder: Path = FOLDER) -> list[PanelQuery]:
     """Return the queries of every dashboard in a folder."""
-    return [query for path in sorted(folder.glob("*.json")) for query in _of_board(json.loads(path.read_text("utf-8")))]
+    boards = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    return [query for board in boards for panel in board["panels"] for query in queries_of(board, panel)]
 
 
 def silent_queries(
