@@ -155,12 +155,14 @@ def _events(model: str, start: float) -> list[Sample]:
 
 
 def _histogram(metric: m.Metric, rate: float, **labels: str) -> list[Sample]:
-    """Return a histogram of ``rate`` observations a second, spread evenly over the buckets."""
+    """Return a histogram of ``rate`` observations a second, half of which are in each next bucket."""
     bounds = [*(f"{bound:g}" for bound in metric.buckets), "+Inf"]
-    total = len(bounds)
+    parts = [*(1 - 0.5**number for number in range(1, len(bounds))), 1]
     return [
         *(
-            series(f"{metric.name}_bucket", grows(rate * number / total), **labels, le=bound)
+            series(
+                f"{metric.name}_bucket", grows(rate * (1 if bound == "+Inf" else 1 - 0.5**number)), **labels, le=bound
+            )
             for number, bound in enumerate(bounds, 1)
         ),
         series(f"{metric.name}_sum", grows(rate * metric.buckets[2]), **labels),

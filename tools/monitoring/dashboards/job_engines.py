@@ -6,6 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from llmbatch.core import metrics as m
 from llmbatch.core.monitoring_settings import TargetsConfig
+from monitoring.dashboards.colors import RESULTS
 from monitoring.dashboards.job_facts import of_job
 from monitoring.dashboards.panels import Query, Target, lines
 
@@ -104,6 +105,7 @@ def store() -> list[Panel]:
             "all retries.",
             "short",
             Query(of_job(m.JOB_STORE_REQUESTS, "result"), "{{result}}"),
+            colors=RESULTS,
         ),
         lines(
             "Store latency",
@@ -117,11 +119,5 @@ def store() -> list[Panel]:
             "currencyUSD",
             Query(of_job(m.JOB_COST), "cost"),
             no_value=NO_PRICE,
-        ),
-        lines(
-            "State of the ETA",
-            "1 for the state that holds: unknown, estimated, stalled, finished.",
-            "none",
-            Query(f"{of_job(m.JOB_ETA_STATE, 'state')} == 1", "{{state}}"),
         ),
     ]

@@ -161,8 +161,9 @@ def _queue(targets: TargetsConfig) -> list[Panel]:
             "Jobs by phase",
             "Jobs that are not over, by what they do now.",
             "short",
-            Query(f"max by (phase) ({m.JOBS.name})", "{{phase}}"),
+            Query(f"max by (phase) ({m.JOBS.name}) > 0", "{{phase}}"),
             stacked=True,
+            no_value="no job",
         ),
         lines(
             "Waiting jobs",
