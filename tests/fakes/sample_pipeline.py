@@ -160,10 +160,8 @@ def _histogram(metric: m.Metric, rate: float, **labels: str) -> list[Sample]:
     parts = [*(1 - 0.5**number for number in range(1, len(bounds))), 1]
     return [
         *(
-            series(
-                f"{metric.name}_bucket", grows(rate * (1 if bound == "+Inf" else 1 - 0.5**number)), **labels, le=bound
-            )
-            for number, bound in enumerate(bounds, 1)
+            series(f"{metric.name}_bucket", grows(rate * part), **labels, le=bound)
+            for bound, part in zip(bounds, parts, strict=True)
         ),
         series(f"{metric.name}_sum", grows(rate * metric.buckets[2]), **labels),
         series(f"{metric.name}_count", grows(rate), **labels),

@@ -25,7 +25,7 @@ def job(config: Config) -> Dashboard:
         "One job",
         "Whether one job that is not over ends in time, its rows, its engines.",
         [
-            Section("Job $job_id", [Strip(4, [facts()]), Strip(4, _now())]),
+            Section("Job $job_id", [Strip(3, [facts()]), Strip(4, _now())]),
             Section("ETA", [Strip(9, _eta(), (14, 10))]),
             Section("Rows", [Strip(7, _rows(targets))]),
             Section("Engines", [Strip(7, strip) for strip in engines(targets)]),

@@ -30,8 +30,8 @@ def named(found: Sequence[tuple[str, Series]]) -> Named:
     return [(name(legend, series.labels), series) for legend, series in found]
 
 
-def hues(panel: Mapping[str, Any], found: Named) -> list[str]:
-    """Return the colour of each series: its own, else the next of the palette."""
+def hues(panel: Mapping[str, Any], found: Named, other: str = "") -> list[str]:
+    """Return the colour of each series: its own, else the other one, else the next of the palette."""
     own = {
         rule["matcher"]["options"]: each["value"]["fixedColor"]
         for rule in panel["fieldConfig"]["overrides"]
@@ -39,7 +39,7 @@ def hues(panel: Mapping[str, Any], found: Named) -> list[str]:
         if each["id"] == "color"
     }
     return [
-        _NAMED.get(own[name], own[name]) if name in own else _COLORS[number % len(_COLORS)]
+        _NAMED.get(own[name], own[name]) if name in own else other or _COLORS[number % len(_COLORS)]
         for number, (name, _) in enumerate(found)
     ]
 
@@ -121,7 +121,7 @@ def number(panel: Mapping[str, Any], found: Named, width: int, height: int) -> s
     defaults, options = panel["fieldConfig"]["defaults"], panel["options"]
     name, series = found[0]
     value = series.points[-1][1]
-    hue = hues(panel, found)[0] if options.get("textMode") == "name" else color(defaults, value)
+    hue = hues(panel, found, color(defaults, value))[0]
     text = name if options.get("textMode") == "name" else shown(value, defaults["unit"], defaults.get("decimals"))
     size = min(34, int(width / max(len(text), 1) * 1.6))
     small = ""
