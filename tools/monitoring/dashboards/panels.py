@@ -18,6 +18,7 @@ from grafana_foundation_sdk.models.dashboard import (
     Threshold,
     ThresholdsConfig,
 )
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from monitoring.dashboards.colors import fixed
 
@@ -71,7 +72,7 @@ def targets(queries: Sequence[Query], *, table: bool = False) -> list[prometheus
         target = target.instant() if query.instant or table else target.range()
         if query.legend:
             target = target.legend_format(query.legend)
-        built.append(target.format("table") if table else target)
+        built.append(target.format(PromQueryFormat.TABLE) if table else target)
     return built
 
 

@@ -51,7 +51,7 @@ def graph(panel: Mapping[str, Any], found: Named, width: int, height: int) -> st
     heights = _stack(found) if stacked else [[(at, value) for at, value in series.points] for _, series in found]
     finite = [value for line in heights for _, value in line if math.isfinite(value)]
     target = defaults.get("thresholds", {}).get("steps", [])[1:]
-    top = defaults.get("max") or max([*finite, *(step["value"] for step in target), 1e-9]) * 1.05
+    top: float = defaults.get("max") or max([*finite, *(step["value"] for step in target), 1e-9]) * 1.05
     low = min([0.0, *finite])
     times = [at for line in heights for at, _ in line]
     first, last = min(times), max(times)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -19,12 +20,10 @@ def shown(value: float, unit: str, decimals: int | None = None) -> str:
     if unit == "bytes":
         power = min(len(_BINARY) - 1, int(math.log(max(abs(value), 1), 1024)))
         return f"{value / 1024**power:.1f} {_BINARY[power]}"
-    return {
+    texts: Mapping[str, Callable[[], str]] = {
         "percentunit": lambda: f"{value * 100:.{1 if decimals is None else decimals}f} %",
         "percent": lambda: f"{value:.0f} %",
-        "s": lambda: (
-            f"{value:.{2 if decimals is None else decimals}f} s" if abs(value) >= 1 else f"{value * 1000:.1f} ms"
-        ),
+        "s": lambda: _seconds(value, decimals),
         "dtdurations": lambda: _span(value),
         "currencyUSD": lambda: f"${value:.2f}",
         "watt": lambda: f"{value:.0f} W",
@@ -32,7 +31,13 @@ def shown(value: float, unit: str, decimals: int | None = None) -> str:
         "bool_yes_no": lambda: "yes" if value else "no",
         "dateTimeAsIso": lambda: datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%d %H:%M"),
         "short": lambda: _short(value),
-    }.get(unit, lambda: _plain(value, decimals))()
+    }
+    return texts[unit]() if unit in texts else _plain(value, decimals)
+
+
+def _seconds(value: float, decimals: int | None) -> str:
+    digits = 2 if decimals is None else decimals
+    return f"{value:.{digits}f} s" if abs(value) >= 1 else f"{value * 1000:.1f} ms"
 
 
 def _plain(value: float, decimals: int | None) -> str:
@@ -48,7 +53,8 @@ def _short(value: float) -> str:
 
 
 def _span(value: float) -> str:
-    parts, left = [], abs(value)
+    parts: list[str] = []
+    left = abs(value)
     for size, name in _SPANS:
         count, left = divmod(left, size)
         if count or (size == 1 and not parts):
