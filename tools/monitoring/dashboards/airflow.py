@@ -196,7 +196,7 @@ def _schedules() -> list[Panel]:
         ),
         lines(
             "Inputs of the drop folder",
-            "Inputs in each hour that started a job or were refused.",
+            "Inputs in each hour that started a job, and that then were done, failed or refused.",
             "short",
             Query(counted(m.DROP_INPUTS, "result", _HOUR), "{{result}}"),
             colors=RESULTS,
@@ -204,7 +204,7 @@ def _schedules() -> list[Panel]:
         ),
         lines(
             "Maintenance",
-            "Backups of Airflow's database by result, and Ray jobs without a run that were stopped, in each day.",
+            "Backups of job folders by result, and Ray jobs without a run that were stopped, in each day.",
             "short",
             Query(counted(m.BACKUPS, "result", "1d"), "backup {{result}}"),
             Query(f"{m.ORPHANS.name} unless {m.ORPHANS.name} offset 1d or increase({m.ORPHANS.name}[1d])", "orphans"),

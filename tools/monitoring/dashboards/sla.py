@@ -137,7 +137,7 @@ def _alerts() -> list[Panel]:
     return [
         lines(
             "SLA alerts by level",
-            "SLA alerts raised in each hour.",
+            "SLA alerts raised in each hour; ok ends the earlier ones.",
             "short",
             Query(counted(m.SLA_ALERTS, "level", _HOUR), "{{level}}"),
             colors=LEVELS,
