@@ -26,7 +26,7 @@ from llmbatch.core.errors import Superseded
 from llmbatch.core.progress import Flight
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import ShardTally
-from llmbatch.core.states import DesiredState
+from llmbatch.core.states import DesiredState, ErrorClass
 
 
 class GatedEngine:
@@ -41,6 +41,8 @@ class GatedEngine:
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
+
+    def statistics(self) -> None: ...
 
     def in_flight(self) -> InFlight | None:
         return self.counts
@@ -88,6 +90,7 @@ def test_every_row_ends_once_in_input_order(store, make, read_results) -> None:
     engine = EchoEngine(EchoOptions(fail_marker="FAIL"))
     tally = asyncio.run(replica(job, store, engine).process(job.manifest.shards[0]))
     assert (tally.rows, tally.succeeded, tally.failed, tally.generation) == (9, 6, 3, 2)
+    assert tally.errors == {ErrorClass.INVALID: 2, ErrorClass.ENGINE: 1}
     uri = job.layout.result_shard("shard-00000")
     table = read_results(uri)
     assert table.schema.remove_metadata() == result_schema()
@@ -325,6 +328,8 @@ def test_a_row_that_ends_the_process_is_dead_lettered_by_what_its_replicas_annou
             self.announced = self.replica.report().inside
 
         def in_flight(self) -> None: ...
+
+        statistics = in_flight
 
         async def generate(self, row: StagedRow, request_id: str) -> Answer:
             assert row.row_id in self.announced, "a row entered that was not announced"
