@@ -11,7 +11,7 @@ STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: ## create both environments, the bundled model and Alertmanager (for tests) under .llmbatch/
+install: ## create both environments, the bundled model, Prometheus and Alertmanager (for tests) under .llmbatch/
 	@PYTHONPATH=deploy/embedded $(PYTHON) -m llmbatch_stack.install
 
 up: install ## start S3, Postgres, Ray and Airflow in the background
