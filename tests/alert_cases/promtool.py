@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -15,9 +15,6 @@ from monitoring.inputs import selected
 from monitoring.prometheus import ALERT_GROUP, RECORDING_GROUP, rule_groups
 from monitoring.recording_rules import RECORDINGS
 from monitoring.rule import Recording, Rule
-
-Program = Callable[[str], str]
-"""Returns the path of a program."""
 
 CASES: tuple[Case, ...] = (*jobs.CASES, *service.CASES, *platform.CASES)
 
