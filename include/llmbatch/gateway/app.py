@@ -12,6 +12,7 @@ from llmbatch.gateway.parts import Parts
 from llmbatch.gateway.routers import (
     batches,
     benchmark,
+    checks,
     files,
     health,
     job_files,
@@ -41,6 +42,7 @@ ROUTERS = (
     sla,
     benchmark,
     shutdown,
+    checks,
     files,
     uploads,
     batches,
