@@ -85,10 +85,10 @@ class FakeAirflow:
         await self.run(authorization, dag_id, run_id)
         self.calls.append(("note_run", dag_id, run_id, note))
 
-    async def continue_run(self, authorization: str, dag_id: str, run_id: str, task_id: str) -> None:
+    async def continue_run(self, authorization: str, dag_id: str, run_id: str, *task_ids: str) -> None:
         self._role(authorization, 2)
         self.set_state(dag_id, run_id, "queued")
-        self.calls.append(("continue_run", dag_id, run_id, task_id))
+        self.calls.append(("continue_run", dag_id, run_id, *task_ids))
 
     async def fail_run(self, authorization: str, dag_id: str, run_id: str) -> None:
         self._role(authorization, 2)
@@ -158,7 +158,7 @@ class FakeGateway:
 def fake_parts(config: Config, store: ObjectStore, airflow: FakeAirflow, clock: Clock) -> Parts:
     """Return what routes work with, over any store."""
     keys = ApiKeys(store, config.store.base_uri, config.gateway, clock, FakeTokens())
-    return Parts(config, store, airflow, Access(airflow, config.admins, keys), clock)
+    return Parts(config, store, airflow, Access(airflow, config.admins, keys, clock), clock)
 
 
 def fake_gateway(*, admins: tuple[str, ...] = (), **sections: object) -> FakeGateway:

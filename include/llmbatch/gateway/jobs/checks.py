@@ -8,7 +8,6 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Sequence
-from datetime import timedelta
 from importlib.metadata import version
 
 from pydantic import ValidationError
@@ -139,16 +138,12 @@ class DailyChecks:
         return [found for found in in_order(lives, jobs, in_flight=_IN_FLIGHT, name="checks") if found]
 
     def _skew(self, newest: Sequence[IndexedJob]) -> float | None:
-        """Return by how much this clock is ahead of the store's: an object's last write plus its age is the latter."""
-        for job in newest:
-            try:
-                age = self._store.get_aged(job.entries[-1]).age
-            except ObjectMissing:
-                return None
-            return (
-                None if age is None else (self._clock.now() - job.touched_at - timedelta(seconds=age)).total_seconds()
-            )
-        return None
+        """Return by how many seconds this clock is ahead of the store's; None without a job."""
+        try:
+            at = self._store.get_aged(newest[0].entries[-1]).at if newest else None
+        except ObjectMissing:
+            return None
+        return None if at is None else (self._clock.now() - at).total_seconds()
 
     def _versions(self) -> dict[str, str]:
         digest = hashlib.sha256(self._config.model_dump_json().encode()).hexdigest()[:_DIGEST_CHARS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from fakes.gateway_jobs import put_run
 from fakes.open_jobs import running_job
 from llmbatch.core.backups import BackupRecord, note_backup
 from llmbatch.core.identity import INFERENCE_DAG, MAINTENANCE_DAG
+from llmbatch.core.store import AgedBody
 from llmbatch.gateway.airflow.client import DagRun
 from llmbatch.gateway.jobs.check_rules import Check, Checks
 from llmbatch.gateway.wire.failures import Failure
@@ -104,18 +106,19 @@ def test_backups_are_read_and_returned(gateway: FakeGateway) -> None:
     assert read(gateway).backups == (record,)
 
 
+def behind(found: AgedBody, seconds: float) -> AgedBody:
+    """Return what a store would answer whose clock is behind."""
+    assert found.at is not None
+    return replace(found, at=found.at - timedelta(seconds=seconds))
+
+
 def test_the_clocks_of_gateway_and_store_are_compared(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = running_job(gateway, "a")
     note_accepted(spec, gateway.store)
     gateway.clock.advance(500)
     assert named(gateway, "store clock").text == "0 s from the gateway's"
     aged = gateway.store.get_aged
-
-    def young(uri: str) -> object:
-        found = aged(uri)
-        return type(found)(found.body, (found.age or 0.0) - 90)
-
-    monkeypatch.setattr(gateway.store, "get_aged", young)
+    monkeypatch.setattr(gateway.store, "get_aged", lambda uri: behind(aged(uri), 90))
     assert "90 s ahead of the store" in named(gateway, "store clock").text
 
 

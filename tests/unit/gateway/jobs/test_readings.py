@@ -12,6 +12,7 @@ from fakes.open_jobs import run_of, running_job
 from llmbatch.core.clock import Clock
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.jobs import readings as module
+from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.readings import REPORT_SECONDS, STATUS_USABLE_SECONDS, Readings
 from llmbatch.gateway.wire.failures import Failure
 
@@ -19,7 +20,9 @@ TOKEN = "Bearer viewer-ann"
 
 
 def readings(gateway: FakeGateway) -> Readings:
-    return Readings(gateway.config.store.base_uri, gateway.store, gateway.airflow, gateway.clock)
+    base = gateway.config.store.base_uri
+    documents = JobDocuments(base, gateway.store, gateway.clock)
+    return Readings(base, gateway.store, documents, gateway.airflow, gateway.clock)
 
 
 def test_the_status_is_one_reading_for_all_requests_of_a_while() -> None:
@@ -48,20 +51,6 @@ def test_running_jobs_come_before_waiting_ones_when_there_are_too_many(monkeypat
         found = json.loads((await readings(gateway).status(TOKEN)).body)
         assert job.job_id in {each["job_id"] for each in found["jobs"]}
         assert (len(found["jobs"]), found["truncated"]) == (150, True)
-
-    asyncio.run(main())
-
-
-def test_a_run_that_starts_between_the_two_calls_is_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        gateway = fake_gateway()
-        run = run_of(gateway, "a", "queued")
-
-        async def active(*_: object, states: tuple[str, ...], **__: object) -> tuple[object, ...]:
-            return (run.model_copy(update={"state": states[0]}),)
-
-        monkeypatch.setattr(module, "active_runs", active)
-        assert len(json.loads((await readings(gateway).status(TOKEN)).body)["jobs"]) == 1
 
     asyncio.run(main())
 
