@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import platform
 import shutil
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from pydantic import ValidationError
 
-import llmbatch
 from llmbatch.core.backups import read_backups
 from llmbatch.core.clock import Clock
 from llmbatch.core.config import Config
@@ -28,6 +25,7 @@ from llmbatch.gateway.jobs.active import active_runs
 from llmbatch.gateway.jobs.check_rules import Check, Checks
 from llmbatch.gateway.jobs.readings import Readings
 from llmbatch.gateway.jobs.sla_status import MOST_JOBS, SlaStatus
+from llmbatch.gateway.jobs.versions import versions
 from llmbatch.gateway.wire.failures import Failure
 from llmbatch.gateway.wire.shared import Shared
 from llmbatch.orchestrator.jobs.day_index import IndexedJob, indexed_jobs
@@ -80,7 +78,7 @@ class DailyChecks:
         indexed = await asyncio.to_thread(self._indexed)
         orphans = await self._orphans(authorization, [job for job in indexed if not job.is_reported][:MOST_OPEN])
         backups = await asyncio.to_thread(read_backups, self._base, self._store)
-        versions = self._versions()
+        found = self._versions()
         usage = shutil.disk_usage(tempfile.gettempdir())
         return Checks(
             generated_at=now,
@@ -93,9 +91,9 @@ class DailyChecks:
                 rules.backups(backups, now),
                 rules.disk(usage.free / usage.total),
                 rules.store_clock(await asyncio.to_thread(self._skew, indexed[:1])),
-                rules.versions(versions),
+                rules.versions(found),
             ),
-            versions=versions,
+            versions=found,
             retention=self._config.retention.model_dump(),
             backups=backups,
         )
@@ -147,9 +145,4 @@ class DailyChecks:
 
     def _versions(self) -> dict[str, str]:
         digest = hashlib.sha256(self._config.model_dump_json().encode()).hexdigest()[:_DIGEST_CHARS]
-        return {
-            "llmbatch": llmbatch.__version__,
-            "airflow": version("apache-airflow-core"),
-            "python": platform.python_version(),
-            "config": digest,
-        }
+        return {**dict(zip(("llmbatch", "airflow", "python"), versions(), strict=True)), "config": digest}
