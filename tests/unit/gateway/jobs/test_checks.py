@@ -130,3 +130,16 @@ def test_callers_share_no_reading_and_one_caller_does(gateway: FakeGateway) -> N
     with pytest.raises(Failure) as refused:
         read(gateway, "nobody")
     assert refused.value.status == 401
+
+
+def test_who_loses_the_right_gets_no_kept_reading(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    read(gateway)
+
+    async def refuse(*_: object, **__: object) -> tuple[DagRun, ...]:
+        raise Failure(403, "no")
+
+    monkeypatch.setattr(gateway.airflow, "runs", refuse)
+    gateway.clock.advance(3)
+    with pytest.raises(Failure) as refused:
+        asyncio.run(gateway.parts.checks.read("Bearer viewer-ann"))
+    assert refused.value.status == 403
