@@ -6,7 +6,7 @@ STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down status doctor demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
-	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-resume bench-eta chaos
+	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,7 +74,7 @@ types-airflow: install
 	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
-		benchmarks/bench_gateway.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py \
+		benchmarks/bench_gateway.py benchmarks/bench_metrics.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 
 types-ray: install
@@ -101,6 +101,9 @@ bench-drop: install ## measure a scan of an inbox with 100,000 objects (LLMBATCH
 
 bench-gateway: install ## measure the HTTP API beside 10,000 finished and 100 running jobs (LLMBATCH_BENCH_JOBS)
 	@PYTHONPATH=include:deploy/embedded:benchmarks:tests $(AIRFLOW_PYTHON) benchmarks/bench_gateway.py
+
+bench-metrics: install ## measure a scrape beside 10,000 finished and 100 running jobs (LLMBATCH_BENCH_SCRAPES)
+	@PYTHONPATH=include:deploy/embedded:benchmarks:tests $(AIRFLOW_PYTHON) benchmarks/bench_metrics.py
 
 bench-resume: install ## measure the cost of commits and heartbeats, and the time to resume after a crash
 	@PYTHONPATH=include:deploy/embedded:tests $(AIRFLOW_PYTHON) benchmarks/bench_resume.py

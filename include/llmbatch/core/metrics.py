@@ -97,13 +97,21 @@ JOB_INFO = _job(
     "info", "1; names of a job, to join onto its other series.", *"dag_id run_id model priority owner".split()
 )
 JOB_PHASE = _job("phase", "1 for the phase that holds.", "phase")
-JOB_ROWS = _job("rows", "Rows by state; their sum is the input.", "state")
-JOB_WORK_RATIO = _job("work_ratio", "Part of the work done, 0 to 1; longer rows weigh more.")
-JOB_ROWS_PER_SECOND = _job("rows_per_second", "Rows with an outcome a second, since the first row entered an engine.")
-JOB_OUTPUT_TOKENS = _job(
-    "output_tokens_per_second", "Tokens written a second over the last 30 s, rows without an answer included."
+JOB_ROWS = _job(
+    "rows", "Rows by state: succeeded, failed, expired, cancelled, running, waiting; their sum is the input.", "state"
 )
-JOB_TOKENS = _job("tokens", "Tokens of answered rows: read, written, and found in the prefix cache.", "kind")
+JOB_WORK_RATIO = _job("work_ratio", "Part of the work done, 0 to 1; longer rows weigh more.")
+JOB_ROWS_PER_SECOND = _job(
+    "rows_per_second",
+    "Rows with an outcome a second, since the first row entered an engine; absent without a heartbeat for 2 min.",
+)
+JOB_OUTPUT_TOKENS = _job(
+    "output_tokens_per_second",
+    "Tokens written a second over the last 30 s, rows without an answer included; absent like rows_per_second.",
+)
+JOB_TOKENS = _job(
+    "tokens", "Tokens of answered rows: prompt, completion, and cached, those found in the prefix cache.", "kind"
+)
 JOB_LATENCY_P50 = _job("row_latency_p50_seconds", "Median time from the admission of a row to its answer.")
 JOB_LATENCY_P95 = _job(
     "row_latency_p95_seconds", "95 % quantile of the time from the admission of a row to its answer."
@@ -121,10 +129,10 @@ JOB_BURN_RATE = _job(
 )
 JOB_LEVEL = _job("level", "1 for the SLA level of the last alert that holds: ok, yellow, red, critical.", "level")
 JOB_HEARTBEAT = _job("heartbeat_timestamp_seconds", "When the last heartbeat was written, Unix time.")
-JOB_REPLICAS = _job("replicas", "Engines: live and wanted.", "state")
+JOB_REPLICAS = _job("replicas", "Engines: live and wanted; absent like rows_per_second.", "state")
 JOB_REPLICAS_LOST = _job("replicas_lost", "Engines that died in this generation.")
 JOB_ROWS_REDONE = _job("rows_redone", "Rows that ran again because a replica died before their commit.")
-JOB_DEAD_LETTERS = _job("dead_letter_rows", "Committed failed rows by error class.", "error_class")
+JOB_DEAD_LETTERS = _job("dead_letter_rows", "Failed rows by error class, committed or not yet.", "error_class")
 JOB_GENERATION = _job("generation", "Number of the generation that runs; each restart begins one.")
 JOB_PAUSED = _job("paused", "1 while the job is paused on request.")
 JOB_SHARDS = _job("shards", "Shards staged and committed.", "state")
@@ -132,10 +140,10 @@ JOB_KV_CACHE = _job("kv_cache_ratio", "KV cache in use of the fullest engine, 0 
 JOB_PREEMPTIONS = _job("preemptions", "Rows that engines put back for lack of KV cache; needs engine.statistics.")
 JOB_PREFIX_CACHE = _job(
     "prefix_cache_tokens",
-    "Prompt tokens that engines looked up, and found in the prefix cache; needs engine.statistics.",
+    "Prompt tokens that engines looked up in the prefix cache (queried), and found (hit); needs engine.statistics.",
     "result",
 )
-JOB_STORE_REQUESTS = _job("store_requests", "Requests of the Ray job to the store, by result.", "result")
+JOB_STORE_REQUESTS = _job("store_requests", "Requests of the Ray job to the store: ok, error.", "result")
 JOB_STORE_SECONDS = _job("store_request_seconds", "Mean time of the Ray job's requests to the store.")
 JOB_COST = _job("cost_usd", "Cost so far: time of the replicas times the price of config.yaml; absent without a price.")
 
@@ -148,7 +156,11 @@ EXPORTER_DURATION = Metric(
     "llmbatch_exporter_collect_duration_seconds", Kind.GAUGE, Source.EXPORTER, "Time that the last reading took."
 )
 EXPORTER_ERRORS = Metric(
-    "llmbatch_exporter_errors_total", Kind.COUNTER, Source.EXPORTER, "Readings that failed, by reason.", ("reason",)
+    "llmbatch_exporter_errors_total",
+    Kind.COUNTER,
+    Source.EXPORTER,
+    "Readings that failed, by reason: airflow, store, report, internal.",
+    ("reason",),
 )
 EXPORTER_SKEW = Metric(
     "llmbatch_exporter_clock_skew_seconds", Kind.GAUGE, Source.EXPORTER,
@@ -163,12 +175,17 @@ BUILD_INFO = Metric(
 )
 GATEWAY_STORE_SECONDS = Metric(
     "llmbatch_gateway_store_request_duration_seconds", Kind.HISTOGRAM, Source.EXPORTER,
-    "Requests of the exporter to the store, by operation and result.", ("operation", "result"), _STORE_SECONDS,
+    "Requests of the exporter to the store, by operation and result: ok, error.", ("operation", "result"),
+    _STORE_SECONDS,
 )  # fmt: skip
 
 # Events of tasks, operator and sensor.
-ADMISSIONS = _event("llmbatch_admissions_total", "Admission decisions.", "verdict")
-SLA_ALERTS = _event("llmbatch_sla_alerts_total", "SLA alerts raised.", "level")
+ADMISSIONS = _event(
+    "llmbatch_admissions_total",
+    "Admission decisions: accepted, at_risk, infeasible (accepted nevertheless), rejected.",
+    "verdict",
+)
+SLA_ALERTS = _event("llmbatch_sla_alerts_total", "SLA alerts raised, by level; ok ends the earlier ones.", "level")
 ALERT_DELIVERIES = _event(
     "llmbatch_alert_deliveries_total", "Deliveries of alerts to receivers: ok, retried, given_up.", "sink", "result"
 )
@@ -176,15 +193,27 @@ JOBS_FINISHED = _event("llmbatch_jobs_finished_total", "Jobs with a manifest; sl
 JOBS_FAILED = _event("llmbatch_jobs_failed_total", "Runs of jobs that failed, by the task that failed.", "task_id")
 ROWS = _event("llmbatch_rows_total", "Rows of finished jobs by outcome.", "model", "outcome")
 TOKENS = _event("llmbatch_tokens_total", "Tokens of finished jobs: prompt, completion, cached.", "model", "kind")
-DEAD_LETTERS = _event("llmbatch_dead_letter_rows_total", "Failed rows of finished jobs.", "model", "error_class")
+DEAD_LETTERS = _event(
+    "llmbatch_dead_letter_rows_total", "Failed rows of finished jobs, by error class.", "model", "error_class"
+)
 GENERATIONS = _event("llmbatch_generations_started_total", "Submissions of jobs to Ray: first or restart.", "kind")
-RAY_JOBS_ENDED = _event("llmbatch_ray_jobs_ended_total", "Ray jobs that ended, by reason.", "reason")
+RAY_JOBS_ENDED = _event(
+    "llmbatch_ray_jobs_ended_total",
+    "Ray jobs that ended: exit reason of the driver, else Ray's status, timeout or pending.",
+    "reason",
+)
 COST = _event("llmbatch_cost_usd_total", "Cost of finished jobs, where a price is configured.", "model")
 REPLICA_SECONDS = _event("llmbatch_replica_seconds_total", "Time of replicas of finished jobs.", "model", "accelerator")
 DROP_SCANS = _event("llmbatch_drop_scans_total", "Scans of inboxes of the drop folder: ok, failed.", "result")
-DROP_INPUTS = _event("llmbatch_drop_inputs_total", "Inputs of the drop folder: started, refused.", "result")
+DROP_INPUTS = _event(
+    "llmbatch_drop_inputs_total", "Inputs of the drop folder: started, then done, failed or refused.", "result"
+)
 ORPHANS = _event("llmbatch_orphans_stopped_total", "Ray jobs without a run that maintenance stopped.")
-BACKUPS = _event("llmbatch_backups_total", "Backups of Airflow's database: ok, failed.", "result")
+BACKUPS = _event(
+    "llmbatch_backups_total",
+    "Complete backups of all jobs: ok; runs of llmbatch.cli.backup that failed: failed.",
+    "result",
+)
 STORE_SECONDS = Metric(
     "llmbatch_store_request_duration_seconds", Kind.HISTOGRAM, Source.EVENT,
     "Requests of tasks to the store, by operation and result: ok, conflict, error.", ("operation", "result"),

@@ -41,6 +41,14 @@ def test_a_backup_of_all_jobs_is_on_record(store: MemoryStore, monkeypatch: pyte
     assert (record.target, record.objects, record.copied) == (TO, 3, 1)
 
 
+def test_only_a_backup_of_all_jobs_is_counted(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[tuple[str, str]] = []
+    monkeypatch.setattr(command, "open_environment_store", lambda: store)
+    monkeypatch.setattr(command, "count", lambda metric, result: counted.append((metric.name, result)))
+    assert [main([f"{FROM}j2/", f"{TO}j2/"]), main([FROM, TO]), main(["s3://b/nothing", TO])] == [0, 0, 1]
+    assert counted == [("llmbatch_backups_total", "ok"), ("llmbatch_backups_total", "failed")]
+
+
 def test_a_restore_needs_no_right_to_write_beside_the_backup(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

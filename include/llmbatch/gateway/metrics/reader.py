@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from pydantic import ValidationError
@@ -34,7 +35,8 @@ class StateReader:
 
     def __init__(self, base_uri: str, store: ObjectStore, clock: Clock, usd_per_gpu_hour: float | None) -> None:
         self._base, self._store, self._clock = base_uri, store, clock
-        self._jobs = StatusReader(JobDocuments(base_uri, store, clock), clock)
+        # Only jobs whose run is not over are looked at, so the folder of a spec is there.
+        self._jobs = StatusReader(JobDocuments(base_uri, store, clock, spec_seconds=math.inf), clock)
         self._details = DetailsReader(store, usd_per_gpu_hour)
 
     def read(self, runs: Sequence[DagRun]) -> Reading:

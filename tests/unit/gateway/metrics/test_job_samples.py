@@ -19,8 +19,8 @@ from llmbatch.gateway.metrics.samples import Samples
 
 
 def seen(gateway: FakeGateway) -> SeenJob:
-    reader = StatusReader(JobDocuments(BASE, gateway.store, gateway.clock), gateway.clock)
-    (job,) = reader.look(tuple(gateway.airflow.dag_runs.values()))
+    documents = JobDocuments(BASE, gateway.store, gateway.clock)
+    (job,) = StatusReader(documents, gateway.clock).look(tuple(gateway.airflow.dag_runs.values()))
     return job
 
 
