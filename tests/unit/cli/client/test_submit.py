@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from fakes.command_line import answering, command_line
-from fakes.gateway import FakeGateway, fake_gateway
+from fakes.gateway import Decided, FakeGateway, fake_gateway
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 
 STARTED = {
     "job_id": "job-0123456789abcdef", "dag_run_id": "r", "state": "queued", "deadline": "2030-01-01T06:00:00Z",
     "admission": {"verdict": "feasible", "eta_p50": 3600, "eta_p90": 7200, "reason": ""},
 }  # fmt: skip
-
-
-class Decided(dict[tuple[str, str], dict[str, str | None]]):
-    """The tasks of runs that are all accepted, or all refused."""
-
-    def __init__(self, state: str) -> None:
-        self.state = state
-
-    def get(self, *_: Any) -> Any:
-        return {"accept": self.state}
 
 
 def deciding(state: str = "success") -> FakeGateway:
