@@ -5,13 +5,13 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install up down status doctor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-install: ## create both environments, the bundled model and Alertmanager (for tests) under .llmbatch/
+install: ## create both environments, the bundled model, Prometheus and Alertmanager (for tests) under .llmbatch/
 	@PYTHONPATH=deploy/embedded $(PYTHON) -m llmbatch_stack.install
 
 up: install ## start S3, Postgres, Ray and Airflow in the background
@@ -23,11 +23,22 @@ down: ## stop the stack and all its processes
 status: ## report the health of every component
 	@$(STACK) status
 
+doctor: ## make the daily checks of the running stack: one line each, with what to do
+	@bin/llmbatch doctor
+
 demo: up ## run a real job through the real engine, with a live ETA
 	@$(STACK) demo
 
 schemas: ## generate what the pinned vLLM takes: request schemas and arguments of `vllm serve`
 	@PYTHONPATH=include $(RAY_PYTHON) tools/request_schemas.py
+
+monitoring: ## render what Prometheus, Alertmanager, Grafana and StatsD are configured with, and the table of metrics
+	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render
+	@PYTHONPATH=include $(AIRFLOW_PYTHON) tools/metrics_page.py
+
+rules: install ## check what `make monitoring` renders: drift, rules, routes, inhibitions
+	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render --check
+	@$(AIRFLOW_PYTHON) -m pytest tests/monitoring
 
 locks: ## compile requirements/*.lock from requirements/*.in
 	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.locks
@@ -68,14 +79,14 @@ types: install ## run mypy in strict mode, each room in its own environment
 	@$(MAKE) --no-print-directory -j 2 -O types-airflow types-ray
 
 types-airflow: install
-	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins \
+	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins tools/monitoring \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_gateway.py benchmarks/bench_metrics.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 
 types-ray: install
-	@$(RAY_PYTHON) -m mypy --cache-dir .mypy_cache/ray include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tools tests/tiny_model.py tests/tiny_models.py \
+	@$(RAY_PYTHON) -m mypy --cache-dir .mypy_cache/ray include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tools/*.py tests/tiny_model.py tests/tiny_models.py \
 		tests/tiny_speech.py benchmarks/resume/commit_cost.py benchmarks/resume/list_committed.py
 
 arch: install ## check the import contracts of the rooms
