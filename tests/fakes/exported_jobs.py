@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -39,7 +40,7 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 def full_progress(job_id: str, at: datetime, phase: Phase = Phase.WORK, **changes: object) -> Progress:
     """Return a heartbeat with every field that the exporter shows."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "rows": RowCounts(total=100, succeeded=30, failed=5, expired=3, cancelled=2, running=20),
         "shards": ShardCounts(total=10, committed=4),
         "tokens": TokenCounts(prompt=3000, completion=600, cached=1000, generated=700),

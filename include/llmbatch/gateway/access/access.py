@@ -16,7 +16,7 @@ from llmbatch.gateway.wire.lasting import Lasting
 KNOWN_SECONDS = 900.0
 """How long ``known_caller`` accepts credentials while Airflow or the store does not work."""
 PATIENCE_SECONDS = 2.0
-"""Longest time in which ``known_caller`` waits for them."""
+"""Longest time in which ``known_caller`` waits for Airflow and the store."""
 
 _MOST_KNOWN = 100
 

@@ -110,7 +110,8 @@ class Exporter(Collector):
         if self._flight is not None:
             is_usable = self._read_at is not None and now - self._read_at <= USABLE_SECONDS
             await asyncio.wait([self._flight], timeout=SOON_SECONDS if is_usable else WAIT_SECONDS)
-        return self._texts.ready(accept) or await asyncio.to_thread(self._texts.make, accept)
+        ready = self._texts.ready(accept)
+        return await asyncio.to_thread(self._texts.make, accept) if ready is None else ready
 
     def collect(self) -> Iterable[Family]:
         """Return the families of all metrics, for the registry."""

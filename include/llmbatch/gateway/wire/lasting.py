@@ -10,7 +10,7 @@ from cachetools import TTLCache
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import StoreError
-from llmbatch.gateway.wire.failures import Failure, unavailable
+from llmbatch.gateway.wire.failures import Failure
 
 Answer = TypeVar("Answer")
 
@@ -24,13 +24,13 @@ class Lasting(Generic[Answer]):
     Args:
         seconds: time for which an answer stands in.
         most: answers that are kept.
-        patience: longest time of one attempt, in seconds.
+        patience: longest time, in seconds, in which a new answer is awaited while there is a kept one.
         clock: for the age of answers.
     """
 
     def __init__(self, seconds: float, most: int, patience: float, clock: Clock) -> None:
         self._patience = patience
-        self._kept: TTLCache[Hashable, Answer] = TTLCache(most, seconds, timer=clock.monotonic)
+        self._kept: TTLCache[Hashable, tuple[Answer]] = TTLCache(most, seconds, timer=clock.monotonic)
 
     async def get(self, key: Hashable, read: Callable[[], Coroutine[None, None, Answer]]) -> Answer:
         """Return a new answer, or while there is none, the last one.
@@ -39,23 +39,15 @@ class Lasting(Generic[Answer]):
             Failure: a refusal, which ends what was kept; or there is neither a new answer nor an earlier one.
             StoreError: the store failed, and there is no earlier answer.
         """
-        error: Failure | StoreError
+        kept = self._kept.get(key)
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(None if kept is None else self._patience):
                 answer = await read()
-        except TimeoutError:
-            error = unavailable("A part of the system does not answer. Repeat the request.")
-        except StoreError as failed:
-            error = failed
-        except Failure as failure:
-            if failure.status < 500:
-                if failure.status in REFUSALS:
-                    self._kept.pop(key, None)
+        except (Failure, StoreError, TimeoutError) as error:
+            if isinstance(error, Failure) and error.status in REFUSALS:
+                self._kept.pop(key, None)
+            if kept is None or (isinstance(error, Failure) and error.status < 500):
                 raise
-            error = failure
-        else:
-            self._kept[key] = answer
-            return answer
-        if key not in self._kept:
-            raise error
-        return self._kept[key]
+            return kept[0]
+        self._kept[key] = (answer,)
+        return answer

@@ -38,7 +38,7 @@ def test_the_level_is_that_of_the_last_alert() -> None:
     assert found[calm.job_id].usd is None
 
 
-def test_the_cost_is_that_of_the_report() -> None:
+def test_the_cost_is_that_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = fake_gateway()
     spec = accepted_job(gateway, "a")
     reader = DetailsReader(gateway.store, 3600.0)
@@ -47,6 +47,7 @@ def test_the_cost_is_that_of_the_report() -> None:
     # 2 replicas of 2 GPUs: 5 s of loading, and 95 s from the first answer
     assert reader.read([spec])[spec.job_id].usd == pytest.approx(4 * (5 + 95))
     on_cpus = spec.model_copy(update={"job_id": "job-2", "engine": EngineSettings(accelerator=Accelerator.CPU)})
+    monkeypatch.setattr(details, "read_traces", pytest.fail)
     assert reader.read([on_cpus])["job-2"].usd is None
 
 

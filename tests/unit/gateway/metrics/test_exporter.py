@@ -178,6 +178,7 @@ def test_a_scrape_waits_briefly_for_a_slow_reading_while_the_last_one_is_usable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "SOON_SECONDS", 0.05)
+    monkeypatch.setattr(module, "WAIT_SECONDS", 60.0)
     gateway, works = full_gateway()
     gate, begun, inner = threading.Event(), list[int](), gateway.store.get_aged
 
@@ -195,7 +196,7 @@ def test_a_scrape_waits_briefly_for_a_slow_reading_while_the_last_one_is_usable(
         monkeypatch.setattr(gateway.store, "get_aged", slow)
         for _ in range(3):
             gateway.clock.advance(COLLECT_SECONDS)
-            meanwhile = await scrape()
+            meanwhile = await asyncio.wait_for(scrape(), 10)
             assert value(meanwhile, LAST_SUCCESS) == value(first, LAST_SUCCESS)
             assert value(meanwhile, "llmbatch_job_generation", job_id=works.job_id) == 2
         assert len(begun) == 1
@@ -221,8 +222,8 @@ def test_a_scrape_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
             return inner(uri)
 
         monkeypatch.setattr(gateway.store, "get_aged", hang)
-        text = (await gateway.parts.exporter.scrape(CALLER, "")).body.decode()
-        assert value(series_of(text), LAST_SUCCESS) is None
+        found = await asyncio.wait_for(gateway.parts.exporter.scrape(CALLER, ""), 10)
+        assert value(series_of(found.body.decode()), LAST_SUCCESS) is None
         gate.set()
 
     asyncio.run(main())

@@ -88,7 +88,7 @@ def test_known_callers_scrape_while_a_part_does_not_work(
     gateway.clock.advance(60)
     assert gateway.client.get("/metrics", headers=known).status_code == 200
     assert gateway.client.get("/metrics", headers=unknown).status_code == 503
-    assert gateway.client.get("/queue", headers=known).status_code == 503
+    assert gateway.client.get("/keys", headers=known).status_code == 503
     gateway.clock.advance(KNOWN_SECONDS)
     assert gateway.client.get("/metrics", headers=known).status_code == 503
 
