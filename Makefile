@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install up down status monitor demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -22,6 +22,9 @@ down: ## stop the stack and all its processes
 
 status: ## report the health of every component
 	@$(STACK) status
+
+monitor: up ## put Prometheus and Alertmanager beside the running stack, scraping it
+	@$(STACK) monitor
 
 demo: up ## run a real job through the real engine, with a live ETA
 	@$(STACK) demo
