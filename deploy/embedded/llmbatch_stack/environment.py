@@ -145,6 +145,15 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
             "DAG_BUNDLE_CONFIG_LIST": json.dumps([_local_bundle("dags-folder"), _local_bundle("user", settings.dags)]),
         },
         "USAGE_DATA_COLLECTION": {"ENABLED": False},
+        # over UDP, so nothing waits for a listener; `make monitor` starts one
+        "METRICS": {
+            "STATSD_ON": True,
+            "STATSD_HOST": HOST,
+            "STATSD_PORT": settings.port("statsd_udp"),
+            "STATSD_PREFIX": "airflow",
+            "STATSD_INFLUXDB_ENABLED": True,
+            "LEGACY_NAMES_ON": False,
+        },
     }
     return {
         **{f"AIRFLOW__{name}__{key}": str(value) for name, keys in sections.items() for key, value in keys.items()},

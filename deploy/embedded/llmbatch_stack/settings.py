@@ -43,8 +43,10 @@ PORT_OFFSETS: Mapping[str, int] = {
     "ray_metrics": 38,
     "ray_autoscaler_metrics": 39,
     "ray_dashboard_metrics": 40,
-    "prometheus": 50,
-    "alertmanager": 51,
+    "statsd_udp": 54,
+    "statsd_http": 55,
+    "prometheus": 56,
+    "alertmanager": 57,
 }
 RAY_WORKER_OFFSETS = (100, 299)
 _HIGHEST_OFFSET = max(*PORT_OFFSETS.values(), *RAY_WORKER_OFFSETS)

@@ -77,6 +77,6 @@ def monitoring_addresses(settings: Settings) -> str:
         [
             f"Prometheus    {settings.prometheus_url}  (alerts: /alerts, targets: /targets)",
             f"Alertmanager  {settings.alertmanager_url}  (active alerts: /api/v2/alerts)",
-            f"StatsD        udp {HOST}:{settings.port('statsd')}, its metrics http://{HOST}:{settings.port('statsd_metrics')}/metrics",
+            f"StatsD        udp {HOST}:{settings.port('statsd_udp')}, its metrics http://{HOST}:{settings.port('statsd_http')}/metrics",
         ]
     )

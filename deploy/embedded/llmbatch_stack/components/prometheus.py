@@ -30,7 +30,7 @@ def component(settings: Settings, credentials: Credentials) -> Component:
             gateway=f"{HOST}:{settings.port('airflow_api')}",
             gateway_path=settings.gateway_url.removeprefix(settings.airflow_url) + "/metrics",
             gateway_key=key.path,
-            statsd=f"{HOST}:{settings.port('statsd_metrics')}",
+            statsd=f"{HOST}:{settings.port('statsd_http')}",
             ray_targets=settings.ray_folder / "ray" / "prom_metrics_service_discovery.json",
             prometheus=f"{HOST}:{settings.port('prometheus')}",
             alertmanager=f"{HOST}:{settings.port('alertmanager')}",

@@ -10,7 +10,7 @@ NAME = "statsd-exporter"
 
 def component(settings: Settings) -> Component:
     """Describe the exporter of this stack: the substitute of the official one, with the shipped mapping."""
-    url = f"http://{HOST}:{settings.port('statsd_metrics')}/-/ready"
+    url = f"http://{HOST}:{settings.port('statsd_http')}/-/ready"
 
     def check(_: float) -> str | None:
         reply = call(url)
@@ -18,8 +18,8 @@ def component(settings: Settings) -> Component:
 
     options = {
         "mapping": settings.repo / "config" / "statsd" / "mapping.yml",
-        "udp-port": settings.port("statsd"),
-        "http-port": settings.port("statsd_metrics"),
+        "udp-port": settings.port("statsd_udp"),
+        "http-port": settings.port("statsd_http"),
     }
     return Component(
         name=NAME,
@@ -31,5 +31,5 @@ def component(settings: Settings) -> Component:
         ),
         environment={**plain(), "PYTHONPATH": str(settings.repo / "deploy" / "embedded")},
         check=check,
-        ports=("statsd_metrics",),
+        ports=("statsd_http",),
     )

@@ -13,7 +13,7 @@ from llmbatch_stack.settings import load
 
 def test_it_listens_on_the_loopback_only(tmp_path: Path):
     component = alertmanager.component(replace(load({}), state=tmp_path, port_base=1024, monitoring=tmp_path))
-    assert "--web.listen-address=127.0.0.1:1075" in component.command
+    assert "--web.listen-address=127.0.0.1:1081" in component.command
     assert "--cluster.listen-address=" in component.command
     assert f"--config.file={tmp_path}/alertmanager/alertmanager.yml" in component.command
 

@@ -31,7 +31,7 @@ def _prepare(settings: Settings) -> Component:
 
 def test_it_listens_on_the_loopback_and_reads_a_private_configuration(settings: Settings):
     component = _prepare(settings)
-    assert "--web.listen-address=127.0.0.1:1074" in component.command
+    assert "--web.listen-address=127.0.0.1:1080" in component.command
     config = settings.state / "monitoring" / "prometheus.yml"
     assert f"--config.file={config}" in component.command
     assert stat.S_IMODE(config.stat().st_mode) == 0o600

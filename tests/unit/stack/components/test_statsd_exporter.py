@@ -17,4 +17,4 @@ def test_the_substitute_takes_its_arguments_and_the_shipped_mapping(tmp_path: Pa
     _, flag, module, *arguments = component.command
     assert (flag, module) == ("-m", "llmbatch_stack.statsd_bridge")
     assert main(arguments) == 0  # it has read the mapping
-    assert seen == [(settings.port("statsd"), settings.port("statsd_metrics"))]
+    assert seen == [(settings.port("statsd_udp"), settings.port("statsd_http"))]
