@@ -1,0 +1,1 @@
+"""What Prometheus, Alertmanager and Grafana are rendered from: rules, routes, dashboards."""
