@@ -4,7 +4,7 @@ import time
 from signal import SIGHUP
 
 from llmbatch_stack.components import alertmanager, prometheus
-from llmbatch_stack.components.catalogue import monitored, monitoring
+from llmbatch_stack.components.catalogue import monitored_with, monitoring, set_monitored
 from llmbatch_stack.credentials import load_or_create
 from llmbatch_stack.install import tools
 from llmbatch_stack.process import record
@@ -36,11 +36,11 @@ def start(settings: Settings, report: Report) -> bool:
             )
         components = monitoring(settings, load_or_create(settings))
         names = [component.name for component in components]
-        if not monitored(settings).exists():
+        if monitored_with(settings) is None:
             require_free(settings, components, report)
             for name in names:
                 record.write(settings.run, Record(name, ComponentPhase.WAITING))
-            monitored(settings).touch()
+            set_monitored(settings, settings.monitoring)
             supervisor.send(SIGHUP)
         elif are_ready(settings, names):
             return False
@@ -61,14 +61,14 @@ def stop(settings: Settings) -> bool:
     """
     with one_at_a_time(settings):
         supervisor = _supervisor(settings)
-        if not monitored(settings).exists():
+        if monitored_with(settings) is None:
             return False
         _stop(settings, supervisor)
         return True
 
 
 def _stop(settings: Settings, supervisor: ProcessIdentity) -> None:
-    monitored(settings).unlink(missing_ok=True)
+    set_monitored(settings, None)
     supervisor.send(SIGHUP)
     names = {component.name for component in monitoring(settings, load_or_create(settings))}
     deadline = time.monotonic() + _STOP_SECONDS

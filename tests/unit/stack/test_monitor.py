@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmbatch_stack import monitor
-from llmbatch_stack.components.catalogue import monitored
+from llmbatch_stack.components.catalogue import monitored_with
 from llmbatch_stack.install import tools
 from llmbatch_stack.process import record
 from llmbatch_stack.process.record import ComponentPhase, Record
@@ -34,7 +34,7 @@ def _supervise(settings: Settings) -> None:
 def test_without_a_stack_it_says_what_to_do(settings: Settings, verb):
     with pytest.raises(StackError, match="the stack is not up; run `make up`"):
         verb(settings)
-    assert not monitored(settings).exists()
+    assert monitored_with(settings) is None
 
 
 def test_missing_programs_are_named(settings: Settings, monkeypatch: pytest.MonkeyPatch):
@@ -42,7 +42,7 @@ def test_missing_programs_are_named(settings: Settings, monkeypatch: pytest.Monk
     monkeypatch.setattr(tools, "find", lambda _, program: None)
     with pytest.raises(StackError, match=r"missing programs: prometheus, prometheus-alertmanager\. Run `make install`"):
         monitor.start(settings, print)
-    assert not monitored(settings).exists()
+    assert monitored_with(settings) is None
 
 
 def test_stopping_what_does_not_run_changes_nothing(settings: Settings):

@@ -12,13 +12,14 @@ from llmbatch_stack.settings import Settings
 def catalogue(settings: Settings, credentials: Credentials) -> list[Component]:
     """Return every component; those that need none of the others start at the same moment."""
     database = replace(postgres.component(settings), finish=airflow.migrate(settings, credentials))
-    return [
+    stack = [
         seaweedfs.component(settings, credentials),
         database,
         ray_head.component(settings, credentials),
         *airflow.components(settings, credentials),
-        *(monitoring(settings, credentials) if monitored(settings).exists() else ()),
     ]
+    monitored = monitored_with(settings)
+    return stack if monitored is None else [*stack, *monitoring(replace(settings, monitoring=monitored), credentials)]
 
 
 def monitoring(settings: Settings, credentials: Credentials) -> list[Component]:
@@ -30,6 +31,19 @@ def monitoring(settings: Settings, credentials: Credentials) -> list[Component]:
     ]
 
 
-def monitored(settings: Settings) -> Path:
-    """Return the file that exists while the stack is monitored; it ends with the stack."""
+def monitored_with(settings: Settings) -> Path | None:
+    """Return the folder of the configuration with which the stack is monitored; None if it is not."""
+    flag = _flag(settings)
+    return Path(flag.read_text()) if flag.exists() else None
+
+
+def set_monitored(settings: Settings, folder: Path | None) -> None:
+    """Say with which configuration the stack is monitored; None: not at all. A stack that ends is not monitored."""
+    if folder is None:
+        _flag(settings).unlink(missing_ok=True)
+    else:
+        _flag(settings).write_text(str(folder))
+
+
+def _flag(settings: Settings) -> Path:
     return settings.run / "monitored"
