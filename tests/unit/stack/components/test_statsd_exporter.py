@@ -3,10 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from llmbatch_stack.statsd_bridge.__main__ import main
-
 from llmbatch_stack.components import statsd_exporter
 from llmbatch_stack.settings import load
+from llmbatch_stack.statsd_bridge.__main__ import main
 
 
 def test_the_substitute_takes_its_arguments_and_the_shipped_mapping(tmp_path: Path, monkeypatch):
