@@ -147,7 +147,7 @@ class FakeGateway:
 def fake_parts(config: Config, store: ObjectStore, airflow: FakeAirflow, clock: Clock) -> Parts:
     """Return what routes work with, over any store."""
     keys = ApiKeys(store, config.store.base_uri, config.gateway, clock, FakeTokens())
-    return Parts(config, store, airflow, Access(airflow, config.admins, keys), clock)
+    return Parts(config, store, airflow, Access(airflow, config.admins, keys, clock), clock)
 
 
 def fake_gateway(*, admins: tuple[str, ...] = (), **sections: object) -> FakeGateway:

@@ -158,8 +158,8 @@ BUILD_INFO = Metric(
     "llmbatch_build_info",
     Kind.GAUGE,
     Source.EXPORTER,
-    "1; the versions of this deployment.",
-    ("airflow", "ray", "vllm"),
+    "1; the versions of the process that serves the metrics.",
+    ("llmbatch", "airflow", "python"),
 )
 GATEWAY_STORE_SECONDS = Metric(
     "llmbatch_gateway_store_request_duration_seconds", Kind.HISTOGRAM, Source.EXPORTER,

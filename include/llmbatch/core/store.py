@@ -28,10 +28,14 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class AgedBody:
-    """An object's bytes, and the seconds since its last write by the store's own clock; None: not reported."""
+    """An object's bytes, and the seconds since its last write by the store's own clock; None: not reported.
+
+    ``at`` is the store's time of the answer, to the second.
+    """
 
     body: bytes
     age: float | None
+    at: datetime | None = field(default=None, compare=False)
 
 
 class ObjectStore(Protocol):
@@ -104,8 +108,8 @@ class MemoryStore:
 
     def get_aged(self, uri: str) -> AgedBody:
         """Return the whole object; its age is known if it was written by a method of this store."""
-        body, modified = self.get(uri), self._modified.get(uri)
-        return AgedBody(body, None if modified is None else (self._clock.now() - modified).total_seconds())
+        body, modified, now = self.get(uri), self._modified.get(uri), self._clock.now()
+        return AgedBody(body, None if modified is None else (now - modified).total_seconds(), now)
 
     def put(self, uri: str, body: bytes) -> ObjectInfo:
         """Write or replace."""

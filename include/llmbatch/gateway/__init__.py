@@ -1,11 +1,13 @@
-"""The HTTP API: jobs, SLA, benchmark, API keys, and OpenAI's files and batches.
+"""The HTTP API: jobs, SLA, metrics, benchmark, API keys, and OpenAI's files and batches.
 
 Door: ``app``. Served inside of Airflow's api-server (``mounted``) or alone (``python -m llmbatch.gateway``). Rooms::
 
-    7  mounted  __main__
-    6  assembly  connections
-    5  app
-    4  routers
+    9  mounted  __main__
+    8  assembly  connections
+    7  app
+    6  routers
+    5  parts
+    4  metrics
     3  jobs  openai
     2  access
     1  airflow

@@ -13,6 +13,7 @@ from llmbatch.gateway.airflow.client import AirflowClient
 from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.known_runs import KnownRuns
 from llmbatch.gateway.jobs.readings import Readings
+from llmbatch.gateway.metrics.exporter import Exporter
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,8 @@ class Parts:
     def readings(self) -> Readings:
         """Readings of all jobs, which requests share for seconds."""
         return Readings(self.config.store.base_uri, self.store, self.airflow, self.clock)
+
+    @cached_property
+    def exporter(self) -> Exporter:
+        """The exporter of metrics, which scrapes share for seconds."""
+        return Exporter(self.config, self.store, self.airflow, self.readings, self.clock)

@@ -49,7 +49,8 @@ class S3Store:
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         if date is None:
             return AgedBody(body, None)
-        return AgedBody(body, (parsedate_to_datetime(date) - answer["LastModified"]).total_seconds())
+        at = parsedate_to_datetime(date)
+        return AgedBody(body, (at - answer["LastModified"]).total_seconds(), at)
 
     def put(self, uri: str, body: bytes) -> ObjectInfo:
         """Write or replace the object in one request."""

@@ -67,6 +67,6 @@ def test_memory_store_knows_the_age_of_what_it_wrote():
     store = MemoryStore(clock)
     store.put(URI, b"x")
     clock.advance(9)
-    assert store.get_aged(URI) == AgedBody(b"x", 9)
+    assert (store.get_aged(URI), store.get_aged(URI).at) == (AgedBody(b"x", 9), clock.now())
     store.objects["s3://b/other"] = b"y"
     assert store.get_aged("s3://b/other") == AgedBody(b"y", None)

@@ -1,6 +1,7 @@
 """Calls of S3 are as S3 needs them; copies and deletions go in requests of the right size."""
 
 import io
+from datetime import timedelta
 
 import boto3
 import pytest
@@ -44,7 +45,9 @@ def test_the_age_is_the_store_s_time_minus_that_of_the_write(headers, age):
         "LastModified": ManualClock().now(),
         "ResponseMetadata": {"HTTPHeaders": headers},
     }
-    assert S3Store(client).get_aged(URI) == AgedBody(b"x", age)
+    found = S3Store(client).get_aged(URI)
+    assert found == AgedBody(b"x", age)
+    assert found.at == (ManualClock().now() + timedelta(seconds=9) if headers else None)
 
 
 def test_a_presigned_address_names_the_object_and_its_end():

@@ -16,6 +16,9 @@ TOKEN_COOKIE = "_token"
 OPEN = frozenset({"/health", "/docs", "/openapi.json"})
 """Routes that need no caller."""
 
+PATIENT = frozenset({"/metrics"})
+"""Routes that known callers may use while Airflow or the store does not work."""
+
 
 class Authentication:
     """Refuses requests without valid credentials, for known and unknown routes alike.
@@ -30,9 +33,11 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. Raises ``Failure``."""
-        if scope["type"] == "http" and scope["path"].removeprefix(scope.get("root_path", "")) not in OPEN:
-            request = Request(scope)
-            request.state.caller = await self._access().caller(
+        path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else None
+        if path is not None and path not in OPEN:
+            request, access = Request(scope), self._access()
+            caller_of = access.known_caller if path in PATIENT else access.caller
+            request.state.caller = await caller_of(
                 request.headers.get("authorization"), request.cookies.get(TOKEN_COOKIE)
             )
         await self._app(scope, receive, send)

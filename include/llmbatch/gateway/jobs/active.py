@@ -22,3 +22,12 @@ async def active_runs(
         if len(page) < PAGE:
             break
     return tuple(found.values())
+
+
+async def open_runs(airflow: AirflowClient, authorization: str, dag_id: str, *, most: int) -> tuple[DagRun, ...]:
+    """Return up to ``most`` running runs of a DAG, then up to ``most`` of those that wait, the newest of each first."""
+    # A run that starts between the two calls is in both lists.
+    queued = await active_runs(airflow, authorization, dag_id, states=("queued",), most=most)
+    running = await active_runs(airflow, authorization, dag_id, states=("running",), most=most)
+    runs = {run.dag_run_id: run for run in (*queued, *running)}
+    return tuple(sorted(runs.values(), key=lambda run: run.state == "queued"))

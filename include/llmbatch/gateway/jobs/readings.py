@@ -9,7 +9,7 @@ from llmbatch.core.clock import Clock
 from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.airflow.client import AirflowClient
-from llmbatch.gateway.jobs.active import active_runs
+from llmbatch.gateway.jobs.active import open_runs
 from llmbatch.gateway.jobs.sla_status import MOST_JOBS, StatusReader
 from llmbatch.gateway.wire.answer import Answer
 from llmbatch.gateway.wire.shared import Shared
@@ -82,14 +82,8 @@ class Readings:
         return True
 
     async def _read_status(self, authorization: str) -> Answer:
-        # A run that starts between the two calls is in both lists.
-        queued = await active_runs(self._airflow, authorization, INFERENCE_DAG, states=("queued",), most=MOST_JOBS + 1)
-        running = await active_runs(
-            self._airflow, authorization, INFERENCE_DAG, states=("running",), most=MOST_JOBS + 1
-        )
-        runs = {run.dag_run_id: run for run in (*queued, *running)}
-        ordered = sorted(runs.values(), key=lambda run: run.state == "queued")
-        found = await asyncio.to_thread(self._statuses.read, ordered)
+        runs = await open_runs(self._airflow, authorization, INFERENCE_DAG, most=MOST_JOBS + 1)
+        found = await asyncio.to_thread(self._statuses.read, runs)
         return Answer(found.model_dump_json().encode(), "application/json")
 
     async def _render(self, format: str, most: int) -> Answer:

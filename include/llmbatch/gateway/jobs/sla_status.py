@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,17 +14,16 @@ from pydantic.config import JsonDict
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ForeignManifest, ObjectMissing, SpecError
 from llmbatch.core.heartbeat import read_heartbeat
-from llmbatch.core.identity import job_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import read_manifest
 from llmbatch.core.progress import Progress
 from llmbatch.core.read_ahead import in_order
-from llmbatch.core.sla_hours import sla_hours_of
 from llmbatch.core.sla_status import JobStatus, Status, status_of
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.airflow.client import DagRun
+from llmbatch.gateway.jobs.lookup import FoundJob
 from llmbatch.orchestrator.jobs.documents import read_spec
 
 MOST_JOBS = 1000
@@ -66,8 +66,23 @@ class SlaStatus(BaseModel):
     truncated: bool = False
 
 
+@dataclass(frozen=True)
+class SeenJob:
+    """A job whose run is queued or running, as it was read.
+
+    Attributes:
+        found: its run, and its spec unless it waits in Airflow or is not accepted yet.
+        progress: the last heartbeat, dated by the reader's clock; None before the first.
+        finished_at: the time in its manifest; None without a manifest.
+    """
+
+    found: FoundJob
+    progress: Progress | None = None
+    finished_at: datetime | None = None
+
+
 class StatusReader:
-    """Reads the status of jobs for all requests of one process. Its calls block.
+    """Reads the jobs that are not over for all requests of one process. Its calls block.
 
     A job that waits in Airflow costs no request, one that runs costs one, for its heartbeat.
     """
@@ -83,20 +98,28 @@ class StatusReader:
         Raises:
             StoreError: the store failed.
         """
-        jobs = [run for run in runs if (run.conf or {}).get("dry_run") is not True]
-        found = in_order(self._status, jobs[:MOST_JOBS], in_flight=IN_FLIGHT, name="sla-status")
+        now = self._clock.now()
+        found = [_status(job, now) for job in self.look(runs)]
         ordered = sorted(found, key=lambda job: (job.deadline, job.job_id))
-        return SlaStatus(jobs=tuple(ordered), truncated=len(jobs) > MOST_JOBS)
+        return SlaStatus(jobs=tuple(ordered), truncated=len(_jobs(runs)) > MOST_JOBS)
 
-    def _status(self, run: DagRun) -> JobStatus:
-        job_id, now = job_id_of(run.dag_id, run.dag_run_id), self._clock.now()
-        layout = JobLayout.of(self._base, job_id)
+    def look(self, runs: Sequence[DagRun]) -> tuple[SeenJob, ...]:
+        """Return the jobs of the first ``MOST_JOBS`` of these runs, dry runs left out.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        return tuple(in_order(self._look, _jobs(runs)[:MOST_JOBS], in_flight=IN_FLIGHT, name="sla-status"))
+
+    def _look(self, run: DagRun) -> SeenJob:
+        waiting = FoundJob(run, None)
+        layout = JobLayout.of(self._base, waiting.job_id)
         spec = None if run.state == "queued" else self._spec(layout)
         if spec is None:
-            return _waiting(job_id, run, now)
-        progress = self._progress(layout, now)
+            return SeenJob(waiting)
+        progress = self._progress(layout, self._clock.now())
         finished_at = self._finished_at(layout) if progress is not None and progress.phase is Phase.DONE else None
-        return status_of(spec, progress, finished_at, now)
+        return SeenJob(FoundJob(run, spec), progress, finished_at)
 
     def _spec(self, layout: JobLayout) -> JobSpec | None:
         with self._lock:
@@ -124,17 +147,21 @@ class StatusReader:
             return None
 
 
-def _waiting(job_id: str, run: DagRun, now: datetime) -> JobStatus:
-    """Return the status of a job that is not accepted yet: its deadline follows from its request."""
-    deadline = run.run_after + timedelta(hours=sla_hours_of(run.conf))
-    left = (deadline - now).total_seconds()
+def _jobs(runs: Sequence[DagRun]) -> list[DagRun]:
+    return [run for run in runs if (run.conf or {}).get("dry_run") is not True]
+
+
+def _status(job: SeenJob, now: datetime) -> JobStatus:
+    if job.found.spec is not None:
+        return status_of(job.found.spec, job.progress, job.finished_at, now)
+    left = (job.found.deadline - now).total_seconds()  # not accepted: the deadline follows from the request
     return JobStatus(
-        job_id=job_id,
+        job_id=job.found.job_id,
         progress_pct=0.0,
         eta_hours=None,
         sla_remaining_hours=round(left / 3600, 4),
         status=Status.ON_TRACK if left >= 0 else Status.VIOLATED,
         phase=Phase.QUEUED.value,
-        deadline=deadline,
+        deadline=job.found.deadline,
         reason="not started" if left >= 0 else "the deadline has passed",
     )

@@ -18,7 +18,7 @@ from llmbatch.gateway.wire.failures import Failure
 
 CLOCK = ManualClock()
 KEYS = ApiKeys(MemoryStore(CLOCK), BASE, GatewayConfig(), CLOCK, FakeTokens())
-ACCESS = Access(FakeAirflow(CLOCK), ("root",), KEYS)
+ACCESS = Access(FakeAirflow(CLOCK), ("root",), KEYS, CLOCK)
 
 
 def caller(authorization: str | None = None, cookie: str | None = None) -> Caller:

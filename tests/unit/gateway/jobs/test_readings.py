@@ -52,20 +52,6 @@ def test_running_jobs_come_before_waiting_ones_when_there_are_too_many(monkeypat
     asyncio.run(main())
 
 
-def test_a_run_that_starts_between_the_two_calls_is_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        gateway = fake_gateway()
-        run = run_of(gateway, "a", "queued")
-
-        async def active(*_: object, states: tuple[str, ...], **__: object) -> tuple[object, ...]:
-            return (run.model_copy(update={"state": states[0]}),)
-
-        monkeypatch.setattr(module, "active_runs", active)
-        assert len(json.loads((await readings(gateway).status(TOKEN)).body)["jobs"]) == 1
-
-    asyncio.run(main())
-
-
 def test_each_caller_needs_the_permission_also_for_what_another_one_has_read() -> None:
     async def main() -> None:
         gateway = fake_gateway()
