@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import yaml
+
 from llmbatch.core.metrics import CATALOGUE, Kind, Metric, Source
 
 MAPPING = Path(__file__).parents[1] / "config" / "statsd" / "mapping.yml"

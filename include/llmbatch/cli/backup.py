@@ -12,8 +12,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from llmbatch.core import metrics
 from llmbatch.core.errors import LlmbatchError
 from llmbatch.orchestrator.maintenance.backup import copy_jobs
+from llmbatch.orchestrator.metrics.events import count, open_client
 from llmbatch.s3.client import open_environment_store
 
 
@@ -23,11 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("source", help="folder to copy, s3://…")
     parser.add_argument("target", help="folder to copy it to, s3://…")
     given = parser.parse_args(arguments)
+    open_client()
     try:
         report = copy_jobs(given.source, given.target, open_environment_store())
     except LlmbatchError as error:
+        count(metrics.BACKUPS, "failed")
         print(error, file=sys.stderr)
         return 1
+    count(metrics.BACKUPS, "ok")
     print(f"RESULT {json.dumps(asdict(report))}")
     return 0
 

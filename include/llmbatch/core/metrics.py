@@ -167,8 +167,12 @@ GATEWAY_STORE_SECONDS = Metric(
 )  # fmt: skip
 
 # Events of tasks, operator and sensor.
-ADMISSIONS = _event("llmbatch_admissions_total", "Admission decisions.", "verdict")
-SLA_ALERTS = _event("llmbatch_sla_alerts_total", "SLA alerts raised.", "level")
+ADMISSIONS = _event(
+    "llmbatch_admissions_total",
+    "Admission decisions: accepted, at_risk, infeasible (accepted nevertheless), rejected.",
+    "verdict",
+)
+SLA_ALERTS = _event("llmbatch_sla_alerts_total", "SLA alerts raised, by level; ok ends the earlier ones.", "level")
 ALERT_DELIVERIES = _event(
     "llmbatch_alert_deliveries_total", "Deliveries of alerts to receivers: ok, retried, given_up.", "sink", "result"
 )
@@ -176,15 +180,25 @@ JOBS_FINISHED = _event("llmbatch_jobs_finished_total", "Jobs with a manifest; sl
 JOBS_FAILED = _event("llmbatch_jobs_failed_total", "Runs of jobs that failed, by the task that failed.", "task_id")
 ROWS = _event("llmbatch_rows_total", "Rows of finished jobs by outcome.", "model", "outcome")
 TOKENS = _event("llmbatch_tokens_total", "Tokens of finished jobs: prompt, completion, cached.", "model", "kind")
-DEAD_LETTERS = _event("llmbatch_dead_letter_rows_total", "Failed rows of finished jobs.", "model", "error_class")
+DEAD_LETTERS = _event(
+    "llmbatch_dead_letter_rows_total", "Failed rows of finished jobs, by error class.", "model", "error_class"
+)
 GENERATIONS = _event("llmbatch_generations_started_total", "Submissions of jobs to Ray: first or restart.", "kind")
-RAY_JOBS_ENDED = _event("llmbatch_ray_jobs_ended_total", "Ray jobs that ended, by reason.", "reason")
+RAY_JOBS_ENDED = _event(
+    "llmbatch_ray_jobs_ended_total",
+    "Ray jobs that ended: exit reason of the driver, else Ray's status, timeout or pending.",
+    "reason",
+)
 COST = _event("llmbatch_cost_usd_total", "Cost of finished jobs, where a price is configured.", "model")
 REPLICA_SECONDS = _event("llmbatch_replica_seconds_total", "Time of replicas of finished jobs.", "model", "accelerator")
 DROP_SCANS = _event("llmbatch_drop_scans_total", "Scans of inboxes of the drop folder: ok, failed.", "result")
-DROP_INPUTS = _event("llmbatch_drop_inputs_total", "Inputs of the drop folder: started, refused.", "result")
+DROP_INPUTS = _event(
+    "llmbatch_drop_inputs_total", "Inputs of the drop folder: started, then done, failed or refused.", "result"
+)
 ORPHANS = _event("llmbatch_orphans_stopped_total", "Ray jobs without a run that maintenance stopped.")
-BACKUPS = _event("llmbatch_backups_total", "Backups of Airflow's database: ok, failed.", "result")
+BACKUPS = _event(
+    "llmbatch_backups_total", "Runs of llmbatch.cli.backup, which copies job folders: ok, failed.", "result"
+)
 STORE_SECONDS = Metric(
     "llmbatch_store_request_duration_seconds", Kind.HISTOGRAM, Source.EVENT,
     "Requests of tasks to the store, by operation and result: ok, conflict, error.", ("operation", "result"),

@@ -1,4 +1,4 @@
-"""A run of the RayOperator without Ray: its dashboard, the task state store, the context."""
+"""A run of the RayOperator without Ray: its dashboard, the task state store, the context. And recorded metrics."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fakes.events import recorded_events  # noqa: F401 - a fixture
 from fakes.ray import FakeRay
 from fakes.ray_task import Ti
 from fakes.state_store import StateStore

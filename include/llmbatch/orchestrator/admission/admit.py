@@ -11,6 +11,7 @@ from functools import partial
 
 from pydantic import BaseModel, ValidationError
 
+from llmbatch.core import metrics
 from llmbatch.core.admission import Admission, Feasibility, QueuedJob, weigh
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectExists, ObjectMissing, RequestError, StoreError
@@ -27,9 +28,12 @@ from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.admission.queue import change_queue, current_job, queued_jobs
 from llmbatch.orchestrator.admission.sample import estimate_size
 from llmbatch.orchestrator.history.lessons import basis_for, read_history
+from llmbatch.orchestrator.metrics.events import count
 
 _log = logging.getLogger(__name__)
 _IN_FLIGHT = 32
+_REJECTED = "rejected"
+"""Verdict of the metric for a job that is infeasible and not accepted."""
 
 
 def admit(
@@ -58,6 +62,8 @@ def admit(
     decision = desk.weigh(queued_jobs(spec.layout.base, store)) if spec.request.dry_run else desk.enter_queue()
     _once(spec.layout.basis, basis, store)
     _once(spec.layout.admission, decision, store)
+    if not spec.request.dry_run:
+        count(metrics.ADMISSIONS, decision.verdict.value)
     _log_decision(decision)
     return decision
 
@@ -138,6 +144,7 @@ class _Desk:
 
         change_queue(self._spec.layout.base, self._store, enter)
         if self._rejects(decisions[-1]):
+            count(metrics.ADMISSIONS, _REJECTED)
             raise _rejection(decisions[-1])
         return decisions[-1]
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 
+from llmbatch.core import metrics
 from llmbatch.core.alerts import Alert
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import ObjectExists, SinkRejected, StoreError
@@ -17,6 +18,7 @@ from llmbatch.core.stored import read_if_readable
 from llmbatch.orchestrator.alerting.sink_slots import SLOTS, SinkSlots
 from llmbatch.orchestrator.alerting.sinks import Sink
 from llmbatch.orchestrator.alerting.turns import MOST_TRIES, put_off, take_turn
+from llmbatch.orchestrator.metrics.events import count
 
 WAIT_SECONDS = 20.0
 """Time that one call waits for slow sinks; they continue in the background and mark what they have sent."""
@@ -104,15 +106,18 @@ class _Line:
             head = (alert.job_id, alert.alert_id, self.sink.name, turn.number, MOST_TRIES)
             if turn.is_last or isinstance(error, SinkRejected):
                 self._mark("undelivered", key)
+                count(metrics.ALERT_DELIVERIES, self.sink.name, "given_up")
                 self.log.error("event=alert_given_up job_id=%s alert=%s sink=%s try=%d/%d: %s", *head, error)  # noqa: TRY400 - one line
                 return True
             put_off(self.store, turn, self.clock.now())
+            count(metrics.ALERT_DELIVERIES, self.sink.name, "retried")
             pause = turn.pause.total_seconds()
             self.log.warning(
                 "event=alert_undelivered job_id=%s alert=%s sink=%s try=%d/%d again_in=%gs: %s", *head, pause, error
             )
             return False
         self._mark("delivered", key)
+        count(metrics.ALERT_DELIVERIES, self.sink.name, "ok")
         self.log.info("event=alert_delivered alert=%s sink=%s try=%d", alert.alert_id, self.sink.name, turn.number)
         return True
 

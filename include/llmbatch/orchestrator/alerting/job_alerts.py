@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from llmbatch.core import metrics
 from llmbatch.core.alert_content import compose
 from llmbatch.core.alert_settings import AlertsConfig
 from llmbatch.core.alerts import Alert, Level, StoredAlerts, list_alerts
@@ -20,6 +21,7 @@ from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.alerting.delivery import deliver
 from llmbatch.orchestrator.alerting.sinks import sinks_of
+from llmbatch.orchestrator.metrics.events import count
 
 DELIVERY_SECONDS = 15.0
 """Time between two attempts to deliver what a sink has not accepted."""
@@ -133,4 +135,5 @@ def raise_alert(alert: Alert, store: ObjectStore, layout: JobLayout) -> bool:
         store.create(layout.alert(alert.level.value, alert.number), alert.model_dump_json(indent=1).encode())
     except ObjectExists:
         return False
+    count(metrics.SLA_ALERTS, alert.level.value)
     return True

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from llmbatch.orchestrator.metrics.store_requests import note_request
+from llmbatch.s3.requests import RequestNote, report_requests
 from llmbatch.s3.store import S3Store
 
 CONNECTIONS = 32
 """HTTP connections kept: as many as the threads of one process use at once. botocore keeps 10, and drops the others."""
 
 
-def open_store(conn_id: str) -> S3Store:
-    """Return the store. Imports the amazon provider (about a second), so call it in tasks and threads only."""
+def open_store(conn_id: str, note: RequestNote | None = note_request) -> S3Store:
+    """Return the store. Imports the amazon provider (about a second), so call it in tasks and threads only.
+
+    Args:
+        conn_id: the connection.
+        note: gets every request of the store; None: nothing does.
+    """
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
     hook = S3Hook(aws_conn_id=conn_id)
     # what the connection itself sets wins
-    return S3Store(hook.get_client_type(config=Config(max_pool_connections=CONNECTIONS).merge(hook.config)))
+    client = hook.get_client_type(config=Config(max_pool_connections=CONNECTIONS).merge(hook.config))
+    if note is not None:
+        report_requests(client, note)
+    return S3Store(client)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from pydantic import JsonValue, ValidationError
 
+from llmbatch.core import metrics
 from llmbatch.core.addresses import checked_address
 from llmbatch.core.clock import Clock
 from llmbatch.core.config import Config
@@ -31,6 +32,7 @@ from llmbatch.orchestrator.drop_folder.claims import Claim, Claims, Companion, O
 from llmbatch.orchestrator.drop_folder.inbox import Drop, Inbox, read_inbox
 from llmbatch.orchestrator.drop_folder.move import move
 from llmbatch.orchestrator.drop_folder.options import read_options
+from llmbatch.orchestrator.metrics.events import count
 
 BEGIN_SECONDS = 120
 """A scan begins no further input after that time, so that inputs whose jobs are over leave the inbox."""
@@ -108,11 +110,14 @@ class Scan:
     def _read(self, uri: str) -> Inbox | None:
         """Return an inbox; None if it cannot be listed, for example because its bucket does not exist."""
         try:
-            return read_inbox(uri, self._store.list(f"{uri}/"), self._clock.now())
+            inbox = read_inbox(uri, self._store.list(f"{uri}/"), self._clock.now())
         except StoreError as error:
             self._found.errors += 1
+            count(metrics.DROP_SCANS, "failed")
             _log.warning("event=inbox_unreadable inbox=%s error=%s", shown(uri), error)
             return None
+        count(metrics.DROP_SCANS, "ok")
+        return inbox
 
     def _steps(self, inboxes: list[Inbox], taken: set[str]) -> Iterator[tuple[Drop, Callable[[], None]]]:
         """Yield what to do with everything that has no open claim, the oldest inputs of all inboxes first."""
@@ -196,6 +201,7 @@ class Scan:
         else:
             changes = {"is_started": True}
             self._found.started += 1
+            count(metrics.DROP_INPUTS, "started")
             _log.info("event=drop_started job_id=%s input=%s", claim.job_id, shown(claim.source))
         return self._claims.update(opened, claim.model_copy(update=changes))
 
@@ -218,6 +224,7 @@ class Scan:
         folder = move(claim, inbox.done if is_done else inbox.failed, self._job(claim), proof, self._store)
         self._claims.settle(claim)
         self._found.outcomes[outcome] += 1
+        count(metrics.DROP_INPUTS, outcome.value)
         _log.info("event=drop_settled outcome=%s job_id=%s moved_to=%s", outcome.value, claim.job_id, shown(folder))
 
     def _job(self, claim: Claim) -> JobLayout:

@@ -21,6 +21,7 @@ from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
 from llmbatch.orchestrator.history.cost import work_seconds
+from llmbatch.orchestrator.history.finished_events import count_finished
 from llmbatch.orchestrator.history.lessons import add_finished, engine_key, template_key
 from llmbatch.orchestrator.history.score import (
     AlertScore,
@@ -148,7 +149,8 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
         estimates=thinned(points, MOST_ESTIMATES),
     )
     store.put(layout.sla, report.model_dump_json(indent=2).encode())
-    note_reported(spec, store)
+    if note_reported(spec, store):
+        count_finished(spec, manifest, progress)
     return report
 
 

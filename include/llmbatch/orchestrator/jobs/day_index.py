@@ -7,7 +7,6 @@ outlive its folder until maintenance removes it, so every reader skips a job tha
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,9 +43,9 @@ def note_accepted(spec: JobSpec, store: ObjectStore) -> None:
     _note(spec, _ACCEPTED, store)
 
 
-def note_reported(spec: JobSpec, store: ObjectStore) -> None:
-    """Note that the job has a report. A repeated call changes nothing."""
-    _note(spec, _REPORTED, store)
+def note_reported(spec: JobSpec, store: ObjectStore) -> bool:
+    """Note that the job has a report; return whether this call did. A repeated call changes nothing."""
+    return _note(spec, _REPORTED, store)
 
 
 def indexed_jobs(base_uri: str, store: ObjectStore) -> Iterator[IndexedJob]:
@@ -74,7 +73,10 @@ def indexed_jobs(base_uri: str, store: ObjectStore) -> Iterator[IndexedJob]:
         )
 
 
-def _note(spec: JobSpec, state: str, store: ObjectStore) -> None:
+def _note(spec: JobSpec, state: str, store: ObjectStore) -> bool:
     day = spec.created_at.astimezone(UTC).date().isoformat()
-    with contextlib.suppress(ObjectExists):
+    try:
         store.create(f"{index_uri(spec.layout.base)}{day}/{spec.job_id}.{state}", f"{spec.root_uri}\n".encode())
+    except ObjectExists:
+        return False
+    return True

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from llmbatch.core import metrics
 from llmbatch.core.claims import last_claim
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import LlmbatchError, ObjectMissing, RayJobError
@@ -16,6 +17,7 @@ from llmbatch.core.shown import shown
 from llmbatch.core.states import DesiredState
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.run_states import DagRunState
+from llmbatch.orchestrator.metrics.events import count
 from llmbatch.orchestrator.ray_jobs.client import RayJobs
 from llmbatch.orchestrator.ray_jobs.generations import generation_of
 from llmbatch.orchestrator.ray_jobs.status import RayJobInfo
@@ -152,5 +154,6 @@ class OrphanSweep:
             by_ray = self._is_active(orphan) and self.jobs.stop(orphan.submission_id)
         except RayJobError as error:
             return error
+        count(metrics.ORPHANS)
         _log.warning("event=orphan_stopped %s by=%s", orphan.line(), "Ray" if by_ray else "control.json")
         return None

@@ -115,6 +115,8 @@ class RayOperator(ResumableJobMixin, BaseOperator):
             info = jobs.status(str(external_id))
         if info.status.is_failed and isinstance(self.failure(info, ""), AirflowFailException):
             self._conclude(info, context)
+        elif info.status.is_over:
+            self.on_over(info.status, info.driver_exit_code)
         return info.status
 
     def is_job_active(self, status: str) -> bool:
@@ -132,7 +134,7 @@ class RayOperator(ResumableJobMixin, BaseOperator):
             info = jobs.status(submission_id)
         if info.status.is_over:
             return self._conclude(info, context)
-        limits = self._limits()
+        limits = TimeLimits.given(self.pending_minutes, self.job_timeout)
         ends_at, pending_until = limits.ends_at(info, self.clock), limits.pending_until(info, self.clock)
         poll_seconds, tolerated = float(self.poll_seconds), int(self.poll_failures_tolerated)
         if self.deferrable:
@@ -186,6 +188,9 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         """End the job because a user ended the task. Override to end it without Ray's SIGTERM."""
         jobs.stop(submission_id)
 
+    def on_over(self, end: str, exit_code: int | None = None) -> None:
+        """Note how a submission ended, once: Ray's status, ``timeout`` or ``pending``. Override; by default nothing."""
+
     def on_kill(self) -> None:
         """Stop the job when the task is killed in its worker: in a signal handler, so without a call to Airflow."""
         if self._address is None or self._waiting_for is None:
@@ -209,13 +214,9 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         return Generations(self.job_name, cast("Any", context.get("task_state_store")))
 
     def _submission(self, submission_id: str, generation: int, context: Context) -> RaySubmission:
-        return RaySubmission(
-            submission_id=submission_id,
-            entrypoint=filled(self.entrypoint, submission_id, generation),
-            runtime_env=self.runtime_env or {},
-            metadata={**origin_of(context["ti"], generation), **(self.metadata or {})},
-            resources=self.ray_resources or {},
-        )
+        entrypoint = filled(self.entrypoint, submission_id, generation)
+        metadata = {**origin_of(context["ti"], generation), **(self.metadata or {})}
+        return RaySubmission(submission_id, entrypoint, self.runtime_env or {}, metadata, self.ray_resources or {})
 
     def _attend(self, submission_id: str, context: Context) -> str:
         """Note which job ``on_kill`` must stop, and show the links while it runs."""
@@ -227,22 +228,22 @@ class RayOperator(ResumableJobMixin, BaseOperator):
         show_links(self, self.operator_extra_links, context)
         return submission_id
 
-    def _limits(self) -> TimeLimits:
-        return TimeLimits(None if self.pending_minutes is None else float(self.pending_minutes), self.job_timeout)
-
     def _give_up(self, seen: RayJobEvent, context: Context) -> NoReturn:
         """Stop the job, and do not attach to it again: it is over, or it is pending and may stay so."""
         with self._jobs() as jobs:
-            error = self._limits().error(seen, self.ray_resources or {}, jobs)
+            limits = TimeLimits.given(self.pending_minutes, self.job_timeout)
+            error = limits.error(seen, self.ray_resources or {}, jobs)
             self.on_cancel(jobs, seen.submission_id)
             if wait_until_stopped(jobs, seen.submission_id, self.clock) or seen.reason is RayJobReason.PENDING:
                 self._generations(context).close(seen.submission_id)
+                self.on_over(seen.reason)
         raise error
 
     def _conclude(self, info: RayJobInfo, context: Context) -> dict[str, Any]:
         """Return the result of a job that is over, or raise with the reason and the end of its log."""
         code = info.driver_exit_code
         self.log.info("event=over submission_id=%s status=%s exit_code=%s", info.submission_id, info.status, code)
+        self.on_over(info.status, code)
         if info.status.is_succeeded:
             return self.get_job_result(info.submission_id, context)
         self._generations(context).close(info.submission_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.errors import RayJobError
@@ -25,6 +25,11 @@ class TimeLimits:
 
     pending_minutes: float | None = None
     job_timeout: timedelta | None = None
+
+    @classmethod
+    def given(cls, pending_minutes: float | str | None, job_timeout: timedelta | None) -> Self:
+        """Return the limits of an operator's arguments; a template may have rendered the minutes as text."""
+        return cls(None if pending_minutes is None else float(pending_minutes), job_timeout)
 
     def pending_until(self, info: RayJobInfo, clock: Clock) -> float | None:
         """Return by when Ray must have started the job, in seconds since the epoch."""

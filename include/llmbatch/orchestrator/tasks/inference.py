@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowTaskTimeout
 
+from llmbatch.core import metrics
 from llmbatch.core.clock import SystemClock
 from llmbatch.core.errors import LlmbatchError, StoreError
 from llmbatch.core.identity import FAILURE
@@ -22,6 +23,7 @@ from llmbatch.core.shown import shown, shown_lines
 from llmbatch.core.store import ObjectStore
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.deployment.settings import load_settings
+from llmbatch.orchestrator.metrics.events import count
 from llmbatch.orchestrator.tasks.time_limits import text_of_timeout
 
 P = ParamSpec("P")
@@ -62,8 +64,9 @@ def final_unless_retryable(body: Callable[P, R]) -> Callable[P, R]:
 
 
 def note_failure(context: Mapping[str, Any]) -> None:
-    """Keep the error of a failed task that has no retry left as an XCom, for other DAGs to show."""
+    """Keep the error of a failed task that has no retry left as an XCom, for other DAGs to show, and count it."""
     context["ti"].xcom_push(key=FAILURE, value=shown_lines(context.get("exception"))[:FAILURE_CHARS])
+    count(metrics.JOBS_FAILED, context["ti"].task_id)
 
 
 @final_unless_retryable

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from llmbatch.core import metrics
 from llmbatch.core.claims import last_claim
 from llmbatch.core.errors import ForeignManifest, ObjectMissing, RayJobError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import read_manifest
 from llmbatch.core.states import ExitReason
 from llmbatch.orchestrator.deployment.names import START_ORDER
+from llmbatch.orchestrator.metrics.events import count
+from llmbatch.orchestrator.ray_jobs.generations import generation_of
 from llmbatch.orchestrator.ray_jobs.links import KeptLink, RayDashboardLink, show_links
 from llmbatch.orchestrator.ray_jobs.operator import RayOperator
 from llmbatch.orchestrator.ray_jobs.outcome import failure_text
@@ -86,6 +89,17 @@ class JobRun(RayOperator):
             show_links(self, self.operator_extra_links, context)
             return {"done_uri": self.done_uri}
         return super().execute(context)
+
+    def submit_job(self, context: Context) -> str:
+        """Submit the next generation, and count it."""
+        submission_id = super().submit_job(context)
+        count(metrics.GENERATIONS, "first" if generation_of(submission_id) == 1 else "restart")
+        return submission_id
+
+    def on_over(self, end: str, exit_code: int | None = None) -> None:
+        """Count how the Ray job ended: by its exit reason, else by Ray's status or the limit that it ran into."""
+        reason = _reason(exit_code)
+        count(metrics.RAY_JOBS_ENDED, (reason.name if reason is not None else end).lower())
 
     def used_generations(self) -> int:
         """Return the highest generation that has claimed the job. Maintenance keeps that claim.

@@ -294,7 +294,7 @@ def test_report_does_not_wait_for_ever_for_a_receiver(store: MemoryStore, monkey
 
 def test_a_failure_is_kept_for_other_dags() -> None:
     kept: dict[str, str] = {}
-    ti = SimpleNamespace(xcom_push=lambda *, key, value: kept.update({key: value}))
+    ti = SimpleNamespace(task_id="accept", xcom_push=lambda *, key, value: kept.update({key: value}))
     tasks.note_failure({"ti": ti, "exception": RequestError("input_uri", "bad \x1b[2J", "Correct it")})
     assert kept == {"failure": "input_uri: bad \\x1b[2J. Correct it"}
     tasks.note_failure({"ti": ti, "exception": ValueError("x" * 9000)})
