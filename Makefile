@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status monitor demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install up down status monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -31,6 +31,13 @@ demo: up ## run a real job through the real engine, with a live ETA
 
 schemas: ## generate what the pinned vLLM takes: request schemas and arguments of `vllm serve`
 	@PYTHONPATH=include $(RAY_PYTHON) tools/request_schemas.py
+
+monitoring: ## render what Prometheus, Alertmanager and Grafana are configured with, from config.yaml
+	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render
+
+rules: install ## check what `make monitoring` renders: drift, rules, routes, inhibitions
+	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render --check
+	@$(AIRFLOW_PYTHON) -m pytest tests/monitoring
 
 locks: ## compile requirements/*.lock from requirements/*.in
 	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.locks
@@ -71,7 +78,7 @@ types: install ## run mypy in strict mode, each room in its own environment
 	@$(MAKE) --no-print-directory -j 2 -O types-airflow types-ray
 
 types-airflow: install
-	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins \
+	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins tools/monitoring \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_gateway.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py \

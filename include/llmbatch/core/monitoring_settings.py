@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from llmbatch.core.config_sections import Section
+
+_KINDS = ("webhook", "email", "slack", "pagerduty")
 
 Ratio = Annotated[float, Field(gt=0, le=1)]
 
@@ -35,7 +37,8 @@ class ReceiverConfig(Section):
 
     team: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")] = "platform"
     """Value of the label ``team`` of the alerts that this receiver gets."""
-    severities: tuple[Annotated[str, Field(pattern=r"^(critical|warning|info)$")], ...] = ("critical", "warning")
+    severities: tuple[Annotated[str, Field(pattern=r"^(critical|warning|info|none)$")], ...] = ("critical", "warning")
+    """``none`` is the severity of LlmbatchWatchdog, which a dead man's switch receives."""
     webhook_url_file: str | None = None
     """File with the URL."""
     email_to: str | None = None
@@ -44,6 +47,24 @@ class ReceiverConfig(Section):
     """File with the URL of an incoming webhook."""
     pagerduty_key_file: str | None = None
     """File with the routing key of an Events API v2 integration."""
+
+    @property
+    def kind(self) -> str:
+        """``webhook``, ``email``, ``slack`` or ``pagerduty``."""
+        return self._kinds()[0]
+
+    def _kinds(self) -> list[str]:
+        fields = (self.webhook_url_file, self.email_to, self.slack_url_file, self.pagerduty_key_file)
+        return [kind for kind, value in zip(_KINDS, fields, strict=True) if value]
+
+    @model_validator(mode="after")
+    def _has_one_kind(self) -> ReceiverConfig:
+        if len(self._kinds()) != 1:
+            raise ValueError(
+                f"a receiver of team {self.team!r} sets {', '.join(self._kinds()) or 'no kind'}; set exactly one of "
+                "webhook_url_file, email_to, slack_url_file, pagerduty_key_file"
+            )
+        return self
 
 
 class EmailConfig(Section):
@@ -66,3 +87,10 @@ class MonitoringConfig(Section):
     """Where ``docs/runbooks`` is published: each alert links ``<runbook_url>/<Alert>.md``."""
     receivers: tuple[ReceiverConfig, ...] = ()
     email: EmailConfig | None = None
+
+    @model_validator(mode="after")
+    def _mail_has_a_server(self) -> MonitoringConfig:
+        address = next((receiver.email_to for receiver in self.receivers if receiver.email_to), None)
+        if address and self.email is None:
+            raise ValueError(f"a receiver has email_to {address!r}; set monitoring.email.smarthost and .sender too")
+        return self

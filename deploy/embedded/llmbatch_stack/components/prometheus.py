@@ -1,12 +1,14 @@
-"""Prometheus: scrapes this stack and evaluates the shipped rules, on the loopback interface."""
+"""Prometheus: scrapes this stack and evaluates the shipped rules, on the loopback interface.
 
-from collections.abc import Mapping
-from pathlib import Path
+The shipped configuration names its targets and its key by files beside it, so a copy of it gets those of this stack.
+"""
 
-from llmbatch_stack.components import airflow
+import json
+import shutil
+
+from llmbatch_stack.components import airflow, ray_head
 from llmbatch_stack.components.gateway_key import GatewayKey
-from llmbatch_stack.components.local_scrapes import Addresses, localised
-from llmbatch_stack.credentials import Credentials, write_private
+from llmbatch_stack.credentials import Credentials
 from llmbatch_stack.environment import plain
 from llmbatch_stack.install import tools
 from llmbatch_stack.process.component import Component, StepError, Steps
@@ -15,27 +17,34 @@ from llmbatch_stack.wire import call
 
 NAME = "prometheus"
 PROGRAM = "prometheus"
+_TARGETS = {
+    "llmbatch": "airflow_api",
+    "statsd": "statsd_http",
+    "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
+}
+"""Scrape job and the port where it reads."""
 
 
 def component(settings: Settings, credentials: Credentials) -> Component:
     """Describe the Prometheus of this stack."""
-    home = settings.state / "monitoring"
-    shipped, config = settings.monitoring / "prometheus" / "prometheus.yml", home / "prometheus.yml"
-    key = GatewayKey(settings, credentials, home / "gateway-key")
+    home, shipped = settings.state / "monitoring", settings.monitoring / "prometheus"
+    copy, data = home / "prometheus", home / "prometheus-data"
+    key = GatewayKey(settings, credentials, copy / "secrets" / "gateway-key")
 
     def prepare(_: Steps) -> None:
-        home.mkdir(mode=0o700, exist_ok=True)
+        if not (shipped / "prometheus.yml").exists():
+            raise StepError(f"{shipped / 'prometheus.yml'} does not exist; run `make monitoring`")
+        shutil.copytree(shipped, copy, dirs_exist_ok=True)
+        for name in ("targets", "secrets"):
+            (copy / name).mkdir(mode=0o700, exist_ok=True)
+        for job, port in _TARGETS.items():
+            targets = [{"targets": [f"{HOST}:{settings.port(port)}"]}]
+            (copy / "targets" / f"{job}.yml").write_text(json.dumps(targets))  # JSON is YAML
+        listed = copy / "targets" / "ray.json"
+        listed.unlink(missing_ok=True)
+        listed.symlink_to(ray_head.metrics_targets(settings))
         key.ensure()
-        addresses = Addresses(
-            gateway=f"{HOST}:{settings.port('airflow_api')}",
-            gateway_path=settings.gateway_url.removeprefix(settings.airflow_url) + "/metrics",
-            gateway_key=key.path,
-            statsd=f"{HOST}:{settings.port('statsd_http')}",
-            ray_targets=settings.ray_folder / "ray" / "prom_metrics_service_discovery.json",
-            prometheus=f"{HOST}:{settings.port('prometheus')}",
-            alertmanager=f"{HOST}:{settings.port('alertmanager')}",
-        )
-        write_private(config, _dump(localised(_read(shipped), shipped.parent, addresses)))
 
     def check(_: float) -> str | None:
         reply = call(f"{settings.prometheus_url}/-/ready")
@@ -44,8 +53,8 @@ def component(settings: Settings, credentials: Credentials) -> Component:
         return f"Prometheus at {settings.prometheus_url} answers {reply.status} {reply.text[:120]}"
 
     options = {
-        "config.file": config,
-        "storage.tsdb.path": home / "prometheus",
+        "config.file": copy / "prometheus.yml",
+        "storage.tsdb.path": data,
         "storage.tsdb.retention.time": "15d",
         "storage.tsdb.retention.size": "1GB",
         "web.listen-address": f"{HOST}:{settings.port('prometheus')}",
@@ -59,24 +68,6 @@ def component(settings: Settings, credentials: Credentials) -> Component:
         environment=plain(),
         check=check,
         ports=("prometheus",),
-        needs=(airflow.API_SERVER,),
+        needs=(airflow.API_SERVER, ray_head.NAME),
         prepare=prepare,
     )
-
-
-def _read(shipped: Path) -> Mapping[str, object]:
-    import yaml
-
-    try:
-        found = yaml.safe_load(shipped.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StepError(f"{shipped} does not exist; run `make monitoring`") from None
-    if not isinstance(found, dict):
-        raise StepError(f"{shipped} holds {type(found).__name__} instead of a mapping; run `make monitoring`")
-    return found
-
-
-def _dump(config: Mapping[str, object]) -> str:
-    import yaml
-
-    return str(yaml.safe_dump(dict(config), sort_keys=False))

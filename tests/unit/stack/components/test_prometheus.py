@@ -1,5 +1,6 @@
-"""How Prometheus is started: on the loopback interface, with the shipped rules."""
+"""How Prometheus is started: on the loopback interface, with the shipped rules and the targets of this stack."""
 
+import json
 import stat
 import threading
 from dataclasses import replace
@@ -10,52 +11,64 @@ import yaml
 
 from llmbatch_stack.components import prometheus
 from llmbatch_stack.credentials import load_or_create
-from llmbatch_stack.process.component import Component, StepError, Steps
+from llmbatch_stack.process.component import StepError, Steps
 from llmbatch_stack.settings import Settings, load
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    folder = tmp_path / "monitoring"
-    folder.mkdir(mode=0o700)
-    (folder / "gateway-key").write_text("key")  # no gateway answers here, so it is kept
-    return replace(load({}), state=tmp_path, port_base=1024)
+    return replace(load({}), state=tmp_path, port_base=1024)  # nothing listens there
 
 
-def _prepare(settings: Settings) -> Component:
+@pytest.fixture
+def copy(settings: Settings) -> Path:
+    """The folder of the configuration after the step before the start. The key is there already, so it is kept."""
+    folder = settings.state / "monitoring" / "prometheus"
+    (folder / "secrets").mkdir(parents=True)
+    (folder / "secrets" / "gateway-key").write_text("key")
+    _prepare(settings)
+    return folder
+
+
+def _prepare(settings: Settings) -> None:
     component = prometheus.component(settings, load_or_create(settings))
     assert component.prepare is not None
     component.prepare(Steps(settings.state / "log", str(settings.state), threading.Event()))
-    return component
 
 
-def test_it_listens_on_the_loopback_and_reads_a_private_configuration(settings: Settings):
-    component = _prepare(settings)
-    assert "--web.listen-address=127.0.0.1:1080" in component.command
-    config = settings.state / "monitoring" / "prometheus.yml"
-    assert f"--config.file={config}" in component.command
-    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+def test_it_listens_on_the_loopback_only(settings: Settings):
+    command = prometheus.component(settings, load_or_create(settings)).command
+    assert "--web.listen-address=127.0.0.1:1080" in command
+    assert f"--config.file={settings.state}/monitoring/prometheus/prometheus.yml" in command
 
 
-def test_the_shipped_rules_and_jobs_are_used(settings: Settings):
+def test_the_shipped_files_are_used_unchanged(settings: Settings, copy: Path):
+    shipped = settings.repo / "config" / "prometheus"
+    for name in ("prometheus.yml", "rules.yml"):
+        assert (copy / name).read_bytes() == (shipped / name).read_bytes()
+
+
+def test_every_file_that_the_configuration_names_is_there(settings: Settings, copy: Path):
+    config = yaml.safe_load((copy / "prometheus.yml").read_text())
+    discoveries = [*config["scrape_configs"], *config["alerting"]["alertmanagers"]]
+    named = {name for each in discoveries for found in each["file_sd_configs"] for name in found["files"]}
+    named |= {job["authorization"]["credentials_file"] for job in config["scrape_configs"] if "authorization" in job}
+    assert "secrets/gateway-key" in named
+    ray = copy / "targets" / "ray.json"
+    assert {copy / name for name in named} == {ray, *(each for each in copy.glob("*/*") if each.exists())}
+    assert ray.readlink() == settings.ray_folder / "ray" / "prom_metrics_service_discovery.json"
+    assert json.loads((copy / "targets" / "llmbatch.yml").read_text()) == [{"targets": ["127.0.0.1:1024"]}]
+
+
+def test_it_is_prepared_again_after_a_crash(settings: Settings, copy: Path):
     _prepare(settings)
-    config = yaml.safe_load((settings.state / "monitoring" / "prometheus.yml").read_text())
-    shipped = yaml.safe_load((settings.repo / "config" / "prometheus" / "prometheus.yml").read_text())
-    rules = settings.repo / "config" / "prometheus"
-    assert config["rule_files"] == [str(rules / name) for name in shipped["rule_files"]]
-    assert all(Path(name).exists() for name in config["rule_files"])
-    assert config["global"] == shipped["global"]
-    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
-    assert jobs.keys() == {"llmbatch", "statsd", "ray", "prometheus", "alertmanager"}
-    assert jobs["llmbatch"]["metrics_path"] == "/llmbatch/metrics"
-    assert jobs["llmbatch"]["authorization"]["credentials_file"] == str(settings.state / "monitoring" / "gateway-key")
+    assert (copy / "secrets" / "gateway-key").read_text() == "key"
 
 
-@pytest.mark.parametrize(("text", "reason"), [(None, "does not exist"), ("[]", "holds list instead of a mapping")])
-def test_an_unusable_configuration_is_named_with_the_remedy(settings: Settings, text: str | None, reason: str):
-    folder = settings.state / "rendered"
-    (folder / "prometheus").mkdir(parents=True)
-    if text is not None:
-        (folder / "prometheus" / "prometheus.yml").write_text(text)
-    with pytest.raises(StepError, match=rf"prometheus.yml {reason}; run `make monitoring`"):
-        _prepare(replace(settings, monitoring=folder))
+def test_what_it_needs_is_closed_to_others(settings: Settings, copy: Path):
+    assert stat.S_IMODE((copy / "secrets").stat().st_mode) == 0o700
+
+
+def test_a_missing_configuration_is_named_with_the_remedy(settings: Settings, tmp_path: Path):
+    with pytest.raises(StepError, match=r"prometheus.yml does not exist; run `make monitoring`"):
+        _prepare(replace(settings, monitoring=tmp_path))
