@@ -30,6 +30,7 @@ def component(settings: Settings) -> Component:
         "config.file": config,
         "storage.path": home / "alertmanager",
         "web.listen-address": f"{HOST}:{settings.port('alertmanager')}",
+        "web.external-url": settings.alertmanager_url,
         "cluster.listen-address": "",  # one server: it needs no port for others
     }
     return Component(

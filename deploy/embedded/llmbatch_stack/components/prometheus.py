@@ -35,9 +35,10 @@ def component(settings: Settings, credentials: Credentials) -> Component:
     def prepare(_: Steps) -> None:
         if not (shipped / "prometheus.yml").exists():
             raise StepError(f"{shipped / 'prometheus.yml'} does not exist; run `make monitoring`")
+        home.mkdir(mode=0o700, exist_ok=True)
         shutil.copytree(shipped, copy, dirs_exist_ok=True)
         for name in ("targets", "secrets"):
-            (copy / name).mkdir(mode=0o700, exist_ok=True)
+            (copy / name).mkdir(exist_ok=True)
         for job, port in _TARGETS.items():
             targets = [{"targets": [f"{HOST}:{settings.port(port)}"]}]
             (copy / "targets" / f"{job}.yml").write_text(json.dumps(targets))  # JSON is YAML
@@ -58,6 +59,7 @@ def component(settings: Settings, credentials: Credentials) -> Component:
         "storage.tsdb.retention.time": "15d",
         "storage.tsdb.retention.size": "1GB",
         "web.listen-address": f"{HOST}:{settings.port('prometheus')}",
+        "web.external-url": settings.prometheus_url,
     }
     return Component(
         name=NAME,
