@@ -83,7 +83,7 @@ AIRFLOW: Mapping[str, frozenset[str]] = {
 
 PROMETHEUS: Mapping[str, frozenset[str]] = {
     "up": frozenset(),
-    "ALERTS": frozenset({"alertname", "alertstate", "severity", "team"}),
+    "ALERTS": frozenset({"alertname", "alertstate", "severity", "team", "job_id"}),
     "scrape_duration_seconds": frozenset(),
     "scrape_samples_scraped": frozenset(),
 }
