@@ -77,6 +77,20 @@ def test_the_scheduler_looks_as_often_as_chosen(tmp_path: Path):
     assert pauses == ["1", "2"]
 
 
+def test_airflow_sends_its_metrics_with_labels_to_the_port_of_this_stack(tmp_path: Path):
+    settings = load({"LLMBATCH_STATE": str(tmp_path), "LLMBATCH_PORT_BASE": "30000"})
+    variables = airflow_variables(settings, load_or_create(settings))
+    prefix = "AIRFLOW__METRICS__"
+    assert {name.removeprefix(prefix): value for name, value in variables.items() if name.startswith(prefix)} == {
+        "STATSD_ON": "True",
+        "STATSD_HOST": "127.0.0.1",
+        "STATSD_PORT": "30054",
+        "STATSD_PREFIX": "airflow",
+        "STATSD_INFLUXDB_ENABLED": "True",
+        "LEGACY_NAMES_ON": "False",
+    }
+
+
 def test_state_folder_can_be_moved(tmp_path: Path):
     settings = load({"LLMBATCH_STATE": str(tmp_path / "elsewhere")})
     assert settings.logs == tmp_path / "elsewhere" / "logs"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from fakes.events import RecordedEvents
 from fakes.ray import FakeRay
 from llmbatch.core.claims import claim
 from llmbatch.core.clock import ManualClock
@@ -72,11 +73,12 @@ class World:
 
 
 @pytest.mark.parametrize("state", [OVER, GONE])
-def test_an_orphan_is_asked_and_then_stopped(state: DagRunState) -> None:
+def test_an_orphan_is_asked_and_then_stopped(state: DagRunState, events: RecordedEvents) -> None:
     world = World()
     submission_id = world.submit()
     world.runs[DAG, "r"] = state
     (orphan,) = world.sweep()
+    assert events.of("orphans_stopped") == [(1,)]
     assert (orphan.submission_id, orphan.state) == (submission_id, state)
     control = world.control()
     assert control is not None

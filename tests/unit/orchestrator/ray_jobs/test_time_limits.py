@@ -56,3 +56,8 @@ def test_a_ray_that_does_not_answer_hides_no_reason() -> None:
         text = str(TimeLimits(20).error(PENDING, {}, jobs))
     assert "within 20 min" in text
     assert "cannot be read: Ray at http://ray:8265 cannot be reached" in text
+
+
+def test_minutes_that_a_template_rendered_as_text_are_a_number() -> None:
+    assert TimeLimits.given("20", None) == TimeLimits(20.0)
+    assert TimeLimits.given(None, timedelta(hours=1)) == TimeLimits(None, timedelta(hours=1))
