@@ -154,7 +154,10 @@ def finish(
             deadline=spec.deadline,
             finished_at=finished,
             met=finished <= spec.deadline,
-            levels=(LevelChange(at=spec.created_at, level=Level.OK),),
+            levels=(
+                LevelChange(at=spec.created_at, level=Level.OK),
+                *(LevelChange(at=each.raised_at, level=each.level, reason=each.reason) for each in alerts),
+            ),
         ),
         cost=CostRecord(replica_hours=2.0, gpu_hours=4.0, usd=10.0, usd_per_million_tokens=166.67),
     )

@@ -86,6 +86,8 @@ class LevelChange(_Part):
 
     at: AwareDatetime
     level: Level
+    reason: str = ""
+    """What the prediction depended on most."""
 
 
 class SlaRecord(_Part):

@@ -97,13 +97,21 @@ JOB_INFO = _job(
     "info", "1; names of a job, to join onto its other series.", *"dag_id run_id model priority owner".split()
 )
 JOB_PHASE = _job("phase", "1 for the phase that holds.", "phase")
-JOB_ROWS = _job("rows", "Rows by state; their sum is the input.", "state")
-JOB_WORK_RATIO = _job("work_ratio", "Part of the work done, 0 to 1; longer rows weigh more.")
-JOB_ROWS_PER_SECOND = _job("rows_per_second", "Rows with an outcome a second, since the first row entered an engine.")
-JOB_OUTPUT_TOKENS = _job(
-    "output_tokens_per_second", "Tokens written a second over the last 30 s, rows without an answer included."
+JOB_ROWS = _job(
+    "rows", "Rows by state: succeeded, failed, expired, cancelled, running, waiting; their sum is the input.", "state"
 )
-JOB_TOKENS = _job("tokens", "Tokens of answered rows: read, written, and found in the prefix cache.", "kind")
+JOB_WORK_RATIO = _job("work_ratio", "Part of the work done, 0 to 1; longer rows weigh more.")
+JOB_ROWS_PER_SECOND = _job(
+    "rows_per_second",
+    "Rows with an outcome a second, since the first row entered an engine; absent without a heartbeat for 2 min.",
+)
+JOB_OUTPUT_TOKENS = _job(
+    "output_tokens_per_second",
+    "Tokens written a second over the last 30 s, rows without an answer included; absent like rows_per_second.",
+)
+JOB_TOKENS = _job(
+    "tokens", "Tokens of answered rows: prompt, completion, and cached, those found in the prefix cache.", "kind"
+)
 JOB_LATENCY_P50 = _job("row_latency_p50_seconds", "Median time from the admission of a row to its answer.")
 JOB_LATENCY_P95 = _job(
     "row_latency_p95_seconds", "95 % quantile of the time from the admission of a row to its answer."
@@ -121,7 +129,7 @@ JOB_BURN_RATE = _job(
 )
 JOB_LEVEL = _job("level", "1 for the SLA level of the last alert that holds: ok, yellow, red, critical.", "level")
 JOB_HEARTBEAT = _job("heartbeat_timestamp_seconds", "When the last heartbeat was written, Unix time.")
-JOB_REPLICAS = _job("replicas", "Engines: live and wanted.", "state")
+JOB_REPLICAS = _job("replicas", "Engines: live and wanted; absent like rows_per_second.", "state")
 JOB_REPLICAS_LOST = _job("replicas_lost", "Engines that died in this generation.")
 JOB_ROWS_REDONE = _job("rows_redone", "Rows that ran again because a replica died before their commit.")
 JOB_DEAD_LETTERS = _job("dead_letter_rows", "Committed failed rows by error class.", "error_class")
@@ -132,10 +140,10 @@ JOB_KV_CACHE = _job("kv_cache_ratio", "KV cache in use of the fullest engine, 0 
 JOB_PREEMPTIONS = _job("preemptions", "Rows that engines put back for lack of KV cache; needs engine.statistics.")
 JOB_PREFIX_CACHE = _job(
     "prefix_cache_tokens",
-    "Prompt tokens that engines looked up, and found in the prefix cache; needs engine.statistics.",
+    "Prompt tokens that engines looked up in the prefix cache (queried), and found (hit); needs engine.statistics.",
     "result",
 )
-JOB_STORE_REQUESTS = _job("store_requests", "Requests of the Ray job to the store, by result.", "result")
+JOB_STORE_REQUESTS = _job("store_requests", "Requests of the Ray job to the store: ok, error.", "result")
 JOB_STORE_SECONDS = _job("store_request_seconds", "Mean time of the Ray job's requests to the store.")
 JOB_COST = _job("cost_usd", "Cost so far: time of the replicas times the price of config.yaml; absent without a price.")
 
@@ -148,7 +156,11 @@ EXPORTER_DURATION = Metric(
     "llmbatch_exporter_collect_duration_seconds", Kind.GAUGE, Source.EXPORTER, "Time that the last reading took."
 )
 EXPORTER_ERRORS = Metric(
-    "llmbatch_exporter_errors_total", Kind.COUNTER, Source.EXPORTER, "Readings that failed, by reason.", ("reason",)
+    "llmbatch_exporter_errors_total",
+    Kind.COUNTER,
+    Source.EXPORTER,
+    "Readings that failed, by reason: airflow, store, report, internal.",
+    ("reason",),
 )
 EXPORTER_SKEW = Metric(
     "llmbatch_exporter_clock_skew_seconds", Kind.GAUGE, Source.EXPORTER,
@@ -163,7 +175,8 @@ BUILD_INFO = Metric(
 )
 GATEWAY_STORE_SECONDS = Metric(
     "llmbatch_gateway_store_request_duration_seconds", Kind.HISTOGRAM, Source.EXPORTER,
-    "Requests of the exporter to the store, by operation and result.", ("operation", "result"), _STORE_SECONDS,
+    "Requests of the exporter to the store, by operation and result: ok, error.", ("operation", "result"),
+    _STORE_SECONDS,
 )  # fmt: skip
 
 # Events of tasks, operator and sensor.

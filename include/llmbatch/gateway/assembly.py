@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -16,6 +18,12 @@ from llmbatch.gateway.app import create_app
 from llmbatch.gateway.parts import Parts
 from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.deployment.store import open_store
+
+SWITCH_SECONDS = 0.0005
+"""Longest time for which a thread that reads the store keeps the interpreter from the loop that answers requests.
+
+Python's own 5 ms would be waited for several times in each request, as long as heartbeats of many jobs are read.
+"""
 
 AIRFLOW_URL = "http://localhost:8080"
 """Address of the api-server if neither config.yaml nor Airflow's configuration has one."""
@@ -37,6 +45,7 @@ def alone() -> FastAPI:
     Raises:
         ConfigError: config.yaml cannot be used.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     config, clock = load_settings(), SystemClock()
     return _gateway(config, over_http(airflow_url(config), clock), clock)
 

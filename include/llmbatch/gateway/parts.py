@@ -39,7 +39,7 @@ class Parts:
     @cached_property
     def readings(self) -> Readings:
         """Readings of all jobs, which requests share for seconds."""
-        return Readings(self.config.store.base_uri, self.store, self.airflow, self.clock)
+        return Readings(self.config.store.base_uri, self.store, self.documents, self.airflow, self.clock)
 
     @cached_property
     def exporter(self) -> Exporter:

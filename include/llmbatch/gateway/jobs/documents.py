@@ -67,11 +67,18 @@ class Kept(Generic[Document]):
 
 
 class JobDocuments:
-    """Reader of the jobs under ``base_uri``. Every method blocks and may raise ``StoreError``."""
+    """Reader of the jobs under ``base_uri``. Every method blocks and may raise ``StoreError``.
 
-    def __init__(self, base_uri: str, store: ObjectStore, clock: Clock) -> None:
+    Args:
+        base_uri: ``s3://bucket/prefix`` that holds ``jobs/``.
+        store: where that is.
+        clock: for the age of documents.
+        spec_seconds: time for which a spec is kept.
+    """
+
+    def __init__(self, base_uri: str, store: ObjectStore, clock: Clock, *, spec_seconds: float = FIXED_SECONDS) -> None:
         self._base, self._store, self._clock = base_uri, store, clock
-        self._specs: Kept[JobSpec] = Kept(FIXED_SECONDS, MOST, clock)
+        self._specs: Kept[JobSpec] = Kept(spec_seconds, MOST, clock)
         self._proofs: Kept[JobManifest] = Kept(FIXED_SECONDS, MOST, clock)
         self._admissions: Kept[Admission | None] = Kept(FIXED_SECONDS, MOST, clock)
         self._beats: Kept[Progress | None] = Kept(LIVE_SECONDS, MOST, clock)

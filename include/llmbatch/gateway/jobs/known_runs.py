@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llmbatch.core.clock import Clock
-from llmbatch.core.identity import INFERENCE_DAG
+from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.manifest import JobManifest
 from llmbatch.gateway.airflow.client import AirflowClient, DagRun
@@ -28,15 +28,15 @@ class KnownRuns:
         self._airflow = airflow
         self._runs: Shared[Mapping[str, DagRun]] = Shared(KNOWN_SECONDS, _MOST_CALLERS, clock)
 
-    async def find(self, authorization: str, run_id: str) -> DagRun | None:
-        """Return a run at most ``KNOWN_SECONDS`` old, None if it is not known. Raises ``Failure`` 403."""
-        return (await self._runs.get(authorization, lambda: self._read(authorization))).get(run_id)
+    async def find(self, authorization: str, job_id: str) -> DagRun | None:
+        """Return the run of a job, at most ``KNOWN_SECONDS`` old, None if it is not known. Raises ``Failure`` 403."""
+        return (await self._runs.get(authorization, lambda: self._read(authorization))).get(job_id)
 
     async def _read(self, authorization: str) -> Mapping[str, DagRun]:
         found = {}
         for state in ("running", "failed"):
             runs = await self._airflow.runs(authorization, INFERENCE_DAG, limit=_MOST_RUNS, states=(state,))
-            found.update({run.dag_run_id: run for run in runs})
+            found.update({job_id_of(run.dag_id, run.dag_run_id): run for run in runs})
         return found
 
 

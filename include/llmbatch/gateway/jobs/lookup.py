@@ -84,12 +84,21 @@ async def polled_job(
 
     A job that runs or has failed lately costs no call to Airflow of its own, nor does one that has its proof.
     """
-    if _JOB_ID.fullmatch(job_id) is not None and (spec := await asyncio.to_thread(documents.spec, job_id)) is not None:
-        if (run := await known.find(authorization, spec.run_id)) is not None:
-            return FoundJob(run, spec)
-        if (proof := await asyncio.to_thread(documents.proof, job_id)) is not None:
-            return FoundJob(run_of_proof(spec, proof), spec)
+    if _JOB_ID.fullmatch(job_id) is not None:
+        run = await known.find(authorization, job_id)
+        if (found := await asyncio.to_thread(_stored, job_id, run, documents)) is not None:
+            return found
     return await find_job(job_id, authorization, airflow, documents)
+
+
+def _stored(job_id: str, run: DagRun | None, documents: JobDocuments) -> FoundJob | None:
+    """Return an accepted job with its known run, else with its proof; None if it has neither. Blocks."""
+    if (spec := documents.spec(job_id)) is None:
+        return None
+    if run is not None:
+        return FoundJob(run, spec)
+    proof = documents.proof(job_id)
+    return None if proof is None else FoundJob(run_of_proof(spec, proof), spec)
 
 
 async def newest_runs(

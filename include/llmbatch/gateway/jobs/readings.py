@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine, Hashable
 from concurrent.futures import ThreadPoolExecutor
 
 from llmbatch.core.clock import Clock
@@ -10,8 +11,11 @@ from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.airflow.client import AirflowClient
 from llmbatch.gateway.jobs.active import open_runs
+from llmbatch.gateway.jobs.answers import CHANGE_WITH_TIME, JobPage
+from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.sla_status import MOST_JOBS, StatusReader
 from llmbatch.gateway.wire.answer import Answer
+from llmbatch.gateway.wire.etags import weak_etag
 from llmbatch.gateway.wire.shared import Shared
 from llmbatch.orchestrator.sla_report.report import render
 
@@ -19,6 +23,8 @@ STATUS_SECONDS = 2.0
 """Time after which the status of all jobs is read again; heartbeats are written as often."""
 STATUS_USABLE_SECONDS = 5.0
 """Time for which requests get the old status while the new one is read."""
+PAGE_SECONDS = 2.0
+"""Time for which a page of jobs is used; heartbeats are written as often."""
 REPORT_SECONDS = 10.0
 """Time for which a report is used; it is about jobs that are over."""
 PERMISSION_SECONDS = 2.0
@@ -26,6 +32,7 @@ PERMISSION_SECONDS = 2.0
 
 _MOST_CALLERS = 1000
 _MOST_REPORTS = 8
+_MOST_PAGES = 200
 _TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -41,15 +48,19 @@ class Readings:
     Args:
         base_uri: ``s3://bucket/prefix`` that holds ``jobs/``.
         store: where that is.
+        documents: reader of the jobs there.
         airflow: which runs there are, and who may read them.
         clock: for the age of readings.
     """
 
-    def __init__(self, base_uri: str, store: ObjectStore, airflow: AirflowClient, clock: Clock) -> None:
+    def __init__(
+        self, base_uri: str, store: ObjectStore, documents: JobDocuments, airflow: AirflowClient, clock: Clock
+    ) -> None:
         self._base, self._store, self._airflow, self._clock = base_uri, store, airflow, clock
-        self._statuses = StatusReader(base_uri, store, clock)
+        self._statuses = StatusReader(documents, clock)
         self._allowed: Shared[bool] = Shared(PERMISSION_SECONDS, _MOST_CALLERS, clock)
         self._status: Shared[Answer] = Shared(STATUS_SECONDS, 1, clock, usable=STATUS_USABLE_SECONDS)
+        self._pages: Shared[Answer] = Shared(PAGE_SECONDS, _MOST_PAGES, clock)
         self._reports: Shared[Answer] = Shared(REPORT_SECONDS, _MOST_REPORTS, clock)
         self._one_report = ThreadPoolExecutor(1, thread_name_prefix="sla-report")
 
@@ -66,6 +77,21 @@ class Readings:
         """
         await self.require_read(authorization)
         return await self._status.get("status", lambda: self._read_status(authorization))
+
+    async def page(self, key: Hashable, read: Callable[[], Coroutine[None, None, JobPage]]) -> Answer:
+        """Return a page of jobs that is at most ``PAGE_SECONDS`` old. Errors of ``read`` pass.
+
+        Args:
+            key: the caller's credentials and the whole query.
+            read: reads the page.
+        """
+
+        async def answer() -> Answer:
+            page = await read()
+            etag = weak_etag(page, without=CHANGE_WITH_TIME)
+            return Answer(page.model_dump_json().encode(), "application/json", weak=etag)
+
+        return await self._pages.get(key, answer)
 
     async def report(self, authorization: str, *, format: str, most: int) -> Answer:
         """Return the report on the newest ``most`` jobs, at most ``REPORT_SECONDS`` old. One is made at a time.

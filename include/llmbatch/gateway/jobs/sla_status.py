@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cachetools import LRUCache
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from pydantic.config import JsonDict
 
 from llmbatch.core.clock import Clock
-from llmbatch.core.errors import ForeignManifest, ObjectMissing, SpecError
-from llmbatch.core.heartbeat import read_heartbeat
-from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.layout import JobLayout
-from llmbatch.core.manifest import read_manifest
 from llmbatch.core.progress import Progress
 from llmbatch.core.read_ahead import in_order
 from llmbatch.core.sla_status import JobStatus, Status, status_of
 from llmbatch.core.states import Phase
-from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.airflow.client import DagRun
+from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.lookup import FoundJob
-from llmbatch.orchestrator.jobs.documents import read_spec
 
 MOST_JOBS = 1000
 """Jobs of one answer: those that run, and the newest of those that wait in Airflow."""
-MOST_SPECS = 1000
-"""Specs that are kept; a spec never changes."""
 IN_FLIGHT = 4
 """Reads at a time; more would only take time from the other requests of the process."""
 
@@ -87,10 +77,8 @@ class StatusReader:
     A job that waits in Airflow costs no request, one that runs costs one, for its heartbeat.
     """
 
-    def __init__(self, base_uri: str, store: ObjectStore, clock: Clock) -> None:
-        self._base, self._store, self._clock = base_uri, store, clock
-        self._specs: LRUCache[str, JobSpec] = LRUCache(MOST_SPECS)
-        self._lock = threading.Lock()
+    def __init__(self, documents: JobDocuments, clock: Clock) -> None:
+        self._documents, self._clock = documents, clock
 
     def read(self, runs: Sequence[DagRun]) -> SlaStatus:
         """Return the status of the jobs of these runs, dry runs left out.
@@ -113,38 +101,13 @@ class StatusReader:
 
     def _look(self, run: DagRun) -> SeenJob:
         waiting = FoundJob(run, None)
-        layout = JobLayout.of(self._base, waiting.job_id)
-        spec = None if run.state == "queued" else self._spec(layout)
+        spec = None if run.state == "queued" else self._documents.spec(waiting.job_id)
         if spec is None:
             return SeenJob(waiting)
-        progress = self._progress(layout, self._clock.now())
-        finished_at = self._finished_at(layout) if progress is not None and progress.phase is Phase.DONE else None
-        return SeenJob(FoundJob(run, spec), progress, finished_at)
-
-    def _spec(self, layout: JobLayout) -> JobSpec | None:
-        with self._lock:
-            kept = self._specs.get(layout.root)
-        if kept is not None:
-            return kept
-        try:
-            spec = read_spec(layout.root, self._store, is_strict=False)
-        except (ObjectMissing, SpecError):
-            return None
-        with self._lock:
-            self._specs[layout.root] = spec
-        return spec
-
-    def _progress(self, layout: JobLayout, now: datetime) -> Progress | None:
-        try:
-            return read_heartbeat(self._store, layout, now)
-        except ValidationError:
-            return None  # of another version, or written by another program
-
-    def _finished_at(self, layout: JobLayout) -> datetime | None:
-        try:
-            return read_manifest(layout, self._store).sla.finished_at
-        except (ObjectMissing, ForeignManifest):
-            return None
+        progress = self._documents.progress(spec.job_id, self._clock.now())
+        is_done = progress is not None and progress.phase is Phase.DONE
+        proof = self._documents.proof(spec.job_id) if is_done else None
+        return SeenJob(FoundJob(run, spec), progress, None if proof is None else proof.sla.finished_at)
 
 
 def _jobs(runs: Sequence[DagRun]) -> list[DagRun]:

@@ -7,7 +7,6 @@ from datetime import datetime
 from urllib.parse import quote
 
 from llmbatch.core.admission import Admission
-from llmbatch.core.alerts import Alert
 from llmbatch.core.manifest import JobManifest
 from llmbatch.core.progress import Progress
 from llmbatch.core.sla_status import JobStatus, Status, status_of
@@ -50,7 +49,7 @@ def job_of(found: FoundJob, documents: JobDocuments, now: datetime, links: Links
         tokens=_tokens(progress, proof),
         replicas=_replicas(found, progress),
         paused=progress is not None and progress.paused,
-        alerts=tuple(_alert(alert) for alert in documents.alerts(found.job_id)) if spec is not None else (),
+        alerts=_alerts(found, proof, documents),
         admission=None if admission is None else admission_of(admission),
         output_uri=None if spec is None else spec.output_uri,
         cost=None if proof is None else proof.cost,
@@ -204,5 +203,13 @@ def _replicas(found: FoundJob, progress: Progress | None) -> ReplicasAnswer:
     return ReplicasAnswer(live=progress.replicas.live, wanted=progress.replicas.wanted)
 
 
-def _alert(alert: Alert) -> AlertAnswer:
-    return AlertAnswer(level=alert.level, raised_at=alert.raised_at, reason=alert.reason)
+def _alerts(found: FoundJob, proof: JobManifest | None, documents: JobDocuments) -> tuple[AlertAnswer, ...]:
+    """Return the alerts; those of a finished job are in its proof, whose first level is ``ok`` at the submission."""
+    if found.spec is None:
+        return ()
+    if proof is not None:
+        return tuple(
+            AlertAnswer(level=each.level, raised_at=each.at, reason=each.reason) for each in proof.sla.levels[1:]
+        )
+    alerts = documents.alerts(found.job_id)
+    return tuple(AlertAnswer(level=each.level, raised_at=each.raised_at, reason=each.reason) for each in alerts)

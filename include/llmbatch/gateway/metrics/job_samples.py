@@ -53,7 +53,8 @@ def _names(found: FoundJob) -> tuple[str, ...]:
     spec, sent = found.spec, found.run.conf or {}
     model = spec.model_name if spec is not None else sent.get("model")
     priority = spec.request.priority if spec is not None else priority_of(sent)
-    return found.run.dag_id, found.run.dag_run_id, str(model or ""), str(priority), found.owner
+    name = model if isinstance(model, str) else ""  # what is not accepted yet may be anything
+    return found.run.dag_id, found.run.dag_run_id, name, str(priority), found.owner
 
 
 def _add_prediction(samples: Samples, spec: JobSpec, progress: Progress | None, now: datetime) -> None:

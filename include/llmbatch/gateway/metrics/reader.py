@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from llmbatch.core.layout import queue_uri
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document, report_unreadable
 from llmbatch.gateway.airflow.client import DagRun
+from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.sla_status import StatusReader
 from llmbatch.gateway.metrics.details import DetailsReader
 from llmbatch.gateway.metrics.reading import Reading
@@ -33,7 +35,8 @@ class StateReader:
 
     def __init__(self, base_uri: str, store: ObjectStore, clock: Clock, usd_per_gpu_hour: float | None) -> None:
         self._base, self._store, self._clock = base_uri, store, clock
-        self._jobs = StatusReader(base_uri, store, clock)
+        # Only jobs whose run is not over are looked at, so the folder of a spec is there.
+        self._jobs = StatusReader(JobDocuments(base_uri, store, clock, spec_seconds=math.inf), clock)
         self._details = DetailsReader(store, usd_per_gpu_hour)
 
     def read(self, runs: Sequence[DagRun]) -> Reading:

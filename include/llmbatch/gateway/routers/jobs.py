@@ -34,20 +34,21 @@ async def list_jobs(
     user: Annotated[str | None, Query(min_length=1, max_length=200, description="Only jobs of this user.")] = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """One page of jobs. A job that is started meanwhile moves no other to another page."""
-    now = parts.clock.now()
-    start = None if after is None else await found_job(after, parts, caller)
-    page = await page_of_jobs(
-        caller.authorization,
-        parts.airflow,
-        parts.documents,
-        now,
-        limit=limit,
-        after=start,
-        state=state,
-        user=user,
-    )
-    return conditional(page, weak_etag(page, without=CHANGE_WITH_TIME), if_none_match)
+    """One page of jobs, at most two seconds old. A job that is started meanwhile moves no other to another page."""
+
+    async def read() -> JobPage:
+        return await page_of_jobs(
+            caller.authorization,
+            parts.airflow,
+            parts.documents,
+            parts.clock.now(),
+            limit=limit,
+            after=None if after is None else await found_job(after, parts, caller),
+            state=state,
+            user=user,
+        )
+
+    return (await parts.readings.page((caller.authorization, limit, after, state, user), read)).to(if_none_match)
 
 
 @router.get("/jobs/{job_id}", summary="Show a job", response_model=Job, responses={**NOT_MODIFIED})

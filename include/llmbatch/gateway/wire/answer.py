@@ -19,16 +19,18 @@ class Answer:
 
     Attributes:
         headers: more headers of the answer.
+        weak: an ETag to use instead, of an answer whose bytes change with time alone.
     """
 
     body: bytes
     media_type: str
     headers: dict[str, str] = field(default_factory=dict)
+    weak: str | None = None
 
     @cached_property
     def etag(self) -> str:
         """The ETag, quotes included."""
-        return f'"{hashlib.sha256(self.body).hexdigest()[:_HEX]}"'
+        return self.weak or f'"{hashlib.sha256(self.body).hexdigest()[:_HEX]}"'
 
     def to(self, if_none_match: str | None) -> Response:
         """Return the response to a client, 304 without a body if the header ``If-None-Match`` names the ETag."""

@@ -39,4 +39,5 @@ def levels_of(spec: JobSpec, store: ObjectStore, until: datetime) -> tuple[Level
         StoreError: the store failed.
     """
     begin, alerts = LevelChange(at=spec.created_at, level=Level.OK), read_alerts(store, spec.layout)
-    return (begin, *(LevelChange(at=each.raised_at, level=each.level) for each in alerts if each.raised_at <= until))
+    raised = (each for each in alerts if each.raised_at <= until)
+    return (begin, *(LevelChange(at=each.raised_at, level=each.level, reason=each.reason) for each in raised))

@@ -12,6 +12,7 @@ from fakes.open_jobs import run_of, running_job
 from llmbatch.core.clock import Clock
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.jobs import readings as module
+from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.readings import REPORT_SECONDS, STATUS_USABLE_SECONDS, Readings
 from llmbatch.gateway.wire.failures import Failure
 
@@ -19,7 +20,9 @@ TOKEN = "Bearer viewer-ann"
 
 
 def readings(gateway: FakeGateway) -> Readings:
-    return Readings(gateway.config.store.base_uri, gateway.store, gateway.airflow, gateway.clock)
+    base = gateway.config.store.base_uri
+    documents = JobDocuments(base, gateway.store, gateway.clock)
+    return Readings(base, gateway.store, documents, gateway.airflow, gateway.clock)
 
 
 def test_the_status_is_one_reading_for_all_requests_of_a_while() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakes.finished_jobs import alert_of
+from fakes.finished_jobs import alert_of, finish
 from fakes.gateway import BASE, FakeGateway, fake_gateway
 from fakes.gateway_jobs import put_finished, put_heartbeat, put_job, put_run
 from llmbatch.core.admission import Admission, Feasibility
@@ -24,6 +24,16 @@ def _shown(gateway: FakeGateway, run_id: str, *, is_accepted: bool = True) -> Jo
     found = FoundJob(run, None)
     spec = documents.spec(found.job_id) if is_accepted else None
     return job_of(FoundJob(run, spec), documents, gateway.clock.now(), LINKS, None)
+
+
+def test_a_finished_job_has_its_alerts_from_its_proof() -> None:
+    gateway = fake_gateway()
+    spec = put_job(gateway, "r", "success")
+    alert = alert_of(spec, Level.RED, 60)
+    finish(gateway.store, spec, alerts=[alert])
+    gateway.store.delete(spec.layout.alert("red", 1))
+    [shown] = _shown(gateway, "r").alerts
+    assert (shown.level, shown.raised_at, shown.reason) == (Level.RED, alert.raised_at, alert.reason)
 
 
 def test_a_running_job_shows_progress_and_eta() -> None:

@@ -11,6 +11,7 @@ from fakes.gateway import BASE, FakeGateway, fake_gateway
 from fakes.open_jobs import accepted_job, run_of
 from llmbatch.core.progress import EtaState, StoreUse
 from llmbatch.core.states import Phase
+from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.sla_status import SeenJob, StatusReader
 from llmbatch.gateway.metrics.job_samples import add_job, phase_of
 from llmbatch.gateway.metrics.reading import Details
@@ -18,7 +19,8 @@ from llmbatch.gateway.metrics.samples import Samples
 
 
 def seen(gateway: FakeGateway) -> SeenJob:
-    (job,) = StatusReader(BASE, gateway.store, gateway.clock).look(tuple(gateway.airflow.dag_runs.values()))
+    documents = JobDocuments(BASE, gateway.store, gateway.clock)
+    (job,) = StatusReader(documents, gateway.clock).look(tuple(gateway.airflow.dag_runs.values()))
     return job
 
 

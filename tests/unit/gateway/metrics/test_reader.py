@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
 from fakes.exported_jobs import queue_up
 from fakes.finished_jobs import finish
 from fakes.gateway import BASE, FakeGateway, fake_gateway
@@ -31,6 +36,28 @@ def test_jobs_that_are_not_over_the_queue_and_the_service() -> None:
     assert [each.found.run.dag_run_id for each in found.jobs] == ["a", "b"]
     assert ([each.job_id for each in found.queue], found.is_admitting) == ([job.job_id], False)
     assert set(found.details) == {job.job_id}
+
+
+def test_a_spec_is_read_once_a_heartbeat_each_time_and_of_a_waiting_job_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gateway = fake_gateway()
+    running_job(gateway, "a")
+    accepted_job(gateway, "b", "queued")
+    reads = Counter[str]()
+    for method in ("get", "get_aged"):
+        inner = getattr(gateway.store, method)
+
+        def counting(uri: str, inner: Callable[[str], object] = inner) -> object:
+            reads[uri.rpartition("/")[2]] += 1
+            return inner(uri)
+
+        monkeypatch.setattr(gateway.store, method, counting)
+    reader, runs = StateReader(BASE, gateway.store, gateway.clock, None), tuple(gateway.airflow.dag_runs.values())
+    for _ in range(3):
+        reader.read(runs)
+        gateway.clock.advance(3600)
+    assert (reads["spec.json"], reads["progress.json"]) == (1, 3)
 
 
 def test_a_published_job_whose_run_still_reports_is_over() -> None:

@@ -10,6 +10,7 @@ from fakes.gateway import fake_gateway
 from fakes.gateway_jobs import put_finished, put_heartbeat, put_job, put_run
 from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.gateway.jobs.documents import LIVE_SECONDS
+from llmbatch.gateway.jobs.readings import PAGE_SECONDS
 
 
 def test_a_poll_is_304_until_the_next_heartbeat() -> None:
@@ -59,6 +60,22 @@ def test_pages_follow_each_other_and_their_etag_holds() -> None:
     gateway.clock.advance(5)
     again = gateway.client.get("/jobs?limit=3", headers={**headers, "If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
+
+
+def test_a_page_is_read_once_in_a_while_for_each_caller_and_query() -> None:
+    gateway = fake_gateway()
+    put_run(gateway, "r0")
+    ann, vic = gateway.as_user("ann"), gateway.as_user("vic", "viewer")
+
+    def shown(path: str, headers: dict[str, str]) -> int:
+        return len(gateway.client.get(path, headers=headers).json()["data"])
+
+    assert [shown("/jobs", ann), shown("/jobs", vic), shown("/jobs?limit=5", ann)] == [1, 1, 1]
+    put_run(gateway, "r1")
+    assert [shown("/jobs", ann), shown("/jobs", vic), shown("/jobs?limit=5", ann)] == [1, 1, 1]
+    assert gateway.airflow.reads == ["runs"] * 3
+    gateway.clock.advance(PAGE_SECONDS)
+    assert [shown("/jobs", ann), shown("/jobs?limit=1", ann)] == [2, 1]
 
 
 def test_lists_choose_by_state_and_user() -> None:
