@@ -72,7 +72,7 @@ def _stop(settings: Settings, supervisor: ProcessIdentity) -> None:
     supervisor.send(SIGHUP)
     names = {component.name for component in monitoring(settings, load_or_create(settings))}
     deadline = time.monotonic() + _STOP_SECONDS
-    while left := names & record.read_all(settings.run).keys():
+    while (left := names & record.read_all(settings.run).keys()) and supervisor.is_alive():
         if time.monotonic() > deadline:
             raise StackError(f"{', '.join(sorted(left))} did not end within {_STOP_SECONDS:.0f} s; run `make down`")
         time.sleep(0.1)

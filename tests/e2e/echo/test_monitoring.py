@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from monitoring.dashboards.queries import PanelQuery, silent_queries
 
 from chaos.cell import Matrix
 from chaos.scene import Scene
@@ -26,6 +25,7 @@ from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
 from llmbatch_stack.demo.airflow_api import AirflowApi
 from llmbatch_stack.demo.job_run import DAG_ID
 from llmbatch_stack.settings import BUCKET
+from monitoring.dashboards.queries import PanelQuery, silent_queries
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -167,4 +167,4 @@ def test_every_query_of_the_dashboards_has_series(story: Story) -> None:
     url = story.watched.stack.settings.prometheus_url
     silent = silent_queries(url, job_id=story.scene.job_id, minutes=10)
     never = [each for each in silent if each in story.silent_while_running and not each.absence]
-    assert [f"{each.dashboard} | {each.panel}: {each.expr}" for each in never] == []
+    assert not never, "\n".join(f"{each.dashboard} | {each.panel}: {each.expr}" for each in never)
