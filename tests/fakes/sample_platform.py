@@ -27,6 +27,7 @@ def ray_samples() -> list[Sample]:
 
 def _node(node: str, number: int) -> list[Sample]:
     at = {"job": "ray", "instance": node, "ip": node.split(":", maxsplit=1)[0]}
+    core = {"job": "ray", "instance": node, "NodeAddress": at["ip"]}
     gpu = {**at, "GpuIndex": "0", "GpuDeviceName": "GPU"}
     used = wave(68_000 + 3000 * number, 800, 15)
     return [
@@ -42,13 +43,13 @@ def _node(node: str, number: int) -> list[Sample]:
         series("ray_node_gram_available", lambda second: 81_559 - used(second), **gpu),
         series("ray_node_gpu_power_milliwatts", wave(520_000, 60_000, 6), **gpu),
         series("ray_node_gpu_temperature_celsius", wave(66, 4), **gpu),
-        *(series("ray_object_store_memory", wave(n * GIB, 0.1 * GIB), **at, Location=place) for place, n in
+        *(series("ray_object_store_memory", wave(n * GIB, 0.1 * GIB), **core, Location=place) for place, n in
           (("MMAP_SHM", 3), ("SPILLED", 0.3), ("WORKER_HEAP", 0.2))),
-        series("ray_object_store_available_memory", wave(60 * GIB, 3 * GIB), **at),
-        series("ray_object_store_used_memory", wave(3 * GIB, GIB), **at),
-        series("ray_resources", 64 * GIB, **at, Name="object_store_memory", State="AVAILABLE"),
-        series("ray_memory_manager_worker_eviction_total", grows(0, number), **at, Type="MemoryManager"),
-        series("ray_node_manager_unexpected_worker_failure_total", grows(0.0002 * number), **at),
+        series("ray_object_store_available_memory", wave(60 * GIB, 3 * GIB), **core),
+        series("ray_object_store_used_memory", wave(3 * GIB, GIB), **core),
+        series("ray_resources", 64 * GIB, **core, Name="object_store_memory", State="AVAILABLE"),
+        series("ray_memory_manager_worker_eviction_total", grows(0, number), **core, Type="MemoryManager"),
+        series("ray_node_manager_unexpected_worker_failure_total", grows(0.0002 * number), **core),
         series("up", 1, job="ray", instance=node),
     ]  # fmt: skip
 

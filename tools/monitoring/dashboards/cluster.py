@@ -36,9 +36,9 @@ def _now() -> list[Panel]:
     return [
         number(
             "Nodes",
-            "Nodes that Ray counts as active.",
+            "Nodes that report to Prometheus.",
             "none",
-            Query("sum(max by (node_type) (ray_cluster_active_nodes))"),
+            Query("count(max by (instance) (ray_node_mem_total))"),
         ),
         number(
             "GPUs",
@@ -120,9 +120,9 @@ def _nodes() -> list[Panel]:
             "Nodes by state",
             "Nodes as Ray's autoscaler counts them. A failed node took its engines along; their rows run again.",
             "short",
-            Query("sum(max by (node_type) (ray_cluster_active_nodes))", "active"),
-            Query("sum(max by (node_type) (ray_cluster_pending_nodes))", "pending"),
-            Query("sum(max by (node_type) (ray_cluster_failed_nodes))", "failed"),
+            Query("sum(max by (node_type) (ray_cluster_active_nodes)) or vector(0)", "active"),
+            Query("sum(max by (node_type) (ray_cluster_pending_nodes)) or vector(0)", "pending"),
+            Query("sum(max by (node_type) (ray_cluster_failed_nodes)) or vector(0)", "failed"),
         ),
         lines(
             "CPU",

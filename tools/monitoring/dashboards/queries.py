@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -18,9 +20,18 @@ from monitoring.dashboards.panels import MISSING
 
 FOLDER = Path(__file__).parents[3] / "config/grafana/dashboards"
 
-ALL_MODELS = {"model": ".*"}
 INTERVALS = {"__rate_interval": "1m", "__interval": "15s", "__range": "1h"}
 """What Grafana sets by the chosen time, here for an hour that is scraped every 15 s."""
+VARIABLES = {**INTERVALS, "model": ".*"}
+"""Of all dashboards, except the job."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series of an answer: its labels, and its values by Unix time, one for an instant query."""
+
+    labels: Mapping[str, str]
+    points: Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,7 @@ class PanelQuery:
         expr: PromQL with variables.
         instant: whether only the newest value is asked for.
         absence: what the panel says if there is no series; empty: there must be one.
+        legend: name of each series, with ``{{label}}``.
     """
 
     dashboard: str
@@ -40,6 +52,7 @@ class PanelQuery:
     expr: str
     instant: bool
     absence: str
+    legend: str = ""
 
     def substituted(self, variables: Mapping[str, str]) -> str:
         """Return the query as Grafana sends it.
@@ -57,7 +70,8 @@ class PanelQuery:
 
 def panel_queries(folder: Path = FOLDER) -> list[PanelQuery]:
     """Return the queries of every dashboard in a folder."""
-    return [query for path in sorted(folder.glob("*.json")) for query in _of_board(json.loads(path.read_text("utf-8")))]
+    boards = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    return [query for board in boards for panel in board["panels"] for query in queries_of(board, panel)]
 
 
 def silent_queries(
@@ -76,47 +90,52 @@ def silent_queries(
         httpx.HTTPError: if it does not answer.
     """
     with httpx.Client(base_url=url, timeout=30) as prometheus:
-        chosen = job_id or _known_job(prometheus)
-        variables = {**INTERVALS, **ALL_MODELS, "job_id": chosen}
+        variables = {**VARIABLES, "job_id": job_id or known_job(prometheus)}
         asked = panel_queries() if queries is None else queries
-        return [query for query in asked if not _series(prometheus, query, query.substituted(variables), minutes)]
+        return [query for query in asked if not read(prometheus, query, variables, minutes)]
 
 
-def _series(prometheus: httpx.Client, query: PanelQuery, expr: str, minutes: float) -> int:
-    now = float(_answer(prometheus, query, "/api/v1/query", {"query": "time()"})[1])
-    over = {"start": f"{now - 60 * minutes}", "end": f"{now}", "step": "15"}
+def read(prometheus: httpx.Client, query: PanelQuery, variables: Mapping[str, str], minutes: float) -> list[Series]:
+    """Return what a query finds, over the minutes until now if it is not instant.
+
+    Raises:
+        RuntimeError: if Prometheus refuses it, with the query and the reason.
+        ValueError: if a variable is not set.
+    """
+    expr, now = query.substituted(variables), time.time()
+    over = {"start": f"{now - 60 * minutes}", "end": f"{now}", "step": f"{max(15, minutes * 60 / 240):.0f}"}
     path, more = ("/api/v1/query", {}) if query.instant else ("/api/v1/query_range", over)
-    return len(_answer(prometheus, query, path, {"query": expr, **more}))
-
-
-def _answer(prometheus: httpx.Client, query: PanelQuery, path: str, data: Mapping[str, str]) -> list[str]:
-    answer = prometheus.post(path, data=dict(data)).json()
+    answer = prometheus.post(path, data={"query": expr, **more}).json()
     warnings = [text for text in answer.get("warnings", []) if not text.startswith("PromQL info")]
     if answer["status"] != "success" or warnings:
         reason = answer.get("error") or warnings
-        raise RuntimeError(f"{query.dashboard}, {query.panel}: Prometheus refuses {data['query']}: {reason}")
-    result: list[str] = answer["data"]["result"]
-    return result
+        raise RuntimeError(f"{query.dashboard}, {query.panel}: Prometheus refuses {expr}: {reason}")
+    return [
+        Series(found["metric"], [(float(at), float(value)) for at, value in found.get("values") or [found["value"]]])
+        for found in answer["data"]["result"]
+    ]
 
 
-def _known_job(prometheus: httpx.Client) -> str:
+def known_job(prometheus: httpx.Client) -> str:
+    """Return a job that Prometheus has series of; ``unknown`` if there is none."""
     answer = prometheus.get("/api/v1/label/job_id/values", params={"match[]": "llmbatch_job_info"}).json()
     return str((answer["data"] or ["unknown"])[0])
 
 
-def _of_board(board: Mapping[str, object]) -> Iterator[PanelQuery]:
-    panels = board["panels"]
-    assert isinstance(panels, list)
-    for panel in panels:
-        for target in panel.get("targets", []):
-            text = panel["fieldConfig"]["defaults"]["noValue"]
-            yield PanelQuery(
-                str(board["title"]),
-                panel["title"],
-                target["expr"],
-                bool(target["instant"]),
-                "" if text == MISSING else text,
-            )
+def queries_of(board: Mapping[str, object], panel: Mapping[str, Any]) -> list[PanelQuery]:
+    """Return the queries of one panel of a dashboard."""
+    text = panel["fieldConfig"]["defaults"]["noValue"] if "targets" in panel else ""
+    return [
+        PanelQuery(
+            dashboard=str(board["title"]),
+            panel=panel["title"],
+            expr=target["expr"],
+            instant=bool(target["instant"]),
+            absence="" if text == MISSING else text,
+            legend=target.get("legendFormat", ""),
+        )
+        for target in panel.get("targets", [])
+    ]
 
 
 if __name__ == "__main__":
