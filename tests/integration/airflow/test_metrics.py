@@ -45,7 +45,7 @@ def emit(home: Path, **environment: str) -> str:
         timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return done.stdout.strip()
+    return done.stdout.splitlines()[-1]  # before it, Airflow logs where it connects to
 
 
 @contextmanager

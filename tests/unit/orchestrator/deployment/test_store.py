@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fakes.events import RecordedEvents
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.orchestrator.deployment.store import CONNECTIONS, open_store
 
@@ -49,7 +50,9 @@ def s3() -> Iterator[S3]:
     server.close()
 
 
-def test_the_store_uses_address_and_keys_of_the_connection(monkeypatch: pytest.MonkeyPatch, s3: S3) -> None:
+@pytest.fixture
+def connection(monkeypatch: pytest.MonkeyPatch, s3: S3) -> str:
+    """Return the id of a connection to the server."""
     connection = {
         "conn_type": "aws",
         "login": "the-key-id",
@@ -61,11 +64,24 @@ def test_the_store_uses_address_and_keys_of_the_connection(monkeypatch: pytest.M
         },
     }
     monkeypatch.setenv("AIRFLOW_CONN_MY_S3", json.dumps(connection))
+    return "my_s3"
+
+
+def test_the_store_uses_address_and_keys_of_the_connection(connection: str, s3: S3) -> None:
     with pytest.raises(ObjectMissing):
-        open_store("my_s3").get("s3://bucket/some/key")
+        open_store(connection).get("s3://bucket/some/key")
     [(path, authorization)] = s3.requests
     assert path == "/bucket/some/key"
     assert "Credential=the-key-id/" in authorization
+
+
+def test_every_request_is_an_event_unless_the_caller_wants_none(connection: str, events: RecordedEvents) -> None:
+    for store in (open_store(connection), open_store(connection, note=None)):
+        with pytest.raises(ObjectMissing):
+            store.get("s3://bucket/some/key")
+    [(operation, result, milliseconds)] = events.of("store_request_duration")
+    assert (operation, result) == ("GetObject", "ok")
+    assert float(milliseconds) > 0
 
 
 @pytest.mark.parametrize(("extra", "kept"), [({}, CONNECTIONS), ({"config_kwargs": {"max_pool_connections": 64}}, 64)])
