@@ -5,8 +5,13 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help install up down status monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-resume bench-eta chaos
+=======
+.PHONY: help install up down status demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
+>>>>>>> m20-exporter
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -81,7 +86,7 @@ types-airflow: install
 	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins tools/monitoring \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
-		benchmarks/bench_gateway.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py \
+		benchmarks/bench_gateway.py benchmarks/bench_metrics.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 
 types-ray: install
@@ -108,6 +113,9 @@ bench-drop: install ## measure a scan of an inbox with 100,000 objects (LLMBATCH
 
 bench-gateway: install ## measure the HTTP API beside 10,000 finished and 100 running jobs (LLMBATCH_BENCH_JOBS)
 	@PYTHONPATH=include:deploy/embedded:benchmarks:tests $(AIRFLOW_PYTHON) benchmarks/bench_gateway.py
+
+bench-metrics: install ## measure a scrape beside 10,000 finished and 100 running jobs (LLMBATCH_BENCH_SCRAPES)
+	@PYTHONPATH=include:deploy/embedded:benchmarks:tests $(AIRFLOW_PYTHON) benchmarks/bench_metrics.py
 
 bench-resume: install ## measure the cost of commits and heartbeats, and the time to resume after a crash
 	@PYTHONPATH=include:deploy/embedded:tests $(AIRFLOW_PYTHON) benchmarks/bench_resume.py

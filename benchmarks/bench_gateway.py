@@ -139,6 +139,16 @@ def fill(settings: Settings, credentials: Credentials, jobs: int) -> str:
     made = call(f"{dag}/dagRuns", method="POST", token=token, body=body, timeout_s=20)
     if made.status != 200:
         raise SystemExit(f"Airflow did not create a run: {made.status} {made.text}")
+    store = store_of(settings, credentials)
+    write_documents(load_config(settings.config).store.base_uri, store, finished=jobs, active=RUNNING)
+    database = psycopg2.connect(host=str(settings.runtime / "postgres"), user="postgres", dbname="postgres")
+    copy_runs(database, finished=jobs, active=RUNNING)
+    database.close()
+    return token
+
+
+def store_of(settings: Settings, credentials: Credentials) -> S3Store:
+    """Return the store of the stack."""
     import boto3
 
     keys = s3_variables(settings, credentials)
@@ -149,11 +159,7 @@ def fill(settings: Settings, credentials: Credentials, jobs: int) -> str:
         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
     )
-    write_documents(load_config(settings.config).store.base_uri, S3Store(client), finished=jobs, active=RUNNING)
-    database = psycopg2.connect(host=str(settings.runtime / "postgres"), user="postgres", dbname="postgres")
-    copy_runs(database, finished=jobs, active=RUNNING)
-    database.close()
-    return token
+    return S3Store(client)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 """Without the CHANGELOG, which may name what existed earlier."""
 README_LINES, LINE_CHARS = 170, 140
+GENERATED = "| `llmbatch_"
+"""How a line of the generated table of metrics begins; it may be long."""
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
@@ -55,7 +57,8 @@ def test_a_page_names_only_what_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_has_short_lines(page: Path) -> None:
     lines = page.read_text(encoding="utf-8").splitlines()
-    assert [number for number, line in enumerate(lines, 1) if len(line) > LINE_CHARS] == []
+    written = [(number, line) for number, line in enumerate(lines, 1) if not line.startswith(GENERATED)]
+    assert [number for number, line in written if len(line) > LINE_CHARS] == []
 
 
 def test_the_readme_stays_short() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from fakes.finished_jobs import alert_of
@@ -18,6 +20,7 @@ from llmbatch.core.progress import (
     EtaSeconds,
     EtaState,
     Latency,
+    Progress,
     Rates,
     Replicas,
     RowCounts,
@@ -34,8 +37,8 @@ PRICE = 3.6
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def full_beat(gateway: FakeGateway, spec: JobSpec, phase: Phase = Phase.WORK, **changes: object) -> None:
-    """Put a heartbeat of now with every field that the exporter shows."""
+def full_progress(job_id: str, at: datetime, phase: Phase = Phase.WORK, **changes: object) -> Progress:
+    """Return a heartbeat with every field that the exporter shows."""
     given: dict[str, object] = {
         "rows": RowCounts(total=100, succeeded=30, failed=5, expired=3, cancelled=2, running=20),
         "shards": ShardCounts(total=10, committed=4),
@@ -53,7 +56,12 @@ def full_beat(gateway: FakeGateway, spec: JobSpec, phase: Phase = Phase.WORK, **
         "generation": 2,
         **changes,
     }
-    made = beat(phase=phase, job_id=spec.job_id, written_at=gateway.clock.now(), **given)
+    return beat(phase=phase, job_id=job_id, written_at=at, **given)
+
+
+def full_beat(gateway: FakeGateway, spec: JobSpec, phase: Phase = Phase.WORK, **changes: object) -> None:
+    """Put such a heartbeat of now."""
+    made = full_progress(spec.job_id, gateway.clock.now(), phase, **changes)
     gateway.store.put(spec.layout.progress, made.model_dump_json().encode())
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pytest
 
@@ -114,13 +115,19 @@ def _frozen(scene: Scene) -> Iterator[None]:
 
 
 def _fail_runs(story: Story) -> float:
-    """Start runs without an input; return when the last of them had failed."""
+    """Start runs without an input; return when the last of their tasks had failed."""
     runs = [Scene(story.scene.stack, story.api, f"failing__{uuid.uuid4().hex[:8]}") for _ in range(FAILED_RUNS)]
     for each in runs:
         _start(story, each.run_id, f"missing-{each.run_id}", rows=0, seconds=3600)
-    for each in runs:
-        each.until(lambda run=each: run.run_state() == "failed", "the failure of a run without an input")
-    return time.time()
+    ends: dict[str, datetime] = {}
+
+    def all_failed() -> bool:
+        tasks = {each.run_id: story.api.tasks(DAG_ID, each.run_id)["accept"] for each in runs}
+        ends.update({run_id: task.ended for run_id, task in tasks.items() if task.state == "failed" and task.ended})
+        return len(ends) == len(runs)
+
+    story.scene.until(all_failed, "the failure of the runs without an input")
+    return max(ends.values()).timestamp()
 
 
 def _start(story: Story, run_id: str, name: str, *, rows: int, seconds: float) -> None:

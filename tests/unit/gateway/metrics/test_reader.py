@@ -48,8 +48,8 @@ def test_a_spec_is_read_once_a_heartbeat_each_time_and_of_a_waiting_job_nothing(
     for method in ("get", "get_aged"):
         inner = getattr(gateway.store, method)
 
-        def counting(uri: str, inner: Callable[[str], object] = inner) -> object:
-            reads[uri.rpartition("/")[2]] += 1
+        def counting(uri: str, inner: Callable[[str], object] = inner, method: str = method) -> object:
+            reads[f"{method} {uri.rpartition('/')[2]}"] += 1
             return inner(uri)
 
         monkeypatch.setattr(gateway.store, method, counting)
@@ -57,7 +57,7 @@ def test_a_spec_is_read_once_a_heartbeat_each_time_and_of_a_waiting_job_nothing(
     for _ in range(3):
         reader.read(runs)
         gateway.clock.advance(3600)
-    assert (reads["spec.json"], reads["progress.json"]) == (1, 3)
+    assert (reads["get spec.json"], reads["get_aged progress.json"]) == (1, 3)
 
 
 def test_a_published_job_whose_run_still_reports_is_over() -> None:
