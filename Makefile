@@ -90,7 +90,7 @@ types-airflow: install
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 
 types-ray: install
-	@$(RAY_PYTHON) -m mypy --cache-dir .mypy_cache/ray include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tools tests/tiny_model.py tests/tiny_models.py \
+	@$(RAY_PYTHON) -m mypy --cache-dir .mypy_cache/ray include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tools/*.py tests/tiny_model.py tests/tiny_models.py \
 		tests/tiny_speech.py benchmarks/resume/commit_cost.py benchmarks/resume/list_committed.py
 
 arch: install ## check the import contracts of the rooms

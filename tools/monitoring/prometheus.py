@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llmbatch.core.monitoring_settings import MonitoringConfig
-from monitoring.alert_rules import alert_rules
 from monitoring.known_metrics import RAY
 from monitoring.recording_rules import RECORDINGS
-from monitoring.rule import Rule
+from monitoring.rule import Recording, Rule
 
 INTERVAL = "15s"
 RULES_FILE = "rules.yml"
 GATEWAY_KEY_FILE = "secrets/gateway-key"
 
 
-def rule_groups(config: MonitoringConfig) -> dict[str, object]:
+def rule_groups(
+    config: MonitoringConfig, alerts: Sequence[Rule], recordings: Sequence[Recording] = RECORDINGS
+) -> dict[str, object]:
     """Return ``rules.yml``."""
-    recordings = [{"record": each.record, "expr": each.expr} for each in RECORDINGS]
-    alerts = [_alert(rule, config) for rule in alert_rules(config.targets)]
-    return {
-        "groups": [{"name": "llmbatch-recordings", "rules": recordings}, {"name": "llmbatch-alerts", "rules": alerts}]
+    groups = {
+        "llmbatch-recordings": [{"record": each.record, "expr": each.expr} for each in recordings],
+        "llmbatch-alerts": [_alert(rule, config) for rule in alerts],
     }
+    return {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]}
 
 
 def _alert(rule: Rule, config: MonitoringConfig) -> dict[str, object]:

@@ -17,6 +17,7 @@ import yaml
 
 from llmbatch.core.config import CONFIG_ENV, Config, load_config
 from llmbatch.core.errors import ConfigError
+from monitoring.alert_rules import alert_rules
 from monitoring.alertmanager import alertmanager_config
 from monitoring.prometheus import rule_groups, scrape_config
 
@@ -28,7 +29,7 @@ _SHOWN_LINES = 40
 def generated(config: Config) -> dict[str, str]:
     """Return the text of every generated file, by its path below ``config/``."""
     return {
-        "prometheus/rules.yml": _yaml(rule_groups(config.monitoring)),
+        "prometheus/rules.yml": _yaml(rule_groups(config.monitoring, alert_rules(config.monitoring.targets))),
         "prometheus/prometheus.yml": _yaml(scrape_config(config.monitoring)),
         "alertmanager/alertmanager.yml": _yaml(alertmanager_config(config.monitoring)),
     }
