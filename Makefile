@@ -5,13 +5,8 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
 .PHONY: help install up down status monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
-	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-resume bench-eta chaos
-=======
-.PHONY: help install up down status demo schemas locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
->>>>>>> m20-exporter
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
