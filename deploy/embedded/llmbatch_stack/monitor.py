@@ -15,7 +15,7 @@ from llmbatch_stack.readiness import Report, StackError, are_ready, one_at_a_tim
 from llmbatch_stack.settings import Settings
 
 _STOP_SECONDS = 40.0
-_PROGRAMS = (prometheus.PROGRAM, alertmanager.PROGRAM)
+PROGRAMS = (prometheus.PROGRAM, alertmanager.PROGRAM)
 
 
 def start(settings: Settings, report: Report) -> bool:
@@ -29,7 +29,7 @@ def start(settings: Settings, report: Report) -> bool:
     """
     with one_at_a_time(settings):
         supervisor = _supervisor(settings)
-        if missing := [program for program in _PROGRAMS if tools.find(settings, program) is None]:
+        if missing := [program for program in PROGRAMS if tools.find(settings, program) is None]:
             raise StackError(
                 f"missing programs: {', '.join(missing)}. Run `make install`, and read what it says about tools; "
                 "or install them so that PATH has them."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -11,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 
 from alert_receivers import Hook, running_hook
 from chaos.stack import ChaosStack, Section
 from llmbatch.core.config import load_config
+from llmbatch_stack.install import tools
+from llmbatch_stack.monitor import PROGRAMS
+from llmbatch_stack.settings import load
 from monitoring.render import generated
 
 HOLDS = {
@@ -77,6 +82,14 @@ class Monitored:
             assert time.monotonic() < deadline, f"no result within {seconds:g} s: {expr}"
             time.sleep(0.3)
         return found
+
+
+def require_programs() -> None:
+    """Skip the test where a program is missing; fail it where ``CI`` is set."""
+    missing = [name for name in PROGRAMS if tools.find(load({}), name) is None]
+    if missing:
+        text = f"no {', '.join(missing)}: run `make install`, or install them so that PATH has them"
+        pytest.fail(f"{text} (CI is set: nothing is skipped)") if os.environ.get("CI") else pytest.skip(text)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from chaos.cell import Matrix
 from chaos.scene import Scene
 from chaos.stack import echo_engine
 from chaos.workload import SHORT
-from e2e.echo.monitored import Monitored, monitored
+from e2e.echo.monitored import Monitored, monitored, require_programs
 from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
 from llmbatch_stack.demo.airflow_api import AirflowApi
 from llmbatch_stack.demo.job_run import DAG_ID
@@ -63,6 +63,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(matrix: Matrix) -> Iterator[Story]:
+    require_programs()
     stack = matrix.stack
     stack.mend()
     first_answer = matrix.seconds_to_first_answer(SHORT)
