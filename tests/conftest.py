@@ -20,14 +20,14 @@ if examples := os.environ.get("LLMBATCH_FUZZ"):  # of each property; others each
 
 
 class ByPlace(LoadFileScheduling):
-    """With ``-n``: a file's tests run in one process, in their order; so do all below one folder of integration tests.
+    """With ``-n``: a file's tests run in one process, in their order; so do all in one folder of integration tests.
 
     Those share servers, and some measure how fast their machine is.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        folder, _, rest = nodeid.partition("/integration/")
-        return f"{folder}/integration/{rest.partition('/')[0]}" if rest else super()._split_scope(nodeid)
+        file = super()._split_scope(nodeid)
+        return file.rpartition("/")[0] if "/integration/" in file else file
 
 
 @pytest.hookimpl(optionalhook=True)  # not called with -p no:xdist

@@ -11,7 +11,7 @@ PACKAGE = REPOSITORY / "include" / "llmbatch"
 TESTS = REPOSITORY / "tests" / "unit"
 
 ELSEWHERE: Mapping[str, str] = {
-    "cluster/replica/replica_actor.py": "tests/integration/ray/test_cluster_jobs.py",
+    "cluster/replica/replica_actor.py": "tests/integration/ray/jobs/test_cluster_jobs.py",
 }
 """Modules whose behaviour is tested on real parts only, by the test that does it."""
 

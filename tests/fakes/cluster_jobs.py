@@ -7,10 +7,11 @@ import json
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,6 +33,8 @@ from llmbatch.core.serving import Serving
 from llmbatch.core.shards import StagedManifest, StagedShard
 from llmbatch.core.states import DesiredState
 from llmbatch.s3.store import S3Store
+
+Given, Found = TypeVar("Given"), TypeVar("Found")
 
 
 class Job:
@@ -58,20 +61,8 @@ class Job:
         self.rows = rows
         if "seconds_per_row" in engine.get("echo", {}):
             engine["echo"] = {**engine["echo"], "seconds_per_row": engine["echo"]["seconds_per_row"] * self.slowness}
-        schema = pa.schema([pa.field(name, kind) for name, kind in STAGED_COLUMNS])
-        shards = []
-        for start in range(0, len(rows), shard_rows):
-            part = rows[start : start + shard_rows]
-            sink = io.BytesIO()
-            pq.write_table(pa.table({n: [row[n] for row in part] for n, _ in STAGED_COLUMNS}, schema=schema), sink)
-            shard_id = shard_id_of(len(shards))
-            info = self.store.put(self.layout.staged_shard(shard_id), sink.getvalue())
-            invalid = sum(row["error_class"] is not None for row in part)
-            chars = sum(row["input_chars"] for row in part)
-            shard = StagedShard(
-                shard_id=shard_id, rows=len(part), invalid_rows=invalid, input_chars=chars, etag=info.etag
-            )
-            shards.append(shard)
+        parts = [rows[start : start + shard_rows] for start in range(0, len(rows), shard_rows)]
+        shards = at_once(self._stage_shard, [(shard_id_of(number), part) for number, part in enumerate(parts)])
         now = datetime.now(UTC)
         spec = JobSpec(
             job_id=self.job_id,
@@ -97,6 +88,16 @@ class Job:
         self.store.put(self.layout.staged_manifest, manifest.model_dump_json().encode())
         return self
 
+    def _stage_shard(self, named: tuple[str, list[dict[str, Any]]]) -> StagedShard:
+        shard_id, rows = named
+        schema = pa.schema([pa.field(name, kind) for name, kind in STAGED_COLUMNS])
+        sink = io.BytesIO()
+        pq.write_table(pa.table({n: [row[n] for row in rows] for n, _ in STAGED_COLUMNS}, schema=schema), sink)
+        info = self.store.put(self.layout.staged_shard(shard_id), sink.getvalue())
+        invalid = sum(row["error_class"] is not None for row in rows)
+        chars = sum(row["input_chars"] for row in rows)
+        return StagedShard(shard_id=shard_id, rows=len(rows), invalid_rows=invalid, input_chars=chars, etag=info.etag)
+
     def start(self, generation: int = 1) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "llmbatch.cluster", "--job", self.layout.root, "--generation", str(generation)]
         pipe = subprocess.PIPE
@@ -120,7 +121,8 @@ class Job:
         self.store.put(self.layout.control, control.model_dump_json().encode())
 
     def results(self) -> list[dict[str, Any]]:
-        tables = [pq.read_table(io.BytesIO(self.store.get(item.uri))) for item in self.store.list(self.layout.results)]
+        bodies = at_once(self.store.get, [item.uri for item in self.store.list(self.layout.results)])
+        tables = [pq.read_table(io.BytesIO(body)) for body in bodies]
         assert len({table.schema.remove_metadata() for table in tables}) <= 1
         return [row for table in tables for row in table.to_pylist()]
 
@@ -135,6 +137,12 @@ class Job:
 
     def every_row_ended_once(self) -> bool:
         return [row["row_id"] for row in self.results()] == [row["row_id"] for row in self.rows]
+
+
+def at_once(call: Callable[[Given], Found], each: Sequence[Given]) -> list[Found]:
+    """Call with each on several threads; return what they return, in order."""
+    with ThreadPoolExecutor(max_workers=16) as threads:
+        return list(threads.map(call, each))
 
 
 def row(

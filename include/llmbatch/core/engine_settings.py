@@ -77,6 +77,8 @@ class EngineSettings(BaseModel):
     """How long a replica's event loop may be blocked before it is killed. Nothing that it does takes a second."""
     drain_grace_seconds: Annotated[float, Field(ge=0)] = 120
     """How long a drained job may take to finish the shards that it has begun."""
+    statistics: bool = False
+    """Whether the engine reports its KV cache, preemptions and prefix cache. Costs CPU time at each step."""
     echo: EchoOptions = EchoOptions()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -108,13 +109,25 @@ class EngineUse(_Part):
 
 
 class StoreUse(_Part):
-    """Requests of this generation to the store: of driver and live replicas."""
+    """Requests of this generation to the store, by the driver and all its replicas, lost ones included."""
 
     requests: int = 0
     errors: int = 0
     """Those that failed after all retries; a missing object and a lost race are answers."""
     seconds: float = 0.0
-    """Sum of their times."""
+    """Sum of their times until the answer begins, retries included."""
+
+    @classmethod
+    def total(cls, parts: Iterable[StoreUse | None]) -> StoreUse | None:
+        """Return the sum of the parts that are known; None if there are none."""
+        known = [part for part in parts if part is not None]
+        if not known:
+            return None
+        return cls(
+            requests=sum(part.requests for part in known),
+            errors=sum(part.errors for part in known),
+            seconds=sum(part.seconds for part in known),
+        )
 
 
 class ReplicaShare(_Part):
@@ -181,7 +194,7 @@ class Progress(_Part):
     """Most host memory of one replica's processes, in MiB, of this generation; null: not reported."""
     replicas: Replicas = Replicas()
     rows_redone: int = 0
-    """Rows of this generation that ran again because their replica died before the commit."""
+    """Rows of this generation that ran again because their replica died before the commit, as it last reported."""
     dead_letters: dict[ErrorClass, int] = {}
     """Failed rows by error class, committed or not yet."""
     engine: EngineUse | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict
 
 from llmbatch.core.length_sums import LengthAnswers, LengthRows
+from llmbatch.core.states import ErrorClass
 
 
 class StagedShard(BaseModel):
@@ -73,6 +74,8 @@ class ShardTally(BaseModel):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    errors: dict[ErrorClass, int] = {}
+    """The failed rows by error class."""
     model: str = ""
     """Address of the model that answered; empty: of a version that did not say, or nothing was answered."""
     model_digest: str = ""

@@ -1,4 +1,4 @@
-"""One SeaweedFS and one Ray node for all jobs of this folder."""
+"""One SeaweedFS and one Ray node for all jobs of a folder below this one: they run in one process."""
 
 from __future__ import annotations
 

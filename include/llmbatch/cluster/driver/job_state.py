@@ -5,18 +5,26 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from llmbatch.cluster.driver.job_cells import JobCells
 from llmbatch.cluster.driver.recent_rate import RecentRate
 from llmbatch.cluster.exchange.latency_sketch import LatencySketch
-from llmbatch.cluster.exchange.replica_report import OpenWork
 from llmbatch.cluster.exchange.scoreboard import Snapshot
 from llmbatch.core.clock import Clock
-from llmbatch.core.progress import Latency, Progress, Rates, Replicas, ReplicaShare, RowCounts, ShardCounts, TokenCounts
+from llmbatch.core.progress import (
+    Latency,
+    Progress,
+    Rates,
+    Replicas,
+    RowCounts,
+    ShardCounts,
+    StoreUse,
+    TokenCounts,
+)
 from llmbatch.core.shards import ShardTally, StagedManifest
-from llmbatch.core.states import ExitReason, Phase
+from llmbatch.core.states import ErrorClass, ExitReason, Phase
 
 _SUMMED = ("succeeded", "failed", "expired", "cancelled", "prompt_tokens", "completion_tokens", "cached_tokens")
 
@@ -29,6 +37,7 @@ class JobState:
 
     Sums are kept as shards arrive, because they are read several times a second and a job may have 100,000 shards.
     ``queued_seconds`` passed from the job's acceptance to its start; None if something else came between.
+    ``driver_store`` returns the requests of this process to the store, if they are counted.
     """
 
     def __init__(
@@ -39,16 +48,19 @@ class JobState:
         replicas_wanted: int,
         clock: Clock,
         queued_seconds: float | None = None,
+        driver_store: Callable[[], StoreUse | None] = lambda: None,
     ) -> None:
         self._staged = {shard.shard_id: shard for shard in staged.shards}
         self.job_id, self._generation, self._clock = staged.job_id, generation, clock
-        self.replicas_wanted = replicas_wanted
+        self.replicas_wanted, self._driver_store = replicas_wanted, driver_store
         self._lock = threading.RLock()
         self._tallied: set[str] = set()
         self._former: set[str] = set()
         self._all: Counter[str] = Counter()
         self._own: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
+        self._errors: Counter[ErrorClass] = Counter()
+        self._ended_boards: Counter[str] = Counter()
         self._total_rows = sum(shard.rows for shard in staged.shards)
         self._cells = JobCells(staged.shards)
         self._digest = 0
@@ -90,6 +102,7 @@ class JobState:
                 self._tallied.add(tally.shard_id)
                 counts = {name: getattr(tally, name) for name in _SUMMED}
                 self._all.update(counts)
+                self._errors.update(tally.errors)
                 if tally.shard_id in self._former:
                     self._unread.subtract({"rows": shard.rows, "invalid": shard.invalid_rows})
                 else:
@@ -106,6 +119,8 @@ class JobState:
     def take(self, snapshot: Snapshot) -> None:
         """Take the replicas' fold, and enter ``work`` and ``tail`` when it shows that they have begun."""
         with self._lock:
+            if snapshot.epoch != self._snapshot.epoch:  # the scoreboard was restarted, and counts from 0
+                self._ended_boards.update(lost=self._snapshot.lost, redone=self._snapshot.redone)
             self._snapshot = snapshot
             self.add_tallies(snapshot.tallies)
             if snapshot.generated is not None and snapshot.first_row_age is not None:
@@ -149,7 +164,7 @@ class JobState:
         taken from the rows that the report calls succeeded, and is gone with the next one, a second later.
         """
         with self._lock:
-            done, unread, open_ = self._all, self._unread, self._open()
+            done, unread, open_ = self._all, self._unread, self._now.open
             failed = done["failed"] + unread["invalid"] + open_.failed
             expired = done["expired"] + open_.expired
             cancelled = done["cancelled"] + open_.cancelled
@@ -171,11 +186,11 @@ class JobState:
             return self._progress(sequence)
 
     def _progress(self, sequence: int) -> Progress:
-        open_, done, own = self._open(), self._all, self._own
-        work_seconds = self._snapshot.first_row_age
+        now, done, own = self._now, self._all, self._own
+        open_, work_seconds = now.open, now.first_row_age
         ended = own["succeeded"] + own["failed"] + open_.succeeded + open_.failed
         written = own["completion_tokens"] + open_.completion_tokens
-        latency = LatencySketch(self._snapshot.latency)
+        latency = LatencySketch(now.latency)
         recent = self._recent.at(self._clock.monotonic()) if self._exit is None else None
         seconds = dict(self._seconds)
         if not self._phase.is_terminal:
@@ -194,7 +209,7 @@ class JobState:
                 prompt=done["prompt_tokens"] + open_.prompt_tokens,
                 completion=done["completion_tokens"] + open_.completion_tokens,
                 cached=done["cached_tokens"] + open_.cached_tokens,
-                generated=self._snapshot.generated,
+                generated=now.generated,
             ),
             rates=Rates(
                 rows_per_second=ended / work_seconds if work_seconds else None,
@@ -202,10 +217,14 @@ class JobState:
                 recent_output_tokens_per_second=None if recent is None else round(recent, 3),
             ),
             latency=Latency(p50=latency.quantile(0.5), p95=latency.quantile(0.95)),
-            peak_memory_mb=self._snapshot.peak_memory_mb,
-            replicas=Replicas(live=self._snapshot.live if self._exit is None else 0, wanted=self.replicas_wanted),
-            shares=self._shares(),
-            flight=self._snapshot.flight if self._exit is None else None,
+            peak_memory_mb=now.peak_memory_mb,
+            replicas=Replicas(live=now.live, wanted=self.replicas_wanted, lost=self._ended_boards["lost"] + now.lost),
+            rows_redone=self._ended_boards["redone"] + now.redone,
+            dead_letters=self._errors + Counter({ErrorClass.INVALID: self._unread["invalid"]}) + open_.errors,
+            engine=now.engine,
+            store=StoreUse.total([self._driver_store(), now.store]),
+            shares=now.shares if len(now.shares) <= MOST_SHARES else (),
+            flight=now.flight,
             lengths=self._cells.cells(open_.lengths),
             seconds_phase={name: round(value, 3) for name, value in seconds.items()},
             model_digest=self.model_digest,
@@ -215,13 +234,9 @@ class JobState:
             exit_code=None if self._exit is None else int(self._exit),
         )
 
-    def _shares(self) -> tuple[ReplicaShare, ...]:
-        shares = self._snapshot.shares if self._exit is None else ()
-        return shares if len(shares) <= MOST_SHARES else ()
-
-    def _open(self) -> OpenWork:
-        """Return the uncommitted rows of live replicas; at the end there are none, whatever was reported last."""
-        return self._snapshot.open if self._exit is None else OpenWork()
+    @property
+    def _now(self) -> Snapshot:
+        return self._snapshot if self._exit is None else self._snapshot.over
 
 
 def _hash(shard_id: str) -> int:

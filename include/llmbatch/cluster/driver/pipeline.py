@@ -28,6 +28,7 @@ from llmbatch.cluster.driver.unrun_rows import end_shards
 from llmbatch.cluster.models.adapters import fetch_adapters
 from llmbatch.cluster.models.resolve import resolve_model
 from llmbatch.cluster.storage.job_context import JobContext
+from llmbatch.cluster.storage.metered_store import use_of
 from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.claims import claim, last_claim
@@ -169,6 +170,7 @@ class Pipeline:
             replicas_wanted=spec.engine.max_replicas,
             clock=job.clock,
             queued_seconds=queued,
+            driver_store=partial(use_of, job.store),
         )
         state.add_former(former)
         orders = JobOrders(job.generation, partial(_expires_in, spec, job.clock), delivers=spec.delivers_on_cancel)

@@ -16,7 +16,7 @@ from llmbatch.cluster.storage.shard_commit import ShardCommit
 from llmbatch.cluster.storage.shard_table import read_staged_shard
 from llmbatch.core.rows import ResultRow, StagedRow
 from llmbatch.core.shards import ShardTally, StagedShard
-from llmbatch.core.states import RowState
+from llmbatch.core.states import ErrorClass, RowState
 
 _SHARDS_AT_ONCE = 12
 
@@ -77,4 +77,5 @@ def _tally(shard_id: str, generation: int, results: list[ResultRow]) -> ShardTal
         failed=states[RowState.FAILED.value],
         expired=states[RowState.EXPIRED.value],
         cancelled=states[RowState.CANCELLED.value],
+        errors=Counter(ErrorClass(result.error_class) for result in results if result.error_class is not None),
     )

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import RowError
+from llmbatch.core.progress import EngineUse
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import ErrorClass
 
@@ -64,6 +65,9 @@ class Engine(Protocol):
 
     def in_flight(self) -> InFlight | None:
         """Return the tokens of the rows inside; None if the engine does not report them. Called every second."""
+
+    def statistics(self) -> EngineUse | None:
+        """Return what the engine has counted since its start; None without ``engine.statistics``."""
 
     async def close(self) -> None:
         """Free what the engine holds. Does not wait for rows."""

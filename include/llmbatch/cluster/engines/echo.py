@@ -93,6 +93,9 @@ class EchoEngine:
         """Count prompts, which are read at once; an answer has no token before it has all of them."""
         return InFlight(ended=self._ended, prompt_read=self._prompt_open, prompt_open=self._prompt_open)
 
+    def statistics(self) -> None:
+        """Return None: there is no KV cache."""
+
     async def close(self) -> None:
         """Close the journal and end the child that checks schemas."""
         await self._schemas.close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
 from llmbatch.cluster.exchange.length_work import Lengths, merged
-from llmbatch.core.progress import Flight, ReplicaShare
+from llmbatch.core.progress import EngineUse, Flight, ReplicaShare, StoreUse
 from llmbatch.core.shards import ShardTally
-from llmbatch.core.states import DesiredState, ExitReason
+from llmbatch.core.states import DesiredState, ErrorClass, ExitReason
 
 
 @dataclass
@@ -26,18 +27,26 @@ class OpenWork:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    errors: Counter[ErrorClass] = field(default_factory=Counter)
+    """The failed rows by error class."""
     lengths: Lengths = field(default_factory=dict)
     """Rows that reach an engine, by input length; which of them run is known per replica, not per shard."""
+
+    @property
+    def begun(self) -> int:
+        """Rows that run again if the replica dies now: those in its engine, and those that have left it."""
+        return self.running + sum(work.ended for work in self.lengths.values()) - self.expired - self.cancelled
 
     @classmethod
     def total(cls, parts: Iterable[OpenWork]) -> OpenWork:
         """Return the sum of all parts, a new object."""
         listed = list(parts)
         counts = {name: sum(getattr(part, name) for part in listed) for name in _COUNTS}
-        return cls(**counts, lengths=merged(part.lengths for part in listed))
+        errors = sum((part.errors for part in listed), Counter[ErrorClass]())
+        return cls(**counts, errors=errors, lengths=merged(part.lengths for part in listed))
 
 
-_COUNTS = tuple(each.name for each in fields(OpenWork) if each.name != "lengths")
+_COUNTS = tuple(each.name for each in fields(OpenWork) if each.name not in {"errors", "lengths"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,8 @@ class ReplicaReport:
     no two machines' clocks are compared. ``generated`` are the output tokens of all rows so far, answered or not;
     ``flight`` is what the rows without an answer have of them. Both are None if the engine does not report tokens.
     ``peak_memory_mb`` is that of the replica's processes, see ``PeakMemory``; None: the system does not show it.
-    ``inside`` are the ids of the rows that are in the engine, or will be before the next report.
+    ``inside`` are the ids of the rows that are in the engine, or will be before the next report. ``engine`` and
+    ``store`` are since the replica's start; None: not reported.
     """
 
     replica_id: str
@@ -74,6 +84,8 @@ class ReplicaReport:
     fatal: Fatal | None = None
     peak_memory_mb: int | None = None
     inside: tuple[str, ...] = ()
+    engine: EngineUse | None = None
+    store: StoreUse | None = None
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from llmbatch.cluster.exchange.latency_sketch import LatencySketch
 from llmbatch.cluster.exchange.replica_report import Fatal, LostReplica, OpenWork, Orders, ReplicaReport
 from llmbatch.core.clock import Clock, SystemClock
-from llmbatch.core.progress import Flight, ReplicaShare
+from llmbatch.core.progress import EngineUse, Flight, ReplicaShare, StoreUse
 from llmbatch.core.shards import ShardTally
 
 REPLICA_SILENT_SECONDS = 20.0
@@ -21,8 +22,9 @@ class Snapshot:
 
     ``tallies`` are the committed shards that the driver did not have yet; ``known`` have been sent to it in all.
     ``behind`` live replicas have not applied the latest desired state yet. ``generated`` counts lost replicas too, so
-    that it never falls; ``flight`` is of live ones, and None if one of them does not report it. ``peak_memory_mb`` is
-    that of the replica that needed most, lost ones included.
+    that it never falls, and so do ``engine`` (except ``kv_cache``) and ``store``; ``flight`` is of live ones, and None
+    if one of them does not report it. ``peak_memory_mb`` is that of the replica that needed most, lost ones included.
+    ``lost`` replicas have died, and ``redone`` rows had begun in them without a commit, as they last reported.
     """
 
     epoch: str = ""
@@ -42,11 +44,21 @@ class Snapshot:
     fatal: Fatal | None = None
     starts_without_ready: int = 0
     starts_without_commit: int = 0
+    lost: int = 0
+    redone: int = 0
+    engine: EngineUse | None = None
+    store: StoreUse | None = None
 
     @property
     def is_quiet(self) -> bool:
         """Whether every live replica has applied the latest desired state and no shard is open."""
         return self.behind == 0 and self.open_shards == 0
+
+    @property
+    def over(self) -> Snapshot:
+        """The same after the end of all replicas, whatever they reported last."""
+        engine = None if self.engine is None else self.engine.model_copy(update={"kv_cache": None})
+        return replace(self, live=0, open=OpenWork(), shares=(), flight=None, engine=engine)
 
 
 class Scoreboard:
@@ -60,8 +72,8 @@ class Scoreboard:
         self._epoch = uuid.uuid4().hex
         self._reports: dict[str, tuple[float, ReplicaReport]] = {}
         self._latest: dict[str, str] = {}
-        self._latency: dict[str, dict[int, int]] = {}
-        self._generated: dict[str, int] = {}
+        self._last_ready: dict[str, ReplicaReport] = {}
+        self._lost = self._redone = 0
         self._peak_memory_mb: int | None = None
         self._committed: dict[str, ShardTally] = {}
         self._first_row_at: float | None = None
@@ -85,15 +97,15 @@ class Scoreboard:
         former = self._latest.get(actor_id)
         self._latest[actor_id] = replica_id
         _, last = self._reports.pop(former, (0.0, None)) if former is not None else (0.0, None)
+        if last is not None:
+            self._lost += 1
+            self._redone += last.open.begun
         return LostReplica(last.replica_id, last.inside) if last is not None and last.inside else None
 
     def report(self, report: ReplicaReport) -> Orders:
         """Take a replica's report and return the orders."""
         now = self._clock.monotonic()
         self._reports[report.replica_id] = (now, report)
-        self._latency[report.replica_id] = report.latency
-        if report.generated is not None:
-            self._generated[report.replica_id] = report.generated
         if report.peak_memory_mb is not None:
             self._peak_memory_mb = max(report.peak_memory_mb, self._peak_memory_mb or 0)
         for tally in report.committed:
@@ -104,6 +116,7 @@ class Scoreboard:
             at = now - report.first_row_age
             self._first_row_at = at if self._first_row_at is None else min(self._first_row_at, at)
         if report.ready:
+            self._last_ready[report.replica_id] = report
             self._starts_without_ready = 0
         self._failed_example = self._failed_example or report.failed_example
         self._fatal = self._fatal or report.fatal
@@ -125,6 +138,7 @@ class Scoreboard:
         """
         now = self._clock.monotonic()
         self._orders, self._ordered_at = orders, now
+        ever = self._last_ready.values()
         live = [r for at, r in self._reports.values() if r.ready and now - at <= REPLICA_SILENT_SECONDS]
         return Snapshot(
             epoch=self._epoch,
@@ -133,17 +147,21 @@ class Scoreboard:
             open=OpenWork.total([report.open for report in live]),
             open_shards=sum(report.open_shards for report in live),
             shares=tuple(report.share for report in live if report.share is not None),
-            generated=sum(self._generated.values()) if self._generated else None,
+            generated=_total(report.generated for report in ever),
             flight=_flight(live),
             live=len(live),
             behind=sum(report.applied is not orders.desired for report in live),
             first_row_age=None if self._first_row_at is None else now - self._first_row_at,
-            latency=LatencySketch.merged(self._latency.values()).counts,
+            latency=LatencySketch.merged(report.latency for report in ever).counts,
             peak_memory_mb=self._peak_memory_mb,
             failed_example=self._failed_example,
             fatal=self._fatal,
             starts_without_ready=self._starts_without_ready,
             starts_without_commit=self._starts_without_commit,
+            lost=self._lost,
+            redone=self._redone,
+            engine=_engine_use(ever, live),
+            store=StoreUse.total(report.store for report in ever),
         )
 
     def _orders_now(self) -> Orders:
@@ -152,6 +170,26 @@ class Scoreboard:
         if left is None:
             return self._orders
         return replace(self._orders, expires_in=left - (self._clock.monotonic() - self._ordered_at))
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    """Return the sum of the counts that are reported; None if there are none."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _engine_use(ever: Iterable[ReplicaReport], live: Iterable[ReplicaReport]) -> EngineUse | None:
+    """Return the sums over all replicas so far, and the KV cache of the fullest live one."""
+    uses = [report.engine for report in ever if report.engine is not None]
+    if not uses:
+        return None
+    full = [report.engine.kv_cache for report in live if report.engine is not None]
+    return EngineUse(
+        kv_cache=max((part for part in full if part is not None), default=None),
+        preemptions=sum(use.preemptions for use in uses),
+        prefix_queries=sum(use.prefix_queries for use in uses),
+        prefix_hits=sum(use.prefix_hits for use in uses),
+    )
 
 
 def _flight(live: list[ReplicaReport]) -> Flight | None:

@@ -17,6 +17,7 @@ from llmbatch.cluster.replica.row_runner import RowRunner
 from llmbatch.cluster.replica.slots import Slots
 from llmbatch.cluster.replica.window import RowWindow
 from llmbatch.cluster.storage.job_context import JobContext
+from llmbatch.cluster.storage.metered_store import use_of
 from llmbatch.cluster.storage.patience import Patience
 from llmbatch.cluster.storage.shard_commit import ShardCommit
 from llmbatch.cluster.storage.shard_table import read_staged_shard
@@ -161,6 +162,8 @@ class Replica:
             failed_example=self._runner.failed_example,
             peak_memory_mb=self._memory.mb(),
             inside=self._runner.inside,
+            engine=self._engine.statistics(),
+            store=use_of(self._job.store),
         )
 
     def reported(self, report: ReplicaReport) -> None:
@@ -224,6 +227,7 @@ class Replica:
             prompt_tokens=counts.prompt_tokens,
             completion_tokens=counts.completion_tokens,
             cached_tokens=counts.cached_tokens,
+            errors=counts.errors,
             model=self._model,
             model_digest=self._model_digest,
             lengths=answers_of(counts.lengths),

@@ -238,6 +238,7 @@ class RowRunner:
             counts.cancelled += 1
         else:
             counts.failed += 1
+            counts.errors[ErrorClass(result.error_class or ErrorClass.ENGINE)] += 1
             if self.failed_example is None:
                 self.failed_example = f"row {result.row_id} (line {result.line}): {result.error_class}"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from llmbatch.cluster.storage.metered_store import MeteredStore
 from llmbatch.s3.client import open_environment_store
-from llmbatch.s3.store import S3Store
 
 _ENV_PREFIX = "AWS_"
 
@@ -31,10 +31,10 @@ class StoreEnvironment:
             os.environ.setdefault(name, value)
 
 
-def open_store(*, max_connections: int = 32) -> S3Store:
-    """Return the store, see ``llmbatch.s3.client``.
+def open_store(*, max_connections: int = 32) -> MeteredStore:
+    """Return the store, see ``llmbatch.s3.client``, which counts its requests.
 
     Args:
         max_connections: HTTP connections kept; at least as many as threads will use.
     """
-    return open_environment_store(max_connections=max_connections)
+    return MeteredStore(open_environment_store(max_connections=max_connections))

@@ -48,6 +48,8 @@ class HandEngine:
 
     async def close(self) -> None: ...
 
+    def statistics(self) -> None: ...
+
     def in_flight(self) -> InFlight:
         decoded = len(list(self.inside)[:SLOTS])
         return InFlight(self.ended, TOKENS * decoded, prompt_read=len(self.inside), prompt_open=len(self.inside))

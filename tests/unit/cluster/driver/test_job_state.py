@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from fakes.tallies import tally
@@ -13,9 +15,9 @@ from llmbatch.cluster.exchange.replica_report import OpenWork
 from llmbatch.cluster.exchange.scoreboard import Snapshot
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.length_cells import LengthClass
-from llmbatch.core.progress import Flight, ReplicaShare
+from llmbatch.core.progress import EngineUse, Flight, ReplicaShare, StoreUse
 from llmbatch.core.shards import StagedManifest, StagedShard
-from llmbatch.core.states import ExitReason, Phase
+from llmbatch.core.states import ErrorClass, ExitReason, Phase
 
 
 def manifest(count: int, rows: int = 10) -> StagedManifest:
@@ -60,6 +62,49 @@ def test_cancelled_rows_have_ended_and_are_no_failures() -> None:
     rows = job.rows()
     assert (rows.succeeded, rows.failed, rows.cancelled, rows.running) == (6, 1, 8, 5)
     assert (rows.ended, rows.waiting) == (15, 0)
+
+
+def test_dead_letters_are_the_failed_rows_of_all_generations_committed_or_not() -> None:
+    job, _ = state(3)
+    job.add_former(["shard-00000"])
+    assert job.progress(1).dead_letters == {ErrorClass.INVALID: 1}  # staged as invalid, its tally is not read
+    job.add_tallies([tally(0, 7, 3).model_copy(update={"errors": {ErrorClass.INVALID: 1, ErrorClass.TIMEOUT: 2}})])
+    assert job.progress(2).dead_letters == {ErrorClass.INVALID: 1, ErrorClass.TIMEOUT: 2}
+    job.take(Snapshot(open=OpenWork(failed=2, errors=Counter({ErrorClass.TIMEOUT: 1, ErrorClass.ENGINE: 1}))))
+    found = job.progress(3)
+    assert found.dead_letters == {ErrorClass.INVALID: 1, ErrorClass.TIMEOUT: 3, ErrorClass.ENGINE: 1}
+    assert sum(found.dead_letters.values()) == found.rows.failed
+
+
+def test_lost_replicas_and_redone_rows_stay_counted_when_the_scoreboard_is_restarted() -> None:
+    job, _ = state()
+    job.take(Snapshot(epoch="one", lost=2, redone=30))
+    job.take(Snapshot(epoch="one", lost=3, redone=35))
+    assert (job.progress(1).replicas.lost, job.progress(1).rows_redone) == (3, 35)
+    job.take(Snapshot(epoch="two"))
+    assert (job.progress(2).replicas.lost, job.progress(2).rows_redone) == (3, 35)
+    job.take(Snapshot(epoch="two", lost=1, redone=5))
+    assert (job.progress(3).replicas.lost, job.progress(3).rows_redone) == (4, 40)
+
+
+def test_requests_to_the_store_are_those_of_the_driver_and_its_replicas() -> None:
+    job, _ = state()
+    assert job.progress(1).store is None
+    clock = ManualClock()
+    use = StoreUse(requests=4, errors=1, seconds=0.5)
+    job = JobState(manifest(1), generation=1, replicas_wanted=1, clock=clock, driver_store=lambda: use)
+    assert job.progress(1).store == use
+    job.take(Snapshot(store=StoreUse(requests=10, seconds=1.5)))
+    assert job.progress(2).store == StoreUse(requests=14, errors=1, seconds=2.0)
+
+
+def test_at_the_end_no_cache_is_in_use() -> None:
+    job, _ = state()
+    assert job.progress(1).engine is None
+    job.take(Snapshot(engine=EngineUse(kv_cache=0.5, preemptions=3)))
+    assert job.progress(1).engine == EngineUse(kv_cache=0.5, preemptions=3)
+    job.end(ExitReason.COMMITTED, "done")
+    assert job.progress(2).engine == EngineUse(preemptions=3)
 
 
 def test_phases_follow_each_other_and_their_seconds_add_up() -> None:

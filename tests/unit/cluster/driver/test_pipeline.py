@@ -19,7 +19,7 @@ from llmbatch.core.clock import ManualClock
 from llmbatch.core.control import Control
 from llmbatch.core.engine_settings import EngineKind
 from llmbatch.core.errors import StoreError
-from llmbatch.core.progress import Progress
+from llmbatch.core.progress import Progress, StoreUse
 from llmbatch.core.request_options import OnCancel
 from llmbatch.core.states import DesiredState, ExitReason, Phase, RowState
 from llmbatch.core.store import MemoryStore
@@ -98,6 +98,13 @@ def test_a_finished_job_ends_at_once(submission: Submission) -> None:
     found = submission.written()
     assert (found.phase, found.exit_code, found.shards.committed) == (Phase.DONE, 0, 3)
     assert found.seconds_phase["queued"] == 5
+
+
+def test_the_heartbeat_has_the_requests_of_the_driver(submission: Submission, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "use_of", lambda store: StoreUse(requests=3) if store is submission.store else None)
+    submission.expire(3)
+    submission.run()
+    assert submission.written().store == StoreUse(requests=3)
 
 
 def test_after_the_deadline_the_other_shards_expire_without_an_engine(submission: Submission) -> None:

@@ -15,7 +15,7 @@ from llmbatch.core.crashes import Crash
 from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import Superseded
 from llmbatch.core.shards import ShardTally
-from llmbatch.core.states import RowState
+from llmbatch.core.states import ErrorClass, RowState
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -49,6 +49,7 @@ def test_rows_of_a_cancelled_job_are_counted_as_cancelled(store, make, read_resu
     end_shards(context, job.manifest.shards, RowState.CANCELLED, NOW, tallies.append)
     [tally] = tallies
     assert (tally.rows, tally.cancelled, tally.failed, tally.expired) == (2, 1, 1, 0)
+    assert tally.errors == {ErrorClass.INVALID: 1}
     states = read_results(job.layout.result_shard("shard-00000")).column("state").to_pylist()
     assert states == ["cancelled", "failed"]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from fakes.tallies import tally
+from llmbatch.cluster.exchange.length_work import LengthWork
 from llmbatch.cluster.exchange.replica_report import Fatal, LostReplica, OpenWork, Orders, ReplicaReport
 from llmbatch.cluster.exchange.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard
 from llmbatch.core.clock import ManualClock
-from llmbatch.core.progress import Flight
+from llmbatch.core.length_cells import LengthClass
+from llmbatch.core.progress import EngineUse, Flight, StoreUse
 from llmbatch.core.states import DesiredState, ExitReason
 
 
@@ -147,3 +149,42 @@ def test_the_peak_of_memory_is_that_of_the_replica_that_needed_most_and_stays() 
     board.report(ReplicaReport("b", ready=True, peak_memory_mb=800))
     board.forget_replicas()
     assert board.beat(Orders()).peak_memory_mb == 900
+
+
+def test_replicas_that_died_are_counted_with_the_rows_that_run_again() -> None:
+    board = Scoreboard(ManualClock())
+    board.announce("a1", "actor-a")
+    work = OpenWork(running=2, succeeded=5, lengths={LengthClass(4, 16): LengthWork(ended=5)})
+    board.report(ReplicaReport("a1", ready=True, open=work, inside=("x", "y")))
+    board.announce("b1", "actor-b")
+    assert (board.beat(Orders()).lost, board.beat(Orders()).redone) == (0, 0)
+    board.announce("a2", "actor-a")
+    assert (board.beat(Orders()).lost, board.beat(Orders()).redone) == (1, 7)
+    board.announce("a3", "actor-a")  # the second one died while it loaded
+    assert (board.beat(Orders()).lost, board.beat(Orders()).redone) == (2, 7)
+    board.report(ReplicaReport("a3", ready=True, open=work))
+    board.forget_replicas()  # ended on purpose
+    board.announce("a4", "actor-a")
+    assert (board.beat(Orders()).lost, board.beat(Orders()).redone) == (2, 7)
+
+
+def test_what_a_lost_replica_counted_of_store_and_engine_stays_and_its_cache_does_not() -> None:
+    clock = ManualClock()
+    board = Scoreboard(clock)
+    board.report(ReplicaReport("a", ready=True))
+    assert (board.beat(Orders()).engine, board.beat(Orders()).store) == (None, None)
+    use = EngineUse(kv_cache=0.9, preemptions=3, prefix_queries=100, prefix_hits=40)
+    board.report(ReplicaReport("a", ready=True, engine=use, store=StoreUse(requests=5, errors=1, seconds=0.5)))
+    clock.advance(REPLICA_SILENT_SECONDS + 1)
+    other = EngineUse(kv_cache=0.2, preemptions=1, prefix_queries=10, prefix_hits=4)
+    board.report(ReplicaReport("b", ready=True, engine=other, store=StoreUse(requests=2, seconds=0.25)))
+    found = board.beat(Orders())
+    assert found.engine == EngineUse(kv_cache=0.2, preemptions=4, prefix_queries=110, prefix_hits=44)
+    assert found.store == StoreUse(requests=7, errors=1, seconds=0.75)
+    clock.advance(REPLICA_SILENT_SECONDS + 1)
+    assert board.beat(Orders()).engine == EngineUse(preemptions=4, prefix_queries=110, prefix_hits=44)
+    board.report(ReplicaReport("b", ready=True, engine=other))
+    board.report(ReplicaReport("a", ready=True, engine=use))
+    full = board.beat(Orders()).engine
+    assert full is not None
+    assert full.kv_cache == 0.9, "not the fullest one"

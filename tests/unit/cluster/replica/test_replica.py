@@ -12,6 +12,7 @@ import pytest
 from llmbatch.cluster.engines.base import Answer, EngineDiedError, InFlight
 from llmbatch.cluster.engines.echo import EchoEngine
 from llmbatch.cluster.exchange.replica_report import LostReplica, Orders
+from llmbatch.cluster.replica import replica as replica_module
 from llmbatch.cluster.replica.crash_book import record_loss
 from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.replica import Replica
@@ -23,10 +24,10 @@ from llmbatch.core.crashes import Crash
 from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.engine_settings import EchoOptions
 from llmbatch.core.errors import Superseded
-from llmbatch.core.progress import Flight
+from llmbatch.core.progress import EngineUse, Flight, StoreUse
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.shards import ShardTally
-from llmbatch.core.states import DesiredState
+from llmbatch.core.states import DesiredState, ErrorClass
 
 
 class GatedEngine:
@@ -37,10 +38,14 @@ class GatedEngine:
         self.seen: list[str] = []
         self.inside = self.most = 0
         self.counts: InFlight | None = None
+        self.use: EngineUse | None = None
 
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
+
+    def statistics(self) -> EngineUse | None:
+        return self.use
 
     def in_flight(self) -> InFlight | None:
         return self.counts
@@ -88,6 +93,7 @@ def test_every_row_ends_once_in_input_order(store, make, read_results) -> None:
     engine = EchoEngine(EchoOptions(fail_marker="FAIL"))
     tally = asyncio.run(replica(job, store, engine).process(job.manifest.shards[0]))
     assert (tally.rows, tally.succeeded, tally.failed, tally.generation) == (9, 6, 3, 2)
+    assert tally.errors == {ErrorClass.INVALID: 2, ErrorClass.ENGINE: 1}
     uri = job.layout.result_shard("shard-00000")
     table = read_results(uri)
     assert table.schema.remove_metadata() == result_schema()
@@ -326,6 +332,8 @@ def test_a_row_that_ends_the_process_is_dead_lettered_by_what_its_replicas_annou
 
         def in_flight(self) -> None: ...
 
+        statistics = in_flight
+
         async def generate(self, row: StagedRow, request_id: str) -> Answer:
             assert row.row_id in self.announced, "a row entered that was not announced"
             if row.line == 7:
@@ -430,3 +438,12 @@ def test_a_drain_opens_no_shard_that_waits(store, make) -> None:
     tallies = asyncio.run(scene())
     assert [tally is None for tally in tallies] == [False, True, True]
     assert len(engine.seen) == 1
+
+
+def test_a_report_has_what_engine_and_store_have_counted(store, make, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = GatedEngine()
+    one = replica(make.stage(store, [make.chat(1, "x")], 1), store, engine)
+    assert (one.report().engine, one.report().store) == (None, None)
+    engine.use = EngineUse(kv_cache=0.5, preemptions=2)
+    monkeypatch.setattr(replica_module, "use_of", lambda found: StoreUse(requests=3) if found is store else None)
+    assert (one.report().engine, one.report().store) == (engine.use, StoreUse(requests=3))

@@ -19,10 +19,12 @@ from llmbatch.cluster.engines.vllm.errors import row_error
 from llmbatch.cluster.engines.vllm.guarded import guarded
 from llmbatch.cluster.engines.vllm.requests import prepared
 from llmbatch.cluster.engines.vllm.responses import answer_of
+from llmbatch.cluster.engines.vllm.statistics import Statistics, logger_of
 from llmbatch.cluster.schemas.checker import SchemaChecker
 from llmbatch.core.endpoints import Endpoint, Task
 from llmbatch.core.engine_settings import EngineSettings
 from llmbatch.core.errors import RowError
+from llmbatch.core.progress import EngineUse
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.serving import Serving
 from llmbatch.core.states import ErrorClass
@@ -58,12 +60,14 @@ class VllmEngine:
         self._engine: AsyncLLM | None = None
         self._served: dict[Endpoint, Served] = {}
         self._tokens, self._schemas = LiveTokens(), SchemaChecker()
+        self._statistics = Statistics() if settings.statistics else None
 
     async def start(self) -> None:
         """Load the model. Sets this process's environment first, for vLLM and for its child processes."""
         require_compiler(self._settings)
         os.environ.update(engine_environment(self._settings))
         from starlette.datastructures import State
+        from vllm import envs
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.entrypoints.launchers.api_server.app_state import init_app_state
         from vllm.v1.engine.exceptions import EngineDeadError
@@ -71,7 +75,9 @@ class VllmEngine:
         self._dead_error = EngineDeadError
         args = arguments(self._settings, self._serving, self._model_path, self._revision, self._adapters)
         engine_args = AsyncEngineArgs.from_cli_args(args)
-        self._engine = engine = guarded(self._schemas, self._tokens).from_engine_args(engine_args)
+        self._engine = engine = guarded(self._schemas, self._tokens).from_engine_args(
+            engine_args, stat_loggers=None if self._statistics is None else [logger_of(self._statistics)]
+        )
         self._max_model_len = int(engine.model_config.max_model_len)
         state = State()
         await init_app_state(engine, state, args, await engine.get_supported_tasks())
@@ -80,6 +86,10 @@ class VllmEngine:
         if Endpoint.COMPLETIONS in self._served:
             await _warm_up(engine)
             self._tokens.ended = 0
+        if self._statistics is not None:
+            self._statistics.prefix_queries = 0
+            # Without it each token of each step looks into the environment, which costs more than all else here.
+            envs.enable_envs_cache()
 
     async def generate(self, row: StagedRow, request_id: str) -> Answer:
         """Answer one row."""
@@ -114,6 +124,10 @@ class VllmEngine:
     def in_flight(self) -> InFlight | None:
         """Return the token counts of the open requests; None before the start, and if this vLLM does not have them."""
         return None if self._engine is None else self._tokens.read(self._engine.output_processor.request_states)
+
+    def statistics(self) -> EngineUse | None:
+        """Return what vLLM has counted since the start; None without ``engine.statistics``."""
+        return None if self._statistics is None else self._statistics.use
 
     async def close(self) -> None:
         """Stop the engine's processes."""

@@ -18,13 +18,13 @@ from openai.types import Completion
 from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
 
+from fakes.ray_servers import REPOSITORY
 from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.serving import Serving
 from tiny_model import tiny_model
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-REPOSITORY = Path(__file__).parents[3]
 SERVING = Serving(
     name="tiny",
     options={"enable_auto_tool_choice": True, "tool_call_parser": "hermes", "reasoning_parser": "qwen3"},
