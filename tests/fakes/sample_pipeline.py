@@ -11,6 +11,8 @@ from llmbatch.core.states import ErrorClass, Phase
 
 ROWS = 60_000
 
+Value = Callable[[float], float | None] | float
+
 
 def pipeline_samples(end: float) -> list[Sample]:
     """Return what gateway and tasks have exported until ``end``, Unix time."""
@@ -28,7 +30,7 @@ def _clock(end: float, offset: float) -> Callable[[float], float]:
 
 
 def _service(end: float) -> list[Sample]:
-    phases = {Phase.QUEUED: wave(8, 6, 120), Phase.MODEL_LOAD: 1, Phase.WORK: 2}
+    phases: dict[Phase, Value] = {Phase.QUEUED: wave(8, 6, 120), Phase.MODEL_LOAD: 1, Phase.WORK: 2}
     return [
         *(series(m.JOBS.name, phases.get(phase, 0), phase=phase.value) for phase in Phase),
         series(m.QUEUE_JOBS.name, wave(60, 55, 170)),
@@ -54,15 +56,18 @@ def _job(end: float, job_id: str, model: str, *, speed: float, deadline: float) 
     """Return a job that began an hour ago and is due ``deadline`` seconds after ``end``."""
     born = SECONDS - 3600
 
-    def during(value: Callable[[float], float] | float, begin: float = 0) -> Callable[[float], float | None]:
+    def during(value: Value, begin: float = 0) -> Callable[[float], float | None]:
         at = value if callable(value) else lambda _: float(value)
         return lambda second: None if second < born + begin else at(second - born)
 
-    def of(metric: m.Metric, value: Callable[[float], float] | float, begin: float = 0, **labels: str) -> Sample:
+    def of(metric: m.Metric, value: Value, begin: float = 0, **labels: str) -> Sample:
         return series(metric.name, during(value, begin), job_id=job_id, **labels)
 
     def done(second: float) -> float:
         return min(1.0, speed * max(0.0, second - 300) / 6000)
+
+    def done_times(factor: float) -> Callable[[float], float]:
+        return lambda second: factor * done(second)
 
     def eta(wide: float) -> Callable[[float], float]:
         return lambda second: max(0.0, 300 / speed + 6000 / speed - second) * (1 + wide * (1 - done(second)))
@@ -71,21 +76,28 @@ def _job(end: float, job_id: str, model: str, *, speed: float, deadline: float) 
         return 1 / (1 + math.exp(4 * (1 - eta(0)(second) / (3600 + deadline - second))))
 
     ended = {"succeeded": 0.985, "failed": 0.012, "expired": 0.002, "cancelled": 0.001}
-    info = {"dag_id": "llmbatch_inference", "run_id": f"manual__{job_id}", "model": model, "priority": "0"}
     return [
-        of(m.JOB_INFO, 1, **info, owner="ann"),
+        of(
+            m.JOB_INFO,
+            1,
+            dag_id="llmbatch_inference",
+            run_id=f"manual__{job_id}",
+            model=model,
+            priority="0",
+            owner="ann",
+        ),
         of(m.JOB_PHASE, lambda second: 1, phase="work"),
         of(m.JOB_DEADLINE, end + deadline),
         of(m.JOB_LEVEL, 1, level="red" if deadline < 1800 else "ok"),
         of(m.JOB_COST, grows(0.0011 * speed)),
-        *(of(m.JOB_ROWS, lambda s, part=part: ROWS * done(s) * part, 60, state=state) for state, part in ended.items()),
+        *(of(m.JOB_ROWS, done_times(ROWS * part), 60, state=state) for state, part in ended.items()),
         of(m.JOB_ROWS, lambda second: 256 if second > 300 else 0, 60, state="running"),
         of(m.JOB_ROWS, lambda second: ROWS * (1 - done(second)) - (256 if second > 300 else 0), 60, state="waiting"),
         of(m.JOB_WORK_RATIO, done, 60),
         of(m.JOB_ROWS_PER_SECOND, wave(9 * speed, 1), 330),
         of(m.JOB_OUTPUT_TOKENS, wave(1900 * speed, 250, 7), 330),
         *(
-            of(m.JOB_TOKENS, lambda s, each=each: ROWS * done(s) * each, 60, kind=kind)
+            of(m.JOB_TOKENS, done_times(ROWS * each), 60, kind=kind)
             for kind, each in (("prompt", 310), ("completion", 190), ("cached", 120))
         ),
         of(m.JOB_LATENCY_P50, wave(2.2 / speed, 0.2), 360),
@@ -101,10 +113,7 @@ def _job(end: float, job_id: str, model: str, *, speed: float, deadline: float) 
         of(m.JOB_REPLICAS, 2, 60, state="wanted"),
         of(m.JOB_REPLICAS_LOST, lambda second: float(second > 1500), 60),
         of(m.JOB_ROWS_REDONE, lambda second: 190.0 * (second > 1500), 60),
-        *(
-            of(m.JOB_DEAD_LETTERS, lambda s, n=n: 90 * done(s) / n, 60, error_class=c)
-            for n, c in enumerate(ErrorClass, 1)
-        ),
+        *(of(m.JOB_DEAD_LETTERS, done_times(90 / n), 60, error_class=c) for n, c in enumerate(ErrorClass, 1)),
         of(m.JOB_GENERATION, 1, 60),
         of(m.JOB_PAUSED, 0, 60),
         of(m.JOB_SHARDS, 240, 60, state="staged"),
@@ -155,13 +164,13 @@ def _events(model: str, start: float) -> list[Sample]:
 
 
 def _histogram(metric: m.Metric, rate: float, **labels: str) -> list[Sample]:
-    """Return a histogram of ``rate`` observations a second, spread evenly over the buckets."""
+    """Return a histogram of ``rate`` observations a second, half of which are in each next bucket."""
     bounds = [*(f"{bound:g}" for bound in metric.buckets), "+Inf"]
-    total = len(bounds)
+    parts = [*(1 - 0.5**number for number in range(1, len(bounds))), 1]
     return [
         *(
-            series(f"{metric.name}_bucket", grows(rate * number / total), **labels, le=bound)
-            for number, bound in enumerate(bounds, 1)
+            series(f"{metric.name}_bucket", grows(rate * part), **labels, le=bound)
+            for bound, part in zip(bounds, parts, strict=True)
         ),
         series(f"{metric.name}_sum", grows(rate * metric.buckets[2]), **labels),
         series(f"{metric.name}_count", grows(rate), **labels),

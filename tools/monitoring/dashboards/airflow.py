@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from llmbatch.core import metrics as m
 from llmbatch.core.config import Config
 from monitoring.dashboards.board import Section, Strip, board
+from monitoring.dashboards.colors import RESULTS
 from monitoring.dashboards.panels import Query, Target, lines, number
 from monitoring.dashboards.promql import counted, mean
 
@@ -84,10 +85,20 @@ def _processes() -> list[Panel]:
         ),
         lines(
             "Triggers",
-            "Triggers that run, and that the triggerers can still take. Each running job has one trigger or two.",
+            "Triggers that run. Each running job has one or two.",
             "short",
             Query("sum(airflow_triggers_running)", "running"),
-            Query("sum(airflow_triggerer_capacity_left)", "capacity left"),
+        ),
+        lines(
+            "Triggerers in use",
+            "Part of the triggers that the triggerers can take. Near 100 %: add a triggerer.",
+            "percentunit",
+            Query(
+                "sum(airflow_triggers_running) / "
+                "(sum(airflow_triggers_running) + sum(airflow_triggerer_capacity_left))",
+                "in use",
+            ),
+            top=1,
         ),
         lines(
             "Executor",
@@ -180,6 +191,7 @@ def _schedules() -> list[Panel]:
             "Scans of inboxes in each hour, by result. None: inputs in the inboxes start no job.",
             "short",
             Query(counted(m.DROP_SCANS, "result", _HOUR), "{{result}}"),
+            colors=RESULTS,
             no_value=NONE,
         ),
         lines(
@@ -187,6 +199,7 @@ def _schedules() -> list[Panel]:
             "Inputs in each hour that started a job or were refused.",
             "short",
             Query(counted(m.DROP_INPUTS, "result", _HOUR), "{{result}}"),
+            colors=RESULTS,
             no_value=NONE,
         ),
         lines(

@@ -26,7 +26,7 @@ def cluster(config: Config) -> Dashboard:
             Section("GPUs", [Strip(7, _gpus(Target(config.monitoring.targets.gpu_memory_ratio)))]),
             Section("Nodes", [Strip(7, _nodes())]),
             Section("Ray", [Strip(7, _ray())]),
-            Section("Engines", [Strip(7, engines())]),
+            Section("Engines", [Strip(7, engines(), (5, 4, 5, 5, 5))]),
             Section("Store", [Strip(7, store())]),
         ],
     )

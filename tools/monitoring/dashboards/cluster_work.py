@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from llmbatch.core import metrics as m
+from monitoring.dashboards.colors import RESULTS
 from monitoring.dashboards.panels import NO_JOB, Query, lines
 from monitoring.dashboards.promql import RATE, by_model, mean, per_job, quantile
 
@@ -24,11 +25,17 @@ def engines() -> list[Panel]:
             no_value="engine.statistics is off, or no running job",
         ),
         lines(
-            "Dead engines and redone rows",
-            "Engines that died, and rows that ran again because of it, of running jobs in their present generation.",
+            "Dead engines",
+            "Engines of running jobs that died in the present generation.",
             "short",
-            Query(f"sum({per_job(m.JOB_REPLICAS_LOST)})", "dead engines"),
-            Query(f"sum({per_job(m.JOB_ROWS_REDONE)})", "redone rows"),
+            Query(by_model("sum", per_job(m.JOB_REPLICAS_LOST)), "{{model}}"),
+            no_value=NO_JOB,
+        ),
+        lines(
+            "Redone rows",
+            "Rows of running jobs that ran again because their engine died.",
+            "short",
+            Query(by_model("sum", per_job(m.JOB_ROWS_REDONE)), "{{model}}"),
             no_value=NO_JOB,
         ),
         lines(
@@ -82,6 +89,7 @@ def store() -> list[Panel]:
             "faults.",
             "reqps",
             Query(f"sum by (result) (rate({m.STORE_SECONDS.name}_count[{RATE}]))", "{{result}}"),
+            colors=RESULTS,
             no_value=NO_REQUEST,
         ),
     ]

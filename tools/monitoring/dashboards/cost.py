@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from llmbatch.core import metrics as m
 from llmbatch.core.config import Config
 from monitoring.dashboards.board import Section, Strip, board, labels_of
+from monitoring.dashboards.colors import ROWS
 from monitoring.dashboards.job_engines import NO_PRICE
 from monitoring.dashboards.panels import Query, bars, lines, number
 from monitoring.dashboards.promql import RANGE, by_model, counted, per_job
@@ -26,8 +27,8 @@ def cost(config: Config) -> Dashboard:
         "What finished jobs cost in the chosen time, by model; and what running jobs have cost so far.",
         [
             Section("Chosen time", [Strip(5, _total()), Strip(7, _by_model())]),
-            Section("In each day", [Strip(8, _each_day())]),
-            Section("Rows", [Strip(7, _rows())]),
+            Section("Jobs of the 24 hours before each moment", [Strip(8, _each_day())]),
+            Section("Rows of the 24 hours before each moment", [Strip(7, _rows())]),
         ],
         labels_of("model", m.TOKENS.name, "Models of finished jobs.", every=True),
         hours=168,
@@ -149,6 +150,7 @@ def _rows() -> list[Panel]:
             "Rows of jobs that finished in the last 24 hours.",
             "short",
             Query(counted(m.ROWS, "outcome", _DAY, _MODEL), "{{outcome}}"),
+            colors=ROWS,
             stacked=True,
             no_value=NONE,
         ),

@@ -8,6 +8,7 @@ from llmbatch.core import metrics as m
 from llmbatch.core.config import Config
 from llmbatch.core.monitoring_settings import TargetsConfig
 from monitoring.dashboards.board import Section, Strip, airflow_address, board, labels_of
+from monitoring.dashboards.colors import GREEN, LEVELS, RED, ROWS
 from monitoring.dashboards.job_engines import engines, store
 from monitoring.dashboards.job_facts import AT, facts, of_job, title_links
 from monitoring.dashboards.panels import Query, Target, dial, lines, number
@@ -24,11 +25,11 @@ def job(config: Config) -> Dashboard:
         "One job",
         "Whether one job that is not over ends in time, its rows, its engines.",
         [
-            Section("Job $job_id", [Strip(4, [facts()]), Strip(4, _now())]),
+            Section("Job $job_id", [Strip(3, [facts()]), Strip(4, _now())]),
             Section("ETA", [Strip(9, _eta(), (14, 10))]),
             Section("Rows", [Strip(7, _rows(targets))]),
             Section("Engines", [Strip(7, strip) for strip in engines(targets)]),
-            Section("Driver and store", [Strip(7, store())]),
+            Section("Driver and store", [Strip(7, store(), (5, 5, 5, 5, 4))]),
         ],
         labels_of("job_id", m.JOB_INFO.name, "A job that is not over."),
         airflow_address(config),
@@ -51,6 +52,17 @@ def _now() -> list[Panel]:
             "none",
             Query(f"{of_job(m.JOB_LEVEL, 'level')} == 1", "{{level}}", instant=True),
             name=True,
+            colors=LEVELS,
+            no_value="unknown",
+        ),
+        number(
+            "State of the ETA",
+            "unknown, estimated, stalled or finished. Stalled: no row has ended for long.",
+            "none",
+            Query(f"{of_job(m.JOB_ETA_STATE, 'state')} == 1", "{{state}}", instant=True),
+            name=True,
+            colors={"estimated": GREEN, "finished": GREEN, "stalled": RED},
+            no_value="no heartbeat",
         ),
         dial(
             "Work done",
@@ -90,13 +102,6 @@ def _now() -> list[Panel]:
             Query(f"time() - {of_job(m.JOB_HEARTBEAT)}"),
             decimals=0,
         ),
-        number(
-            "Generation",
-            "Number of the generation that runs; each restart of the job begins one.",
-            "none",
-            Query(of_job(m.JOB_GENERATION)),
-            decimals=0,
-        ),
     ]
 
 
@@ -134,6 +139,7 @@ def _rows(targets: TargetsConfig) -> list[Panel]:
             "short",
             Query(of_job(m.JOB_ROWS, "state"), "{{state}}"),
             stacked=True,
+            colors=ROWS,
         ),
         lines(
             "Error rate",

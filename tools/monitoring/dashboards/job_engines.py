@@ -6,8 +6,10 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from llmbatch.core import metrics as m
 from llmbatch.core.monitoring_settings import TargetsConfig
-from monitoring.dashboards.job_facts import of_job
+from monitoring.dashboards.colors import RESULTS
+from monitoring.dashboards.job_facts import AT, of_job
 from monitoring.dashboards.panels import Query, Target, lines
+from monitoring.dashboards.promql import per_job
 
 NO_STATISTICS = "engine.statistics is off"
 NO_PRICE = "no price in config.yaml: cost.usd_per_gpu_hour"
@@ -74,13 +76,18 @@ def engines(targets: TargetsConfig) -> list[list[Panel]]:
             ),
             lines(
                 "Prefix cache",
-                "Prompt tokens that engines looked up, and found in the prefix cache, in this generation.",
-                "short",
-                Query(of_job(m.JOB_PREFIX_CACHE, "result"), "{{result}}"),
+                "Part of the prompt tokens that engines found in the prefix cache, in this generation.",
+                "percentunit",
+                Query(f"{_tokens('hit')} / ({_tokens('queried')} > 0)", "found"),
+                top=1,
                 no_value=NO_STATISTICS,
             ),
         ],
     ]
+
+
+def _tokens(result: str) -> str:
+    return per_job(m.JOB_PREFIX_CACHE, matchers=f'{AT}, result="{result}"')
 
 
 def store() -> list[Panel]:
@@ -104,6 +111,7 @@ def store() -> list[Panel]:
             "all retries.",
             "short",
             Query(of_job(m.JOB_STORE_REQUESTS, "result"), "{{result}}"),
+            colors=RESULTS,
         ),
         lines(
             "Store latency",
@@ -117,11 +125,5 @@ def store() -> list[Panel]:
             "currencyUSD",
             Query(of_job(m.JOB_COST), "cost"),
             no_value=NO_PRICE,
-        ),
-        lines(
-            "State of the ETA",
-            "1 for the state that holds: unknown, estimated, stalled, finished.",
-            "none",
-            Query(f"{of_job(m.JOB_ETA_STATE, 'state')} == 1", "{{state}}"),
         ),
     ]

@@ -41,6 +41,7 @@ def facts() -> Panel:
             Column("DAG", label="dag_id"),
             Column("Run", label="run_id", links=[link("Run in Airflow", AIRFLOW_RUN)]),
             Column("Deadline", f"{of_job(m.JOB_DEADLINE)} * 1000", "dateTimeAsIso"),
+            Column("Generation", of_job(m.JOB_GENERATION), "none"),
             Column("Paused", of_job(m.JOB_PAUSED), "bool_yes_no"),
         ],
         no_value="this job is over",

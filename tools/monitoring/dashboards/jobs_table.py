@@ -6,6 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from llmbatch.core import metrics as m
 from monitoring.dashboards.board import AIRFLOW_RUN, JOB_BOARD, JOB_PAGE
+from monitoring.dashboards.colors import LEVELS
 from monitoring.dashboards.panels import Target, link
 from monitoring.dashboards.promql import AT_RISK, TIME_LEFT, failed_ratio, per_job
 from monitoring.dashboards.tables import Column, table
@@ -34,7 +35,7 @@ def jobs_table(error_target: Target, eta_target: Target) -> Panel:
             Column("Owner", label="owner"),
             Column("Priority", label="priority"),
             Column("Phase", _holds(m.JOB_PHASE, "phase"), label="phase"),
-            Column("Level", _holds(m.JOB_LEVEL, "level"), label="level"),
+            Column("Level", _holds(m.JOB_LEVEL, "level"), label="level", colors=LEVELS),
             Column("Done", per_job(m.JOB_WORK_RATIO), "percentunit"),
             Column("ETA P50", per_job(m.JOB_ETA_P50), _SECONDS),
             Column("ETA P90", per_job(m.JOB_ETA_P90), _SECONDS),

@@ -26,7 +26,7 @@ def overview(config: Config) -> Dashboard:
         "The six key metrics with their targets, the jobs that are not over, the queue.",
         [
             Section("Key metrics now", [Strip(4, _now(targets))]),
-            Section("Jobs that are not over", [Strip(9, [jobs_table(Target(targets.error_ratio), ETA_TARGET)])]),
+            Section("Jobs that are not over", [Strip(8, [jobs_table(Target(targets.error_ratio), ETA_TARGET)])]),
             Section("Key metrics over time", [Strip(7, over_time[:3]), Strip(7, over_time[3:])]),
             Section("Queue and alerts", [Strip(8, _queue(targets), (7, 6, 4, 7))]),
         ],
@@ -161,8 +161,9 @@ def _queue(targets: TargetsConfig) -> list[Panel]:
             "Jobs by phase",
             "Jobs that are not over, by what they do now.",
             "short",
-            Query(f"max by (phase) ({m.JOBS.name})", "{{phase}}"),
+            Query(f"max by (phase) ({m.JOBS.name}) > 0", "{{phase}}"),
             stacked=True,
+            no_value="no job",
         ),
         lines(
             "Waiting jobs",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import bargauge, common, gauge, stat, timeseries
@@ -18,6 +18,9 @@ from grafana_foundation_sdk.models.dashboard import (
     Threshold,
     ThresholdsConfig,
 )
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from monitoring.dashboards.colors import fixed
 
 DATASOURCE = kinds.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
@@ -69,7 +72,7 @@ def targets(queries: Sequence[Query], *, table: bool = False) -> list[prometheus
         target = target.instant() if query.instant or table else target.range()
         if query.legend:
             target = target.legend_format(query.legend)
-        built.append(target.format("table") if table else target)
+        built.append(target.format(PromQueryFormat.TABLE) if table else target)
     return built
 
 
@@ -95,6 +98,7 @@ def lines(
     target: Target | None = None,
     stacked: bool = False,
     fan: tuple[str, str] | None = None,
+    colors: Mapping[str, str] | None = None,
     top: float | None = None,
     no_value: str = "",
 ) -> Panel:
@@ -108,6 +112,7 @@ def lines(
         target: shown as a dashed line.
         stacked: whether series are parts of a whole.
         fan: two legends; the space between the lower and the upper one is filled.
+        colors: by legend.
         top: upper end of the axis.
         no_value: what the absence of all series means; empty: there must be series.
     """
@@ -134,6 +139,8 @@ def lines(
         lower, upper = fan
         filled = [DynamicConfigValue("custom.fillBelowTo", lower), DynamicConfigValue("custom.fillOpacity", 15)]
         panel = panel.override_by_name(upper, filled)
+    for name, color in (colors or {}).items():
+        panel = panel.override_by_name(name, fixed(color))
     if target:
         panel = panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(kinds.GraphThresholdsStyleMode.DASHED))
     built = panel.build()
@@ -153,6 +160,7 @@ def number(
     target: Target | None = None,
     decimals: int | None = None,
     name: bool = False,
+    colors: Mapping[str, str] | None = None,
     no_value: str = "",
 ) -> Panel:
     """Return the newest value as a large number above a small graph; with ``name``, the legend is what it shows."""
@@ -171,6 +179,8 @@ def number(
     )
     if decimals is not None:
         panel = panel.decimals(decimals)
+    for state, color in (colors or {}).items():
+        panel = panel.override_by_name(state, fixed(color))
     return _thresholds(panel.build(), target)
 
 

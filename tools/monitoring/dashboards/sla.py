@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from llmbatch.core import metrics as m
 from llmbatch.core.config import Config
 from monitoring.dashboards.board import Section, Strip, board
+from monitoring.dashboards.colors import DEADLINES, LEVELS
 from monitoring.dashboards.panels import Query, bars, dial, lines, number
 from monitoring.dashboards.promql import AT_RISK, counted, per_job
 
@@ -111,6 +112,7 @@ def _jobs() -> list[Panel]:
             "Jobs with a manifest in each hour: deadline met or missed.",
             "short",
             Query(counted(m.JOBS_FINISHED, "sla", _HOUR), "{{sla}}"),
+            colors=DEADLINES,
             no_value=NONE,
         ),
         lines(
@@ -138,6 +140,7 @@ def _alerts() -> list[Panel]:
             "SLA alerts raised in each hour.",
             "short",
             Query(counted(m.SLA_ALERTS, "level", _HOUR), "{{level}}"),
+            colors=LEVELS,
             no_value=NONE,
         ),
         lines(
@@ -152,6 +155,7 @@ def _alerts() -> list[Panel]:
             "Jobs that are not over, by the level of their last alert.",
             "short",
             Query(f"sum by (level) ({per_job(m.JOB_LEVEL, 'level')})", "{{level}}"),
+            colors=LEVELS,
             stacked=True,
             no_value="no job",
         ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.builders import table as table_builder
 from grafana_foundation_sdk.models.dashboard import DashboardLink, DataTransformerConfig, DynamicConfigValue, Panel
 
+from monitoring.dashboards.colors import mapped
 from monitoring.dashboards.panels import DATASOURCE, MISSING, Query, Target, targets
 
 
@@ -23,6 +24,7 @@ class Column:
         label: the label that is shown; empty: the value.
         target: colours the cell.
         links: of the cell.
+        colors: of the cell, by its text.
     """
 
     title: str
@@ -31,6 +33,7 @@ class Column:
     label: str = ""
     target: Target | None = None
     links: Sequence[DashboardLink] = ()
+    colors: Mapping[str, str] | None = None
 
     def properties(self) -> list[DynamicConfigValue]:
         """Return how Grafana shows the column."""
@@ -40,6 +43,8 @@ class Column:
         if self.target:
             shown.append(DynamicConfigValue("thresholds", self.target.thresholds()))
             shown.append(DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
+        if self.colors:
+            shown += mapped(self.colors)
         if self.links:
             shown.append(DynamicConfigValue("links", list(self.links)))
         return shown
