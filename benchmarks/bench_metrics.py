@@ -1,8 +1,8 @@
 """``make bench-metrics``: how long does a scrape take beside 10,000 finished and 100 running jobs?
 
 The gateway is a process of its own before a real api-server, Postgres and SeaweedFS, in a stack of its own in a
-temporary folder. Each scrape reads the state again, as it comes more than ``COLLECT_SECONDS`` after the last one; a
-second scrape at once shows what the text alone costs. Between scrapes, the heartbeats of the running jobs are written.
+temporary folder. Each scrape begins a reading of the state, as it comes more than ``COLLECT_SECONDS`` after the last
+one; a second scrape at once gets the text that is there. Between scrapes, heartbeats of the running jobs are written.
 Reads ``LLMBATCH_BENCH_JOBS`` (default 10,000) and ``LLMBATCH_BENCH_SCRAPES`` (default 20). The last line on stdout is
 ``RESULT {json}``. What metrics cost an engine is not measured here: it works in another process, and its numbers are
 part of the heartbeat.
@@ -24,6 +24,7 @@ from bench_gateway import RUNNING, fill, gateway, peak_mb, store_of, used_ms
 from fakes.exported_jobs import full_progress
 from gateway_jobs import ACTIVE
 from gateway_load import Load
+from llmbatch.core import metrics as names
 from llmbatch.core.config import load_config
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.core.layout import JobLayout
@@ -36,6 +37,8 @@ from llmbatch_stack.settings import Settings, load
 
 GOAL_MS = 200
 FRESH, AGAIN = "fresh", "again"
+READING_SECONDS = 3.0
+"""Time in which a reading ends that a scrape has begun; it may take longer than the scrape."""
 REPORT_SECONDS = 10.0
 """Time in which the SLA report of the first scrape is made."""
 
@@ -61,7 +64,7 @@ def measured(settings: Settings, jobs: int, scrapes: int) -> dict[str, object]:
     token = fill(settings, credentials, jobs)
     print(f"{jobs} finished and {RUNNING} running jobs are there", flush=True)
     store, base_uri = store_of(settings, credentials), load_config(settings.config).store.base_uri
-    found, used, text = Load(), list[dict[str, float]](), ""
+    found, used, read, text = Load(), list[dict[str, float]](), list[float](), ""
     with gateway(settings, credentials) as (process, port):
         write_heartbeats(base_uri, store)
         first = Load()
@@ -69,12 +72,14 @@ def measured(settings: Settings, jobs: int, scrapes: int) -> dict[str, object]:
         time.sleep(REPORT_SECONDS)
         for _ in range(scrapes):
             write_heartbeats(base_uri, store)
-            time.sleep(COLLECT_SECONDS)
+            time.sleep(COLLECT_SECONDS - READING_SECONDS)
             before = used_ms(settings, process.pid)
             text = scrape(found, port, token, FRESH)
+            scrape(found, port, token, AGAIN)
+            time.sleep(READING_SECONDS)
             after = used_ms(settings, process.pid)
             used.append({name: after[name] - before[name] for name in after})
-            scrape(found, port, token, AGAIN)
+            read.append(value_of(text, names.EXPORTER_DURATION.name))
         memory = peak_mb(process.pid)
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return {
@@ -86,6 +91,7 @@ def measured(settings: Settings, jobs: int, scrapes: int) -> dict[str, object]:
         "scrape_p99_ms": found.quantile_ms(0.99, FRESH),
         "scrape_again_p50_ms": found.quantile_ms(0.5, AGAIN),
         "first_scrape_ms": first.quantile_ms(1, FRESH),
+        "reading_p50_ms": round(1000 * statistics.median(read)),
         "series": len(samples),
         "series_of_a_job": round(sum("job_id" in sample.labels for sample in samples) / RUNNING, 1),
         "bytes": len(text),
@@ -94,6 +100,11 @@ def measured(settings: Settings, jobs: int, scrapes: int) -> dict[str, object]:
         "machine_load": round(os.getloadavg()[0], 1),
         "errors": dict(found.errors),
     }
+
+
+def value_of(text: str, name: str) -> float:
+    """Return the value of a series without labels."""
+    return next(float(line.split(" ")[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
 
 def write_heartbeats(base_uri: str, store: ObjectStore) -> None:

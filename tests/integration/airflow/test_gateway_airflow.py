@@ -168,6 +168,18 @@ def test_the_cookie_of_airflow_s_pages(gateway: httpx.Client, airflow: ApiServer
     assert gateway.get("/keys", headers={"Cookie": f"_token={airflow.tokens['user']}"}).status_code == 200
 
 
+def test_prometheus_scrapes_with_the_key_of_a_viewer(gateway: httpx.Client, airflow: ApiServer) -> None:
+    made = gateway.post("/keys", json={"name": "prometheus"}, headers=airflow.headers("viewer"))
+    assert made.status_code == 201, made.text
+    with_key = {"Authorization": f"Bearer {made.json()['key']}"}
+    text = gateway.get("/metrics", headers=with_key)
+    assert (text.status_code, text.headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert re.search(rf'^llmbatch_job_info\{{.*run_id="{RUN_ID}".*\}} 1.0$', text.text, re.MULTILINE)
+    assert re.search("^llmbatch_exporter_last_success_timestamp_seconds [0-9.e+]+$", text.text, re.MULTILINE)
+    accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    assert gateway.get("/metrics", headers={**with_key, **accept}).text.endswith("# EOF\n")
+
+
 def test_a_key_works_and_stops_working(gateway: httpx.Client, airflow: ApiServer) -> None:
     made = gateway.post("/keys", json={"name": "n"}, headers=airflow.headers("user"))
     assert made.status_code == 201, made.text

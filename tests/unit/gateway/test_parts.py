@@ -12,3 +12,8 @@ def test_the_reader_of_jobs_is_made_once_over_the_base_address() -> None:
     parts = gateway.parts
     assert parts.documents is parts.documents
     assert parts.documents.spec(spec.job_id) == spec
+
+
+def test_the_exporter_is_made_once() -> None:
+    parts = fake_gateway().parts
+    assert parts.exporter is parts.exporter

@@ -1,7 +1,8 @@
 """``GET /metrics``: the stored state, read when Prometheus scrapes it.
 
-The state is read at most once in ``COLLECT_SECONDS``, by one reading at a time. While the store or Airflow does not
-work, scrapes get the last state that was read, with its time.
+The state is read at most once in ``COLLECT_SECONDS``, by one reading at a time. A scrape waits for it only briefly:
+with many jobs it gets the state that the scrape before has read. While the store or Airflow does not work, scrapes get
+the last state that was read, with its time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from llmbatch.gateway.airflow.client import AirflowClient, DagRun
 from llmbatch.gateway.jobs.active import open_runs
 from llmbatch.gateway.jobs.readings import Readings
 from llmbatch.gateway.jobs.sla_status import MOST_JOBS
-from llmbatch.gateway.metrics.exposition import Exposition, exposition
+from llmbatch.gateway.metrics.exposition import Exposition, Texts
 from llmbatch.gateway.metrics.job_samples import add_job
 from llmbatch.gateway.metrics.reader import StateReader
 from llmbatch.gateway.metrics.report_figures import ReportFigures
@@ -40,6 +41,10 @@ from llmbatch.orchestrator.sla_report.report import figures
 
 COLLECT_SECONDS = 10.0
 """Least time from the beginning of one reading to that of the next; Prometheus scrapes every 15 s."""
+SOON_SECONDS = 0.1
+"""Longest time in which a scrape waits for a reading while the last one is usable."""
+USABLE_SECONDS = 30.0
+"""Time for which scrapes get the last reading rather than wait for the new one; two scrapes."""
 WAIT_SECONDS = 4.0
 """Longest time in which a scrape waits for a reading; Prometheus waits 10 s for a scrape."""
 PERMISSION_SECONDS = 900.0
@@ -75,14 +80,18 @@ class Exporter(Collector):
         self._requests = Histogram(seconds.name, seconds.help, seconds.labels, registry=None, buckets=seconds.buckets)
         measured, base = timed(store, self._requests), config.store.base_uri
         self._reader = StateReader(base, measured, clock, config.cost.usd_per_gpu_hour)
-        self._report = ReportFigures(lambda: figures(base, measured, clock), self._report_failed, clock)
         self._allowed: Lasting[None] = Lasting(PERMISSION_SECONDS, _MOST_CALLERS, PATIENCE_SECONDS, clock)
         self._flight: asyncio.Task[None] | None = None
         self._begun: float | None = None
+        self._read_at: float | None = None
         self._state: tuple[Family, ...] = ()
         self._process: tuple[Family, ...] = ()
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
+        registry = CollectorRegistry()
+        registry.register(self)
+        self._texts = Texts(registry)
+        self._report = ReportFigures(
+            lambda: figures(base, measured, clock), self._report_failed, self._texts.renew, clock
+        )
 
     async def scrape(self, caller: Caller, accept: str) -> Exposition:
         """Return all metrics for a client with this header ``Accept``.
@@ -93,14 +102,15 @@ class Exporter(Collector):
         await self._allowed.get(
             caller.key_id or caller.authorization, lambda: self._readings.require_read(caller.authorization)
         )
-        is_due = self._begun is None or self._clock.monotonic() - self._begun >= COLLECT_SECONDS
-        if is_due and self._flight is None:
-            self._begun = self._clock.monotonic()
+        now = self._clock.monotonic()
+        if self._flight is None and (self._begun is None or now - self._begun >= COLLECT_SECONDS):
+            self._begun = now
             self._flight = asyncio.create_task(self._collect(caller.authorization))
             self._flight.add_done_callback(self._land)
         if self._flight is not None:
-            await asyncio.wait([self._flight], timeout=WAIT_SECONDS)
-        return await asyncio.to_thread(exposition, self._registry, accept)
+            is_usable = self._read_at is not None and now - self._read_at <= USABLE_SECONDS
+            await asyncio.wait([self._flight], timeout=SOON_SECONDS if is_usable else WAIT_SECONDS)
+        return self._texts.ready(accept) or await asyncio.to_thread(self._texts.make, accept)
 
     def collect(self) -> Iterable[Family]:
         """Return the families of all metrics, for the registry."""
@@ -129,6 +139,7 @@ class Exporter(Collector):
         except Exception:
             self._errors.labels("internal").inc()
             _log.exception("event=metrics_not_read reason=internal")
+        await asyncio.to_thread(self._texts.renew)
 
     def _read(self, runs: Sequence[DagRun], began: float) -> None:
         reading = self._reader.read(runs)
@@ -141,6 +152,7 @@ class Exporter(Collector):
         process.add(names.EXPORTER_DURATION, self._clock.monotonic() - began)
         process.add(names.EXPORTER_SKEW, reading.skew)
         self._state, self._process = samples.families(), process.families()
+        self._read_at = self._clock.monotonic()
 
     def _land(self, _: asyncio.Task[None]) -> None:
         self._flight = None

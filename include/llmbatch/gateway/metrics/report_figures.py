@@ -19,11 +19,18 @@ class ReportFigures:
     Args:
         read: makes the report; it blocks.
         failed: called in that thread with the error of a report that could not be made.
+        ended: called in that thread when a report was made or has failed.
         clock: for the age of reports.
     """
 
-    def __init__(self, read: Callable[[], Figures], failed: Callable[[Exception], None], clock: Clock) -> None:
-        self._read, self._failed, self._clock = read, failed, clock
+    def __init__(
+        self,
+        read: Callable[[], Figures],
+        failed: Callable[[Exception], None],
+        ended: Callable[[], None],
+        clock: Clock,
+    ) -> None:
+        self._read, self._failed, self._ended, self._clock = read, failed, ended, clock
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="metrics-report")
         self._lock = threading.Lock()
         self._begun: float | None = None
@@ -48,3 +55,4 @@ class ReportFigures:
             self._failed(error)
         with self._lock:
             self._figures, self._is_reading = figures or self._figures, False
+        self._ended()

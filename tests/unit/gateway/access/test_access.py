@@ -14,7 +14,7 @@ from llmbatch.core.store import MemoryStore
 from llmbatch.gateway.access.access import Access
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.access.keys import ApiKeys
-from llmbatch.gateway.wire.failures import Failure
+from llmbatch.gateway.wire.failures import Failure, unavailable
 
 CLOCK = ManualClock()
 KEYS = ApiKeys(MemoryStore(CLOCK), BASE, GatewayConfig(), CLOCK, FakeTokens())
@@ -76,3 +76,22 @@ def test_a_key_is_not_taken_from_a_cookie() -> None:
 def test_a_key_whose_user_has_another_name_now_is_refused() -> None:
     with pytest.raises(Failure, match="no longer exists"):
         caller(f"Bearer {key_of('ann', 'op-bob')}")
+
+
+def test_a_known_caller_is_one_while_airflow_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    airflow = FakeAirflow(CLOCK)
+    access = Access(airflow, (), KEYS, CLOCK)
+
+    async def down(_: str) -> str:
+        raise unavailable("down")
+
+    async def main() -> None:
+        known = await access.known_caller("Bearer user-ann", None)
+        monkeypatch.setattr(airflow, "user_name", down)
+        assert await access.known_caller(None, "user-ann") == known
+        for call in (access.caller("Bearer user-ann", None), access.known_caller("Bearer user-bob", None)):
+            with pytest.raises(Failure) as failed:
+                await call
+            assert failed.value.status == 503
+
+    asyncio.run(main())

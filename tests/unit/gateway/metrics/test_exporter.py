@@ -9,6 +9,7 @@ import time
 from collections import Counter
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from fakes.exported_jobs import VIEWER, Series, full_beat, full_gateway, scraped, series_of, value
 from fakes.gateway import BASE, FakeGateway, fake_gateway
@@ -22,13 +23,21 @@ from llmbatch.core.store import AgedBody
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.jobs import sla_status
 from llmbatch.gateway.metrics import exporter as module
+from llmbatch.gateway.metrics import exposition as exposition_module
 from llmbatch.gateway.metrics.exporter import COLLECT_SECONDS, REASONS
+from llmbatch.gateway.metrics.exposition import Exposition
 from llmbatch.gateway.wire.failures import unavailable
 
 LAST_SUCCESS = "llmbatch_exporter_last_success_timestamp_seconds"
 EXPORTED = tuple(metric for metric in CATALOGUE if metric.source in (Source.STATE, Source.EXPORTER))
 CALLER = Caller("prometheus", VIEWER["Authorization"])
 MOST_SERIES_OF_A_JOB = 60
+
+
+@pytest.fixture(autouse=True)
+def _scrapes_wait_for_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is."""
+    monkeypatch.setattr(module, "SOON_SECONDS", 20.0)
 
 
 def names_of(metric: Metric) -> set[str]:
@@ -165,13 +174,12 @@ def test_a_report_that_fails_is_counted(monkeypatch: pytest.MonkeyPatch) -> None
         time.sleep(0.01)
 
 
-def test_a_scrape_does_not_wait_long_for_a_slow_reading_and_starts_no_second_one(
+def test_a_scrape_waits_briefly_for_a_slow_reading_while_the_last_one_is_usable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(module, "SOON_SECONDS", 0.05)
     gateway, works = full_gateway()
-    gate, begun = threading.Event(), list[int]()
-    inner = gateway.store.get_aged
+    gate, begun, inner = threading.Event(), list[int](), gateway.store.get_aged
 
     def slow(uri: str) -> AgedBody:
         if uri == queue_uri(BASE):
@@ -179,23 +187,63 @@ def test_a_scrape_does_not_wait_long_for_a_slow_reading_and_starts_no_second_one
             assert gate.wait(20)
         return inner(uri)
 
+    async def scrape() -> Series:
+        return series_of((await gateway.parts.exporter.scrape(CALLER, "")).body.decode())
+
     async def main() -> None:
-        exporter = gateway.parts.exporter
-        first = series_of((await exporter.scrape(CALLER, "")).body.decode())
-        assert value(first, LAST_SUCCESS) is not None
+        first = await scrape()
         monkeypatch.setattr(gateway.store, "get_aged", slow)
         for _ in range(3):
             gateway.clock.advance(COLLECT_SECONDS)
-            meanwhile = series_of((await exporter.scrape(CALLER, "")).body.decode())
+            meanwhile = await scrape()
             assert value(meanwhile, LAST_SUCCESS) == value(first, LAST_SUCCESS)
             assert value(meanwhile, "llmbatch_job_generation", job_id=works.job_id) == 2
         assert len(begun) == 1
+        gateway.clock.advance(1)  # the last reading is too old: the scrape waits
+        waiting = asyncio.create_task(scrape())
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
         gate.set()
-        monkeypatch.setattr(module, "WAIT_SECONDS", 20)
-        last = series_of((await exporter.scrape(CALLER, "")).body.decode())
-        assert value(last, LAST_SUCCESS) == gateway.clock.now().timestamp()
+        assert value(await waiting, LAST_SUCCESS) == gateway.clock.now().timestamp()
 
     asyncio.run(main())
+
+
+def test_a_scrape_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WAIT_SECONDS", 0.05)
+    gateway, gate = fake_gateway(), threading.Event()
+
+    async def main() -> None:
+        inner = gateway.store.get_aged
+
+        def hang(uri: str) -> AgedBody:
+            assert gate.wait(20)
+            return inner(uri)
+
+        monkeypatch.setattr(gateway.store, "get_aged", hang)
+        text = (await gateway.parts.exporter.scrape(CALLER, "")).body.decode()
+        assert value(series_of(text), LAST_SUCCESS) is None
+        gate.set()
+
+    asyncio.run(main())
+
+
+def test_a_text_is_made_once_for_each_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway, _ = full_gateway()
+    with_report(gateway)
+    made, inner = list[int](), exposition_module.exposition
+
+    def counting(registry: CollectorRegistry, accept: str) -> Exposition:
+        made.append(1)
+        return inner(registry, accept)
+
+    monkeypatch.setattr(exposition_module, "exposition", counting)
+    for _ in range(2):
+        for _ in range(3):
+            gateway.clock.advance(1)
+            scraped(gateway)
+        gateway.clock.advance(COLLECT_SECONDS)
+    assert len(made) == 1
 
 
 def test_names_from_users_cannot_forge_series() -> None:

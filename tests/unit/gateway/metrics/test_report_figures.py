@@ -27,7 +27,11 @@ class Reports:
         self.clock, self.gate, self.made = ManualClock(), threading.Event(), 0
         self.error: Exception | None = None
         self.failures: list[Exception] = []
-        self.shared = ReportFigures(self.read, self.failures.append, self.clock)
+        self.ends = 0
+        self.shared = ReportFigures(self.read, self.failures.append, self.end, self.clock)
+
+    def end(self) -> None:
+        self.ends += 1
 
     def read(self) -> Figures:
         assert self.gate.wait(20)
@@ -48,6 +52,7 @@ def test_a_report_is_made_beside_its_readers_and_again_after_five_minutes() -> N
     reports.clock.advance(1)
     assert reports.shared.latest() is first
     until(lambda: reports.shared.latest() is not first)
+    until(lambda: reports.ends == 2)
     assert reports.made == 2
 
 
@@ -70,5 +75,6 @@ def test_a_report_that_fails_leaves_the_last_one() -> None:
     last, reports.error = reports.shared.latest(), StoreError("down")
     reports.clock.advance(REPORT_SECONDS)
     reports.shared.latest()
-    until(lambda: reports.failures == [reports.error])
+    until(lambda: reports.ends == 2)
+    assert reports.failures == [reports.error]
     assert reports.shared.latest() is last

@@ -8,6 +8,7 @@ from fakes.finished_jobs import BASE
 from fakes.reported_jobs import LATER, figures, reported_jobs
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.store import MemoryStore
+from llmbatch.orchestrator.sla_report import report
 from llmbatch.orchestrator.sla_report.figures import Figures
 from llmbatch.orchestrator.sla_report.report import render
 
@@ -15,6 +16,10 @@ from llmbatch.orchestrator.sla_report.report import render
 @pytest.fixture
 def store() -> MemoryStore:
     return reported_jobs()
+
+
+def test_the_figures_are_those_of_the_json(store: MemoryStore) -> None:
+    assert report.figures(BASE, store, ManualClock(LATER)) == figures(store)
 
 
 def test_json_is_the_figures(store: MemoryStore) -> None:
