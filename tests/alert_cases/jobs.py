@@ -7,6 +7,7 @@ from alert_cases.case import Case, Fires, Quiet, of_job, s
 FRESH = {s("llmbatch_exporter_last_success_timestamp_seconds"): "0+60x120"}
 DIES_AT_20 = {of_job("heartbeat_timestamp_seconds"): "0+60x20 1200x60"}
 PAUSED = {of_job("paused"): "1x120"}
+RUNS = {of_job("paused"): "0x120"}
 WORKS = {of_job("phase", phase="work"): "1x120"}
 
 
@@ -36,7 +37,7 @@ DEADLINE: tuple[Case, ...] = (
 STALE, STALLED, UNKNOWN = "LlmbatchJobHeartbeatStale", "LlmbatchJobStalled", "LlmbatchJobEtaUnknown"
 LOAD, RESTARTING = "LlmbatchJobModelLoadStuck", "LlmbatchJobRestarting"
 PROGRESS: tuple[Case, ...] = (
-    Fires(STALE, {**FRESH, **DIES_AT_20, **WORKS}, 23, "is 4m 0s old"),
+    Fires(STALE, {**FRESH, **DIES_AT_20, **WORKS, of_job("phase", phase="done"): "0x120"}, 23, "is 4m 0s old"),
     Quiet(
         STALE,
         "the exporter is as old",
@@ -53,18 +54,24 @@ PROGRESS: tuple[Case, ...] = (
         },
     ),
     Fires(STALLED, {of_job("eta_state", state="stalled"): "_x10 1x60", of_job("paused"): "0x60"}, 10, "Job a has"),
+    Quiet(STALLED, "estimated", {of_job("eta_state", state="stalled"): "0x60"}),
     Quiet(STALLED, "paused", {of_job("eta_state", state="stalled"): "1x60", **PAUSED}),
     Fires(
         UNKNOWN,
-        {of_job("eta_state", state="unknown"): "1x60", of_job("phase", phase="work"): "_x10 1x60"},
+        {of_job("eta_state", state="unknown"): "1x60", of_job("phase", phase="work"): "_x10 1x60", **RUNS},
         10,
         "Job a has worked for 15 minutes",
     ),
     Quiet(
         UNKNOWN, "loads", {of_job("eta_state", state="unknown"): "1x60", of_job("phase", phase="model_load"): "1x60"}
     ),
+    Quiet(
+        UNKNOWN, "between phases", {of_job("eta_state", state="unknown"): "1x60", of_job("phase", phase="work"): "0x60"}
+    ),
+    Quiet(UNKNOWN, "estimated", {of_job("eta_state", state="unknown"): "0x60", **WORKS}),
     Quiet(UNKNOWN, "paused", {of_job("eta_state", state="unknown"): "1x60", **WORKS, **PAUSED}),
     Fires(LOAD, {of_job("phase", phase="model_load"): "_x5 1x60"}, 5, "loaded its model for 30 minutes"),
+    Quiet(LOAD, "loaded", {of_job("phase", phase="model_load"): "0x60"}),
     Quiet(LOAD, "29 minutes", {of_job("phase", phase="model_load"): "1x29 stale"}),
     Fires(RESTARTING, {of_job("generation"): "1x9 2x9 3x9 4x30"}, 30, "3 generations"),
     Quiet(RESTARTING, "twice", {of_job("generation"): "1x9 2x9 3x60"}),
@@ -73,7 +80,7 @@ PROGRESS: tuple[Case, ...] = (
 MISSING, FLAPPING = "LlmbatchJobReplicasMissing", "LlmbatchJobReplicasFlapping"
 REDONE, CACHE = "LlmbatchJobWorkRedone", "LlmbatchKvCacheThrashing"
 REPLICAS: tuple[Case, ...] = (
-    Fires(MISSING, replicas("2x9 1x60"), 10, "lacks 1 replicas"),
+    Fires(MISSING, {**replicas("2x9 1x60"), **RUNS}, 10, "lacks 1 replicas"),
     Quiet(MISSING, "14 minutes", replicas("2x9 1x14 2x60")),
     Quiet(MISSING, "paused", {**replicas("0x60"), **PAUSED}),
     Fires(FLAPPING, {of_job("replicas_lost"): "0x9 1x9 2x9 3x30"}, 30, "lost 3 replicas"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -12,12 +12,9 @@ from alert_cases import jobs, platform, service
 from alert_cases.case import Case, Fires
 from llmbatch.core.monitoring_settings import MonitoringConfig
 from monitoring.inputs import selected
-from monitoring.prometheus import rule_groups
+from monitoring.prometheus import ALERT_GROUP, RECORDING_GROUP, rule_groups
 from monitoring.recording_rules import RECORDINGS
 from monitoring.rule import Recording, Rule
-
-Program = Callable[[str], str]
-"""Returns the path of a program."""
 
 CASES: tuple[Case, ...] = (*jobs.CASES, *service.CASES, *platform.CASES)
 
@@ -59,7 +56,12 @@ def _write(path: Path, rule: Rule, recordings: Sequence[Recording], tests: list[
     rules = path.with_suffix(".rules.yml")
     groups = rule_groups(MonitoringConfig(), [rule], needed(rule.expr, recordings))
     rules.write_text(yaml.safe_dump(groups), encoding="utf-8")
-    content = {"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": tests}
+    content = {
+        "rule_files": [str(rules)],
+        "evaluation_interval": "1m",
+        "group_eval_order": [RECORDING_GROUP, ALERT_GROUP],  # else by chance
+        "tests": tests,
+    }
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return path
 

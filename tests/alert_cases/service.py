@@ -15,6 +15,8 @@ def two_jobs(metric: str, values: str, phase: str = "work") -> dict[str, str]:
 
 
 LOW, TOKENS, DROPPED = "LlmbatchThroughputLow", "LlmbatchTokensLow", "LlmbatchThroughputDropped"
+RUNS = {s("llmbatch_job_paused", job_id=job): "0x120" for job in ("a", "b")}
+BETWEEN = {s("llmbatch_job_phase", job_id=job, phase="work"): "0x120" for job in ("a", "b")}
 PAUSED = {s("llmbatch_job_paused", job_id=job): "1x120" for job in ("a", "b")}
 
 
@@ -28,15 +30,27 @@ def engines(tokens: str, live: str = "1x120", phase: str = "work") -> Series:
     }
 
 
+TAIL = {
+    s("llmbatch_job_phase", job_id="b", phase="work"): "1x59 0x60",
+    s("llmbatch_job_replicas", job_id="b", state="live"): "1x120",
+    s("llmbatch_job_info", job_id="b", model="m"): "1x120",
+}
+"""Job ``b`` of the same model, whose tail begins at minute 60."""
+TOKENS_OF_B = s("llmbatch_job_output_tokens_per_second", job_id="b")
+
 SPEED: tuple[Case, ...] = (
-    Fires(LOW, two_jobs("rows_per_second", "4x9 1.5x60"), 10, "3 rows a second"),
+    Fires(LOW, {**two_jobs("rows_per_second", "4x9 1.5x60"), **RUNS}, 10, "3 rows a second"),
     Quiet(LOW, "two slow jobs", two_jobs("rows_per_second", "2.5x60")),
     Quiet(LOW, "the tail, in which nothing waits", two_jobs("rows_per_second", "1x60", phase="tail")),
+    Quiet(LOW, "between phases", {**two_jobs("rows_per_second", "1x60"), **BETWEEN}),
     Quiet(LOW, "paused", {**two_jobs("rows_per_second", "1x60"), **PAUSED}),
     Fires(TOKENS, two_jobs("output_tokens_per_second", "800x9 250x60"), 10, "500 tokens a second"),
     Quiet(TOKENS, "two slow jobs", two_jobs("output_tokens_per_second", "500x60")),
     Quiet(TOKENS, "the tail, in which nothing waits", two_jobs("output_tokens_per_second", "1x60", phase="tail")),
     Fires(DROPPED, engines("1000x59 400x60"), 60, "engine of m writes 400 tokens"),
+    Fires(DROPPED, {**engines("1000x59 400x60"), **TAIL, TOKENS_OF_B: "1000x59 600x60"}, 60, "engine of m writes 400"),
+    Quiet(DROPPED, "another job in its tail", {**engines("1000x59 900x60"), **TAIL, TOKENS_OF_B: "1000x59 100x60"}),
+    Quiet(DROPPED, "no engine for 3 minutes", engines("1000x120", live="1x20 0x2 1x90")),
     Quiet(DROPPED, "half of the engines too", engines("1000x59 400x60", live="2x59 1x60")),
     Quiet(DROPPED, "a little more than half", engines("1000x59 520x60")),
     Quiet(DROPPED, "the tail, in which nothing waits", engines("1000x59 400x60", phase="tail")),

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from alert_cases.case import Fires, Quiet
-from alert_cases.promtool import CASES, Program, write_tests, write_views
+from alert_cases.programs import Program
+from alert_cases.promtool import CASES, write_tests, write_views
 from llmbatch.core.metrics import CATALOGUE
 from llmbatch.core.monitoring_settings import MonitoringConfig, TargetsConfig
 from monitoring.alert_rules import alert_rules

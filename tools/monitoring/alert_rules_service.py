@@ -105,7 +105,7 @@ def _failure_rules() -> tuple[Rule, ...]:
     return (
         Rule(
             "LlmbatchJobsFailing",
-            f"sum({_FAILED_JOBS}) >= 3 and on () sum({_FAILED_JOBS}) > (sum({_FINISHED_JOBS}) or vector(0))",
+            f"sum({_FAILED_JOBS}) >= 3 > (sum({_FINISHED_JOBS}) or vector(0))",
             Severity.CRITICAL,
             "More jobs fail than finish.",
             "{{ $value | humanize }} jobs have failed in an hour, more than have finished. First read the log of the "

@@ -11,6 +11,7 @@ from monitoring.rule import Recording, Rule
 
 INTERVAL = "15s"
 RULES_FILE = "rules.yml"
+RECORDING_GROUP, ALERT_GROUP = "llmbatch-recordings", "llmbatch-alerts"
 GATEWAY_KEY_FILE = "secrets/gateway-key"
 
 
@@ -19,8 +20,8 @@ def rule_groups(
 ) -> dict[str, object]:
     """Return ``rules.yml``."""
     groups = {
-        "llmbatch-recordings": [{"record": each.record, "expr": each.expr} for each in recordings],
-        "llmbatch-alerts": [_alert(rule, config) for rule in alerts],
+        RECORDING_GROUP: [{"record": each.record, "expr": each.expr} for each in recordings],
+        ALERT_GROUP: [_alert(rule, config) for rule in alerts],
     }
     return {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]}
 
