@@ -39,6 +39,8 @@ ROW_SECONDS, ROWS_PER_SECOND = 3.0, 8.0
 """Of one engine, which answers 24 rows at a time."""
 FAILED_RUNS = 3
 """From so many on the alert about failing jobs fires."""
+NOT_HERE = ("no GPU", "no price", "engine.statistics is off", "none ", "no failed row")
+"""How the texts of those panels begin that stay empty here: what they show does not happen in this test."""
 PATIENCE = 120.0
 """Seconds for what takes a few."""
 
@@ -171,8 +173,8 @@ def test_events_of_tasks_arrive(story: Story) -> None:
 
 
 def test_every_query_of_the_dashboards_has_series(story: Story) -> None:
-    """While a job runs, or after its end; a panel that may be empty says when."""
+    """While a job runs, or after its end."""
     url = story.watched.stack.settings.prometheus_url
     silent = silent_queries(url, job_id=story.scene.job_id, minutes=10)
-    never = [each for each in silent if each in story.silent_while_running and not each.absence]
-    assert not never, "\n".join(f"{each.dashboard} | {each.panel}: {each.expr}" for each in never)
+    never = [each for each in silent if each in story.silent_while_running and not each.absence.startswith(NOT_HERE)]
+    assert not never, "\n".join(f"{each.dashboard} | {each.panel}: {each.expr} ({each.absence})" for each in never)
