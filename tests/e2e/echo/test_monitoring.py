@@ -42,7 +42,7 @@ FAILED_RUNS = 3
 NOT_HERE = ("no GPU", "no price", "engine.statistics is off", "none ", "no failed row")
 """Parts of the texts of panels that stay empty here: what they show does not happen in this test."""
 NOT_SENT = {"DAG files with errors", "Starving tasks by pool"}
-"""Panels of gauges that Airflow sends at the next parsing of DAG files only, in an hour, and while a task starves only."""
+"""Panels of gauges that Airflow sends only when it parses DAG files, here once an hour, and while a task starves."""
 PATIENCE = 120.0
 """Seconds for what takes a few."""
 
@@ -75,11 +75,11 @@ def story(matrix: Matrix) -> Iterator[Story]:
     with stack.api() as api, monitored(stack, engine) as watched:
         scene = Scene(stack, api, f"hopeless__{uuid.uuid4().hex[:8]}")
         made = Story(api, watched, scene)
-        _tell(made, 2 * first_answer + 20)
+        _play(made, 2 * first_answer + 20)
         yield made
 
 
-def _tell(story: Story, deadline_seconds: float) -> None:
+def _play(story: Story, deadline_seconds: float) -> None:
     scene, watched = story.scene, story.watched
     began = time.time()
     deadline = began + deadline_seconds

@@ -70,8 +70,8 @@ def test_a_taken_port_leaves_the_stack_as_it_was(supervised: Settings):
 def test_what_does_not_come_up_is_stopped_again(supervised: Settings, monkeypatch: pytest.MonkeyPatch):
     """The supervisor of this test starts nothing, so its end is what `start` sees."""
     monkeypatch.setattr(monitor, "require_free", lambda *_: None)
-    said: list[str] = []
+    lines: list[str] = []
     with pytest.raises(StackError, match="the supervisor ended"):
-        monitor.start(supervised, said.append)
-    assert said == ["stopping the monitoring ..."]
+        monitor.start(supervised, lines.append)
+    assert lines == ["stopping the monitoring ..."]
     assert monitored_with(supervised) is None
