@@ -47,7 +47,7 @@ def _service(end: float) -> list[Sample]:
         series(m.EXPORTER_DURATION.name, wave(0.08, 0.02)),
         series(m.EXPORTER_ERRORS.name, steps(5000, 5200), reason="store"),
         series(m.EXPORTER_SKEW.name, wave(0.01, 0.02)),
-        series(m.BUILD_INFO.name, 1, airflow="3.3.2", ray="2.60.0", vllm="0.32.0"),
+        series(m.BUILD_INFO.name, 1, **dict.fromkeys(m.BUILD_INFO.labels, "1.0")),
         *_histogram(m.GATEWAY_STORE_SECONDS, 4, operation="get", result="ok"),
     ]
 

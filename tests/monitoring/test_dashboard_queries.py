@@ -76,12 +76,12 @@ def test_only_panels_about_gpus_are_empty_without_one(tmp_path_factory: pytest.T
 
 
 def test_the_first_event_of_a_counter_counts(url: str) -> None:
-    def asked(expr: str) -> float:
+    def value(expr: str) -> float:
         answer = httpx.get(f"{url}/api/v1/query", params={"query": expr}).json()
         return float(answer["data"]["result"][0]["value"][1])
 
     counter = f'{m.JOBS_FINISHED.name}{{model="smollm2", sla="met"}}'
-    everything = asked(f"max_over_time({counter}[3h])")
+    everything = value(f"max_over_time({counter}[3h])")
     assert everything > 1
-    assert asked(counted(m.JOBS_FINISHED, "model", "4h", 'model="smollm2", sla="met"')) == everything
-    assert asked(f"increase({counter}[4h])") < everything
+    assert value(counted(m.JOBS_FINISHED, "model", "4h", 'model="smollm2", sla="met"')) == everything
+    assert value(f"increase({counter}[4h])") < everything

@@ -215,8 +215,8 @@ def test_targets_come_from_the_configuration(config: Config) -> None:
 
 def test_the_overview_to_import_asks_for_prometheus() -> None:
     imported = json.loads((REPOSITORY / IMPORTED).read_text("utf-8"))
-    (asked,) = imported["__inputs"]
-    assert (asked["name"], asked["pluginId"]) == ("DS_PROMETHEUS", "prometheus")
+    (field,) = imported["__inputs"]
+    assert (field["name"], field["pluginId"]) == ("DS_PROMETHEUS", "prometheus")
     text = json.dumps(imported)
     assert "${DS_PROMETHEUS}" in text
     assert "${datasource}" not in text

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from llmbatch.core import metrics as m
 from llmbatch.core.config import Config
 from monitoring.dashboards.board import Section, Strip, board
-from monitoring.dashboards.colors import RESULTS
+from monitoring.dashboards.colors import DEADLINES, RESULTS, TASKS
 from monitoring.dashboards.panels import Query, Target, lines, number
 from monitoring.dashboards.promql import counted, mean
 
@@ -162,6 +162,7 @@ def _tasks() -> list[Panel]:
             "Tasks that ended in each hour.",
             "short",
             Query("sum by (state) (increase(airflow_ti_finish[1h]))", "{{state}}"),
+            colors=TASKS,
             no_value=NO_TASK,
         ),
         lines(
@@ -184,6 +185,7 @@ def _schedules() -> list[Panel]:
             Query(f"sum(increase({deadlines}_created[1h]))", "set"),
             Query(f"sum(increase({deadlines}_not_missed[1h]))", "met"),
             Query(f"sum(increase({deadlines}_missed[1h]))", "missed"),
+            colors=DEADLINES,
             no_value=NONE,
         ),
         lines(
@@ -196,7 +198,7 @@ def _schedules() -> list[Panel]:
         ),
         lines(
             "Inputs of the drop folder",
-            "Inputs in each hour that started a job or were refused.",
+            "Inputs in each hour that started a job, and that then were done, failed or refused.",
             "short",
             Query(counted(m.DROP_INPUTS, "result", _HOUR), "{{result}}"),
             colors=RESULTS,
@@ -204,7 +206,7 @@ def _schedules() -> list[Panel]:
         ),
         lines(
             "Maintenance",
-            "Backups of Airflow's database by result, and Ray jobs without a run that were stopped, in each day.",
+            "Backups of job folders by result, and Ray jobs without a run that were stopped, in each day.",
             "short",
             Query(counted(m.BACKUPS, "result", "1d"), "backup {{result}}"),
             Query(f"{m.ORPHANS.name} unless {m.ORPHANS.name} offset 1d or increase({m.ORPHANS.name}[1d])", "orphans"),

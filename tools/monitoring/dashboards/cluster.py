@@ -152,9 +152,10 @@ def _ray() -> list[Panel]:
     return [
         lines(
             "Actors by state",
-            "Actors of Ray: each engine and each driver is one.",
+            "Actors of Ray: engines, the driver of each job, and Ray's own.",
             "short",
             Query('sum by (State) (ray_actors{Source="gcs"})', "{{State}}"),
+            no_value="no actor",
             stacked=True,
         ),
         lines(

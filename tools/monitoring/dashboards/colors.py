@@ -11,7 +11,8 @@ GREEN, YELLOW, ORANGE, RED, PURPLE, BLUE, GREY = "green", "yellow", "orange", "r
 LEVELS = {"ok": GREEN, "yellow": YELLOW, "red": RED, "critical": PURPLE}
 ROWS = {"succeeded": GREEN, "failed": RED, "expired": ORANGE, "cancelled": PURPLE, "running": BLUE, "waiting": GREY}
 RESULTS = {"ok": GREEN, "error": RED, "conflict": BLUE, "failed": RED, "retried": YELLOW, "given_up": RED}
-DEADLINES = {"met": GREEN, "missed": RED}
+TASKS = {"success": GREEN, "failed": RED, "skipped": GREY, "upstream_failed": ORANGE, "up_for_retry": YELLOW}
+DEADLINES = {"set": BLUE, "met": GREEN, "missed": RED}
 
 
 def fixed(color: str) -> list[DynamicConfigValue]:

@@ -27,7 +27,7 @@ def engines(targets: TargetsConfig) -> list[list[Panel]]:
                 no_value="no row in an engine",
             ),
             lines(
-                "Rows",
+                "Rows a second",
                 "Rows with an outcome a second, since the first row entered an engine.",
                 "suffix: rows/s",
                 Query(of_job(m.JOB_ROWS_PER_SECOND), "rows"),

@@ -38,7 +38,7 @@ class Query:
     Attributes:
         expr: PromQL.
         legend: name of each series; ``{{label}}`` is replaced.
-        instant: whether only the newest value is asked for.
+        instant: whether only the newest value is read.
     """
 
     expr: str

@@ -42,7 +42,7 @@ class PanelQuery:
         dashboard: title.
         panel: title.
         expr: PromQL with variables.
-        instant: whether only the newest value is asked for.
+        instant: whether only the newest value is read.
         absence: what the panel says if there is no series; empty: there must be one.
         legend: name of each series, with ``{{label}}``.
     """
@@ -83,7 +83,7 @@ def silent_queries(
         url: of Prometheus.
         job_id: what the variable ``job_id`` is set to; None: a job that Prometheus knows.
         minutes: until now, of the graphs.
-        queries: those to ask; None: all of the generated dashboards.
+        queries: those to run; None: all of the generated dashboards.
 
     Raises:
         RuntimeError: if Prometheus refuses a query, with the query and the reason.
@@ -91,8 +91,8 @@ def silent_queries(
     """
     with httpx.Client(base_url=url, timeout=30) as prometheus:
         variables = {**VARIABLES, "job_id": job_id or known_job(prometheus)}
-        asked = panel_queries() if queries is None else queries
-        return [query for query in asked if not read(prometheus, query, variables, minutes)]
+        every = panel_queries() if queries is None else queries
+        return [query for query in every if not read(prometheus, query, variables, minutes)]
 
 
 def read(prometheus: httpx.Client, query: PanelQuery, variables: Mapping[str, str], minutes: float) -> list[Series]:

@@ -59,18 +59,18 @@ def _document(dashboard: Dashboard) -> Json:
 
 
 def _importable(document: Json) -> Json:
-    """Return the dashboard with an input for the data source, which Grafana's import dialog asks for."""
+    """Return the dashboard with an input for the data source, for which Grafana's import dialog has a field."""
     copied: Json = json.loads(_text(document).replace("${datasource}", f"${{{_INPUT}}}"))
     templating = copied["templating"]
     assert isinstance(templating, dict)
     templating["list"] = [variable for variable in templating["list"] if variable["name"] != "datasource"]
-    asked = {"name": _INPUT, "label": "Prometheus", "type": "datasource", "pluginId": "prometheus"}
+    source = {"name": _INPUT, "label": "Prometheus", "type": "datasource", "pluginId": "prometheus"}
     needed = [
         {"type": "grafana", "id": "grafana", "name": "Grafana", "version": "12.0.0"},
         {"type": "datasource", "id": "prometheus", "name": "Prometheus", "version": "1.0.0"},
     ]
     return {
-        "__inputs": [{**asked, "description": "", "pluginName": "Prometheus"}],
+        "__inputs": [{**source, "description": "", "pluginName": "Prometheus"}],
         "__requires": needed,
         **copied,
         "id": None,

@@ -137,7 +137,7 @@ def _alerts() -> list[Panel]:
     return [
         lines(
             "SLA alerts by level",
-            "SLA alerts raised in each hour.",
+            "SLA alerts raised in each hour; ok ends the earlier ones.",
             "short",
             Query(counted(m.SLA_ALERTS, "level", _HOUR), "{{level}}"),
             colors=LEVELS,
@@ -145,7 +145,7 @@ def _alerts() -> list[Panel]:
         ),
         lines(
             "Deliveries of alerts",
-            "Deliveries to receivers in each hour. An alert that is given up reached nobody through that receiver.",
+            "Deliveries to receivers in each hour. An alert that is given up did not reach that receiver.",
             "short",
             Query(counted(m.ALERT_DELIVERIES, "sink, result", _HOUR), "{{sink}}: {{result}}"),
             no_value=NONE,

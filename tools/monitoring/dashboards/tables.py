@@ -62,21 +62,21 @@ def table(title: str, description: str, columns: Sequence[Column], *, sort: str 
         sort: title of the column with the largest value first; empty: order of the answer.
         no_value: what an empty table means; empty: there must be a row.
     """
-    asked = [column for column in columns if column.expr]
-    letters = {column.title: chr(ord("A") + number) for number, column in enumerate(asked)}
+    queried = [column for column in columns if column.expr]
+    letters = {column.title: chr(ord("A") + number) for number, column in enumerate(queried)}
     fields = {
-        column.title: column.label or (f"Value #{letters[column.title]}" if len(asked) > 1 else "Value")
+        column.title: column.label or (f"Value #{letters[column.title]}" if len(queried) > 1 else "Value")
         for column in columns
     }
     hidden = {"Time": True} | {
-        f"Value #{letters[column.title]}" if len(asked) > 1 else "Value": True for column in asked if column.label
+        f"Value #{letters[column.title]}" if len(queried) > 1 else "Value": True for column in queried if column.label
     }
     built = (
         table_builder.Panel()
         .title(title)
         .description(description)
         .datasource(DATASOURCE)
-        .targets([*targets([Query(column.expr) for column in asked], table=True)])
+        .targets([*targets([Query(column.expr) for column in queried], table=True)])
         .no_value(no_value or MISSING)
         .show_header(True)
         .with_transformation(DataTransformerConfig("merge", options={}))
