@@ -14,7 +14,7 @@ from llmbatch.core.metrics import CATALOGUE, Kind
 TARGET_LABELS = frozenset({"job", "instance"})
 """What Prometheus adds to every series that it scrapes."""
 
-_NODE = frozenset({"ip", "NodeAddress", "SessionName", "IsHeadNode", "RayNodeType"})
+_NODE = frozenset({"ip", "SessionName", "IsHeadNode", "RayNodeType"})
 _GPU = _NODE | {"GpuIndex", "GpuDeviceName", "GpuUuid"}
 _CORE = frozenset({"NodeAddress", "SessionName", "Component", "WorkerId"})
 _TASK = frozenset({"dag_id", "task_id"})
@@ -34,16 +34,16 @@ RAY: Mapping[str, frozenset[str]] = {
     "ray_node_gram_available": _GPU,
     "ray_node_gpu_power_milliwatts": _GPU,
     "ray_node_gpu_temperature_celsius": _GPU,
-    "ray_cluster_active_nodes": _NODE | {"node_type"},
-    "ray_cluster_pending_nodes": _NODE | {"node_type"},
-    "ray_cluster_failed_nodes": _NODE | {"node_type"},
+    "ray_cluster_active_nodes": frozenset({"node_type", "SessionName"}),
+    "ray_cluster_pending_nodes": frozenset({"node_type", "SessionName"}),
+    "ray_cluster_failed_nodes": frozenset({"node_type", "SessionName"}),
     "ray_actors": _CORE | {"State", "Name", "JobId", "Source"},
     "ray_object_store_memory": _CORE | {"Location", "ObjectState"},
     "ray_object_store_available_memory": _CORE,
     "ray_object_store_used_memory": _CORE,
     "ray_resources": _CORE | {"Name", "State"},
     "ray_memory_manager_worker_eviction_total": _CORE | {"Type", "Name"},
-    "ray_node_manager_unexpected_worker_failure_total": _CORE,
+    "ray_node_manager_unexpected_worker_failure_total": _CORE | {"Type", "Name"},
     "ray_running_jobs": _CORE,
     "ray_finished_jobs_total": _CORE,
 }
@@ -83,7 +83,7 @@ AIRFLOW: Mapping[str, frozenset[str]] = {
 
 PROMETHEUS: Mapping[str, frozenset[str]] = {
     "up": frozenset(),
-    "ALERTS": frozenset({"alertname", "alertstate", "severity", "team"}),
+    "ALERTS": frozenset({"alertname", "alertstate", "severity", "team", "job_id"}),
     "scrape_duration_seconds": frozenset(),
     "scrape_samples_scraped": frozenset(),
 }
