@@ -130,7 +130,7 @@ def states(server: Alertmanager) -> dict[frozenset[tuple[str, str]], str]:
         (
             "GatewayDown",
             ["ExporterStale", "JobStalled job_id=a", "QueueStuck", "ThroughputLow", "ClockSkew"],
-            ["JobsFailing", "StoreErrors", "Watchdog", "GpuMemoryHigh"],
+            ["JobsFailing", "Watchdog", "GpuMemoryHigh"],
         ),
         ("ExporterStale", ["JobDeadlinePassed job_id=a", "QueueBacklog"], ["JobsFailing", "DiskFull", "Watchdog"]),
         (
@@ -158,8 +158,9 @@ def states(server: Alertmanager) -> dict[frozenset[tuple[str, str]], str]:
         (
             "JobStalled job_id=a",
             ["JobBurnRateHigh job_id=a"],
-            ["JobBurnRateHigh job_id=b", "JobDeadlinePassed job_id=a"],
+            ["JobBurnRateHigh job_id=b", "JobFailedRowsHigh job_id=a"],
         ),
+        ("JobStalled job_id=a", ["JobDeadlineAtRisk job_id=a"], ["JobDeadlineAtRisk job_id=b"]),
         ("JobModelLoadStuck job_id=a", ["JobReplicasMissing job_id=a"], ["JobReplicasMissing job_id=b"]),
         (
             "JobDeadlinePassed job_id=a",

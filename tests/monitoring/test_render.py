@@ -12,6 +12,7 @@ import yaml
 
 from alert_cases.programs import Program
 from llmbatch.core.config import load_config
+from llmbatch.core.monitoring_settings import MonitoringConfig, TargetsConfig
 from monitoring.alert_rules import alert_rules
 from monitoring.recording_rules import RECORDINGS
 from monitoring.render import FOLDER, drift, generated, main
@@ -86,3 +87,21 @@ def test_of_ray_only_known_metrics_are_kept() -> None:
     assert re.fullmatch(keep["regex"], "ray_node_gram_used")
     assert not re.fullmatch(keep["regex"], "ray_grpc_server_req_new_total")
     assert drop == {"regex": "otel_scope_.*|Version", "action": "labeldrop"}
+
+
+def test_the_page_lists_the_alerts() -> None:
+    page = (FOLDER.parent / "docs" / "monitoring.md").read_text()
+    rows = re.findall(r"^\| (Llmbatch\w+) \| (.+?) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)
+    assert rows == [
+        (rule.alert, rule.severity.value, "at once" if rule.hold == "0m" else rule.hold, rule.summary.rstrip("."))
+        for rule in alert_rules(TargetsConfig())
+    ]
+
+
+def test_the_examples_of_the_page_are_valid() -> None:
+    page = (FOLDER.parent / "docs" / "monitoring.md").read_text()
+    targets, receivers = (
+        yaml.safe_load(text)["monitoring"] for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    )
+    assert MonitoringConfig.model_validate(targets) == MonitoringConfig(), "the page shows the defaults"
+    assert len(MonitoringConfig.model_validate(receivers).receivers) == 4

@@ -17,6 +17,7 @@ import yaml
 
 from llmbatch.core.config import CONFIG_ENV, Config, load_config
 from llmbatch.core.errors import ConfigError
+from monitoring import dashboards
 from monitoring.alert_rules import alert_rules
 from monitoring.alertmanager import alertmanager_config
 from monitoring.prometheus import rule_groups, scrape_config
@@ -32,6 +33,7 @@ def generated(config: Config) -> dict[str, str]:
         "prometheus/rules.yml": _yaml(rule_groups(config.monitoring, alert_rules(config.monitoring.targets))),
         "prometheus/prometheus.yml": _yaml(scrape_config(config.monitoring)),
         "alertmanager/alertmanager.yml": _yaml(alertmanager_config(config.monitoring)),
+        **{path.relative_to("config").as_posix(): text for path, text in dashboards.files(config).items()},
     }
 
 
