@@ -86,7 +86,8 @@ types-airflow: install
 
 types-ray: install
 	@$(RAY_PYTHON) -m mypy --cache-dir .mypy_cache/ray include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tools/*.py tests/tiny_model.py tests/tiny_models.py \
-		tests/tiny_speech.py benchmarks/resume/commit_cost.py benchmarks/resume/list_committed.py
+		tests/tiny_speech.py benchmarks/resume/commit_cost.py benchmarks/resume/list_committed.py \
+		benchmarks/metrics_overhead.py benchmarks/overhead/replica_rounds.py
 
 arch: install ## check the import contracts of the rooms
 	@PYTHONPATH=include:deploy/embedded $(dir $(RAY_PYTHON))lint-imports --no-cache

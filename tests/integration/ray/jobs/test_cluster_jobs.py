@@ -41,17 +41,23 @@ BRISK_SECONDS = 5.0
 def slowness(s3: dict[str, str], cluster: dict[str, str]) -> float:
     """How much slower than a brisk one this machine is now, at least 1, by a job of a few rows.
 
-    Windows in which a test must act on a running job are as many times wider.
+    Windows in which a test must act on a running job are as many times wider. The first job of a cluster also reads all
+    libraries from the disk, so a second one decides if it is slow.
     """
     with pytest.MonkeyPatch.context() as patch:
         for name, value in s3.items():
             patch.setenv(name, value)
-        job = Job(open_store(), cluster)
-    job.stage(chats(10))
-    began = time.monotonic()
-    code, log = job.run()
-    assert code == 0, log
-    return max(1.0, (time.monotonic() - began) / BRISK_SECONDS)
+        store = open_store()
+
+    def seconds() -> float:
+        job = Job(store, cluster).stage(chats(10))
+        began = time.monotonic()
+        code, log = job.run()
+        assert code == 0, log
+        return time.monotonic() - began
+
+    first = seconds()
+    return 1.0 if first <= BRISK_SECONDS else max(1.0, min(first, seconds()) / BRISK_SECONDS)
 
 
 @pytest.fixture
