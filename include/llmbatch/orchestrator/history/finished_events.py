@@ -23,7 +23,7 @@ def count_finished(spec: JobSpec, manifest: JobManifest, progress: Progress | No
     """
     model = spec.model_name
     count(metrics.JOBS_FINISHED, model, "met" if manifest.sla.met else "missed")
-    own = manifest if manifest.retry_of is None else progress
+    own: JobManifest | Progress | None = manifest if manifest.retry_of is None else progress
     if own is not None:
         rows, tokens = own.rows, own.tokens
         for state, number in (
