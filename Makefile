@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -23,6 +23,9 @@ down: ## stop the stack and all its processes
 status: ## report the health of every component
 	@$(STACK) status
 
+doctor: ## make the daily checks of the running stack: one line each, with what to do
+	@bin/llmbatch doctor
+
 monitor: up ## put Prometheus and Alertmanager beside the running stack, scraping it
 	@$(STACK) monitor
 
@@ -32,8 +35,9 @@ demo: up ## run a real job through the real engine, with a live ETA
 schemas: ## generate what the pinned vLLM takes: request schemas and arguments of `vllm serve`
 	@PYTHONPATH=include $(RAY_PYTHON) tools/request_schemas.py
 
-monitoring: ## render what Prometheus, Alertmanager and Grafana are configured with, from config.yaml
+monitoring: ## render what Prometheus, Alertmanager, Grafana and StatsD are configured with, and the table of metrics
 	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render
+	@PYTHONPATH=include $(AIRFLOW_PYTHON) tools/metrics_page.py
 
 rules: install ## check what `make monitoring` renders: drift, rules, routes, inhibitions
 	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render --check

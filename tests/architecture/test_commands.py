@@ -25,6 +25,7 @@ AIRFLOW_ROOM = {
     "llmbatch_stack",
     "llmbatch_stack.install",
     "llmbatch_stack.install.locks",
+    "llmbatch_stack.statsd_bridge",
 }
 RAY_ROOM = {
     "llmbatch.cluster",

@@ -148,7 +148,7 @@ class BatchWorld:
             rows=RowRecord(input=sum(counts.values()), **counts),
             missing=0,
             duplicates=0,
-            tokens=TokenRecord(prompt=30, completion=50, cached=3),
+            tokens=TokenRecord(prompt=30, completion=50, cached=3, reasoning=20),
             shards=(),
             outputs=(),
             timing={},

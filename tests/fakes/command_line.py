@@ -44,13 +44,15 @@ class CommandLine:
     on_sleep: Callable[[float], None] = lambda seconds: None
     slept: list[float] = field(default_factory=list)
     wall: float = 0.0
+    free_disk: float = 0.5
     is_terminal: bool = False
 
     def run(self, *words: str, typed: str | None = None, **environ: str) -> Ended:
         """Run one command; ``typed`` is its stdin, ``environ`` adds variables."""
         session = Session(
             environ={**self.environ, **environ}, transport=self.transport, sleep=self._sleep,
-            monotonic=lambda: sum(self.slept), wall=lambda: self.wall, is_terminal=self.is_terminal,
+            monotonic=lambda: sum(self.slept), wall=lambda: self.wall,
+            free_disk=lambda: self.free_disk, is_terminal=self.is_terminal,
         )  # fmt: skip
         done = CliRunner().invoke(app, words, input=typed, obj=session)
         if done.exception is not None and not isinstance(done.exception, SystemExit):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from fastapi.testclient import TestClient
 from pydantic import JsonValue
@@ -84,10 +85,10 @@ class FakeAirflow:
         await self.run(authorization, dag_id, run_id)
         self.calls.append(("note_run", dag_id, run_id, note))
 
-    async def continue_run(self, authorization: str, dag_id: str, run_id: str, task_id: str) -> None:
+    async def continue_run(self, authorization: str, dag_id: str, run_id: str, *task_ids: str) -> None:
         self._role(authorization, 2)
         self.set_state(dag_id, run_id, "queued")
-        self.calls.append(("continue_run", dag_id, run_id, task_id))
+        self.calls.append(("continue_run", dag_id, run_id, *task_ids))
 
     async def fail_run(self, authorization: str, dag_id: str, run_id: str) -> None:
         self._role(authorization, 2)
@@ -116,6 +117,16 @@ class FakeAirflow:
     def set_state(self, dag_id: str, run_id: str, state: str, end: datetime | None = None) -> None:
         run = self.dag_runs[(dag_id, run_id)]
         self.dag_runs[(dag_id, run_id)] = run.model_copy(update={"state": state, "end_date": end})
+
+
+class Decided(dict[tuple[str, str], dict[str, str | None]]):
+    """The tasks of runs that are all accepted, or all refused."""
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+
+    def get(self, *_: Any) -> Any:
+        return {"accept": self.state}
 
 
 class FakeTokens:

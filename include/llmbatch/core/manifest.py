@@ -56,11 +56,12 @@ class RowRecord(_Part):
 
 
 class TokenRecord(_Part):
-    """Tokens of all committed rows."""
+    """Tokens of all committed rows; ``cached`` ones are of the prompts, ``reasoning`` ones of the completions."""
 
     prompt: int
     completion: int
     cached: int
+    reasoning: int = 0
 
 
 class ShardRecord(_Part):

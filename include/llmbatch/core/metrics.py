@@ -210,7 +210,9 @@ DROP_INPUTS = _event(
 )
 ORPHANS = _event("llmbatch_orphans_stopped_total", "Ray jobs without a run that maintenance stopped.")
 BACKUPS = _event(
-    "llmbatch_backups_total", "Runs of llmbatch.cli.backup, which copies job folders: ok, failed.", "result"
+    "llmbatch_backups_total",
+    "Complete backups of all jobs: ok; runs of llmbatch.cli.backup that failed: failed.",
+    "result",
 )
 STORE_SECONDS = Metric(
     "llmbatch_store_request_duration_seconds", Kind.HISTOGRAM, Source.EVENT,

@@ -12,6 +12,7 @@ from llmbatch.gateway.parts import Parts
 from llmbatch.gateway.routers import (
     batches,
     benchmark,
+    checks,
     files,
     health,
     job_files,
@@ -43,6 +44,7 @@ ROUTERS = (
     metrics,
     benchmark,
     shutdown,
+    checks,
     files,
     uploads,
     batches,

@@ -10,6 +10,7 @@ from llmbatch.core.config import Config
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.access.access import Access
 from llmbatch.gateway.airflow.client import AirflowClient
+from llmbatch.gateway.jobs.checks import DailyChecks
 from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.known_runs import KnownRuns
 from llmbatch.gateway.jobs.readings import Readings
@@ -45,3 +46,8 @@ class Parts:
     def exporter(self) -> Exporter:
         """The exporter of metrics, which scrapes share for seconds."""
         return Exporter(self.config, self.store, self.airflow, self.readings, self.clock)
+
+    @cached_property
+    def checks(self) -> DailyChecks:
+        """The daily checks, which requests of one caller share for seconds."""
+        return DailyChecks(self.config, self.store, self.airflow, self.readings, self.clock)

@@ -5,6 +5,7 @@ Any engine will do here, so the fake one answers. ``test_openai_batches`` uses t
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -111,7 +112,9 @@ def test_every_version_of_the_sdk_finds_what_openai_has(scenarios: dict[str, dic
     assert found["key"][:2] == ["AuthenticationError", 401]
 
 
-def test_litellm_runs_a_batch(running: Running, gateway: str, key: str, tmp_path: Path) -> None:
+def test_litellm_runs_a_batch_with_both_of_its_providers(
+    running: Running, gateway: str, key: str, tmp_path: Path
+) -> None:
     script = tmp_path / "litellm_batch.py"
     script.write_text(LITELLM)
     done = subprocess.run(
@@ -120,7 +123,7 @@ def test_litellm_runs_a_batch(running: Running, gateway: str, key: str, tmp_path
         env=os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
-    assert sorted(json.loads(done.stdout.splitlines()[-1])) == ["a", "b"]
+    assert json.loads(done.stdout.splitlines()[-1]) == [["a", "b"]] * 2
 
 
 LITELLM = """
@@ -128,30 +131,40 @@ import json, sys, time
 import litellm
 
 base, model = sys.argv[1:]
-given = {"custom_llm_provider": "openai", "api_base": base, "api_key": sys.stdin.read()}
+server = {"api_base": base, "api_key": sys.stdin.read()}
 rows = [
     {"custom_id": name, "method": "POST", "url": "/v1/chat/completions",
      "body": {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}}
     for name in "ab"
 ]
 text = "".join(json.dumps(row) + "\\n" for row in rows).encode()
-uploaded = litellm.create_file(file=("rows.jsonl", text), purpose="batch", **given)
-batch = litellm.create_batch(
-    completion_window="24h", endpoint="/v1/chat/completions", input_file_id=uploaded.id, **given)
-while batch.status not in ("completed", "failed", "expired", "cancelled"):
-    time.sleep(0.5)
-    batch = litellm.retrieve_batch(batch_id=batch.id, **given)
-assert batch.status == "completed", batch
-content = litellm.file_content(file_id=batch.output_file_id, **given).content
-print(json.dumps([json.loads(line)["custom_id"] for line in content.splitlines()]))
+
+def start(given):
+    uploaded = litellm.create_file(file=("rows.jsonl", text), purpose="batch", **given)
+    return litellm.create_batch(
+        completion_window="24h", endpoint="/v1/chat/completions", input_file_id=uploaded.id, **given)
+
+started = [(given, start(given)) for given in (
+    {"custom_llm_provider": provider, **server} for provider in ("openai", "hosted_vllm"))]
+found = []
+for given, batch in started:
+    while batch.status not in ("completed", "failed", "expired", "cancelled"):
+        time.sleep(0.5)
+        batch = litellm.retrieve_batch(batch_id=batch.id, **given)
+    assert batch.status == "completed", batch
+    content = litellm.file_content(file_id=batch.output_file_id, **given).content
+    found.append(sorted(json.loads(line)["custom_id"] for line in content.splitlines()))
+print(json.dumps(found))
 """
 
 
-def test_airflows_openai_operator_runs_a_batch(
+def test_airflows_openai_operator_runs_a_batch_in_the_worker_and_deferred(
     running: Running, gateway: str, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.providers.openai.hooks.openai import OpenAIHook
     from airflow.providers.openai.operators.openai import OpenAITriggerBatchOperator
+    from airflow.sdk.exceptions import TaskDeferred
+    from airflow.triggers.base import BaseTrigger, TriggerEvent
 
     connection = {"conn_type": "openai", "host": f"{gateway}/v1", "password": key}
     monkeypatch.setenv("AIRFLOW_CONN_LLMBATCH_OPENAI", json.dumps(connection))
@@ -159,12 +172,23 @@ def test_airflows_openai_operator_runs_a_batch(
     row = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions"}
     body = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}
     file = hook.conn.files.create(file=("rows.jsonl", json.dumps(row | {"body": body}).encode()), purpose="batch")
-    operator = OpenAITriggerBatchOperator(
-        task_id="batch", file_id=file.id, endpoint="/v1/chat/completions", conn_id="llmbatch_openai",
-        deferrable=False, wait_seconds=1,
+    waiting, deferred = (
+        OpenAITriggerBatchOperator(
+            task_id=f"batch_{deferrable}", file_id=file.id, endpoint="/v1/chat/completions",
+            conn_id="llmbatch_openai", deferrable=deferrable, wait_seconds=1, poll_interval=1,
+        )
+        for deferrable in (False, True)
     )  # fmt: skip
-    batch = hook.get_batch(operator.execute({}))
-    assert (batch.status, batch.request_counts.completed) == ("completed", 1)
+
+    async def event_of(trigger: BaseTrigger) -> TriggerEvent:
+        return await anext(trigger.run())
+
+    with pytest.raises(TaskDeferred) as deferral:
+        deferred.execute({})
+    ids = [waiting.execute({}), deferred.execute_complete({}, asyncio.run(event_of(deferral.value.trigger)).payload)]
+    assert len(set(ids)) == 2
+    for batch in map(hook.get_batch, ids):
+        assert (batch.status, batch.request_counts.completed) == ("completed", 1)
 
 
 def test_airflows_common_ai_operator_lands_its_results(

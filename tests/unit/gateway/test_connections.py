@@ -19,7 +19,7 @@ HEAD = 0.3
 
 
 class Hasty(PatientProtocol):
-    head_seconds = HEAD
+    head_seconds = rest_seconds = take_seconds = HEAD
 
 
 @pytest.fixture
@@ -70,6 +70,45 @@ def test_silent_and_slow_clients_are_ended(listener: socket.socket) -> None:
         assert await answer_to(port) == b""
         assert await answer_to(port, *(bytes([one]) for one in HEALTH), pause=0.05) == b""
         assert time.monotonic() - started < 20
+
+    served(listener, clients)
+
+
+def test_a_client_that_is_answered_may_not_go_on_with_its_body(listener: socket.socket) -> None:
+    """The routes refuse it before its body; each later byte ended uvicorn's own limit of a silent connection."""
+
+    async def clients(port: int) -> None:
+        began = time.monotonic()
+        refused = await answer_to(port, b"POST /keys HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n", b"1", pause=0.1)
+        assert b" 401 " in refused.splitlines()[0]
+        assert time.monotonic() - began < 10
+
+    served(listener, clients)
+
+
+def test_an_empty_line_is_no_request(listener: socket.socket) -> None:
+    async def clients(port: int) -> None:
+        began = time.monotonic()
+        first = HEALTH.replace(b"Connection: close\r\n", b"")
+        assert b"200 OK" in await answer_to(port, first, b"\r\n", pause=0.1)
+        assert time.monotonic() - began < 10
+
+    served(listener, clients)
+
+
+def test_a_client_that_takes_no_answer_is_ended(listener: socket.socket) -> None:
+    async def clients(port: int) -> None:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(ask_for_ever(client), 20)
+
+    async def ask_for_ever(client: socket.socket) -> None:
+        while True:  # the answers fill the buffers of both sides
+            await asyncio.get_running_loop().sock_sendall(client, b"GET /openapi.json HTTP/1.1\r\nHost: h\r\n\r\n")
+            await asyncio.sleep(0.01)
 
     served(listener, clients)
 

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from llmbatch.cli.client import benchmark, doctor, jobs, keys, results, service, sla, steer, submit, watch
+from llmbatch.cli.client import benchmark, checks, doctor, jobs, keys, results, service, sla, steer, submit, watch
 from llmbatch.cli.client.exits import CommandError
 from llmbatch.cli.client.session import Session
 
@@ -57,6 +57,7 @@ for command in (
     service.shutdown,
     service.resume_service,
     doctor.doctor,
+    checks.checks,
 ):
     app.command()(command)
 app.add_typer(keys.keys, name="keys")

@@ -1,11 +1,11 @@
-"""``llmbatch doctor``: what is wrong between this machine and a job, and what to do."""
+"""``llmbatch doctor``: what is wrong between this machine and a job and in the service, and what to do."""
 
 from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Annotated
 
 import typer
 from pydantic import JsonValue
@@ -14,39 +14,60 @@ from llmbatch.cli.client.config import ClientConfig, checked_host
 from llmbatch.cli.client.exits import CommandError, Exit
 from llmbatch.cli.client.gateway import Gateway
 from llmbatch.cli.client.screen import print_json, print_line
+from llmbatch.cli.client.service_checks import (
+    Check,
+    State,
+    alert_check,
+    alertmanager_of,
+    disk_check,
+    service_checks,
+)
 from llmbatch.cli.client.session import AsJson, Session, session_of
 
 SKEW_SECONDS = 60.0
 """Difference of the clocks at which tokens and deadlines are in doubt."""
 
-
-@dataclass(frozen=True)
-class Check:
-    """One line. ``exit_code`` is ``OK`` if nothing is wrong; else ``text`` says what to do."""
-
-    name: str
-    text: str
-    exit_code: Exit = Exit.OK
+MARKS = {State.OK: "ok   ", State.LOOK: "look ", State.WRONG: "WRONG"}
+"""First word of a line."""
 
 
-def doctor(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check configuration, gateway, clock, credential and permission; exits with the code of the first problem."""
+Alertmanager = Annotated[
+    str,
+    typer.Option(
+        metavar="URL", help="Address of Alertmanager, whose active alerts are listed; or LLMBATCH_ALERTMANAGER."
+    ),
+]
+
+
+def doctor(context: typer.Context, alertmanager: Alertmanager = "", as_json: AsJson = False) -> None:
+    """Make the daily checks: this machine, then the service; exits with the code of the first thing that is wrong.
+
+    A line `look` is for a person to read, and does not change the exit code.
+    """
     session = session_of(context)
-    checks = list(checks_of(session))
-    wrong = next((check.exit_code for check in checks if check.exit_code is not Exit.OK), Exit.OK)
+    checks = list(checks_of(session, alertmanager))
+    wrong = next((check.exit_code for check in checks if check.state is State.WRONG), Exit.OK)
     if as_json:
         lines: list[JsonValue] = [
-            {"check": check.name, "ok": check.exit_code is Exit.OK, "text": check.text} for check in checks
+            {"check": one.name, "ok": one.state is State.OK, "state": one.state.value, "text": one.text}
+            for one in checks
         ]
         print_json({"ok": wrong is Exit.OK, "checks": lines})
     else:
         for check in checks:
-            print_line(f"{'ok   ' if check.exit_code is Exit.OK else 'WRONG'} {check.name:<12} {check.text}")
+            print_line(f"{MARKS[check.state]} {check.name:<12} {check.text}")
     raise typer.Exit(wrong)
 
 
-def checks_of(session: Session) -> Iterator[Check]:
+def checks_of(session: Session, alertmanager: str) -> Iterator[Check]:
     """Yield the checks in order; one that needs an earlier one is left out if that fails."""
+    yield from _of_gateway(session)
+    yield disk_check(session)
+    if address := alertmanager_of(session, alertmanager):
+        yield alert_check(session, address)
+
+
+def _of_gateway(session: Session) -> Iterator[Check]:
     try:
         config = session.config()
         host = checked_host(config.host) if config.host else ""
@@ -62,7 +83,10 @@ def checks_of(session: Session) -> Iterator[Check]:
         if service.exit_code is not Exit.OK and service.text.endswith("repeat."):
             return
         yield _clock(session, gateway)
-        yield _may_read(gateway, config)
+        credential = _may_read(gateway, config)
+        yield credential
+        if credential.state is State.OK:
+            yield from service_checks(gateway)
 
 
 def _configured(config: ClientConfig) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +14,8 @@ from llmbatch.cli.client.answers import Uploaded, read
 from llmbatch.cli.client.exits import CommandError, Exit
 from llmbatch.cli.client.gateway import Gateway
 
+BATCH_OPTIONS = ("sla_hours", "priority")
+"""The fields of a job's request that a batch may have, too."""
 LONGEST_LINE = 16 * 2**20
 """Bytes of a first line that are looked at."""
 
@@ -43,15 +46,17 @@ def batch_endpoint(path: Path) -> str:
     )
 
 
-def start_batch(gateway: Gateway, path: Path, endpoint: str, idempotency_key: str) -> str:
-    """Upload a file in a stream, start its batch, and return the job's id.
+def start_batch(
+    gateway: Gateway, path: Path, endpoint: str, idempotency_key: str, options: Mapping[str, JsonValue]
+) -> str:
+    """Upload a file in a stream, start its batch, and return the job's id. ``options`` are of ``BATCH_OPTIONS``.
 
     Raises:
         CommandError: as the gateway refuses.
     """
     with path.open("rb") as content:
         file = read(Uploaded, gateway.upload(lambda client: _upload(client, path.name, content)))
-    body: dict[str, JsonValue] = {"input_file_id": file.id, "endpoint": endpoint, "completion_window": "24h"}
+    body: dict[str, JsonValue] = {"input_file_id": file.id, "endpoint": endpoint, "completion_window": "24h", **options}
     batch = read(Uploaded, gateway.post("/v1/batches", body, {"Idempotency-Key": idempotency_key}))
     return f"job-{batch.id.removeprefix('batch_')}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 JobArg = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job: job-…")]
 
 
+def _free_disk() -> float:
+    usage = shutil.disk_usage(".")
+    return usage.free / usage.total
+
+
 @dataclass(frozen=True)
 class Session:
     """The surroundings of one command."""
@@ -31,6 +37,8 @@ class Session:
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     """Seconds since 1970."""
+    free_disk: Callable[[], float] = _free_disk
+    """Free part, 0 to 1, of the disk of the working folder."""
     is_terminal: bool | None = None
     """None: as stdout is."""
 

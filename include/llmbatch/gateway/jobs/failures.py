@@ -10,6 +10,8 @@ from llmbatch.gateway.jobs.states import JobState
 
 TASKS = ("accept", "stage", "run", "publish", "report")
 """Tasks of a job, in order; ``watch`` decides nothing about its end."""
+RUN_TASKS = ("run", "watch")
+"""The task of the Ray job, and the one that watches it beside it: a job that continues from ``run`` needs both."""
 _FAILED = "failed"
 _ON_DEMAND = "The run was marked as failed, by a user or by a cancel. POST {}/resume continues an accepted job."
 

@@ -20,6 +20,7 @@ from llmbatch.core.states import DesiredState, Phase
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.airflow.client import AirflowClient, DagRun
 from llmbatch.gateway.jobs.active import active_runs
+from llmbatch.gateway.jobs.failures import RUN_TASKS
 from llmbatch.gateway.wire.failures import Failure
 from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch.orchestrator.steering import service as doors
@@ -29,8 +30,6 @@ MOST_RUNNING = 1000
 """Running jobs that one call looks at."""
 IN_FLIGHT = 16
 """Jobs that are read at a time."""
-RUN_TASK = "run"
-"""Task of the Ray job, from which a drained job continues."""
 
 _log = logging.getLogger(__name__)
 
@@ -194,7 +193,7 @@ class Shutdown:
             # It may have read the drain before. Then its run ends, and the next call continues it.
             return job.runs_again
         if job.may_continue:
-            await self.airflow.continue_run(self.authorization, spec.dag_id, spec.run_id, RUN_TASK)
+            await self.airflow.continue_run(self.authorization, spec.dag_id, spec.run_id, *RUN_TASKS)
         return True
 
     def _let_run(self, job_id: str) -> tuple[OpenJob | None, JobSpec | None]:

@@ -16,7 +16,7 @@ from llmbatch.core.states import DesiredState
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.airflow.client import AirflowClient
-from llmbatch.gateway.jobs.failures import failed_task
+from llmbatch.gateway.jobs.failures import RUN_TASKS, failed_task
 from llmbatch.gateway.jobs.lookup import FoundJob
 from llmbatch.gateway.jobs.states import JobState
 from llmbatch.gateway.wire.failures import Failure
@@ -105,7 +105,7 @@ class Steering:
         done = "The pause is over." if was_paused else "The job runs; no drain, cancel or pause is in force."
         if self.found.state is JobState.FAILED:
             task = await failed_task(self.found, self._as, self.airflow) or "run"
-            await self.airflow.continue_run(self._as, *self._run, task)
+            await self.airflow.continue_run(self._as, *self._run, *(RUN_TASKS if task in RUN_TASKS else (task,)))
             done = f"The run had failed; it continues from the task {task}, and keeps all committed rows."
         return SteerAnswer(job_id=self.found.job_id, done=done, control=control)
 

@@ -27,6 +27,7 @@ from llmbatch.gateway.airflow.client import AirflowClient, DagRun
 from llmbatch.gateway.jobs.active import open_runs
 from llmbatch.gateway.jobs.readings import Readings
 from llmbatch.gateway.jobs.sla_status import MOST_JOBS
+from llmbatch.gateway.jobs.versions import versions
 from llmbatch.gateway.metrics.exposition import Exposition, Texts
 from llmbatch.gateway.metrics.job_samples import add_job
 from llmbatch.gateway.metrics.reader import StateReader
@@ -34,7 +35,6 @@ from llmbatch.gateway.metrics.report_figures import ReportFigures
 from llmbatch.gateway.metrics.samples import Samples, collected
 from llmbatch.gateway.metrics.service_samples import add_report, add_service
 from llmbatch.gateway.metrics.timed_store import timed
-from llmbatch.gateway.metrics.versions import versions
 from llmbatch.gateway.wire.failures import Failure
 from llmbatch.gateway.wire.lasting import Lasting
 from llmbatch.orchestrator.sla_report.report import figures

@@ -54,9 +54,9 @@ class InputTokensDetails(_Part):
 
 
 class OutputTokensDetails(_Part):
-    """Of the output tokens; those of reasoning are not counted apart."""
+    """Of the output tokens."""
 
-    reasoning_tokens: int = 0
+    reasoning_tokens: int
 
 
 class BatchUsage(_Part):
@@ -65,7 +65,7 @@ class BatchUsage(_Part):
     input_tokens: int
     input_tokens_details: InputTokensDetails
     output_tokens: int
-    output_tokens_details: OutputTokensDetails = OutputTokensDetails()
+    output_tokens_details: OutputTokensDetails
     total_tokens: int
 
 

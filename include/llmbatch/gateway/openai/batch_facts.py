@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from llmbatch.core.batch_errors import BatchErrors, batch_errors_uri
+from llmbatch.core.claims import last_claim
 from llmbatch.core.control import Control
 from llmbatch.core.errors import ForeignManifest, ObjectMissing, SpecError
 from llmbatch.core.job_spec import JobSpec
@@ -30,6 +31,7 @@ class BatchFacts:
         rows: number of rows, before a heartbeat has it.
         progress: the last heartbeat.
         cancel_at: when a cancel was requested.
+        is_untouched: whether the job is cancelled, and no generation has claimed it: then none will run a row.
         manifest: the proof.
         errors: why the input is not valid.
     """
@@ -39,6 +41,7 @@ class BatchFacts:
     rows: int = 0
     progress: Progress | None = None
     cancel_at: datetime | None = None
+    is_untouched: bool = False
     manifest: JobManifest | None = None
     errors: BatchErrors | None = None
 
@@ -72,6 +75,7 @@ def read_facts(layout: JobLayout, store: ObjectStore, *, is_over: bool) -> Batch
         0 if staged is None else staged.rows,
         progress,
         cancel_at,
+        cancel_at is not None and progress is None and last_claim(store, layout) == 0,
         _manifest(layout, store) if may_be_published else None,
     )
 

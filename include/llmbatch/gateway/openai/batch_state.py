@@ -18,6 +18,7 @@ from llmbatch.gateway.openai.batch import (
     BatchStatus,
     BatchUsage,
     InputTokensDetails,
+    OutputTokensDetails,
     RequestCounts,
 )
 from llmbatch.gateway.openai.batch_facts import BatchFacts
@@ -47,7 +48,7 @@ class BatchState:
     @property
     def is_frozen(self) -> bool:
         """Whether the state cannot change again. A run that has failed may be continued by an operator."""
-        return self.facts.manifest is not None or self.facts.errors is not None
+        return self.facts.manifest is not None or self.facts.errors is not None or self.facts.is_untouched
 
     @property
     def ended_at(self) -> datetime | None:
@@ -59,6 +60,8 @@ class BatchState:
             return facts.manifest.sla.finished_at
         if facts.errors is not None:
             return facts.errors.written_at
+        if facts.is_untouched:
+            return facts.cancel_at
         if run is None:
             last = facts.progress.written_at if facts.progress else facts.staged_at
             return None if self.is_unstarted else last or record.expires_at
@@ -158,6 +161,7 @@ class BatchState:
             input_tokens=tokens.prompt,
             input_tokens_details=InputTokensDetails(cached_tokens=tokens.cached),
             output_tokens=tokens.completion,
+            output_tokens_details=OutputTokensDetails(reasoning_tokens=tokens.reasoning),
             total_tokens=tokens.prompt + tokens.completion,
         )
 

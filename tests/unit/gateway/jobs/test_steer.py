@@ -131,7 +131,15 @@ def test_a_drained_job_whose_run_is_over_continues_from_its_failed_task() -> Non
     assert answer.control is not None
     assert answer.control.desired is DesiredState.RUN
     assert "task run" in answer.done
-    assert gateway.airflow.calls[-1] == ("continue_run", INFERENCE_DAG, "r", "run")
+    assert gateway.airflow.calls[-1] == ("continue_run", INFERENCE_DAG, "r", "run", "watch")
+
+
+def test_a_job_whose_rows_are_done_continues_without_a_watch() -> None:
+    gateway = fake_gateway()
+    spec = put_job(gateway, "r", "failed")
+    gateway.airflow.tasks[INFERENCE_DAG, "r"] = {"run": "success", "watch": "success", "publish": "failed"}
+    _steer(gateway, spec.job_id, _resume)
+    assert gateway.airflow.calls[-1] == ("continue_run", INFERENCE_DAG, "r", "publish")
 
 
 @pytest.mark.parametrize(("state", "code"), [("success", "job_over"), ("failed", "job_refused")])

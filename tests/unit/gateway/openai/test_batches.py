@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
+from threading import Barrier, Lock
 
 import pytest
+from fastapi.testclient import TestClient
 
 from fakes.batches import STATUSES, BatchWorld, in_status, line, lines
-from fakes.gateway import BASE
+from fakes.gateway import BASE, fake_parts
+from llmbatch.core.claims import claim
+from llmbatch.core.endpoints import Endpoint
 from llmbatch.core.errors import StoreError
 from llmbatch.core.gateway_layout import batches_uri
 from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectInfo
+from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.airflow.client import DagRun
+from llmbatch.gateway.app import create_app
+from llmbatch.gateway.openai.batch import Batch
+from llmbatch.gateway.openai.batch_order import BatchOrder
+from llmbatch.gateway.openai.batches import Batches
 from llmbatch.gateway.wire.failures import Failure
 
 TERMINAL = ("completed", "failed", "expired", "cancelled")
@@ -105,6 +115,30 @@ def test_an_idempotency_key_makes_one_batch_of_a_user(world: BatchWorld, place: 
     assert post("other").json()["id"] != first
 
 
+def test_two_workers_that_get_a_request_at_once_make_one_batch(world: BatchWorld) -> None:
+    """The client has repeated it before the first worker has stored anything of it."""
+    barrier, one_by_one = Barrier(2, timeout=20), Lock()
+    create = world.store.create
+
+    def create_together(uri: str, body: bytes) -> ObjectInfo:
+        if uri.startswith(batches_uri(BASE, "ann")):
+            barrier.wait()
+        with one_by_one:
+            return create(uri, body)
+
+    world.store.create = create_together  # type: ignore[method-assign]
+    caller = Caller("ann", "Bearer user-ann")
+    order = BatchOrder(input_file_id=world.upload(), endpoint=Endpoint.CHAT)
+
+    async def both() -> list[Batch]:
+        workers = [Batches(world.store, BASE, world.airflow, world.clock, caller) for _ in range(2)]
+        return await asyncio.gather(*(worker.create(order, "k", is_repeated=False) for worker in workers))
+
+    first, second = asyncio.run(both())
+    assert first == second
+    assert list(world.airflow.dag_runs) == [(INFERENCE_DAG, world.run_of(first.id).dag_run_id)]
+
+
 def test_a_crash_between_record_and_run_does_not_lose_the_batch(world: BatchWorld) -> None:
     batch_id = world.create()
     world.airflow.dag_runs.clear()
@@ -191,6 +225,16 @@ def test_an_answer_does_not_depend_on_when_it_is_read(world: BatchWorld) -> None
         assert world.get(batch_id) == first
 
 
+def test_a_gateway_that_was_started_later_gives_the_same_answer(world: BatchWorld) -> None:
+    for status in STATUSES:
+        batch_id = in_status(world, status)
+        parts = fake_parts(world.gateway.config, world.store, world.airflow, world.clock)
+        with TestClient(create_app(lambda parts=parts: parts)) as other:  # type: ignore[misc]
+            found = other.get(f"/v1/batches/{batch_id}", headers=world.gateway.as_user("ann")).json()
+        assert found == world.get(batch_id)
+        assert found["status"] == status
+
+
 def test_counts_of_unrun_rows_are_in_the_total_only(world: BatchWorld) -> None:
     assert world.get(in_status(world, "expired"))["request_counts"] == {"total": 10, "completed": 3, "failed": 1}
     assert world.get(in_status(world, "cancelled"))["request_counts"] == {"total": 10, "completed": 3, "failed": 1}
@@ -246,7 +290,7 @@ def test_usage_is_that_of_the_proof(world: BatchWorld) -> None:
         "input_tokens": 30,
         "input_tokens_details": {"cached_tokens": 3},
         "output_tokens": 50,
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": 20},
         "total_tokens": 80,
     }
 
@@ -317,11 +361,32 @@ def test_a_cancel_before_the_job_is_accepted_reaches_its_run(world: BatchWorld) 
     assert world.cancel(batch_id).json()["status"] == "cancelling"
     assert world.cancel(batch_id).json()["status"] == "cancelling"
     world.stage(batch_id)
+    world.beat(batch_id, Phase.QUEUED)
     assert world.get(batch_id)["status"] == "cancelling"
     world.publish(batch_id, succeeded=0, cancelled=10)
     found = world.get(batch_id)
     assert (found["status"], found["output_file_id"]) == ("cancelled", None)
     assert found["request_counts"] == {"total": 10, "completed": 0, "failed": 0}
+
+
+def test_a_cancelled_batch_whose_job_waits_for_the_cluster_ends_at_once_without_files(world: BatchWorld) -> None:
+    batch_id = world.create()
+    world.stage(batch_id)
+    world.clock.advance(10)
+    found = world.cancel(batch_id).json()
+    assert (found["status"], found["cancelled_at"]) == ("cancelled", found["cancelling_at"])
+    assert found["request_counts"] == {"total": 10, "completed": 0, "failed": 0}
+    world.publish(batch_id, succeeded=0, cancelled=10)
+    assert world.get(batch_id) == world.cancel(batch_id).json() == found
+
+
+def test_a_cancelled_batch_whose_job_was_claimed_ends_with_its_job(world: BatchWorld) -> None:
+    batch_id = world.create()
+    world.stage(batch_id)
+    claim(world.store, world.layout(batch_id), owner="a", now=world.clock.now())
+    assert world.cancel(batch_id).json()["status"] == "cancelling"
+    world.publish(batch_id, succeeded=3, cancelled=7)
+    assert world.get(batch_id)["status"] == "cancelled"
 
 
 def test_a_cancelled_batch_that_is_not_valid_is_cancelled(world: BatchWorld) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from llmbatch.gateway.openai import files_form
 from llmbatch.gateway.openai.files_form import FIELD_BYTES, FIELDS, UploadForm, read_form
 from llmbatch.gateway.openai.files_spool import Spool
 from llmbatch.gateway.wire.failures import Failure
@@ -32,8 +31,6 @@ def request(pieces: Iterator[bytes] | list[bytes], kind: bytes = KIND, length: i
         piece = next(left, None)
         if piece == b"hang up":
             return {"type": "http.disconnect"}
-        if piece == b"stall":
-            await asyncio.sleep(5)
         return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
 
     headers = [(b"content-type", kind)]
@@ -120,19 +117,3 @@ def test_another_body_is_refused_with_a_reason(body: bytes, kind: bytes, words: 
 
 def test_a_lost_connection_ends_the_upload() -> None:
     assert refusal(request([FORM[:100], b"hang up"])).status == 400
-
-
-def test_a_stalled_connection_ends_the_upload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files_form, "STALL_SECONDS", 0.01)
-    assert refusal(request([FORM[:100], b"stall"])).status == 408
-
-
-def test_the_stream_is_taken_in_order() -> None:
-    async def pieces() -> AsyncIterator[bytes]:
-        for piece in (b"a", b"b"):
-            yield piece
-
-    async def all_of() -> list[bytes]:
-        return [piece async for piece in files_form._within_time(pieces())]
-
-    assert asyncio.run(all_of()) == [b"a", b"b"]

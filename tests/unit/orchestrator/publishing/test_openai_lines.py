@@ -11,6 +11,7 @@ from fakes.delivered import lines
 from fakes.results import answer, chat_body, put_result
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.request_options import InputFormat, OutputFormat, Reactions
+from llmbatch.core.store import ObjectInfo
 from llmbatch.orchestrator.jobs.staged_shards import decode_shard
 from llmbatch.orchestrator.publishing.openai_lines import OpenaiLines
 from llmbatch.orchestrator.publishing.publish import publish
@@ -118,6 +119,22 @@ def test_no_reader_cuts_a_line_whatever_its_texts_hold() -> None:
         found = line["response"]["body"]
         said = found["choices"][0]["message"]["content"] if name == "output.jsonl" else found["error"]["message"]
         assert said == ODD
+
+
+def test_the_files_are_there_before_the_proof_with_which_a_batch_is_completed() -> None:
+    spec, store = staged_job(OutputFormat.OPENAI_BATCH)
+    for shard_id, rows in answered(spec, store).items():
+        put_result(spec, store, shard_id, rows)
+    create, seen = store.create, []
+
+    def created(uri: str, body: bytes) -> ObjectInfo:
+        if uri == spec.layout.manifest:
+            seen.append({name for name in ("output.jsonl", "errors.jsonl") if f"s3://b/out/{name}" in store.objects})
+        return create(uri, body)
+
+    store.create = created  # type: ignore[method-assign]
+    manifest = publish(spec, store, ManualClock(NOW))
+    assert seen == [{output.uri.rpartition("/")[2] for output in manifest.outputs}]
 
 
 SEVERAL = {**chat_body("one"), "choices": [{"index": n, "message": {"content": f"{n}"}} for n in range(3)]}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import platform
 
 import llmbatch
-from llmbatch.gateway.metrics.versions import versions
+from llmbatch.gateway.jobs.versions import versions
 
 
 def test_the_versions_of_this_process() -> None:

@@ -1,18 +1,10 @@
-"""Generate ``config/statsd/mapping.yml`` for the official statsd_exporter from the catalogue of metrics.
-
-``--check`` compares instead of writing. Needs only core and PyYAML.
-"""
+"""The mapping of the official statsd_exporter, from the catalogue of metrics."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 import yaml
 
 from llmbatch.core.metrics import CATALOGUE, Kind, Metric, Source
-
-MAPPING = Path(__file__).parents[1] / "config" / "statsd" / "mapping.yml"
 
 PREFIX = "airflow"
 """``[metrics] statsd_prefix``."""
@@ -29,7 +21,7 @@ NOISE = (
 
 _HEAD = """\
 # Which StatsD names of Airflow become which metrics, for the official statsd_exporter (from v0.23 on). Generated from
-# core/metrics.py by tools/statsd_mapping.py. Airflow needs, in the section [metrics]: statsd_on = True,
+# core/metrics.py by `make monitoring`. Airflow needs, in the section [metrics]: statsd_on = True,
 # statsd_influxdb_enabled = True, legacy_names_on = False, statsd_prefix = airflow. Tags then become labels, and all
 # names of Airflow that are not listed keep theirs: airflow_scheduler_heartbeat, airflow_pool_open_slots{pool_name}.
 # The exporter turns milliseconds into seconds.
@@ -49,23 +41,8 @@ def rule_of(metric: Metric) -> dict[str, object]:
     return rule
 
 
-def rendered() -> str:
+def statsd_mapping() -> str:
     """Return the file: events of the catalogue, then what is dropped."""
     events = [rule_of(metric) for metric in CATALOGUE if metric.source is Source.EVENT]
     noise = [{"match": name, "action": "drop", "name": "dropped"} for name in NOISE]
     return _HEAD + yaml.safe_dump({"mappings": [*events, *noise]}, sort_keys=False, width=115, allow_unicode=True)
-
-
-def main() -> int:
-    """Write the file, or compare it."""
-    if "--check" not in sys.argv[1:]:
-        MAPPING.write_text(rendered(), encoding="utf-8")
-        return 0
-    if MAPPING.read_text(encoding="utf-8") == rendered():
-        return 0
-    print(f"{MAPPING} differs from the catalogue of metrics: run tools/statsd_mapping.py", file=sys.stderr)
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

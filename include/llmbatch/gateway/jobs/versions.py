@@ -1,4 +1,4 @@
-"""The versions of the process that serves the metrics."""
+"""The versions of the process that answers."""
 
 from __future__ import annotations
 
