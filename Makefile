@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status doctor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -25,6 +25,9 @@ status: ## report the health of every component
 
 doctor: ## make the daily checks of the running stack: one line each, with what to do
 	@bin/llmbatch doctor
+
+monitor: up ## put Prometheus and Alertmanager beside the running stack, scraping it
+	@$(STACK) monitor
 
 demo: up ## run a real job through the real engine, with a live ETA
 	@$(STACK) demo

@@ -142,7 +142,7 @@ class ChaosStack:
                 continue
         return found
 
-    def command(self, verb: str) -> None:
+    def command(self, *words: str, **variables: str) -> None:
         """Run a verb of the stack's command line.
 
         Raises:
@@ -150,15 +150,15 @@ class ChaosStack:
         """
         path = os.pathsep.join(str(self.settings.repo / part) for part in ("deploy/embedded", "include"))
         done = subprocess.run(
-            [sys.executable, "-m", "llmbatch_stack", verb],
-            env=os.environ | self.env | {"PYTHONPATH": path},
+            [sys.executable, "-m", "llmbatch_stack", *words],
+            env=os.environ | self.env | {"PYTHONPATH": path} | variables,
             capture_output=True,
             text=True,
             timeout=_UP_SECONDS,
             check=False,
         )
         if done.returncode != 0:
-            raise RuntimeError(f"llmbatch_stack {verb} failed: {(done.stdout + done.stderr)[-2000:]}")
+            raise RuntimeError(f"llmbatch_stack {words} failed: {(done.stdout + done.stderr)[-2000:]}")
 
 
 SHARD_ROWS = 16

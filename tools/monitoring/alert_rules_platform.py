@@ -133,10 +133,10 @@ def _airflow_rules() -> tuple[Rule, ...]:
         ),
         Rule(
             "LlmbatchDropFolderSilent",
-            f"sum(count_over_time({_SCANS}[1d])) unless on () sum(increase({_SCANS}[30m])) > 0",
+            f"sum(count_over_time({_SCANS}[1d])) unless on () sum(increase({_SCANS}[90m])) > 0",
             Severity.WARNING,
             "The drop folder is no longer scanned.",
-            "No scan of the drop folder has succeeded in 30 minutes ({{ $value }} samples of a day): uploads start no "
+            "No scan of the drop folder has succeeded in 90 minutes ({{ $value }} samples of a day): uploads start no "
             "jobs. First check that the DAG llmbatch_drop_folder is not paused; then read the log of its last run.",
             hold="5m",
         ),

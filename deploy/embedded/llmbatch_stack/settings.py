@@ -3,7 +3,8 @@
 Every port is `LLMBATCH_PORT_BASE` plus a fixed offset and every file is stored under `LLMBATCH_STATE`, so a second
 checkout runs beside the first with two variables changed. Example: base 21000 puts Airflow on 21000 and Ray's API on
 21031. `LLMBATCH_CONFIG` names another config.yaml for both rooms. `LLMBATCH_S3_URL` is the address of the object store
-for Airflow and Ray, if not at the stack's own SeaweedFS: for example at a proxy before it.
+for Airflow and Ray, if not at the stack's own SeaweedFS: for example at a proxy before it. `LLMBATCH_MONITORING` names
+another folder than `config` of what `make monitoring` renders.
 """
 
 import hashlib
@@ -62,6 +63,8 @@ class Settings:
     repo: Path
     state: Path
     config: Path
+    monitoring: Path
+    """Folder of the configuration of Prometheus and Alertmanager."""
     s3_url: str
     """Endpoint that Airflow, Ray and everybody else uses for the object store."""
     port_base: int
@@ -135,6 +138,11 @@ class Settings:
         return f"http://{HOST}:{self.port('airflow_api')}"
 
     @property
+    def gateway_url(self) -> str:
+        """Address of the gateway, which is mounted in Airflow's api-server."""
+        return f"{self.airflow_url}/llmbatch"
+
+    @property
     def s3_server_url(self) -> str:
         """Endpoint of the stack's own SeaweedFS; the same as `s3_url` unless that is set to another."""
         return _s3_server_url(self.port_base)
@@ -143,6 +151,16 @@ class Settings:
     def ray_url(self) -> str:
         """Address of Ray's dashboard and Job Submission API."""
         return f"http://{HOST}:{self.port('ray_api')}"
+
+    @property
+    def prometheus_url(self) -> str:
+        """Address of Prometheus, once `make monitor` has started it."""
+        return f"http://{HOST}:{self.port('prometheus')}"
+
+    @property
+    def alertmanager_url(self) -> str:
+        """Address of Alertmanager, once `make monitor` has started it."""
+        return f"http://{HOST}:{self.port('alertmanager')}"
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -160,6 +178,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         repo=repo,
         state=state,
         config=Path(env.get("LLMBATCH_CONFIG") or repo / "config" / "config.yaml").expanduser().absolute(),
+        monitoring=Path(env.get("LLMBATCH_MONITORING") or repo / "config").expanduser().absolute(),
         s3_url=env.get("LLMBATCH_S3_URL") or _s3_server_url(port_base),
         port_base=port_base,
         ray_cpus=_integer(env, "LLMBATCH_RAY_CPUS", max(2, cores), 1, 4096),

@@ -1,14 +1,10 @@
 """Up and down: start the supervisor and wait for it; stop it with all its processes."""
 
-import fcntl
 import os
 import shutil
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from signal import SIGINT, SIGTERM
 
 from llmbatch_stack.components import postgres
@@ -19,11 +15,10 @@ from llmbatch_stack.process import record
 from llmbatch_stack.process.ports import require_free
 from llmbatch_stack.process.record import ComponentPhase, Record
 from llmbatch_stack.process.table import MARKER, ProcessIdentity, end, identify, members, session_of
+from llmbatch_stack.readiness import Report, StackError, are_ready, one_at_a_time, wait_until_ready
 from llmbatch_stack.settings import Settings
 
-_STOP_S = 40.0
-_GIVE_UP_AFTER_RESTARTS = 3
-_LOG_TAIL_LINES = 15
+_STOP_SECONDS = 40.0
 
 # Starts a program in a session of its own and prints its pid. As a grandchild it does not stay a zombie when it ends,
 # however long the process that started the stack (a test run, a benchmark) lives.
@@ -32,12 +27,6 @@ import subprocess, sys
 log = sys.stderr
 print(subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True).pid)
 """
-
-Report = Callable[[str], None]
-
-
-class StackError(RuntimeError):
-    """The stack cannot be started; the message names the cause and the remedy."""
 
 
 def up(settings: Settings, report: Report) -> bool:
@@ -50,25 +39,25 @@ def up(settings: Settings, report: Report) -> bool:
         PortTaken: a port is in use.
         StackError: a component does not come up.
     """
-    with _one_at_a_time(settings):
-        components = catalogue(settings, load_or_create(settings))
-        names = [component.name for component in components]
+    with one_at_a_time(settings):
         supervisor = record.read(settings.run, record.SUPERVISOR)
         if supervisor is not None and supervisor.is_alive():
-            records = record.read_all(settings.run)
-            if all(name in records and _is_ready(records[name]) for name in names):
+            names = [component.name for component in catalogue(settings, load_or_create(settings))]
+            if are_ready(settings, names):
                 return False
-            _wait_until_ready(settings, names, supervisor.identity, report)
+            wait_until_ready(settings, names, supervisor.identity, report)
             return True
         _sweep(settings)
         _close_state_folder(settings)
+        record.clear(settings.run)
+        components = catalogue(settings, load_or_create(settings))
         require_free(settings, components, report)
         _make_runtime_folder(settings)
-        record.clear(settings.run)
+        names = [component.name for component in components]
         for name in names:
             record.write(settings.run, Record(name, ComponentPhase.WAITING))
         try:
-            _wait_until_ready(settings, names, _start_supervisor(settings), report)
+            wait_until_ready(settings, names, _start_supervisor(settings), report)
         except BaseException as error:
             report("stopping what was started ..." if isinstance(error, StackError) else "interrupted, stopping ...")
             _stop(settings)
@@ -87,7 +76,7 @@ def _stop(settings: Settings) -> None:
     supervisor = record.read(settings.run, record.SUPERVISOR)
     if supervisor is not None and supervisor.identity is not None and supervisor.is_alive():
         supervisor.identity.send(SIGTERM)
-        supervisor.identity.wait(_STOP_S)
+        supervisor.identity.wait(_STOP_SECONDS)
     _sweep(settings)
     record.clear(settings.run)
     shutil.rmtree(settings.runtime, ignore_errors=True)
@@ -139,54 +128,6 @@ def _start_supervisor(settings: Settings) -> ProcessIdentity:
     return identity
 
 
-def _wait_until_ready(settings: Settings, names: list[str], supervisor: ProcessIdentity | None, report: Report) -> None:
-    """Follow the records until all are ready, reporting each step once.
-
-    Raises:
-        StackError: the supervisor ended, or a component failed repeatedly or for too long.
-    """
-    began = time.monotonic()
-    deadline = began + settings.start_timeout_s
-    reported: set[str] = set()
-    before = {name: one.restarts for name, one in record.read_all(settings.run).items()}
-    while True:
-        records = record.read_all(settings.run)
-        for name in names:
-            one = records.get(name)
-            if one is None or name in reported:
-                continue
-            if _is_ready(one):
-                reported.add(name)
-                report(f"  {name:<22} ready after {time.monotonic() - began:5.1f} s")
-            elif one.restarts - before.get(name, 0) >= _GIVE_UP_AFTER_RESTARTS:
-                raise StackError(_explain(settings, one))
-        if len(reported) == len(names):
-            return
-        if supervisor is None or not supervisor.is_alive():
-            raise StackError(f"the supervisor ended; {_tail(settings, record.SUPERVISOR)}")
-        if time.monotonic() > deadline:
-            late = next(records[name] for name in names if name not in reported and name in records)
-            raise StackError(
-                f"not up after {settings.start_timeout_s:.0f} s (LLMBATCH_START_TIMEOUT): {_explain(settings, late)}"
-            )
-        time.sleep(0.1)
-
-
-def _is_ready(one: Record) -> bool:
-    # the supervisor needs a moment to see that a process has died
-    return one.phase is ComponentPhase.READY and one.is_alive()
-
-
-def _explain(settings: Settings, one: Record) -> str:
-    return f"{one.component} does not come up: {one.detail or one.phase}; {_tail(settings, one.component)}"
-
-
-def _tail(settings: Settings, name: str) -> str:
-    path = settings.logs / f"{name}.log"
-    lines = path.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:] if path.exists() else []
-    return "\n    ".join([f"the end of {path}:", *lines])
-
-
 def _close_state_folder(settings: Settings) -> None:
     """Close the folder of the stack, also one of an earlier version, to other users.
 
@@ -212,11 +153,3 @@ def _make_runtime_folder(settings: Settings) -> None:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise StackError(f"{folder} belongs to another user; remove it, or set LLMBATCH_STATE to another folder")
     folder.chmod(_passage())
-
-
-@contextmanager
-def _one_at_a_time(settings: Settings) -> Iterator[None]:
-    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (settings.state / "up.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -9,7 +9,7 @@ from llmbatch_stack.credentials import load_or_create, secrets_file
 from llmbatch_stack.process import record
 from llmbatch_stack.process.component import Component
 from llmbatch_stack.process.record import ComponentPhase, Record
-from llmbatch_stack.settings import BUCKET, Settings
+from llmbatch_stack.settings import BUCKET, HOST, Settings
 
 
 @dataclass(frozen=True)
@@ -67,5 +67,16 @@ def addresses(settings: Settings) -> str:
             f"Ray      {settings.ray_url}  (token in the same file)",
             f"S3       {settings.s3_url}  bucket {BUCKET} (keys in the same file)",
             f"logs     {settings.logs}",
+        ]
+    )
+
+
+def monitoring_addresses(settings: Settings) -> str:
+    """Return where a person finds what `make monitor` started."""
+    return "\n".join(
+        [
+            f"Prometheus    {settings.prometheus_url}  (alerts: /alerts, targets: /targets)",
+            f"Alertmanager  {settings.alertmanager_url}  (active alerts: /api/v2/alerts)",
+            f"StatsD        udp {HOST}:{settings.port('statsd_udp')}, its metrics http://{HOST}:{settings.port('statsd_http')}/metrics",
         ]
     )

@@ -1,5 +1,6 @@
 """The supervisor: one detached process that owns every component until it receives SIGTERM.
 
+At SIGHUP it reads the catalogue again: it starts the components that are new and stops those that are gone.
 Run by `llmbatch_stack.stack.up` as `python -m llmbatch_stack.supervisor`; a file lock keeps it single.
 """
 
@@ -30,16 +31,16 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._credentials = load_or_create(settings)
         self._stopping = threading.Event()
-        components = catalogue(settings, load_or_create(settings))
-        ready = {component.name: threading.Event() for component in components}
-        self._runners = [Runner(component, settings, self._stopping, ready) for component in components]
+        self._ready: dict[str, threading.Event] = {}
+        self._runners: tuple[Runner, ...] = ()
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT, then stop everything."""
-        stop_signals = {signal.SIGTERM, signal.SIGINT}
+        signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
         # blocked here, before the threads start and inherit it, so that only the wait below receives them
-        signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         own = identify(os.getpid())
         if own is None:
             sys.exit("cannot read this process from /proc")
@@ -47,12 +48,28 @@ class Supervisor:
             self._settings.run,
             Record(record.SUPERVISOR, ComponentPhase.READY, own.pid, own.start_ticks, started_at=time.time()),
         )
-        for runner in self._runners:
-            runner.start()
+        self.follow()
         threading.Thread(target=self._share_cores, daemon=True).start()
         # without a timeout: sigtimedwait reports a signal when this process was stopped past its timeout and continued
-        signal.sigwait(stop_signals)
-        self._stop()
+        while signal.sigwait(signals) == signal.SIGHUP:
+            self.follow()
+        self.stop()
+
+    def follow(self) -> None:
+        """Start the components that the catalogue has now, and stop those that it has no longer."""
+        wanted = catalogue(self._settings, self._credentials)
+        names = {component.name for component in wanted}
+        kept = [runner for runner in self._runners if runner.component.name in names]
+        gone = [runner for runner in self._runners if runner.component.name not in names]
+        new = [component for component in wanted if component.name not in {each.component.name for each in kept}]
+        self._ready |= {component.name: threading.Event() for component in new}
+        added = [Runner(component, self._settings, self._ready) for component in new]
+        self._runners = (*kept, *added)
+        for runner in added:
+            runner.start()
+        _together(gone)
+        for name in record.read_all(self._settings.run).keys() - names - {record.SUPERVISOR}:
+            record.remove(self._settings.run, name)
 
     def _share_cores(self) -> None:
         priorities = SessionPriorities()
@@ -74,7 +91,8 @@ class Supervisor:
             sessions[each.background] += use[pid]
         priorities.adjust(serving=sessions[False], background=sessions[True], now=time.monotonic())
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Stop every component, in waves, and whatever they left."""
         self._stopping.set()
         for wave in sorted({runner.component.stop_wave for runner in self._runners}):
             _together(runner for runner in self._runners if runner.component.stop_wave == wave)

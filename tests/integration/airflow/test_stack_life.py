@@ -16,8 +16,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from llmbatch_stack.install import tools
+from llmbatch_stack.monitor import PROGRAMS
 from llmbatch_stack.process import record
 from llmbatch_stack.process.priority import IDLE, WORKING
 from llmbatch_stack.process.table import identify, members
@@ -26,6 +29,7 @@ from llmbatch_stack.wire import call
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 BASE = "22000"
+MONITORING = ("statsd-exporter", "alertmanager", "prometheus")
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +151,27 @@ def test_a_stopped_and_continued_supervisor_keeps_its_stack(stack: Stack):
     assert stack.pid("supervisor") == supervisor
 
 
+def test_monitoring_is_put_beside_the_stack(stack: Stack):
+    missing = [name for name in PROGRAMS if tools.find(stack.settings, name) is None]
+    if missing:
+        text = f"no {', '.join(missing)}: run `make install`"
+        pytest.fail(text) if os.environ.get("CI") else pytest.skip(text)
+    before = stack.pid("airflow-api-server")
+    done = stack.run("monitor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stack.settings.prometheus_url in done.stdout
+    assert "already monitored" in stack.run("monitor").stdout
+    status = stack.run("status")
+    assert status.returncode == 0, status.stdout
+    assert all(name in status.stdout for name in MONITORING)
+    assert stack.pid("airflow-api-server") == before
+    key = stack.settings.state / "monitoring" / "prometheus" / "secrets" / "gateway-key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert stack.run("monitor", "--stop").returncode == 0
+    assert not any(name in stack.run("status").stdout for name in MONITORING)
+    assert stack.run("monitor").returncode == 0  # the tests below are about it as well
+
+
 def test_nothing_listens_beyond_the_loopback(stack: Stack):
     ours = {stack.settings.port(name) for name in PORT_OFFSETS}
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -189,8 +214,10 @@ def test_other_users_cannot_look_into_the_stack(stack: Stack):
     assert stat.S_IMODE((state / "postgres" / "data").stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("component", ["airflow-triggerer", "postgres"])
+@pytest.mark.parametrize("component", ["airflow-triggerer", "postgres", "prometheus"])
 def test_killed_component_comes_back(stack: Stack, component: str):
+    if component in MONITORING and record.read(stack.settings.run, component) is None:
+        pytest.skip(f"{component} is not installed")
     before = stack.pid(component)
     killed = identify(before)
     assert killed is not None
@@ -212,6 +239,10 @@ def test_up_after_a_crash_cleans_the_debris_first(stack: Stack):
     assert stack.pid("supervisor") != before
     status = stack.run("status")
     assert status.returncode == 0, status.stdout
+    for name in MONITORING:
+        assert name not in status.stdout
+    programs = {psutil.Process(one.pid).name() for one in members(str(stack.settings.state), [])}
+    assert not [name for name in programs if name.startswith("prometheus")]
 
 
 def test_down_after_the_supervisor_was_killed_leaves_nothing(stack: Stack):

@@ -92,12 +92,22 @@ def _heartbeat_check(settings: Settings, part: str) -> Check:
     return check
 
 
+def log_in(settings: Settings, credentials: Credentials) -> str:
+    """Return a token of the stack's admin.
+
+    Raises:
+        StepError: Airflow gives none.
+    """
+    login = {"username": credentials.airflow_user, "password": credentials.airflow_password}
+    answer = call(f"{settings.airflow_url}/auth/token", method="POST", body=login, timeout_s=20).json()
+    if "access_token" not in answer:
+        raise StepError(f"Airflow does not accept its own admin password; restart it: {settings.airflow_url}")
+    return str(answer["access_token"])
+
+
 def _pool_step(settings: Settings, credentials: Credentials) -> Step:
     def step(_: Steps) -> None:
-        login = {"username": credentials.airflow_user, "password": credentials.airflow_password}
-        token = call(f"{settings.airflow_url}/auth/token", method="POST", body=login, timeout_s=20).json()
-        if "access_token" not in token:
-            raise StepError(f"Airflow does not accept its own admin password; restart it: {settings.airflow_url}")
+        token = log_in(settings, credentials)
         pool = {
             "name": POOL,
             "slots": 1,
@@ -108,7 +118,7 @@ def _pool_step(settings: Settings, credentials: Credentials) -> Step:
         reply = call(
             f"{settings.airflow_url}/api/v2/pools",
             method="POST",
-            token=str(token["access_token"]),
+            token=token,
             body=pool,
             timeout_s=20,
         )

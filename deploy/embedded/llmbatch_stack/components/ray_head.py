@@ -1,6 +1,7 @@
 """Ray: one head node with its Job Submission API, on the loopback interface, behind a token."""
 
 import shutil
+from pathlib import Path
 
 from llmbatch_stack.credentials import Credentials
 from llmbatch_stack.environment import environment
@@ -11,6 +12,11 @@ from llmbatch_stack.wire import call
 NAME = "ray"
 # only shard descriptors and counters pass through the object store
 _OBJECT_STORE_BYTES = 512 * 1024 * 1024
+
+
+def metrics_targets(settings: Settings) -> Path:
+    """Return the file in which Ray lists the endpoints of its metrics, those of other nodes included."""
+    return settings.ray_folder / "ray" / "prom_metrics_service_discovery.json"
 
 
 def component(settings: Settings, credentials: Credentials) -> Component:

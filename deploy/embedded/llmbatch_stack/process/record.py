@@ -72,6 +72,11 @@ def read_all(folder: Path) -> dict[str, Record]:
     return {record.component: record for record in found if record is not None}
 
 
+def remove(folder: Path, component: str) -> None:
+    """Remove the record of a component, if there is one."""
+    (folder / f"{component}.json").unlink(missing_ok=True)
+
+
 def clear(folder: Path) -> None:
     """Remove all records."""
     for path in folder.glob("*"):

@@ -29,12 +29,11 @@ class Runner:
         self,
         component: Component,
         settings: Settings,
-        stopping: threading.Event,
         ready: Mapping[str, threading.Event],
     ) -> None:
         self.component = component
         self._settings = settings
-        self._stopping = stopping
+        self._stopping = threading.Event()
         self._ready = ready
         self._record = Record(component.name, ComponentPhase.WAITING)
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,7 +47,8 @@ class Runner:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the process (the stop event must be set before, or it would be started again) and the thread."""
+        """End the process and the thread."""
+        self._stopping.set()  # first, or the process would be started again
         with self._lock:
             identity = self._record.identity
         if identity is not None and identity.is_alive():
@@ -92,7 +92,7 @@ class Runner:
             self.component.prepare(steps)
         process = self._spawn()
         if process is None:
-            return "the stack is stopping"
+            return "it is being stopped"
         self._report(ComponentPhase.STARTING)
         if (why := self._until_healthy(process)) is not None:
             return why
@@ -147,7 +147,7 @@ class Runner:
                 logged = wrong
                 self._report(ComponentPhase.STARTING, wrong)
             if self._stopping.wait(pause):
-                return "the stack is stopping"
+                return "it is being stopped"
             pause = min(pause * 1.2, _SLOWEST_CHECK_S)
         return None
 
