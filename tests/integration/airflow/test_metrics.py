@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
 
 from fakes.airflow_home import ROOT, airflow_environment
 
@@ -164,6 +164,7 @@ def test_opentelemetry_needs_nothing_but_airflows_configuration(tmp_path: Path, 
         AIRFLOW__METRICS__LEGACY_NAMES_ON="False",
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+        OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE="delta",
     )
     assert said == "on"
     ours = {name: metric for name, metric in collector.metrics.items() if name.startswith("airflow.llmbatch.")}
@@ -174,6 +175,10 @@ def test_opentelemetry_needs_nothing_but_airflows_configuration(tmp_path: Path, 
         "airflow.llmbatch.store_request_duration": [({"operation": "PutObject", "result": "conflict"}, 30.0)],
     }
     assert ours["airflow.llmbatch.store_request_duration"].unit == "ms"
+    assert (
+        ours["airflow.llmbatch.rows"].sum.aggregation_temporality
+        == AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
+    )
 
 
 def points(metric: Metric) -> list[tuple[dict[str, str], float]]:
