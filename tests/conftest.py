@@ -1,6 +1,8 @@
 """What holds for every test of both rooms."""
 
+import logging
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +19,15 @@ settings.load_profile("llmbatch")
 if examples := os.environ.get("LLMBATCH_FUZZ"):  # of each property; others each time
     settings.register_profile("fuzz", settings.default, max_examples=int(examples), derandomize=False)
     settings.load_profile("fuzz")
+
+
+@pytest.fixture(autouse=True)
+def _no_log_to_a_closed_stream() -> Iterator[None]:
+    """Airflow, when it is first used, logs to the stream of that moment, which ``capsys`` closes after its test."""
+    yield
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, logging.StreamHandler) and each.stream.closed]:
+        root.removeHandler(handler)
 
 
 class ByPlace(LoadFileScheduling):
