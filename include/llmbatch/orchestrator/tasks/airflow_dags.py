@@ -47,7 +47,8 @@ def nightly_batch(
         dag_id: id of the new DAG.
         schedule: cron text, timetable, asset or list of assets; None: only a person or a backfill starts runs.
         input_uri: as in a job request; a template, as every text of the request.
-        start_date: the first night; without it that is the next one. Required with ``catchup``.
+        start_date: the first night; without it that is the next one, or the last one if less than a tenth of the
+            schedule's interval has passed since. Required with ``catchup``.
         catchup: also run the nights since ``start_date`` that were missed.
         max_active_runs: nights at a time; 1 lets a night wait for the end of the one before it.
         tags: of the DAG, besides ``llmbatch``.
