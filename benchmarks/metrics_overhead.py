@@ -102,11 +102,12 @@ def measure(rows: int, max_tokens: int, rounds: int, python: Path) -> Overhead:
     """
     found: dict[str, list[Round]] = defaultdict(list)
     with ExitStack() as up:
-        replicas = {}
-        for variant in VARIANTS:
-            replica = replicas[variant] = _Replica(variant, rows, max_tokens, python)
+        replicas = {variant: _Replica(variant, rows, max_tokens, python) for variant in VARIANTS}
+        for replica in replicas.values():
             up.enter_context(replica.process)
+        for replica in replicas.values():
             replica.wait()
+        for replica in replicas.values():
             replica.round()
         for number in range(rounds):
             turn = number % len(VARIANTS)
