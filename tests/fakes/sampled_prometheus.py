@@ -12,16 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from alert_cases.programs import path_of
 from fakes.samples import Sample, open_metrics
-from llmbatch_stack.install import tools
-from llmbatch_stack.settings import load
-
-
-def program(name: str) -> str:
-    found = tools.find(load({}), name)
-    if found is None:
-        pytest.fail(f"no {name}: run `make install`, or install {name} so that PATH has it")
-    return str(found)
 
 
 @contextmanager
@@ -31,7 +23,7 @@ def sampled_prometheus(folder: Path, samples: Iterable[Sample], end: float) -> I
     (folder / "prometheus.yml").write_text("{}\n")
     data = folder / "data"
     subprocess.run(
-        [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", str(folder / "samples.txt"), str(data)],
+        [path_of("promtool"), "tsdb", "create-blocks-from", "openmetrics", str(folder / "samples.txt"), str(data)],
         check=True,
         capture_output=True,
     )
@@ -39,7 +31,7 @@ def sampled_prometheus(folder: Path, samples: Iterable[Sample], end: float) -> I
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
-        *(program("prometheus"), f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={data}"),
+        *(path_of("prometheus"), f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={data}"),
         *(f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=30d"),
     ]
     with (folder / "prometheus.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:

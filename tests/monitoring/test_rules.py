@@ -89,6 +89,13 @@ def test_texts_are_for_a_person() -> None:
         assert "First " in rule.description or rule.severity is Severity.NONE, rule.alert
 
 
+def test_descriptions_name_commands_that_exist() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+    commands = {name for rule in RULES for name in re.findall(r"\bllmbatch ([a-z]+)\b", rule.description)}
+    assert commands == {"show"}
+    assert all(f"`llmbatch {name} " in page for name in commands)
+
+
 def test_targets_come_from_the_configuration() -> None:
     targets = TargetsConfig(
         rows_per_second=11, output_tokens_per_second=2222, row_latency_p95_seconds=33, gpu_memory_ratio=0.44,

@@ -28,7 +28,7 @@ def _deadline_rules() -> tuple[Rule, ...]:
             Severity.CRITICAL,
             "A job will probably end after its deadline.",
             "Job {{ $labels.job_id }} misses its deadline with a probability of {{ $value | humanizePercentage }}. "
-            "First look at its ETA and replicas (llmbatch status); then scale it up, or pause a job of lower priority.",
+            "First look at its ETA and replicas (llmbatch show); then scale it up, or pause a job of lower priority.",
             hold="5m",
         ),
         Rule(
@@ -47,7 +47,7 @@ def _deadline_rules() -> tuple[Rule, ...]:
             Severity.CRITICAL,
             "The deadline of a job has passed and the job is not over.",
             "Job {{ $labels.job_id }} is {{ $value | humanizeDuration }} late. First inform those who wait for its "
-            "results; then check whether it still makes progress (llmbatch status).",
+            "results; then check whether it still makes progress (llmbatch show).",
             hold="1m",
         ),
     )
@@ -84,7 +84,7 @@ def _progress_rules() -> tuple[Rule, ...]:
             Severity.WARNING,
             "A job works and its ETA stays unknown.",
             "Job {{ $labels.job_id }} has worked for 15 minutes without an ETA (state {{ $value }}). First check "
-            "whether it has answered a row (llmbatch status); then read the log of its engines.",
+            "whether it has answered a row (llmbatch show); then read the log of its engines.",
             hold="15m",
         ),
         Rule(

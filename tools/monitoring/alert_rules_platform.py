@@ -60,7 +60,7 @@ def _path_rules() -> tuple[Rule, ...]:
             "The metrics of jobs are old or missing.",
             "{{ if gt $value 1.0 }}The metrics of jobs are {{ $value | humanizeDuration }} old.{{ else }}There are no "
             "metrics of jobs.{{ end }} No alert about a job can be trusted. First read the log of the gateway for "
-            "event=metrics; then check the store and Airflow's API.",
+            "event=metrics_not_read; then check the store and Airflow's API.",
             hold="2m",
         ),
         Rule(
@@ -170,8 +170,8 @@ def _machine_rules() -> tuple[Rule, ...]:
             "max by (instance) (ray_node_disk_usage / (ray_node_disk_usage + ray_node_disk_free)) > 0.9",
             Severity.CRITICAL,
             "The disk of a node is nearly full.",
-            "The disk of {{ $labels.instance }} is {{ $value | humanizePercentage }} full; Ray starts no task above "
-            "95 %. First delete old sessions in Ray's temporary folder and model downloads that are not used.",
+            "The disk of {{ $labels.instance }} is {{ $value | humanizePercentage }} full; above 95 % Ray can no "
+            "longer spill objects. First delete old sessions in Ray's temporary folder and unused model downloads.",
             hold="10m",
         ),
     )
