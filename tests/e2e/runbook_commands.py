@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from e2e.running import Running
 from fakes.runbook_pages import variables
 from llmbatch_stack.environment import environment
+from llmbatch_stack.install import tools
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,16 @@ def run(command: Command, running: Running, token: str) -> subprocess.CompletedP
     """
     settings = running.settings
     values = variables(TOKEN=token) | {
-        "LLMBATCH": f"{settings.airflow_url}/llmbatch",
+        "LLMBATCH": settings.gateway_url,
         "RAY_GCS": f"127.0.0.1:{settings.port('ray_gcs')}",
         "RAY_API": settings.ray_url,
-        "PROMETHEUS": f"http://127.0.0.1:{settings.port_base + 56}",
-        "ALERTMANAGER": f"http://127.0.0.1:{settings.port_base + 57}",
+        "PROMETHEUS": settings.prometheus_url,
+        "ALERTMANAGER": settings.alertmanager_url,
     }
     env = environment(command.room, settings, running.credentials) | values
     programs = [str(settings.venv(command.room) / "bin")] if command.room != "plain" else []
-    programs += [str(path.parent) for path in settings.tools.rglob("amtool")]
+    if (amtool := tools.find(settings, "amtool")) is not None:
+        programs.append(str(amtool.parent))
     env |= {
         "PATH": os.pathsep.join([*programs, env.get("PATH", os.defpath)]),
         "LLMBATCH_PORT_BASE": str(settings.port_base),
