@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from alert_cases.programs import Program
-from llmbatch.core.config import load_config
+from llmbatch.core.config import Config, load_config
 from llmbatch.core.monitoring_settings import MonitoringConfig, TargetsConfig
 from monitoring.alert_rules import alert_rules
 from monitoring.recording_rules import RECORDINGS
-from monitoring.render import FOLDER, drift, generated, main
+from monitoring.render import FOLDER, alerted, drift, generated, main
 
 CONFIG = load_config(FOLDER / "config.yaml")
 PROMETHEUS = FOLDER / "prometheus" / "prometheus.yml"
@@ -42,6 +42,16 @@ def test_a_changed_file_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "-    expr: llmbatch:job_failed_rows:ratio > 0.5 and" in shown.out
     assert "alertmanager.yml as rendered" in shown.out
     assert "run `make monitoring`" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("target", "held", "alert"), [(0.9, 0.9, 0.95), (0.97, 0.9, 0.97), (0.9, 0.5, 0.9), (0.9, 0.95, 1)]
+)
+def test_what_an_engine_holds_of_a_gpu_is_no_alert(target: float, held: float, alert: float) -> None:
+    targets = {"monitoring": {"targets": {"gpu_memory_ratio": target}}, "engine": {"gpu_memory_utilization": held}}
+    config = Config.model_validate({"default_model": "m", "models": {"m": {"uri": "x"}}, **targets})
+    assert alerted(config).gpu_memory_ratio == alert
+    assert f"llmbatch:gpu_memory_used:ratio > {alert}" in generated(config)["prometheus/rules.yml"]
 
 
 def test_targets_of_the_configuration_are_rendered(
