@@ -154,8 +154,7 @@ def test_a_stopped_and_continued_supervisor_keeps_its_stack(stack: Stack):
 def test_monitoring_is_put_beside_the_stack(stack: Stack):
     missing = [name for name in PROGRAMS if tools.find(stack.settings, name) is None]
     if missing:
-        text = f"no {', '.join(missing)}: run `make install`"
-        pytest.fail(text) if os.environ.get("CI") else pytest.skip(text)
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no {', '.join(missing)}: run `make install`")
     before = stack.pid("airflow-api-server")
     done = stack.run("monitor")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -239,10 +238,9 @@ def test_up_after_a_crash_cleans_the_debris_first(stack: Stack):
     assert stack.pid("supervisor") != before
     status = stack.run("status")
     assert status.returncode == 0, status.stdout
-    for name in MONITORING:
-        assert name not in status.stdout
-    programs = {psutil.Process(one.pid).name() for one in members(str(stack.settings.state), [])}
-    assert not [name for name in programs if name.startswith("prometheus")]
+    assert not any(name in status.stdout for name in MONITORING)
+    names = {psutil.Process(one.pid).name() for one in members(str(stack.settings.state), [])}
+    assert not any(name.startswith("prometheus") for name in names)
 
 
 def test_down_after_the_supervisor_was_killed_leaves_nothing(stack: Stack):
