@@ -63,8 +63,9 @@ class _Replica:
     def __init__(self, variant: str, rows: int, max_tokens: int, python: Path) -> None:
         script = REPOSITORY / "benchmarks" / "overhead" / "replica_rounds.py"
         environment = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'include'}:{REPOSITORY / 'tests'}"}
+        self._command = [str(python), str(script), variant, str(rows), str(max_tokens)]
         self.process = subprocess.Popen(
-            [str(python), str(script), variant, str(rows), str(max_tokens)],
+            self._command,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -88,7 +89,8 @@ class _Replica:
         for line in self.process.stdout:
             if line.startswith(start):
                 return line.removeprefix(start)
-        raise RuntimeError(f"a replica ended with exit code {self.process.wait()}; run {self.process.args} to see why")
+        command = " ".join(self._command)
+        raise RuntimeError(f"a replica ended with exit code {self.process.wait()}; run `{command}` to see why")
 
 
 def measure(rows: int, max_tokens: int, rounds: int, python: Path) -> Overhead:
