@@ -26,7 +26,8 @@ def _no_log_to_a_closed_stream() -> Iterator[None]:
     """Airflow, when it is first used, logs to the stream of that moment, which ``capsys`` closes after its test."""
     yield
     root = logging.getLogger()
-    for handler in [each for each in root.handlers if isinstance(each, logging.StreamHandler) and each.stream.closed]:
+    handlers = [each for each in root.handlers if isinstance(each, logging.StreamHandler)]
+    for handler in [each for each in handlers if getattr(each.stream, "closed", False)]:
         root.removeHandler(handler)
 
 

@@ -16,6 +16,7 @@ STRICT = {
     # The process's own texts, not objects of a job.
     "cluster/engine_speed.py",
     "cluster/replica/replica_actor.py",
+    "gateway/jobs/checks.py",
     # spec.json where it decides what is run, where it is read and where the results go.
     "core/job_spec.py",
     # The list of the input, which must be the accepted one to the byte.
