@@ -75,7 +75,7 @@ def airflow_samples() -> list[Sample]:
           for what, rate in (("created", 0.002), ("not_missed", 0.0016), ("missed", 0.0002))),
         series("airflow_scheduler_orphaned_tasks_cleared", grows(0), **at),
         series("airflow_task_instances_without_heartbeats_killed", steps(4000), **at, dag_id="d", task_id="run"),
-        *(sample for number, task in enumerate(TASKS, 1) for what in ("task_duration", "task_queued_duration")
+        *(sample for number, task in enumerate(TASKS, 1) for what in ("task_duration", "task_scheduled_duration")
           for sample in _timer(f"airflow_{what}", number * 9, dag_id="llmbatch_inference", task_id=task, **at)),
         *(sample for what in ("success", "failed")
           for sample in _timer(f"airflow_dagrun_duration_{what}", 1800, dag_id="llmbatch_inference", **at)),

@@ -75,7 +75,7 @@ AIRFLOW: Mapping[str, frozenset[str]] = {
     "airflow_scheduler_orphaned_tasks_cleared": frozenset(),
     "airflow_task_instances_without_heartbeats_killed": _TASK,
     **{f"airflow_task_duration{part}": _TASK for part in _TIMED},
-    **{f"airflow_task_queued_duration{part}": _TASK for part in _TIMED},
+    **{f"airflow_task_scheduled_duration{part}": _TASK for part in _TIMED},
     **{f"airflow_dagrun_duration_success{part}": frozenset({"dag_id"}) for part in _TIMED},
     **{f"airflow_dagrun_duration_failed{part}": frozenset({"dag_id"}) for part in _TIMED},
 }

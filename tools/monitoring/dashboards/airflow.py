@@ -151,10 +151,10 @@ def _tasks() -> list[Panel]:
             no_value=NO_TASK,
         ),
         lines(
-            "Time in the queue of workers",
-            "Mean time from queued to running in the last hour, by task. If it rises, add workers.",
+            "Time until a slot",
+            "Mean time from scheduled to queued in the last hour, by task. If it rises, pools or executors are full.",
             "s",
-            Query(mean("airflow_task_queued_duration", "task_id", _HOUR), "{{task_id}}"),
+            Query(mean("airflow_task_scheduled_duration", "task_id", _HOUR), "{{task_id}}"),
             no_value=NO_TASK,
         ),
         lines(

@@ -31,8 +31,7 @@ def counted(metric: Metric, by: str, window: str = RANGE, matchers: str = "") ->
     Its series begins with its first event, and ``increase`` counts from the first sample: so a series that did not
     exist when the window began counts with its value.
     """
-    series = f"{metric.name}{{{matchers}}}" if matchers else metric.name
-    return f"sum by ({by}) (({series} unless {series} offset {window}) or increase({series}[{window}]))"
+    return _grown(f"{metric.name}{{{matchers}}}" if matchers else metric.name, by, window)
 
 
 def per_job(metric: Metric, labels: str = "", matchers: str = "") -> str:
@@ -65,6 +64,10 @@ def quantile(q: float, metric: Metric, by: str, window: str = RATE) -> str:
     return f"histogram_quantile({q}, sum by (le, {by}) (rate({metric.name}_bucket[{window}])))"
 
 
-def mean(metric: str, by: str, window: str = RATE) -> str:
-    """Return the mean of a timer or histogram over a window, by labels."""
-    return f"sum by ({by}) (rate({metric}_sum[{window}])) / sum by ({by}) (rate({metric}_count[{window}]))"
+def mean(metric: str, by: str, window: str = RANGE) -> str:
+    """Return the mean of a timer or histogram over a window, by labels. Its first event counts, as in ``counted``."""
+    return f"{_grown(f'{metric}_sum', by, window)} / {_grown(f'{metric}_count', by, window)}"
+
+
+def _grown(series: str, by: str, window: str) -> str:
+    return f"sum by ({by}) (({series} unless {series} offset {window}) or increase({series}[{window}]))"
