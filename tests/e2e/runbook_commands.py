@@ -53,7 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         'airflow dags trigger llmbatch_maintenance --conf \'{"dry_run": true, "jobs_days": 30}\'',
         "airflow",
-        shows="llmbatch_maintenance",
+        shows="queued",  # the table breaks longer words
     ),
     Command("airflow dags pause llmbatch_maintenance", "airflow", shows="llmbatch_maintenance"),
     Command("airflow dags unpause llmbatch_maintenance", "airflow", shows="llmbatch_maintenance"),
