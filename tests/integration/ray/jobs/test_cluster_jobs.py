@@ -341,6 +341,7 @@ def test_error_rate_keeps_what_is_committed(job: Job) -> None:
 )
 def test_unknown_model_ends_before_an_engine_is_started(job: Job, model: str, message: str) -> None:
     job.stage(chats(10), kind="vllm", model=model)
+    until(lambda: not replica_pids(job.environment), "replicas of earlier jobs are gone")
     process = job.start()
     actors: set[int] = set()
     while process.poll() is None:
