@@ -70,7 +70,8 @@ def command(running: Running, *words: str) -> None:
 
 def backfill(running: Running, first: str, last: str, *options: str) -> None:
     """Run a backfill to its end. Airflow refuses another one until its scheduler has noticed that all runs are over."""
-    command(running, "backfill", "create", "--dag-id", NIGHTLY, "--from-date", first, "--to-date", last, *options)
+    dates = ("--from-date", first, "--to-date", f"{last}T23:59")
+    command(running, "backfill", "create", "--dag-id", NIGHTLY, *dates, *options)
     wait(running, NIGHTLY)
     until(lambda: all(one["completed_at"] for one in backfills(running)), "the end of the backfill")
 
