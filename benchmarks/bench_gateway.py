@@ -53,10 +53,9 @@ _LOOP = re.compile(rb"scheduler\.scheduler_loop_duration:([\d.]+)\|ms")
 class LoopTimes:
     """Receives Airflow's metrics and keeps the milliseconds of the scheduler's loops."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
+        self._socket.bind(("127.0.0.1", port))
         self._seen: list[float] = []
         threading.Thread(target=self._receive, daemon=True).start()
 
@@ -77,10 +76,8 @@ def main() -> None:
     seconds = float(os.environ.get("LLMBATCH_BENCH_SECONDS", "30"))
     with tempfile.TemporaryDirectory(prefix="llmbatch-bench-") as folder:
         os.environ.update(LLMBATCH_STATE=folder, LLMBATCH_PORT_BASE=str(load().other_base))
-        settings, loops = load(), LoopTimes()
-        settings.airflow_home.mkdir(parents=True)
-        metrics = f"[metrics]\nstatsd_on = True\nstatsd_host = 127.0.0.1\nstatsd_port = {loops.port}\n"
-        (settings.airflow_home / "airflow.cfg").write_text(metrics)
+        settings = load()
+        loops = LoopTimes(settings.port("statsd_udp"))  # where the stack's Airflow sends its metrics
         try:
             stack.up(settings, lambda line: print(line, flush=True))
             result = measured(settings, loops, jobs, seconds)
