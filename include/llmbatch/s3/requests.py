@@ -14,14 +14,15 @@ RequestNote = Callable[[str, str, float], None]
 
 _BEGUN = "llmbatch_begun"
 _CONFLICTS = {409, 412}
-_NOT_FOUND = 404
+_ANSWERS = {304, 404}
 
 
 def report_requests(client: S3Client, note: RequestNote) -> None:
     """Call ``note`` after every request of a client.
 
     One request includes the client's own retries, and ends with the head of the answer: how long its body is read
-    depends on the reader. 404 is ``ok``, and 409 and 412 are ``conflict``: that is how writers exclude each other.
+    depends on the reader. 304 and 404 are ``ok``, and 409 and 412 are ``conflict``: that is how writers exclude each
+    other.
     """
 
     def begin(context: dict[str, Any], **_: object) -> None:
@@ -41,4 +42,4 @@ def report_requests(client: S3Client, note: RequestNote) -> None:
 def _result(status: int) -> str:
     if status in _CONFLICTS:
         return "conflict"
-    return "ok" if status < 400 or status == _NOT_FOUND else "error"
+    return "ok" if status < 300 or status in _ANSWERS else "error"

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any
 
 from llmbatch.core.progress import StoreUse
 from llmbatch.core.store import ObjectStore
+from llmbatch.s3.requests import report_requests
 from llmbatch.s3.store import S3Store
-
-if TYPE_CHECKING:
-    from botocore.awsrequest import AWSResponse
-
-_ANSWERS = frozenset({304, 404, 409, 412})
-"""Status codes that are answers: nothing is there, or another process was faster."""
-
-_BEGAN = "llmbatch_began"
 
 
 class MeteredStore(S3Store):
@@ -31,10 +21,7 @@ class MeteredStore(S3Store):
         self._lock = threading.Lock()
         self._requests = self._errors = 0
         self._seconds = 0.0
-        events = self._client.meta.events
-        events.register("before-call.s3", self._begin)
-        events.register("after-call.s3", self._answered)
-        events.register("after-call-error.s3", self._failed)
+        report_requests(self._client, self._count)
 
     @property
     def use(self) -> StoreUse:
@@ -42,22 +29,11 @@ class MeteredStore(S3Store):
         with self._lock:
             return StoreUse(requests=self._requests, errors=self._errors, seconds=round(self._seconds, 6))
 
-    def _begin(self, context: MutableMapping[str, Any], **_: object) -> None:
-        context[_BEGAN] = time.monotonic()
-
-    def _answered(self, http_response: AWSResponse, context: MutableMapping[str, Any], **_: object) -> None:
-        status = http_response.status_code
-        self._count(context, failed=status >= 300 and status not in _ANSWERS)
-
-    def _failed(self, context: MutableMapping[str, Any], **_: object) -> None:
-        self._count(context, failed=True)
-
-    def _count(self, context: MutableMapping[str, Any], *, failed: bool) -> None:
-        now = time.monotonic()
+    def _count(self, _: str, result: str, seconds: float) -> None:
         with self._lock:
             self._requests += 1
-            self._errors += failed
-            self._seconds += now - context.get(_BEGAN, now)
+            self._errors += result == "error"
+            self._seconds += seconds
 
 
 def use_of(store: ObjectStore) -> StoreUse | None:
