@@ -6,7 +6,7 @@ from llmbatch.core.monitoring_settings import EmailConfig, MonitoringConfig, Rec
 from monitoring.alert_rules import alert_rules
 from monitoring.inhibitions import inhibitions
 
-NOBODY = "none"
+NO_RECEIVER = "none"
 """Receiver of what no route matches: it sends nothing, and the alert is shown by Alertmanager only."""
 
 _TITLE = (
@@ -25,7 +25,7 @@ def alertmanager_config(config: MonitoringConfig) -> dict[str, object]:
     return {
         **({"global": _mail_server(config.email)} if config.email else {}),
         "route": {
-            "receiver": NOBODY,
+            "receiver": NO_RECEIVER,
             "group_by": ["alertname", "job_id"],
             "group_wait": "15s",
             "group_interval": "5m",
@@ -34,7 +34,7 @@ def alertmanager_config(config: MonitoringConfig) -> dict[str, object]:
         },
         "inhibit_rules": [each.rendered() for each in inhibitions(alert_rules(config.targets))],
         "receivers": [
-            {"name": NOBODY},
+            {"name": NO_RECEIVER},
             *({"name": name, **_sender(each)} for name, each in zip(names, config.receivers, strict=True)),
         ],
     }
