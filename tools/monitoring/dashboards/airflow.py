@@ -8,11 +8,10 @@ from llmbatch.core import metrics as m
 from llmbatch.core.config import Config
 from monitoring.dashboards.board import Section, Strip, board
 from monitoring.dashboards.colors import DEADLINES, RESULTS, TASKS
+from monitoring.dashboards.hourly import HOUR, NONE, hourly
 from monitoring.dashboards.panels import Query, Target, lines, number
 from monitoring.dashboards.promql import counted, mean
 
-_HOUR = "1h"
-NONE = "none in this time"
 NO_TASK = "no task ended in this time"
 
 
@@ -147,14 +146,14 @@ def _tasks() -> list[Panel]:
             "Task duration",
             "Mean time of tasks that ended in the last hour, by task.",
             "s",
-            Query(mean("airflow_task_duration", "task_id", _HOUR), "{{task_id}}"),
+            Query(mean("airflow_task_duration", "task_id", HOUR), "{{task_id}}"),
             no_value=NO_TASK,
         ),
         lines(
             "Time until a slot",
             "Mean time from scheduled to queued in the last hour, by task. If it rises, pools or executors are full.",
             "s",
-            Query(mean("airflow_task_scheduled_duration", "task_id", _HOUR), "{{task_id}}"),
+            Query(mean("airflow_task_scheduled_duration", "task_id", HOUR), "{{task_id}}"),
             no_value=NO_TASK,
         ),
         lines(
@@ -169,7 +168,7 @@ def _tasks() -> list[Panel]:
             "Duration of runs",
             "Mean time of runs that succeeded in the last hour, by DAG.",
             "s",
-            Query(mean("airflow_dagrun_duration_success", "dag_id", _HOUR), "{{dag_id}}"),
+            Query(mean("airflow_dagrun_duration_success", "dag_id", HOUR), "{{dag_id}}"),
             no_value="no run ended in this time",
         ),
     ]
@@ -188,21 +187,19 @@ def _schedules() -> list[Panel]:
             colors=DEADLINES,
             no_value=NONE,
         ),
-        lines(
+        hourly(
             "Scans of the drop folder",
             "Scans of inboxes in each hour, by result. None: inputs in the inboxes start no job.",
-            "short",
-            Query(counted(m.DROP_SCANS, "result", _HOUR), "{{result}}"),
+            m.DROP_SCANS,
+            "result",
             colors=RESULTS,
-            no_value=NONE,
         ),
-        lines(
+        hourly(
             "Inputs of the drop folder",
             "Inputs in each hour that started a job, and that then were done, failed or refused.",
-            "short",
-            Query(counted(m.DROP_INPUTS, "result", _HOUR), "{{result}}"),
+            m.DROP_INPUTS,
+            "result",
             colors=RESULTS,
-            no_value=NONE,
         ),
         lines(
             "Maintenance",
@@ -230,12 +227,11 @@ def _exporter() -> list[Panel]:
             "s",
             Query(f"max({m.EXPORTER_DURATION.name})", "reading"),
         ),
-        lines(
+        hourly(
             "Failed readings",
             "Readings of the exporter that failed in each hour, by reason.",
-            "short",
-            Query(counted(m.EXPORTER_ERRORS, "reason", _HOUR), "{{reason}}"),
-            no_value=NONE,
+            m.EXPORTER_ERRORS,
+            "reason",
         ),
         lines(
             "Clock skew",

@@ -8,14 +8,13 @@ from llmbatch.core import metrics as m
 from llmbatch.core.config import Config
 from monitoring.dashboards.board import Section, Strip, board
 from monitoring.dashboards.colors import DEADLINES, LEVELS
+from monitoring.dashboards.hourly import HOUR, NONE, hourly
 from monitoring.dashboards.panels import Query, bars, dial, lines, number
 from monitoring.dashboards.promql import AT_RISK, counted, per_job
 
-_HOUR = "1h"
 RIGHT_COVERAGE = 0.8
 """Part of jobs between a P10 and a P90 that are right."""
 NO_FINISHED = "no finished job"
-NONE = "none in this time"
 
 
 def sla(config: Config) -> Dashboard:
@@ -100,34 +99,31 @@ def _quality() -> list[Panel]:
 
 def _jobs() -> list[Panel]:
     return [
-        lines(
+        hourly(
             "Admission decisions",
             "Decisions in each hour, by verdict.",
-            "short",
-            Query(counted(m.ADMISSIONS, "verdict", _HOUR), "{{verdict}}"),
-            no_value=NONE,
+            m.ADMISSIONS,
+            "verdict",
         ),
-        lines(
+        hourly(
             "Finished jobs",
             "Jobs with a manifest in each hour: deadline met or missed.",
-            "short",
-            Query(counted(m.JOBS_FINISHED, "sla", _HOUR), "{{sla}}"),
+            m.JOBS_FINISHED,
+            "sla",
             colors=DEADLINES,
-            no_value=NONE,
         ),
-        lines(
+        hourly(
             "Failed runs",
             "Runs that failed in each hour, by the task that failed.",
-            "short",
-            Query(counted(m.JOBS_FAILED, "task_id", _HOUR), "{{task_id}}"),
-            no_value=NONE,
+            m.JOBS_FAILED,
+            "task_id",
         ),
         lines(
             "Starts and ends in Ray",
             "Submissions of jobs to Ray, first or restart, and ends of Ray jobs by reason, in each hour.",
             "short",
-            Query(counted(m.GENERATIONS, "kind", _HOUR), "start: {{kind}}"),
-            Query(counted(m.RAY_JOBS_ENDED, "reason", _HOUR), "end: {{reason}}"),
+            Query(counted(m.GENERATIONS, "kind", HOUR), "start: {{kind}}"),
+            Query(counted(m.RAY_JOBS_ENDED, "reason", HOUR), "end: {{reason}}"),
             no_value=NONE,
         ),
     ]
@@ -135,20 +131,19 @@ def _jobs() -> list[Panel]:
 
 def _alerts() -> list[Panel]:
     return [
-        lines(
+        hourly(
             "SLA alerts by level",
             "SLA alerts raised in each hour; ok ends the earlier ones.",
-            "short",
-            Query(counted(m.SLA_ALERTS, "level", _HOUR), "{{level}}"),
+            m.SLA_ALERTS,
+            "level",
             colors=LEVELS,
-            no_value=NONE,
         ),
-        lines(
+        hourly(
             "Deliveries of alerts",
             "Deliveries to receivers in each hour. An alert that is given up did not reach that receiver.",
-            "short",
-            Query(counted(m.ALERT_DELIVERIES, "sink, result", _HOUR), "{{sink}}: {{result}}"),
-            no_value=NONE,
+            m.ALERT_DELIVERIES,
+            "sink",
+            "result",
         ),
         lines(
             "Jobs by SLA level",
