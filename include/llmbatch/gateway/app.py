@@ -8,6 +8,7 @@ from cachetools import TTLCache
 from fastapi import FastAPI
 
 from llmbatch.gateway.access.authentication import Authentication
+from llmbatch.gateway.pages.errors import PageErrors
 from llmbatch.gateway.parts import Parts
 from llmbatch.gateway.routers import (
     batches,
@@ -27,6 +28,11 @@ from llmbatch.gateway.routers import (
     start,
     uploads,
 )
+from llmbatch.gateway.routers.ui import assets as ui_assets
+from llmbatch.gateway.routers.ui import job as ui_job
+from llmbatch.gateway.routers.ui import jobs as ui_jobs
+from llmbatch.gateway.routers.ui import quality as ui_quality
+from llmbatch.gateway.routers.ui import start as ui_start
 from llmbatch.gateway.wire.envelope import Envelope
 from llmbatch.gateway.wire.failures import ErrorBody
 from llmbatch.gateway.wire.handlers import handle_errors
@@ -49,6 +55,11 @@ ROUTERS = (
     uploads,
     batches,
     models,
+    ui_assets,
+    ui_start,
+    ui_quality,
+    ui_jobs,
+    ui_job,
 )  # fmt: skip
 """One module for each resource."""
 
@@ -81,6 +92,7 @@ def create_app(parts: Callable[[], Parts]) -> FastAPI:
     handle_errors(app)
     # the last one that is added is the outermost
     app.add_middleware(Authentication, access=lambda: parts().access)
+    app.add_middleware(PageErrors, airflow_url=lambda: parts().config.gateway.airflow_url or "")
     app.add_middleware(RequestBody, limit=lambda: parts().config.gateway.max_body_bytes)
     app.add_middleware(Envelope)
     return app

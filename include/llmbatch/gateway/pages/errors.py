@@ -1,0 +1,94 @@
+"""Errors of pages as pages: a person who opens an address gets a sentence and a way on, never JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import quote
+
+from fastapi import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from llmbatch.gateway.pages.pages import View, page
+from llmbatch.gateway.wire.handlers import answer_of, failure_of
+
+PREFIX = "/ui/"
+
+_MOST_BODY = 65_536
+_TITLES = {
+    401: "Your session has ended",
+    403: "You may not see this",
+    404: "There is nothing here",
+    503: "llmbatch does not answer now",
+}
+
+
+class PageErrors:
+    """Around all routes: an error that answers the address bar is shown as a page. Polls of scripts keep their JSON.
+
+    Args:
+        app: the application inside.
+        airflow_url: returns the address of Airflow's UI, where people log in; empty on the same server.
+    """
+
+    def __init__(self, app: ASGIApp, airflow_url: Callable[[], str]) -> None:
+        self._app, self._airflow_url = app, airflow_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if not _is_visit(scope):
+            await self._app(scope, receive, send)
+            return
+        start: Message | None = None
+        body = b""
+
+        async def keep_errors(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
+                start = message
+            elif start is None:
+                await send(message)
+            else:
+                body = (body + message.get("body", b""))[:_MOST_BODY]
+
+        try:
+            await self._app(scope, receive, keep_errors)
+        except Exception as error:
+            failure = failure_of(error)
+            if failure.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            await answer_of(failure)(scope, receive, keep_errors)
+        if start is not None:
+            await self._shown(int(start["status"]), _message_in(body), Request(scope))(scope, receive, send)
+
+    def _shown(self, status: int, message: str, request: Request) -> ASGIApp:
+        root = str(request.scope.get("root_path", "")).rstrip("/")
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        airflow_url = self._airflow_url().rstrip("/") or root.removesuffix("/llmbatch")
+        login = f"{airflow_url}/api/v2/auth/login?next={quote(here, safe='')}"
+        answer = page(
+            "error.html",
+            View(root, airflow_url, ""),
+            title=_TITLES.get(status, "This did not work"),
+            message=message,
+            status=status,
+            login=login if status == HTTPStatus.UNAUTHORIZED else "",
+        )
+        answer.status_code = status
+        return answer
+
+
+def _is_visit(scope: Scope) -> bool:
+    """Whether a browser asks for something to show, by its header ``Accept``."""
+    if scope["type"] != "http" or scope["method"] != "GET":
+        return False
+    path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+    return path.startswith(PREFIX) and "text/html" in Request(scope).headers.get("accept", "")
+
+
+def _message_in(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return "The log of llmbatch has the reason."

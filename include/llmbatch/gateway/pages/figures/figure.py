@@ -1,0 +1,76 @@
+"""A figure as plotly's script takes it, with a text that says the same.
+
+Figures have no colours of a theme: the page adds those of its background, text and grid. The colours here can be told
+apart on light and on dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from llmbatch.core.alerts import Level
+
+BLUE: Final = "#3b82d6"
+"""What is, or is most likely."""
+BAND: Final = "rgba(59, 130, 214, 0.28)"
+"""From P10 to P90."""
+GREY: Final = "#8a8f98"
+"""What waits, or is over."""
+GREEN: Final = "#2f9e6e"
+ORANGE: Final = "#cc7a00"
+PURPLE: Final = "#9a5fd1"
+RED: Final = "#d64545"
+
+LEVEL_COLOURS: Final[Mapping[Level, str]] = {
+    Level.OK: GREEN,
+    Level.YELLOW: "#c99700",
+    Level.RED: RED,
+    Level.CRITICAL: "#b0206e",
+}
+
+Trace = dict[str, JsonValue]
+
+
+class Figure(BaseModel):
+    """One figure.
+
+    Attributes:
+        data: traces of plotly.
+        layout: layout of plotly. Sizes are those of the page.
+        summary: what the figure shows, in one or two sentences with its numbers, for those who cannot see it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: tuple[Trace, ...]
+    layout: dict[str, JsonValue]
+    summary: str
+
+
+class Figures(BaseModel):
+    """The figures of a page by name; null for one that has no data yet."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    figures: dict[str, Figure | None]
+
+
+def layout(*, x: str = "", y: str = "", is_time: bool = False, **more: JsonValue) -> dict[str, JsonValue]:
+    """Return a layout with titles of the axes.
+
+    Args:
+        x: title of the horizontal axis.
+        y: title of the vertical axis.
+        is_time: whether the horizontal axis has times, as ``Zone.stamp`` returns them.
+        more: other keys of plotly's layout.
+    """
+    return {
+        "xaxis": {"title": {"text": x}, "type": "date"} if is_time else {"title": {"text": x}},
+        "yaxis": {"title": {"text": y}, "rangemode": "tozero"},
+        "hovermode": "closest",
+        "showlegend": False,
+        **more,
+    }
