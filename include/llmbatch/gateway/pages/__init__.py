@@ -1,4 +1,1 @@
-"""The pages of the UI: templates, their scripts, and figures. Door: pages.py. Imports: jobs, metrics, access, airflow, wire, core, orchestrator.
-
-``routers/ui`` has their routes, below ``/ui``.
-"""
+"""The pages of the UI: templates, scripts, figures. Door: ``pages``. Imports metrics, jobs, access, airflow, wire."""

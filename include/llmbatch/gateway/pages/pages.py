@@ -30,6 +30,9 @@ POLICY = (
 
 HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"}
 
+UNKNOWN = "\N{EN DASH}"
+"""What is shown for no value."""
+
 _HEX = 32
 
 
@@ -104,24 +107,26 @@ def environment() -> Environment:
 def _time(at: datetime | None, view: View, *, seconds: bool = False) -> Markup:
     """Return a ``<time>`` element in the reader's zone; a dash for no time."""
     if at is None:
-        return Markup('<span class="none">–</span>')
+        return Markup('<span class="none">{}</span>').format(UNKNOWN)
     return Markup('<time datetime="{}">{}</time>').format(utc_now_text(at), view.zone.text(at, seconds=seconds))
 
 
 def _number(value: float | None, digits: int = 0) -> str:
     """Return a number with thin groups of thousands; a dash for an unknown one."""
-    return "–" if value is None else f"{value:,.{digits}f}".replace(",", "\u202f")
+    return UNKNOWN if value is None else f"{value:,.{digits}f}".replace(",", "\u202f")
 
 
 def _hours(value: float | None) -> str:
     """Return hours as a duration with words; a dash for an unknown one."""
-    return "–" if value is None else f"−{duration(-value * 3600)}" if value < 0 else duration(value * 3600)
+    if value is None:
+        return UNKNOWN
+    return f"\N{MINUS SIGN}{duration(-value * 3600)}" if value < 0 else duration(value * 3600)
 
 
 def _bytes(value: int | None) -> str:
     """Return a size: 1.5 MB."""
     if value is None:
-        return "–"
+        return UNKNOWN
     size = float(value)
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
