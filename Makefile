@@ -86,6 +86,7 @@ types-airflow: install
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_gateway.py benchmarks/bench_metrics.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py \
+		benchmarks/metrics_overhead.py benchmarks/ray_room.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 
 types-ray: install
@@ -114,7 +115,7 @@ bench-drop: install ## measure a scan of an inbox with 100,000 objects (LLMBATCH
 bench-gateway: install ## measure the HTTP API beside 10,000 finished and 100 running jobs (LLMBATCH_BENCH_JOBS)
 	@PYTHONPATH=include:deploy/embedded:benchmarks:tests $(AIRFLOW_PYTHON) benchmarks/bench_gateway.py
 
-bench-metrics: install ## measure a scrape beside 10,000 finished and 100 running jobs (LLMBATCH_BENCH_SCRAPES)
+bench-metrics: install ## measure what metrics cost an engine, and a scrape beside 10,100 jobs (LLMBATCH_BENCH_SCRAPES)
 	@PYTHONPATH=include:deploy/embedded:benchmarks:tests $(AIRFLOW_PYTHON) benchmarks/bench_metrics.py
 
 bench-resume: install ## measure the cost of commits and heartbeats, and the time to resume after a crash

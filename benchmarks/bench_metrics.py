@@ -1,11 +1,15 @@
-"""``make bench-metrics``: how long does a scrape take beside 10,000 finished and 100 running jobs?
+"""``make bench-metrics``: what do metrics cost an engine, and how long does a scrape take beside 10,100 jobs?
 
-The gateway is a process of its own before a real api-server, Postgres and SeaweedFS, in a stack of its own in a
+First, with nothing beside it, three replicas with the tiny model answer rows without reports, with those of every job,
+and with ``engine.statistics``. What metrics cost is the CPU time of a replica's report and of a driver's heartbeat for
+each second of work, in percent of one core (``overhead_pct``): CPU time is precise where two rates of one replica
+differ by several percent. It is an upper bound, as reports and heartbeats carry the ETA and the control of a job too.
+
+Then the gateway is a process of its own before a real api-server, Postgres and SeaweedFS, in a stack of its own in a
 temporary folder. Each scrape begins a reading of the state, as it comes more than ``COLLECT_SECONDS`` after the last
 one; a second scrape at once gets the text that is there. Between scrapes, heartbeats of the running jobs are written.
-Reads ``LLMBATCH_BENCH_JOBS`` (default 10,000) and ``LLMBATCH_BENCH_SCRAPES`` (default 20). The last line on stdout is
-``RESULT {json}``. What metrics cost an engine is not measured here: it works in another process, and its numbers are
-part of the heartbeat.
+Reads ``LLMBATCH_BENCH_JOBS`` (default 10,000; finished ones, beside 100 that run), ``LLMBATCH_BENCH_SCRAPES`` (default
+20), and what ``metrics_overhead`` reads. The last line on stdout is ``RESULT {json}``.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -34,8 +39,11 @@ from llmbatch.gateway.metrics.exporter import COLLECT_SECONDS
 from llmbatch_stack import stack
 from llmbatch_stack.credentials import load_or_create
 from llmbatch_stack.settings import Settings, load
+from metrics_overhead import Overhead, measured_as_asked
+from ray_room import in_ray_room
 
 GOAL_MS = 200
+GOAL_OVERHEAD_PCT = 0.5
 FRESH, AGAIN = "fresh", "again"
 READING_SECONDS = 3.0
 """Time in which a reading ends that a scrape has begun; it may take longer than the scrape."""
@@ -47,12 +55,13 @@ def main() -> None:
     """Start the stack, fill it, measure, end with ``RESULT``."""
     jobs = int(os.environ.get("LLMBATCH_BENCH_JOBS", "10000"))
     scrapes = int(os.environ.get("LLMBATCH_BENCH_SCRAPES", "20"))
+    engine = measured_as_asked()
     with tempfile.TemporaryDirectory(prefix="llmbatch-bench-") as folder:
         os.environ.update(LLMBATCH_STATE=folder, LLMBATCH_PORT_BASE=str(load().other_base))
         settings = load()
         try:
             stack.up(settings, lambda line: print(line, flush=True))
-            result = measured(settings, jobs, scrapes)
+            result = measured(settings, jobs, scrapes) | overhead(settings, engine)
         finally:
             stack.down(settings)
     print(f"RESULT {json.dumps(result)}", flush=True)
@@ -99,6 +108,18 @@ def measured(settings: Settings, jobs: int, scrapes: int) -> dict[str, object]:
         "peak_mb": memory,
         "machine_load": round(os.getloadavg()[0], 1),
         "errors": dict(found.errors),
+    }
+
+
+def overhead(settings: Settings, engine: Overhead) -> dict[str, object]:
+    """Return what metrics cost an engine; the heartbeat's cost is measured against the store of the stack."""
+    cost = in_ray_room(settings, load_or_create(settings), "commit_cost", "--shard-rows", "64")["heartbeat"]
+    beat = 100 * cost / load_config(settings.config).heartbeat.seconds
+    return {
+        "overhead_pct": round(engine.report_cpu_pct + beat, 3),
+        "goal_overhead_pct": GOAL_OVERHEAD_PCT,
+        "heartbeat_cpu_pct": round(beat, 3),
+        "engine": asdict(engine),
     }
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -27,9 +26,9 @@ from chaos.workload import Workload
 from llmbatch.core.config import load_config
 from llmbatch.core.identity import shard_id_of
 from llmbatch.core.layout import JobLayout
-from llmbatch_stack import settings as stack_settings
 from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID, open_store
-from llmbatch_stack.environment import environment
+from llmbatch_stack.settings import Settings
+from ray_room import in_ray_room
 
 ENGINE_ROWS_PER_CORE_SECOND = 4.3
 """Bare vLLM with the bundled model: 8.6 rows/s on 2 cores."""
@@ -60,7 +59,7 @@ def commit_overhead(stack: ChaosStack) -> tuple[float, dict[str, float]]:
     rows = config.staging.shard_rows
     weed = psutil.Process(stack.pid("seaweedfs"))
     before = sum(weed.cpu_times()[:2])
-    measured = in_ray_room(stack, "commit_cost", "--shard-rows", str(rows))
+    measured = in_ray_room(past_the_proxy(stack), stack.credentials, "commit_cost", "--shard-rows", str(rows))
     store_each = (sum(weed.cpu_times()[:2]) - before) / (2 * measured["calls"])
     costs = {name: measured[name] + store_each for name in ("commit", "heartbeat")}
     cores = len(os.sched_getaffinity(0))
@@ -100,33 +99,19 @@ def first_row_after(stack: ChaosStack, moment_: float) -> float:
 def list_committed(stack: ChaosStack, shards: int) -> dict[str, float]:
     """Make that many tiny committed shards and have a driver's process list them."""
     layout = JobLayout.of(BASE_URI, "bench-listing")
-    store = open_store(replace(stack.settings, s3_url=stack.settings.s3_server_url), stack.credentials)
+    settings = past_the_proxy(stack)
+    store = open_store(settings, stack.credentials)
     began = time.monotonic()
     with ThreadPoolExecutor(WRITERS) as pool:
         for _ in pool.map(lambda n: store.put(layout.result_shard(shard_id_of(n)), b"x"), range(shards)):
             pass
     print(f"{shards} objects made in {time.monotonic() - began:.0f} s", flush=True)
-    return in_ray_room(stack, "list_committed", job=layout.root)
+    return in_ray_room(settings, stack.credentials, "list_committed", job=layout.root)
 
 
-def in_ray_room(stack: ChaosStack, script: str, *words: str, job: str = "") -> dict[str, float]:
-    """Run a script of ``benchmarks/resume`` in the Ray room, past the proxy; return what it measured."""
-    settings = replace(stack.settings, s3_url=stack.settings.s3_server_url)
-    path = settings.repo / "benchmarks" / "resume" / f"{script}.py"
-    job = job or f"s3://{stack_settings.BUCKET}/bench/{uuid.uuid4().hex[:8]}"
-    done = subprocess.run(
-        [settings.python("ray"), str(path), "--job", job, *words],
-        env=environment("ray", settings, stack.credentials),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("MEASURED ")]
-    if not lines:
-        raise RuntimeError(f"{script} measured nothing (exit code {done.returncode}): {done.stderr[-2000:]}")
-    found: dict[str, float] = json.loads(lines[-1].removeprefix("MEASURED "))
-    return found
+def past_the_proxy(stack: ChaosStack) -> Settings:
+    """Return the stack's settings with the address of the store itself, not of the proxy that harms requests."""
+    return replace(stack.settings, s3_url=stack.settings.s3_server_url)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
+from fakes.http_server import QuietHandler, served
 
 SECRET = "s3cr3t-token"
 
@@ -20,28 +20,15 @@ class Receiver:
     def __init__(self) -> None:
         self.status = 200
         self.requests: list[tuple[str, dict[str, str], Any]] = []
+        self.port = 0
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.requests.append((self.path, dict(self.headers), json.loads(body)))
-                self.send_response(receiver.status)
-                self.end_headers()
-                self.wfile.write(f"no: {self.headers.get('Authorization')}".encode())
+                receiver.requests.append((self.path, dict(self.headers), json.loads(self.body())))
+                self.reply(receiver.status, f"no: {self.headers.get('Authorization')}".encode())
 
-            def log_message(self, format: str, *args: Any) -> None:
-                """Keep quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self.handler = Handler
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, conn_id: str, **fields: Any) -> None:
@@ -51,7 +38,5 @@ def connect(monkeypatch: pytest.MonkeyPatch, conn_id: str, **fields: Any) -> Non
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     one = Receiver()
-    try:
+    with served(one.handler) as one.port:
         yield one
-    finally:
-        one.close()

@@ -46,6 +46,10 @@ class FakeAirflow:
             raise Failure(403, f"Airflow refuses this to {name}.", type="permission_error", code="forbidden")
         return name
 
+    @property
+    def changes(self) -> int:
+        return len(self.calls)
+
     async def user_name(self, authorization: str) -> str:
         return self._role(authorization, 0)
 

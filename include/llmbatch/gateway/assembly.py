@@ -58,7 +58,7 @@ def airflow_url(config: Config) -> str:
 
 
 def _gateway(config: Config, airflow: AirflowClient, clock: Clock) -> FastAPI:
-    store = open_store(config.store.conn_id, note=None)
+    store = open_store(config.store.conn_id, note=None, is_polled=True)
     keys = ApiKeys(store, config.store.base_uri, config.gateway, clock, AuthManagerTokens())
     access = Access(airflow, config.admins, keys, clock)
     parts = Parts(config=config, store=store, airflow=airflow, access=access, clock=clock)

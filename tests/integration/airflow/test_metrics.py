@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -17,6 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
 
 from fakes.airflow_home import ROOT, airflow_environment
+from fakes.http_server import QuietHandler, served
 
 from .conftest import free_ports
 
@@ -127,34 +126,27 @@ class Collector:
 
     def __init__(self) -> None:
         self.metrics: dict[str, Metric] = {}
+        self.url = ""
         collector = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
                 request = ExportMetricsServiceRequest()
-                request.ParseFromString(self.rfile.read(int(self.headers["Content-Length"])))
+                request.ParseFromString(self.body())
                 for resource in request.resource_metrics:
                     for scope in resource.scope_metrics:
                         collector.metrics |= {metric.name: metric for metric in scope.metrics}
-                self.send_response(200)
-                self.end_headers()
+                self.reply(200)
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Keep quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.handler = Handler
 
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     found = Collector()
-    thread = threading.Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-    thread.join()
+    with served(found.handler) as port:
+        found.url = f"http://127.0.0.1:{port}"
+        yield found
 
 
 def test_opentelemetry_needs_nothing_but_airflows_configuration(tmp_path: Path, collector: Collector) -> None:

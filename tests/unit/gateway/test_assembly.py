@@ -27,8 +27,9 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("LLMBATCH_CONFIG", str(tmp_path / "config.yaml"))
     opened: list[str] = []
 
-    def open_store(conn_id: str, *, note: object) -> MemoryStore:
+    def open_store(conn_id: str, *, note: object, is_polled: bool) -> MemoryStore:
         assert note is None, "the exporter measures the gateway's requests; events are of tasks"
+        assert is_polled
         opened.append(conn_id)
         return MemoryStore()
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import socket
-import threading
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from fakes.http_server import QuietHandler, served
 from llmbatch.core.errors import StoreError
 from llmbatch.s3 import client
 from llmbatch.s3.client import ATTEMPTS, SILENT_SECONDS, open_environment_store, parse_stamp
@@ -38,23 +37,15 @@ LISTING = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 
 def test_a_listing_is_read_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Server(BaseHTTPRequestHandler):
+    class Server(QuietHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(LISTING)))
-            self.end_headers()
-            self.wfile.write(LISTING)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Keep quiet."""
+            self.reply(200, LISTING)
 
     read: list[str] = []
     monkeypatch.setattr(client, "parse_stamp", lambda text: read.append(text) or parse_stamp(text))
-    with HTTPServer(("127.0.0.1", 0), Server) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        _point_at(f"http://127.0.0.1:{server.server_address[1]}", monkeypatch)
+    with served(Server) as port:
+        _point_at(f"http://127.0.0.1:{port}", monkeypatch)
         [found] = open_environment_store().list("s3://b/")
-        server.shutdown()
     assert found.uri == "s3://b/a"
     assert read == ["2030-01-02T03:04:05Z"]
 

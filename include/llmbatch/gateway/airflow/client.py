@@ -41,6 +41,10 @@ class RunExists(Exception):
 class AirflowClient(Protocol):
     """Airflow's API. A refusal is a ``Failure`` with Airflow's status (401, 403, 404), a dead Airflow one with 503."""
 
+    @property
+    def changes(self) -> int:
+        """Number of calls so far that may have changed something: what was read before another one may be outdated."""
+
     async def user_name(self, authorization: str) -> str:
         """Return the name of the user to whom a token belongs. Raises ``Failure`` 401."""
 

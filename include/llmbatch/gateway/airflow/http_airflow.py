@@ -51,6 +51,7 @@ class HttpAirflow:
 
     def __init__(self, client: httpx.AsyncClient, clock: Clock) -> None:
         self._client = client
+        self.changes = 0
         self._users: TTLCache[bytes, str] = TTLCache(4096, USER_SECONDS, timer=clock.monotonic)
         self._reads: TTLCache[tuple[bytes, str, str], bytes] = TTLCache(
             READ_BYTES, READ_SECONDS, timer=clock.monotonic, getsizeof=len
@@ -233,6 +234,7 @@ class HttpAirflow:
                 f"Airflow's api-server could not {what}: {type(error).__name__}. Repeat the request."
             ) from error
         if method != "GET":
+            self.changes += 1
             self._reads.clear()
         if not answer.is_success:
             raise failure_of(answer.status_code, answer.content, what)

@@ -12,7 +12,9 @@ from llmbatch.gateway.airflow.client import AirflowClient, DagRun
 from llmbatch.gateway.wire.shared import Shared
 
 KNOWN_SECONDS = 2.0
-"""Time for which the runs are used; heartbeats are written as often."""
+"""Time after which the runs are read again; heartbeats are written as often."""
+USABLE_SECONDS = 5.0
+"""Time for which polls get the old runs while the new ones are read."""
 
 _MOST_RUNS = 100
 _MOST_CALLERS = 1000
@@ -26,11 +28,15 @@ class KnownRuns:
 
     def __init__(self, airflow: AirflowClient, clock: Clock) -> None:
         self._airflow = airflow
-        self._runs: Shared[Mapping[str, DagRun]] = Shared(KNOWN_SECONDS, _MOST_CALLERS, clock)
+        self._runs: Shared[Mapping[str, DagRun]] = Shared(KNOWN_SECONDS, _MOST_CALLERS, clock, usable=USABLE_SECONDS)
 
     async def find(self, authorization: str, job_id: str) -> DagRun | None:
-        """Return the run of a job, at most ``KNOWN_SECONDS`` old, None if it is not known. Raises ``Failure`` 403."""
-        return (await self._runs.get(authorization, lambda: self._read(authorization))).get(job_id)
+        """Return the run of a job, at most ``USABLE_SECONDS`` old, None if it is not known. Raises ``Failure`` 403.
+
+        It is not older than the last change that this process made in Airflow.
+        """
+        key = (authorization, self._airflow.changes)
+        return (await self._runs.get(key, lambda: self._read(authorization))).get(job_id)
 
     async def _read(self, authorization: str) -> Mapping[str, DagRun]:
         found = {}

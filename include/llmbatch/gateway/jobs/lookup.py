@@ -80,7 +80,7 @@ async def find_job(job_id: str, authorization: str, airflow: AirflowClient, docu
 async def polled_job(
     job_id: str, authorization: str, airflow: AirflowClient, documents: JobDocuments, known: KnownRuns
 ) -> FoundJob:
-    """Return a job as it was at most ``KNOWN_SECONDS`` ago, for a poll. Raises as ``find_job`` does.
+    """Return a job as it was at most ``known_runs.USABLE_SECONDS`` ago, for a poll. Raises as ``find_job`` does.
 
     A job that runs or has failed lately costs no call to Airflow of its own, nor does one that has its proof.
     """

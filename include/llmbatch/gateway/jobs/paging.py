@@ -16,7 +16,8 @@ from llmbatch.gateway.jobs.view import listed
 
 MOST_READ = 2000
 """Runs that are read for one page at most."""
-_IN_FLIGHT = 16
+_IN_FLIGHT = 4
+"""Reads at a time; more would only take time from the other requests of the process."""
 
 
 async def page_of_jobs(

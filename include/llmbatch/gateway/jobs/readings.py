@@ -24,7 +24,9 @@ STATUS_SECONDS = 2.0
 STATUS_USABLE_SECONDS = 5.0
 """Time for which requests get the old status while the new one is read."""
 PAGE_SECONDS = 2.0
-"""Time for which a page of jobs is used; heartbeats are written as often."""
+"""Time after which a page of jobs is read again; heartbeats are written as often."""
+PAGE_USABLE_SECONDS = 5.0
+"""Time for which requests get the old page while the new one is read."""
 REPORT_SECONDS = 10.0
 """Time for which a report is used; it is about jobs that are over."""
 PERMISSION_SECONDS = 2.0
@@ -60,7 +62,7 @@ class Readings:
         self._statuses = StatusReader(documents, clock)
         self._allowed: Shared[bool] = Shared(PERMISSION_SECONDS, _MOST_CALLERS, clock)
         self._status: Shared[Answer] = Shared(STATUS_SECONDS, 1, clock, usable=STATUS_USABLE_SECONDS)
-        self._pages: Shared[Answer] = Shared(PAGE_SECONDS, _MOST_PAGES, clock)
+        self._pages: Shared[Answer] = Shared(PAGE_SECONDS, _MOST_PAGES, clock, usable=PAGE_USABLE_SECONDS)
         self._reports: Shared[Answer] = Shared(REPORT_SECONDS, _MOST_REPORTS, clock)
         self._one_report = ThreadPoolExecutor(1, thread_name_prefix="sla-report")
 
@@ -79,7 +81,9 @@ class Readings:
         return await self._status.get("status", lambda: self._read_status(authorization))
 
     async def page(self, key: Hashable, read: Callable[[], Coroutine[None, None, JobPage]]) -> Answer:
-        """Return a page of jobs that is at most ``PAGE_SECONDS`` old. Errors of ``read`` pass.
+        """Return a page of jobs that is at most ``PAGE_USABLE_SECONDS`` old. Errors of ``read`` pass.
+
+        It is not older than the last change that this process made in Airflow.
 
         Args:
             key: the caller's credentials and the whole query.
@@ -91,7 +95,7 @@ class Readings:
             etag = weak_etag(page, without=CHANGE_WITH_TIME)
             return Answer(page.model_dump_json().encode(), "application/json", weak=etag)
 
-        return await self._pages.get(key, answer)
+        return await self._pages.get((self._airflow.changes, key), answer)
 
     async def report(self, authorization: str, *, format: str, most: int) -> Answer:
         """Return the report on the newest ``most`` jobs, at most ``REPORT_SECONDS`` old. One is made at a time.

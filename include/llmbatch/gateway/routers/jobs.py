@@ -34,7 +34,7 @@ async def list_jobs(
     user: Annotated[str | None, Query(min_length=1, max_length=200, description="Only jobs of this user.")] = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """One page of jobs, at most two seconds old. A job that is started meanwhile moves no other to another page."""
+    """One page of jobs, at most five seconds old. A job that is started meanwhile moves no other to another page."""
 
     async def read() -> JobPage:
         return await page_of_jobs(

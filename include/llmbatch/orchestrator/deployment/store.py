@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmbatch.orchestrator.metrics.store_requests import note_request
+from llmbatch.s3.polled_store import PolledStore
 from llmbatch.s3.requests import RequestNote, report_requests
 from llmbatch.s3.store import S3Store
 
@@ -10,12 +11,13 @@ CONNECTIONS = 32
 """HTTP connections kept: as many as the threads of one process use at once. botocore keeps 10, and drops the others."""
 
 
-def open_store(conn_id: str, note: RequestNote | None = note_request) -> S3Store:
+def open_store(conn_id: str, note: RequestNote | None = note_request, *, is_polled: bool = False) -> S3Store:
     """Return the store. Imports the amazon provider (about a second), so call it in tasks and threads only.
 
     Args:
         conn_id: the connection.
         note: gets every request of the store; None: nothing does.
+        is_polled: read small objects at little CPU; ``note`` gets none of these reads.
     """
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
@@ -25,4 +27,4 @@ def open_store(conn_id: str, note: RequestNote | None = note_request) -> S3Store
     client = hook.get_client_type(config=Config(max_pool_connections=CONNECTIONS).merge(hook.config))
     if note is not None:
         report_requests(client, note)
-    return S3Store(client)
+    return PolledStore(client) if is_polled else S3Store(client)

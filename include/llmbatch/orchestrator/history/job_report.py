@@ -47,6 +47,7 @@ class SlaReport(BaseModel):
     Attributes:
         margin_seconds: from the finish to the deadline; negative when it was missed.
         rows: by outcome; a retry's are merged with those of its earlier jobs, and so are ``tokens``.
+        columns_dropped: rows delivered without the input's own columns, which are too large or cannot be read.
         tuned: benchmark whose settings were adopted for the model and applied; null: none.
         own_rows: rows that this job ran itself.
         work_seconds: seconds in which rows were processed, of all generations.
@@ -67,6 +68,7 @@ class SlaReport(BaseModel):
     met: bool
     margin_seconds: float
     rows: RowRecord
+    columns_dropped: int = 0
     timing: dict[str, float]
     submitted_at: AwareDatetime | None = None
     model: str = ""
@@ -128,6 +130,7 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
         met=sla.met,
         margin_seconds=(sla.deadline - sla.finished_at).total_seconds(),
         rows=manifest.rows,
+        columns_dropped=manifest.input.columns_dropped,
         timing=manifest.timing,
         submitted_at=spec.created_at,
         model=spec.model_name,

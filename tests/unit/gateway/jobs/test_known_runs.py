@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from fakes.gateway import BASE, FakeGateway, fake_gateway
 from fakes.gateway_jobs import put_finished, put_job
 from llmbatch.core.identity import INFERENCE_DAG
+from llmbatch.gateway.airflow.client import DagRun
 from llmbatch.gateway.jobs.documents import JobDocuments
-from llmbatch.gateway.jobs.known_runs import KNOWN_SECONDS, KnownRuns
+from llmbatch.gateway.jobs.known_runs import KNOWN_SECONDS, USABLE_SECONDS, KnownRuns
 from llmbatch.gateway.jobs.lookup import FoundJob, polled_job
 from llmbatch.gateway.jobs.states import JobState
 from llmbatch.gateway.wire.failures import Failure
@@ -46,7 +48,7 @@ def test_running_failed_and_finished_jobs_cost_two_calls_in_all() -> None:
     assert [each.spec for each in found] == [running, failed, done]
     polls.poll(running.job_id, done.job_id)
     assert gateway.airflow.reads == ["runs", "runs"]
-    gateway.clock.advance(KNOWN_SECONDS)
+    gateway.clock.advance(USABLE_SECONDS)
     polls.poll(running.job_id)
     assert gateway.airflow.reads == ["runs"] * 4
 
@@ -58,8 +60,33 @@ def test_a_change_is_seen_after_some_seconds() -> None:
     polls = Polls(gateway)
     assert polls.poll(spec.job_id)[0].state is JobState.RUNNING
     gateway.airflow.set_state(INFERENCE_DAG, "a", "failed")
-    gateway.clock.advance(KNOWN_SECONDS)
+    gateway.clock.advance(USABLE_SECONDS)
     assert polls.poll(spec.job_id)[0].state is JobState.FAILED
+
+
+def test_polls_do_not_wait_while_the_runs_are_read_again() -> None:
+    async def main() -> None:
+        gateway = fake_gateway()
+        spec = put_job(gateway, "a")
+        known = KnownRuns(gateway.airflow, gateway.clock)
+        read, gate = gateway.airflow.runs, asyncio.Event()
+        found = await known.find(ANN, spec.job_id)
+        gateway.airflow.set_state(INFERENCE_DAG, "a", "failed")
+
+        async def slow(*args: Any, **given: Any) -> tuple[DagRun, ...]:
+            await gate.wait()
+            return await read(*args, **given)
+
+        gateway.airflow.runs = slow  # type: ignore[method-assign]
+        gateway.clock.advance(KNOWN_SECONDS)
+        assert await known.find(ANN, spec.job_id) is found
+        gate.set()
+        while (now := await known.find(ANN, spec.job_id)) is found:
+            await asyncio.sleep(0)
+        assert now is not None
+        assert now.state == "failed"
+
+    asyncio.run(main())
 
 
 def test_a_job_that_waits_is_looked_up_itself() -> None:

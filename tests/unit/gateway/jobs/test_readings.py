@@ -12,6 +12,7 @@ from fakes.open_jobs import run_of, running_job
 from llmbatch.core.clock import Clock
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.jobs import readings as module
+from llmbatch.gateway.jobs.answers import JobPage
 from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.readings import REPORT_SECONDS, STATUS_USABLE_SECONDS, Readings
 from llmbatch.gateway.wire.failures import Failure
@@ -36,6 +37,29 @@ def test_the_status_is_one_reading_for_all_requests_of_a_while() -> None:
         assert await shared.status(TOKEN) is first
         gateway.clock.advance(STATUS_USABLE_SECONDS)
         assert len(json.loads((await shared.status(TOKEN)).body)["jobs"]) == 2
+
+    asyncio.run(main())
+
+
+def test_a_page_is_served_while_the_next_one_is_read() -> None:
+    async def main() -> None:
+        gateway = fake_gateway()
+        shared, gate, reads = readings(gateway), asyncio.Event(), 0
+
+        async def page() -> JobPage:
+            nonlocal reads
+            reads += 1
+            if reads > 1:
+                await gate.wait()
+            return JobPage(data=(), has_more=reads > 1, last_id=None)
+
+        first = await shared.page("key", page)
+        gateway.clock.advance(module.PAGE_SECONDS)
+        assert await shared.page("key", page) is first
+        gate.set()
+        while (found := await shared.page("key", page)) is first:
+            await asyncio.sleep(0)
+        assert (json.loads(found.body)["has_more"], reads) == (True, 2)
 
     asyncio.run(main())
 

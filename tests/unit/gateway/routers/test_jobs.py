@@ -10,7 +10,7 @@ from fakes.gateway import fake_gateway
 from fakes.gateway_jobs import put_finished, put_heartbeat, put_job, put_run
 from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.gateway.jobs.documents import LIVE_SECONDS
-from llmbatch.gateway.jobs.readings import PAGE_SECONDS
+from llmbatch.gateway.jobs.readings import PAGE_USABLE_SECONDS
 
 
 def test_a_poll_is_304_until_the_next_heartbeat() -> None:
@@ -74,8 +74,22 @@ def test_a_page_is_read_once_in_a_while_for_each_caller_and_query() -> None:
     put_run(gateway, "r1")
     assert [shown("/jobs", ann), shown("/jobs", vic), shown("/jobs?limit=5", ann)] == [1, 1, 1]
     assert gateway.airflow.reads == ["runs"] * 3
-    gateway.clock.advance(PAGE_SECONDS)
+    gateway.clock.advance(PAGE_USABLE_SECONDS)
     assert [shown("/jobs", ann), shown("/jobs?limit=1", ann)] == [2, 1]
+
+
+def test_a_page_and_a_job_are_newer_than_what_the_process_has_changed() -> None:
+    gateway = fake_gateway()
+    spec = put_job(gateway, "r", "failed")
+    op = gateway.as_user("op", "op")
+
+    def states() -> list[str]:
+        page, job = (gateway.client.get(path, headers=op).json() for path in ("/jobs", f"/jobs/{spec.job_id}"))
+        return [page["data"][0]["state"], job["state"]]
+
+    assert states() == ["failed"] * 2
+    assert gateway.client.post(f"/jobs/{spec.job_id}/resume", headers=op).status_code == 202
+    assert states() == ["queued"] * 2
 
 
 def test_lists_choose_by_state_and_user() -> None:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from fakes.events import RecordedEvents
+from fakes.http_server import QuietHandler, served
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.orchestrator.deployment.store import CONNECTIONS, open_store
 
@@ -17,37 +16,24 @@ class S3:
     """A server that has no object, and remembers who looked for which."""
 
     def __init__(self) -> None:
-        self.requests: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str | None]] = []
+        self.url = ""
         s3 = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 s3.requests.append((self.path, self.headers["Authorization"]))
-                body = b"<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>"
-                self.send_response(404)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.reply(404, b"<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>")
 
-            def log_message(self, format: str, *args: Any) -> None:
-                """Keep quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self.handler = Handler
 
 
 @pytest.fixture
 def s3() -> Iterator[S3]:
     server = S3()
-    yield server
-    server.close()
+    with served(server.handler) as port:
+        server.url = f"http://127.0.0.1:{port}"
+        yield server
 
 
 @pytest.fixture
@@ -72,7 +58,16 @@ def test_the_store_uses_address_and_keys_of_the_connection(connection: str, s3: 
         open_store(connection).get("s3://bucket/some/key")
     [(path, authorization)] = s3.requests
     assert path == "/bucket/some/key"
+    assert authorization is not None
     assert "Credential=the-key-id/" in authorization
+
+
+def test_a_store_for_polls_signs_the_address_itself(connection: str, s3: S3) -> None:
+    with pytest.raises(ObjectMissing):
+        open_store(connection, note=None, is_polled=True).get("s3://bucket/some/key")
+    [(path, authorization)] = s3.requests
+    assert path.startswith("/bucket/some/key?AWSAccessKeyId=the-key-id&")
+    assert authorization is None
 
 
 def test_every_request_is_an_event_unless_the_caller_wants_none(connection: str, events: RecordedEvents) -> None:

@@ -182,6 +182,14 @@ def test_a_retry_counts_its_own_rows_and_no_merged_tokens() -> None:
     assert found.rows_per_second == pytest.approx(100 / 3420, abs=1e-3)
 
 
+def test_rows_that_lost_their_own_columns_are_counted() -> None:
+    store, spec = MemoryStore(), spec_of()
+    manifest = finish(store, spec)
+    dropped = manifest.input.model_copy(update={"columns_dropped": 3})
+    store.put(spec.layout.manifest, manifest.model_copy(update={"input": dropped}).model_dump_json().encode())
+    assert report_sla(spec.root_uri, store).columns_dropped == 3
+
+
 def test_latency_and_memory_are_those_of_the_last_heartbeat() -> None:
     store, spec = MemoryStore(), spec_of()
     finish(store, spec)

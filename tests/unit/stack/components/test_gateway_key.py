@@ -2,14 +2,13 @@
 
 import json
 import stat
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from fakes.http_server import QuietHandler, served
 from llmbatch_stack.components.gateway_key import GatewayKey
 from llmbatch_stack.credentials import load_or_create
 from llmbatch_stack.process.component import StepError
@@ -23,48 +22,40 @@ class Gateway:
         self.made: list[str] = []
         self.valid: set[str] = set()
         self.answer = 201
+        self.port = 0
         gateway = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 key = self.headers["Authorization"].removeprefix("Bearer ")
-                self.reply(200 if key in gateway.valid else 401, {})
+                self.reply(200 if key in gateway.valid else 401)
 
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = json.loads(self.body())
                 if self.path == "/auth/token":
-                    self.reply(201, {"access_token": "token of " + body["username"]})
+                    self.say(201, {"access_token": "token of " + body["username"]})
                     return
                 assert self.path == "/llmbatch/keys"
                 assert self.headers["Authorization"] == "Bearer token of admin"
                 gateway.made.append(f"key-{len(gateway.made)}")
                 gateway.valid.add(gateway.made[-1])
-                self.reply(gateway.answer, {"key": gateway.made[-1]} if gateway.answer == 201 else {"error": "no room"})
+                self.say(gateway.answer, {"key": gateway.made[-1]} if gateway.answer == 201 else {"error": "no room"})
 
-            def reply(self, status: int, body: object) -> None:
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
+            def say(self, status: int, body: object) -> None:
+                self.reply(status, json.dumps(body).encode())
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Keep quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.handler = Handler
 
 
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
     made = Gateway()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+    with served(made.handler) as made.port:
+        yield made
 
 
 def _key(gateway: Gateway, folder: Path) -> GatewayKey:
-    settings: Settings = replace(load({}), state=folder, port_base=int(gateway.server.server_address[1]))
+    settings: Settings = replace(load({}), state=folder, port_base=gateway.port)
     return GatewayKey(settings, load_or_create(settings), folder / "gateway-key")
 
 
