@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -26,6 +26,9 @@ GOAL_PRECISION: Final = 0.9
 GOAL_RECALL: Final = 0.95
 GOAL_LEAD: Final = 30.0
 """Least part of the window, in percent, that is left at the first red alert."""
+
+LEAST_JUDGED: Final = 10
+"""Finished jobs from which on numbers are compared with their goals; of fewer they say little."""
 
 MOST_VIOLATIONS: Final = 50
 """Missed deadlines that the table lists, the newest first."""
@@ -56,7 +59,26 @@ class Card:
 
 
 def cards(report: SlaFigures) -> tuple[Card, ...]:
-    """Return the numbers at the top of the page."""
+    """Return the numbers at the top of the page, without a verdict if there are few jobs."""
+    found = _cards(report)
+    return found if report.jobs >= LEAST_JUDGED else tuple(replace(card, verdict=None) for card in found)
+
+
+def drawn(report: SlaFigures) -> Figures:
+    """Return the figures of the page."""
+    return Figures(
+        figures={
+            "attainment": attainment(report.weeks),
+            "calibration": calibration(report.eta),
+            "error": error_by_progress(report.eta, GOAL_ERROR),
+            "alerts": alert_quality(report.alerts),
+            "throughput": throughput(report.days, report.weeks),
+            "spent": spent(report.days, report.weeks),
+        }
+    )
+
+
+def _cards(report: SlaFigures) -> tuple[Card, ...]:
     eta, alerts = report.eta, report.alerts
     low, high = GOAL_COVERAGE
     missed = report.jobs - report.met
@@ -90,20 +112,6 @@ def cards(report: SlaFigures) -> tuple[Card, ...]:
             _between(alerts.lead_pct, GOAL_LEAD, 100.0),
         ),
         _cost(report),
-    )
-
-
-def drawn(report: SlaFigures) -> Figures:
-    """Return the figures of the page."""
-    return Figures(
-        figures={
-            "attainment": attainment(report.weeks),
-            "calibration": calibration(report.eta),
-            "error": error_by_progress(report.eta, GOAL_ERROR),
-            "alerts": alert_quality(report.alerts),
-            "throughput": throughput(report.days, report.weeks),
-            "spent": spent(report.days, report.weeks),
-        }
     )
 
 

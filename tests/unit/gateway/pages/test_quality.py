@@ -43,7 +43,12 @@ def test_each_number_is_shown_with_its_unit() -> None:
     ],
 )
 def test_a_number_is_compared_with_its_goal(changes: dict[str, object], name: str, verdict: Verdict | None) -> None:
-    assert card(report(**changes), name).verdict is verdict
+    assert card(report(jobs=10, **changes), name).verdict is verdict
+
+
+def test_few_jobs_are_not_judged() -> None:
+    assert {each.verdict for each in cards(report(jobs=9))} == {None}
+    assert {each.verdict for each in cards(report(jobs=10))} == {None, Verdict.MET, Verdict.MISSED}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from llmbatch.orchestrator.sla_report.figures import Period
 
 _MOST_LABELS = 16
 _TOLD = 8
+_FEW_JOBS = 5
 
 
 def attainment(weeks: Sequence[Period]) -> Figure | None:
@@ -22,12 +23,13 @@ def attainment(weeks: Sequence[Period]) -> Figure | None:
     traces: tuple[Trace, ...] = (met, missed)
     if len(weeks) <= _MOST_LABELS:
         traces = (*traces, _shares(weeks))
+    most = max(week.jobs for week in weeks)
     drawn = layout(
         barmode="stack",
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
         xaxis=axis(weeks, WEEK),
-        yaxis={"title": {"text": "jobs"}, "range": [0, 1.15 * max(week.jobs for week in weeks)]},
+        yaxis={"title": {"text": "jobs"}, "range": [0, 1.15 * most], "dtick": 1 if most <= _FEW_JOBS else None},
     )
     return Figure(data=traces, layout=drawn, summary=_summary(weeks))
 

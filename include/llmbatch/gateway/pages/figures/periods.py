@@ -16,6 +16,8 @@ MOST_DAYS = 31
 """Days that a figure shows; of more, it shows weeks."""
 
 _MOST_LABELS = 8
+_LEAST_SHOWN = 5
+"""Days or weeks that an axis spans at least, so that the bar of one is no block."""
 _DAY_MS = 86_400_000
 
 
@@ -27,7 +29,8 @@ def shown_periods(days: Sequence[Period], weeks: Sequence[Period]) -> tuple[Sequ
 def axis(periods: Sequence[Period], title: str) -> dict[str, JsonValue]:
     """Return an axis of these periods, which are in order. Days without a job are gaps."""
     first, last = (datetime.combine(periods[place].begins, time()) for place in (0, -1))
-    pad = max((last - first) / 20, timedelta(days=3.5 if title == WEEK else 0.7))
+    each = timedelta(days=7 if title == WEEK else 1)
+    pad = max(0.7 * each, (last - first) / 20, (_LEAST_SHOWN * each - (last - first)) / 2)
     found: dict[str, JsonValue] = {
         "type": "date",
         "title": {"text": title},

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from llmbatch.gateway.pages.pages import UNKNOWN, fragment, page
-from llmbatch.gateway.pages.quality import CHOICES, MOST_VIOLATIONS, cards, drawn
+from llmbatch.gateway.pages.quality import CHOICES, LEAST_JUDGED, MOST_VIOLATIONS, cards, drawn
 from llmbatch.gateway.routers.dependencies import CallerDep, IfNoneMatch, PartsDep
 from llmbatch.gateway.routers.ui.view import ViewDep
 from llmbatch.gateway.wire.etags import conditional, weak_etag
@@ -29,7 +29,15 @@ async def quality_state(
 ) -> Response:
     """Return the numbers."""
     report = await parts.readings.figures(caller.authorization, most=int(jobs))
-    return fragment("quality_state.html", view, request, report=report, cards=cards(report), unknown=UNKNOWN)
+    return fragment(
+        "quality_state.html",
+        view,
+        request,
+        report=report,
+        cards=cards(report),
+        least=LEAST_JUDGED,
+        unknown=UNKNOWN,
+    )
 
 
 @router.get("/quality/violations")

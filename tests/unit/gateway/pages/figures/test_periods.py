@@ -11,10 +11,14 @@ def test_many_days_are_shown_as_weeks() -> None:
 
 
 def test_an_axis_has_room_for_its_first_and_last_bar() -> None:
-    found = axis(periods(2), WEEK)
-    assert found["range"] == ["2030-01-03T12:00:00", "2030-01-17T12:00:00"]
-    assert found["tickvals"] == ["2030-01-07", "2030-01-14"]
-    assert axis((period(),), DAY)["range"] == ["2030-01-06T07:12:00", "2030-01-07T16:48:00"]
+    found = axis(periods(6), WEEK)
+    assert found["range"] == ["2030-01-02T02:24:00", "2030-02-15T21:36:00"]
+    assert found["tickvals"][:2] == ["2030-01-07", "2030-01-14"]
+
+
+def test_an_axis_of_one_period_is_as_wide_as_of_five() -> None:
+    assert axis((period(),), DAY)["range"] == ["2030-01-04T12:00:00", "2030-01-09T12:00:00"]
+    assert axis((period(),), WEEK)["range"] == ["2029-12-20T12:00:00", "2030-01-24T12:00:00"]
 
 
 def test_an_axis_of_many_periods_chooses_its_own_labels() -> None:

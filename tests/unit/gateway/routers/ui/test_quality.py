@@ -62,6 +62,15 @@ def test_the_numbers_are_those_of_the_report(gateway: FakeGateway) -> None:
     assert "3 of 5 jobs; 2 missed." in text
 
 
+def test_numbers_of_few_jobs_are_not_judged(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "from 10 finished jobs on" in get(gateway, "/state").text
+    answer_with(monkeypatch, report(jobs=10))
+    text = get(gateway, "/state").text
+    assert "from 10 finished jobs on" not in text
+    assert "misses the goal" in text
+    assert "4 of these 10 jobs are scored" in text
+
+
 def test_a_missed_deadline_links_to_its_job(gateway: FakeGateway) -> None:
     text = get(gateway, "/violations").text
     assert 'href="/ui/jobs/job-0000000000000002"' in text
