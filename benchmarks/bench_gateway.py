@@ -2,9 +2,10 @@
 
 The gateway is a process of its own before a real api-server, Postgres and SeaweedFS. Three routes in turn, ``GET
 /jobs/{id}`` of any job, ``GET /sla/status`` and ``GET /jobs``: 50 requests a second, timed from when they were due,
-then as fast as they are answered. The scheduler's loop is timed before and meanwhile. The stack is one of its own, in a
-temporary folder. Reads ``LLMBATCH_BENCH_JOBS`` (default 10,000) and ``LLMBATCH_BENCH_SECONDS`` (default 30). The last
-line on stdout is ``RESULT {json}``.
+then as fast as they are answered. The scheduler's loop is timed before and meanwhile. Then a new process answers the
+pages of the UI and what their scripts poll: each once, then at the same rate with the ETags of polls. The stack is one
+of its own, in a temporary folder. Reads ``LLMBATCH_BENCH_JOBS`` (default 10,000) and ``LLMBATCH_BENCH_SECONDS``
+(default 30). The last line on stdout is ``RESULT {json}``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import psycopg2
 
 from gateway_jobs import ACTIVE, HISTORY, MODEL_RUN, copy_runs, write_documents
 from gateway_load import as_fast_as_it_answers, at_rate
+from gateway_pages import measured_pages
 from llmbatch.core.config import load_config
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.s3.store import S3Store
@@ -104,6 +106,8 @@ def measured(settings: Settings, loops: LoopTimes, jobs: int, seconds: float) ->
         after, beside = used_ms(settings, process.pid), loops.take()
         most = asyncio.run(as_fast_as_it_answers(port, token, paths, CONNECTIONS, seconds / 2))
         memory = peak_mb(process.pid)
+    with gateway(settings, credentials) as (_, port):
+        pages = asyncio.run(measured_pages(port, token, jobs, RUNNING, RATE, seconds))
     return {
         "jobs": jobs,
         "active": RUNNING,
@@ -118,6 +122,7 @@ def measured(settings: Settings, loops: LoopTimes, jobs: int, seconds: float) ->
         "scheduler_loop_ms": median(alone),
         "scheduler_loop_ms_beside": median(beside),
         "scheduler_loop_ratio": round(median(beside) / median(alone), 2) if median(alone) else None,
+        **pages,
     }
 
 

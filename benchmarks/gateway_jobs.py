@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fakes.finished_jobs import finish, progress_of, spec_of
+from fakes.finished_jobs import finish, progress_of, spec_of, trace_of
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
@@ -40,9 +40,11 @@ def write_documents(base_uri: str, store: ObjectStore, *, finished: int, active:
     note_accepted(spec, old)
     finish(old, spec, seconds=3000)
     report_sla(spec.root_uri, old)
+    old.delete_many([uri for uri in old.objects if "/eta/" in uri])  # no page of a finished job needs them
     spec = _spec(base_uri, datetime.now(UTC))
     new.put(spec.layout.spec, spec.model_dump_json().encode())
     new.put(spec.layout.progress, progress_of(spec, 0, eta=(3000, 3600, 4000)).model_dump_json().encode())
+    new.put(spec.layout.trace(1), trace_of(spec).model_dump_json().encode())
     note_accepted(spec, new)
 
     def objects() -> Iterator[tuple[str, bytes]]:
@@ -89,10 +91,8 @@ def _spec(base_uri: str, at: datetime) -> JobSpec:
 
 
 def _renamed(store: MemoryStore, run_id: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the documents that the API reads, under the ids of another run."""
+    """Yield the documents under the ids of another run."""
     job_id = job_id_of(INFERENCE_DAG, run_id)
     for uri, body in store.objects.items():
-        if "/eta/" in uri:
-            continue
         renamed = body.replace(_MODEL_JOB.encode(), job_id.encode()).replace(MODEL_RUN.encode(), run_id.encode())
         yield uri.replace(_MODEL_JOB, job_id), renamed

@@ -9,13 +9,19 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+OK, NOT_MODIFIED = 200, 304
+
 
 @dataclass
 class Load:
-    """What was measured. Seconds of each good answer by route, and the other answers by status."""
+    """What was measured. Seconds of each good answer by route, and the other answers by status.
+
+    ``not_modified`` counts the good answers of status 304.
+    """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    not_modified: int = 0
     elapsed: float = 0.0
 
     @property
@@ -37,21 +43,29 @@ class Connection:
 
     def __init__(self, port: int, token: str) -> None:
         self._port, self._streams = port, None  # type: int, tuple[asyncio.StreamReader, asyncio.StreamWriter] | None
-        self._head = f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n"
+        self._head = f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
 
-    async def get(self, path: str) -> int:
-        """Send a request, read its answer, and return the status."""
+    async def get(self, path: str, etag: str = "") -> tuple[int, str]:
+        """Send a request, read its answer, and return the status and the ETag, 0 without an answer.
+
+        Args:
+            path: what is asked for.
+            etag: that of the answer before, for 304 if it is still the same.
+        """
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
+        condition = f"If-None-Match: {etag}\r\n" if etag else ""
         try:
-            writer.write(f"GET {path} HTTP/1.1\r\n{self._head}".encode())
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            await reader.readexactly(int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0]))
-        except (OSError, asyncio.IncompleteReadError):
+            writer.write(f"GET {path} HTTP/1.1\r\n{self._head}{condition}\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            status = int(head.split(b" ", 2)[1])
+            if status != NOT_MODIFIED:
+                await reader.readexactly(int(_header(head, b"content-length")))
+        except (OSError, ValueError, asyncio.IncompleteReadError):
             self._streams = None
-            return 0
-        return int(head.split(b" ", 2)[1])
+            return 0, ""
+        return status, _header(head, b"etag").decode()
 
     def close(self) -> None:
         """Close the connection."""
@@ -59,7 +73,14 @@ class Connection:
             self._streams[1].close()
 
 
-async def at_rate(port: int, token: str, paths: Iterator[tuple[str, str]], rate: float, seconds: float) -> Load:
+async def at_rate(
+    port: int,
+    token: str,
+    paths: Iterator[tuple[str, str]],
+    rate: float,
+    seconds: float,
+    etags: dict[str, str] | None = None,
+) -> Load:
     """Send ``rate`` requests a second, whatever the answers take. Their time counts from when they were due.
 
     Args:
@@ -68,6 +89,7 @@ async def at_rate(port: int, token: str, paths: Iterator[tuple[str, str]], rate:
         paths: name of the route and path of each request.
         rate: requests a second.
         seconds: how long.
+        etags: ETag of the last answer by path, which requests name and which are kept there; None: they name none.
     """
     load, free = Load(), asyncio.LifoQueue[Connection]()
     made: list[Connection] = []
@@ -78,7 +100,9 @@ async def at_rate(port: int, token: str, paths: Iterator[tuple[str, str]], rate:
             made.append(Connection(port, token))
             free.put_nowait(made[-1])
         connection = free.get_nowait()
-        status = await connection.get(path)
+        status, etag = await connection.get(path, (etags or {}).get(path, ""))
+        if etags is not None and etag:
+            etags[path] = etag
         free.put_nowait(connection)
         _count(load, status, route, time.monotonic() - due)
 
@@ -103,7 +127,8 @@ async def as_fast_as_it_answers(
         connection = Connection(port, token)
         while (due := time.monotonic()) < began + seconds:
             route, path = next(paths)
-            _count(load, await connection.get(path), route, time.monotonic() - due)
+            status, _ = await connection.get(path)
+            _count(load, status, route, time.monotonic() - due)
         connection.close()
 
     await asyncio.gather(*(work() for _ in range(connections)))
@@ -112,7 +137,17 @@ async def as_fast_as_it_answers(
 
 
 def _count(load: Load, status: int, route: str, seconds: float) -> None:
-    if status == 200:
+    if status in {OK, NOT_MODIFIED}:
         load.seconds[route].append(seconds)
+        load.not_modified += status == NOT_MODIFIED
     else:
         load.errors[f"{route} {status}"] += 1
+
+
+def _header(head: bytes, name: bytes) -> bytes:
+    """Return the value of a header, empty without it."""
+    for line in head.split(b"\r\n"):
+        found, _, value = line.partition(b":")
+        if found.lower() == name:
+            return value.strip()
+    return b""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from llmbatch.core.clock import Clock
 from llmbatch.core.identity import INFERENCE_DAG
@@ -17,7 +18,8 @@ from llmbatch.gateway.jobs.sla_status import MOST_JOBS, StatusReader
 from llmbatch.gateway.wire.answer import Answer
 from llmbatch.gateway.wire.etags import weak_etag
 from llmbatch.gateway.wire.shared import Shared
-from llmbatch.orchestrator.sla_report.report import render
+from llmbatch.orchestrator.sla_report.figures import Figures
+from llmbatch.orchestrator.sla_report.report import FORMATS, read
 
 STATUS_SECONDS = 2.0
 """Time after which the status of all jobs is read again; heartbeats are written as often."""
@@ -44,6 +46,14 @@ _PAGE_HEADERS = {
 }
 
 
+@dataclass(frozen=True)
+class _Report:
+    """A report without its jobs, which take much memory: its figures, and the answer in each format."""
+
+    figures: Figures
+    answers: Mapping[str, Answer]
+
+
 class Readings:
     """The status of all jobs, and reports on them.
 
@@ -63,7 +73,7 @@ class Readings:
         self._allowed: Shared[bool] = Shared(PERMISSION_SECONDS, _MOST_CALLERS, clock)
         self._status: Shared[Answer] = Shared(STATUS_SECONDS, 1, clock, usable=STATUS_USABLE_SECONDS)
         self._pages: Shared[Answer] = Shared(PAGE_SECONDS, _MOST_PAGES, clock, usable=PAGE_USABLE_SECONDS)
-        self._reports: Shared[Answer] = Shared(REPORT_SECONDS, _MOST_REPORTS, clock)
+        self._reports: Shared[_Report] = Shared(REPORT_SECONDS, _MOST_REPORTS, clock)
         self._one_report = ThreadPoolExecutor(1, thread_name_prefix="sla-report")
 
     async def require_read(self, authorization: str) -> None:
@@ -98,14 +108,23 @@ class Readings:
         return await self._pages.get((self._airflow.changes, key), answer)
 
     async def report(self, authorization: str, *, format: str, most: int) -> Answer:
-        """Return the report on the newest ``most`` jobs, at most ``REPORT_SECONDS`` old. One is made at a time.
+        """Return the report on the newest ``most`` jobs in one of ``FORMATS``, at most ``REPORT_SECONDS`` old.
+
+        One report is made at a time, and all formats and ``figures`` are of the same one.
 
         Raises:
             Failure: 403 if the caller may not read the jobs.
             StoreError: the store failed.
         """
+        return (await self._report(authorization, most)).answers[format]
+
+    async def figures(self, authorization: str, *, most: int) -> Figures:
+        """Return the figures of ``report``. Raises what ``report`` raises."""
+        return (await self._report(authorization, most)).figures
+
+    async def _report(self, authorization: str, most: int) -> _Report:
         await self.require_read(authorization)
-        return await self._reports.get((format, most), lambda: self._render(format, most))
+        return await self._reports.get(most, lambda: self._make_report(most))
 
     async def _may_read(self, authorization: str) -> bool:
         await self._airflow.runs(authorization, INFERENCE_DAG, limit=1)
@@ -116,9 +135,13 @@ class Readings:
         found = await asyncio.to_thread(self._statuses.read, runs)
         return Answer(found.model_dump_json().encode(), "application/json")
 
-    async def _render(self, format: str, most: int) -> Answer:
-        def rendered() -> bytes:
-            return render(self._base, self._store, self._clock, format=format, most=most).encode()
+    async def _make_report(self, most: int) -> _Report:
+        def made() -> _Report:
+            found = read(self._base, self._store, self._clock, most=most)
+            return _Report(found.figures, {format: _answer(format, found.text(format)) for format in FORMATS})
 
-        body = await asyncio.get_running_loop().run_in_executor(self._one_report, rendered)
-        return Answer(body, _TYPES[format], _PAGE_HEADERS if format == "html" else {})
+        return await asyncio.get_running_loop().run_in_executor(self._one_report, made)
+
+
+def _answer(format: str, text: str) -> Answer:
+    return Answer(text.encode(), _TYPES[format], _PAGE_HEADERS if format == "html" else {})

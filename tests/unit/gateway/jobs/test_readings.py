@@ -9,6 +9,7 @@ import pytest
 
 from fakes.gateway import FakeGateway, fake_gateway
 from fakes.open_jobs import run_of, running_job
+from fakes.reported_jobs import reported_jobs
 from llmbatch.core.clock import Clock
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.jobs import readings as module
@@ -16,6 +17,8 @@ from llmbatch.gateway.jobs.answers import JobPage
 from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.readings import REPORT_SECONDS, STATUS_USABLE_SECONDS, Readings
 from llmbatch.gateway.wire.failures import Failure
+from llmbatch.orchestrator.sla_report.figures import Figures
+from llmbatch.orchestrator.sla_report.report import Report, read
 
 TOKEN = "Bearer viewer-ann"
 
@@ -85,7 +88,12 @@ def test_each_caller_needs_the_permission_also_for_what_another_one_has_read() -
         shared = readings(gateway)
         await shared.status(TOKEN)
         await shared.report(TOKEN, format="json", most=10)
-        for call in (shared.status("Bearer x"), shared.report("Bearer x", format="json", most=10)):
+        calls = (
+            shared.status("Bearer x"),
+            shared.report("Bearer x", format="json", most=10),
+            shared.figures("Bearer x", most=10),
+        )
+        for call in calls:
             with pytest.raises(Failure) as refused:
                 await call
             assert refused.value.status == 401
@@ -112,26 +120,48 @@ def test_a_withdrawn_permission_ends_within_seconds() -> None:
 
 
 def test_one_report_is_made_at_a_time_and_used_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    at_once: list[int] = []
+    made: list[int] = []
     lock = threading.Lock()
 
-    def slow(base_uri: str, store: ObjectStore, clock: Clock, *, format: str, most: int) -> str:
+    def slow(base_uri: str, store: ObjectStore, clock: Clock, *, most: int) -> Report:
         assert lock.acquire(blocking=False)
         time.sleep(0.01)
-        at_once.append(most)
+        made.append(most)
         lock.release()
-        return f"{format} {most}"
+        return read(base_uri, store, clock, most=most)
 
     async def main() -> None:
-        monkeypatch.setattr(module, "render", slow)
+        monkeypatch.setattr(module, "read", slow)
         gateway = fake_gateway()
         shared = readings(gateway)
-        calls = [shared.report(TOKEN, format="csv", most=most) for most in (1, 1, 2, 3)]
-        assert [each.body for each in await asyncio.gather(*calls)] == [b"csv 1", b"csv 1", b"csv 2", b"csv 3"]
+        await asyncio.gather(*(shared.report(TOKEN, format="csv", most=most) for most in (1, 1, 2, 3)))
         await shared.report(TOKEN, format="csv", most=1)
-        assert sorted(at_once) == [1, 2, 3]
+        assert sorted(made) == [1, 2, 3]
         gateway.clock.advance(REPORT_SECONDS)
         await shared.report(TOKEN, format="csv", most=1)
-        assert len(at_once) == 4
+        assert len(made) == 4
+
+    asyncio.run(main())
+
+
+def test_all_formats_and_the_figures_are_of_one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def counted(base_uri: str, store: ObjectStore, clock: Clock, *, most: int) -> Report:
+        made.append(most)
+        return read(base_uri, store, clock, most=most)
+
+    async def main() -> None:
+        monkeypatch.setattr(module, "read", counted)
+        gateway = fake_gateway()
+        gateway.store.objects.update(reported_jobs().objects)
+        shared = readings(gateway)
+        calls = [shared.report(TOKEN, format=format, most=2) for format in ("json", "csv", "html")]
+        found = dict(zip(("json", "csv", "html"), await asyncio.gather(*calls), strict=True))
+        figures = await shared.figures("Bearer viewer-bob", most=2)
+        assert made == [2]
+        assert Figures.model_validate_json(found["json"].body) == figures
+        assert (figures.jobs, found["csv"].body.count(b"\n")) == (2, 3)
+        assert found["html"].body.startswith(b"<!DOCTYPE html>")
 
     asyncio.run(main())
