@@ -6,6 +6,7 @@ apart on light and on dark.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Final
 
@@ -69,6 +70,19 @@ def plain(text: object, most: int = 200) -> str:
         most: characters that are shown; a longer text is cut, and its length is added.
     """
     return shown(text, most).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def lines(*texts: str) -> str:
+    """Return lines of a hover text; empty ones are left out. Each is plain, or of ``plain``.
+
+    Bold text would need a style inside of the page, which its Content-Security-Policy forbids.
+    """
+    return "<br>".join(text for text in texts if text)
+
+
+def wrapped(text: object, most: int = 200, width: int = 64) -> str:
+    """Return a text from outside as ``plain`` does, on several short lines."""
+    return lines(*(plain(line, most) for line in textwrap.wrap(shown(text, most), width)))
 
 
 def layout(*, x: str = "", y: str = "", is_time: bool = False, **more: JsonValue) -> dict[str, JsonValue]:
