@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from plotly import graph_objects
 
 from fakes.gateway import FakeGateway, fake_gateway
 from fakes.gateway_jobs import put_heartbeat, put_job, put_run
-from fakes.page_jobs import ROWS, course_of, put_halfway, put_met, put_missed
+from fakes.page_jobs import course_of, put_halfway, put_met, put_missed
 from llmbatch.core.eta.trace import EstimateTrace
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.states import Phase
@@ -21,7 +22,7 @@ from llmbatch.gateway.pages.zone import Zone
 NAMES = {"fan", "phases", "rates", "latency", "replicas", "shards"}
 
 
-def figures(gateway: FakeGateway, spec: JobSpec, zone: Zone | None = None) -> Mapping[str, Mapping[str, object] | None]:
+def figures(gateway: FakeGateway, spec: JobSpec, zone: Zone | None = None) -> Mapping[str, Any]:
     """Return the figures, each seen by plotly's own classes, which refuse what plotly does not know."""
     found = FoundJob(gateway.airflow.dag_runs[spec.dag_id, spec.run_id], spec)
     answer = asyncio.run(gateway.parts.job_figures.of(found, zone or Zone()))
@@ -68,9 +69,7 @@ def test_a_job_that_was_not_accepted_or_has_not_begun_has_no_figure() -> None:
     answer = asyncio.run(
         gateway.parts.job_figures.of(FoundJob(gateway.airflow.dag_runs["llmbatch_inference", "new"], None), Zone())
     )
-    assert json.loads(answer.body) == {"figures": dict.fromkeys(sorted(NAMES))} or set(
-        json.loads(answer.body)["figures"].values()
-    ) == {None}
+    assert json.loads(answer.body)["figures"] == dict.fromkeys(NAMES)
     assert set(figures(gateway, put_job(gateway, "accepted")).values()) == {None}
 
 
@@ -128,7 +127,8 @@ def test_many_generations_are_a_bounded_answer() -> None:
     assert len(json.dumps(found)) < 500_000
     fan = found["fan"]
     assert fan is not None
-    assert f"{MOST_POINTS} estimates" in str(fan["summary"]) or "of 50 generations" in str(fan["summary"])
+    assert "of 50 generations" in str(fan["summary"])
+    assert len(fan["data"][1]["x"]) <= MOST_POINTS + 2 * 50
 
 
 def test_unreadable_documents_cost_their_figures_only() -> None:
@@ -139,7 +139,6 @@ def test_unreadable_documents_cost_their_figures_only() -> None:
     gateway.store.put(spec.layout.reaction(1), b"")
     found = figures(gateway, spec)
     assert {name for name, figure in found.items() if figure is None} == {"shards", "rates"}
-    assert ROWS
 
 
 def test_a_missed_proof_of_a_run_that_airflow_calls_done_is_no_error() -> None:
