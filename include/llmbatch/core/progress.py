@@ -195,6 +195,9 @@ class Progress(_Part):
     replicas: Replicas = Replicas()
     rows_redone: int = 0
     """Rows of this generation that ran again because their replica died before the commit, as it last reported."""
+    running_shards: tuple[str, ...] = ()
+    redone_shards: tuple[str, ...] = ()
+    """Open shards of which a row has begun, and the shards of ``rows_redone``: some of them, if there are many."""
     dead_letters: dict[ErrorClass, int] = {}
     """Failed rows by error class, committed or not yet."""
     engine: EngineUse | None = None

@@ -15,6 +15,7 @@ from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.known_runs import KnownRuns
 from llmbatch.gateway.jobs.readings import Readings
 from llmbatch.gateway.metrics.exporter import Exporter
+from llmbatch.gateway.pages.job_figures import JobFigures
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Parts:
     def readings(self) -> Readings:
         """Readings of all jobs, which requests share for seconds."""
         return Readings(self.config.store.base_uri, self.store, self.documents, self.airflow, self.clock)
+
+    @cached_property
+    def job_figures(self) -> JobFigures:
+        """The figures of jobs, which those who look at one share for seconds."""
+        return JobFigures(self.documents, self.store, self.clock)
 
     @cached_property
     def exporter(self) -> Exporter:

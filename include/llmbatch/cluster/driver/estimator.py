@@ -99,17 +99,7 @@ class Estimator:
         if len(self._points) == MOST_POINTS:
             self._points = self._points[::2]
             self._stride *= 2
-        eta = progress.eta
-        self._points.append(
-            TracePoint(
-                at=progress.written_at,
-                rows=progress.rows.ended / progress.rows.total if progress.rows.total else 0.0,
-                work=progress.work_progress,
-                seconds=None if eta is None else (eta.p10, eta.p50, eta.p90),
-                predicted=None if predicted is None else round(predicted, 2),
-                replicas=progress.replicas.live,
-            )
-        )
+        self._points.append(TracePoint.of(progress, predicted))
 
 
 def estimator_of(spec: JobSpec, store: ObjectStore) -> Estimator:

@@ -11,6 +11,7 @@ from datetime import datetime
 from llmbatch.cluster.driver.job_cells import JobCells
 from llmbatch.cluster.driver.recent_rate import RecentRate
 from llmbatch.cluster.exchange.latency_sketch import LatencySketch
+from llmbatch.cluster.exchange.replica_report import first_shards
 from llmbatch.cluster.exchange.scoreboard import Snapshot
 from llmbatch.core.clock import Clock
 from llmbatch.core.progress import (
@@ -61,6 +62,7 @@ class JobState:
         self._unread: Counter[str] = Counter()
         self._errors: Counter[ErrorClass] = Counter()
         self._ended_boards: Counter[str] = Counter()
+        self._redone_before: tuple[str, ...] = ()
         self._total_rows = sum(shard.rows for shard in staged.shards)
         self._cells = JobCells(staged.shards)
         self._digest = 0
@@ -121,6 +123,7 @@ class JobState:
         with self._lock:
             if snapshot.epoch != self._snapshot.epoch:  # the scoreboard was restarted, and counts from 0
                 self._ended_boards.update(lost=self._snapshot.lost, redone=self._snapshot.redone)
+                self._redone_before = first_shards((*self._redone_before, *self._snapshot.redone_shards))
             self._snapshot = snapshot
             self.add_tallies(snapshot.tallies)
             if snapshot.generated is not None and snapshot.first_row_age is not None:
@@ -220,6 +223,8 @@ class JobState:
             peak_memory_mb=now.peak_memory_mb,
             replicas=Replicas(live=now.live, wanted=self.replicas_wanted, lost=self._ended_boards["lost"] + now.lost),
             rows_redone=self._ended_boards["redone"] + now.redone,
+            running_shards=now.running_shards,
+            redone_shards=first_shards((*self._redone_before, *now.redone_shards)),
             dead_letters=self._errors + Counter({ErrorClass.INVALID: self._unread["invalid"]}) + open_.errors,
             engine=now.engine,
             store=StoreUse.total([self._driver_store(), now.store]),

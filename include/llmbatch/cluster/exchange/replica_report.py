@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from itertools import islice
 
 from llmbatch.cluster.exchange.length_work import Lengths, merged
 from llmbatch.core.progress import EngineUse, Flight, ReplicaShare, StoreUse
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import DesiredState, ErrorClass, ExitReason
+
+MOST_SHARDS = 64
+"""Shards that a report and a heartbeat name: both are sent often, and must stay small."""
+
+
+def first_shards(shards: Iterable[str]) -> tuple[str, ...]:
+    """Return the first ``MOST_SHARDS`` of these ids, each once."""
+    return tuple(islice(dict.fromkeys(shards), MOST_SHARDS))
 
 
 @dataclass
@@ -65,8 +74,9 @@ class ReplicaReport:
     no two machines' clocks are compared. ``generated`` are the output tokens of all rows so far, answered or not;
     ``flight`` is what the rows without an answer have of them. Both are None if the engine does not report tokens.
     ``peak_memory_mb`` is that of the replica's processes, see ``PeakMemory``; None: the system does not show it.
-    ``inside`` are the ids of the rows that are in the engine, or will be before the next report. ``engine`` and
-    ``store`` are since the replica's start; None: not reported.
+    ``inside`` are the ids of the rows that are in the engine, or will be before the next report. ``begun`` are the ids
+    of the open shards of which a row has been, at most ``MOST_SHARDS``. ``engine`` and ``store`` are since the
+    replica's start; None: not reported.
     """
 
     replica_id: str
@@ -84,6 +94,7 @@ class ReplicaReport:
     fatal: Fatal | None = None
     peak_memory_mb: int | None = None
     inside: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
     engine: EngineUse | None = None
     store: StoreUse | None = None
 

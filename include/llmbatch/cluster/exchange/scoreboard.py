@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from llmbatch.cluster.exchange.latency_sketch import LatencySketch
-from llmbatch.cluster.exchange.replica_report import Fatal, LostReplica, OpenWork, Orders, ReplicaReport
+from llmbatch.cluster.exchange.replica_report import Fatal, LostReplica, OpenWork, Orders, ReplicaReport, first_shards
 from llmbatch.core.clock import Clock, SystemClock
 from llmbatch.core.progress import EngineUse, Flight, ReplicaShare, StoreUse
 from llmbatch.core.shards import ShardTally
@@ -25,6 +25,7 @@ class Snapshot:
     that it never falls, and so do ``engine`` (except ``kv_cache``) and ``store``; ``flight`` is of live ones, and None
     if one of them does not report it. ``peak_memory_mb`` is that of the replica that needed most, lost ones included.
     ``lost`` replicas have died, and ``redone`` rows had begun in them without a commit, as they last reported.
+    ``running_shards`` have begun in live replicas, ``redone_shards`` had in lost ones; at most ``MOST_SHARDS`` each.
     """
 
     epoch: str = ""
@@ -46,6 +47,8 @@ class Snapshot:
     starts_without_commit: int = 0
     lost: int = 0
     redone: int = 0
+    running_shards: tuple[str, ...] = ()
+    redone_shards: tuple[str, ...] = ()
     engine: EngineUse | None = None
     store: StoreUse | None = None
 
@@ -58,7 +61,7 @@ class Snapshot:
     def over(self) -> Snapshot:
         """The same after the end of all replicas, whatever they reported last."""
         engine = None if self.engine is None else self.engine.model_copy(update={"kv_cache": None})
-        return replace(self, live=0, open=OpenWork(), shares=(), flight=None, engine=engine)
+        return replace(self, live=0, open=OpenWork(), running_shards=(), shares=(), flight=None, engine=engine)
 
 
 class Scoreboard:
@@ -74,6 +77,7 @@ class Scoreboard:
         self._latest: dict[str, str] = {}
         self._last_ready: dict[str, ReplicaReport] = {}
         self._lost = self._redone = 0
+        self._redone_shards: tuple[str, ...] = ()
         self._peak_memory_mb: int | None = None
         self._committed: dict[str, ShardTally] = {}
         self._first_row_at: float | None = None
@@ -100,6 +104,7 @@ class Scoreboard:
         if last is not None:
             self._lost += 1
             self._redone += last.open.begun
+            self._redone_shards = first_shards((*self._redone_shards, *last.begun))
         return LostReplica(last.replica_id, last.inside) if last is not None and last.inside else None
 
     def report(self, report: ReplicaReport) -> Orders:
@@ -160,6 +165,8 @@ class Scoreboard:
             starts_without_commit=self._starts_without_commit,
             lost=self._lost,
             redone=self._redone,
+            running_shards=first_shards(shard for report in live for shard in report.begun),
+            redone_shards=self._redone_shards,
             engine=_engine_use(ever, live),
             store=StoreUse.total(report.store for report in ever),
         )

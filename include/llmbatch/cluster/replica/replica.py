@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from llmbatch.cluster.engines.base import Engine, EngineDiedError, InFlight
 from llmbatch.cluster.exchange.length_work import answers_of
-from llmbatch.cluster.exchange.replica_report import OpenWork, Orders, ReplicaReport
+from llmbatch.cluster.exchange.replica_report import OpenWork, Orders, ReplicaReport, first_shards
 from llmbatch.cluster.replica.crash_book import CrashBook
 from llmbatch.cluster.replica.limits import RowLimits
 from llmbatch.cluster.replica.peak_memory import PeakMemory
@@ -162,6 +162,7 @@ class Replica:
             failed_example=self._runner.failed_example,
             peak_memory_mb=self._memory.mb(),
             inside=self._runner.inside,
+            begun=first_shards(sorted(self._started)),
             engine=self._engine.statistics(),
             store=use_of(self._job.store),
         )

@@ -1,4 +1,4 @@
 """Records of finished jobs: the job report, the history for estimates, the cost.
 
-Door: ``job_report``. Imports jobs.
+Doors: ``job_report``, ``traces``. Imports jobs.
 """

@@ -38,6 +38,9 @@ from llmbatch.orchestrator.jobs.documents import read_spec
 MOST_ESTIMATES = 60
 """Estimates copied to ``sla.json`` for charts; the traces have more."""
 
+_ONLY_IN_TRACES = {"reason", "output_tokens_per_second", "latency_p95", "failed", "running"}
+"""What the report on many jobs does not use of an estimate."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -151,7 +154,8 @@ def report_sla(job_uri: str, store: ObjectStore) -> SlaReport:
         cost=manifest.cost,
         estimates=thinned(points, MOST_ESTIMATES),
     )
-    store.put(layout.sla, report.model_dump_json(indent=2).encode())
+    body = report.model_dump_json(indent=2, exclude={"estimates": {"__all__": _ONLY_IN_TRACES}})
+    store.put(layout.sla, body.encode())
     if note_reported(spec, store):
         count_finished(spec, manifest, progress)
     return report

@@ -13,7 +13,7 @@ from llmbatch.core.errors import StoreError
 from llmbatch.core.eta.basis import EtaBasis
 from llmbatch.core.eta.model import EtaModel
 from llmbatch.core.eta.priors import PhasePrior, Priors
-from llmbatch.core.eta.trace import MOST_POINTS
+from llmbatch.core.eta.trace import LONGEST_REASON, MOST_POINTS
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.length_cells import LengthCell
 from llmbatch.core.progress import EtaState, Progress, Replicas, RowCounts, ShardCounts
@@ -121,7 +121,8 @@ def test_the_trace_is_bounded_and_covers_the_job_evenly(beats: int) -> None:
     assert (at[0], at[-1]) == (0, beats - 1)
     gaps = {later - earlier for earlier, later in pairwise(at[:-1])}
     assert len(gaps) <= 1
-    assert len(trace.model_dump_json()) < 40_000
+    assert len(trace.model_dump_json()) < 120_000
+    assert max(len(point.reason) for point in trace.points) <= LONGEST_REASON
 
 
 def test_the_trace_holds_what_was_said_and_learned() -> None:
@@ -136,6 +137,8 @@ def test_the_trace_holds_what_was_said_and_learned() -> None:
     assert point.seconds == (last.eta.p10, last.eta.p50, last.eta.p90)
     assert (point.rows, point.work, point.replicas) == (0.2, last.work_progress, 1)
     assert trace.points[0].seconds is None
+    assert "answers of 100 tokens" in point.reason
+    assert (point.failed, point.running) == (0, 10)
     assert trace.price is not None
     assert trace.rate == pytest.approx(100 + trace.price * 1000, rel=0.05)  # a row a second
     assert trace.level == pytest.approx(100, rel=0.1)

@@ -11,7 +11,7 @@ from llmbatch.cluster.driver.estimator import Estimator
 from llmbatch.cluster.driver.job_cells import MOST_CLASSES
 from llmbatch.cluster.driver.job_state import MOST_SHARES, JobState
 from llmbatch.cluster.exchange.length_work import LengthWork
-from llmbatch.cluster.exchange.replica_report import OpenWork
+from llmbatch.cluster.exchange.replica_report import MOST_SHARDS, OpenWork
 from llmbatch.cluster.exchange.scoreboard import Snapshot
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.length_cells import LengthClass
@@ -85,6 +85,18 @@ def test_lost_replicas_and_redone_rows_stay_counted_when_the_scoreboard_is_resta
     assert (job.progress(2).replicas.lost, job.progress(2).rows_redone) == (3, 35)
     job.take(Snapshot(epoch="two", lost=1, redone=5))
     assert (job.progress(3).replicas.lost, job.progress(3).rows_redone) == (4, 40)
+
+
+def test_shards_that_run_and_that_run_again_are_named_as_far_as_a_heartbeat_may_grow() -> None:
+    job, _ = state()
+    job.take(Snapshot(epoch="one", running_shards=("a", "b"), redone_shards=("c",)))
+    job.take(Snapshot(epoch="two", running_shards=("c",), redone_shards=("d", "c")))
+    found = job.progress(1)
+    assert (found.running_shards, found.redone_shards) == (("c",), ("c", "d"))
+    job.take(Snapshot(epoch="three", redone_shards=tuple(f"shard-{n:05d}" for n in range(MOST_SHARDS))))
+    assert len(job.progress(2).redone_shards) == MOST_SHARDS
+    job.end(ExitReason.COMMITTED, "")
+    assert job.progress(3).running_shards == ()
 
 
 def test_requests_to_the_store_are_those_of_the_driver_and_its_replicas() -> None:

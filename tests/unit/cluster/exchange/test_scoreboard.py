@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from fakes.tallies import tally
 from llmbatch.cluster.exchange.length_work import LengthWork
-from llmbatch.cluster.exchange.replica_report import Fatal, LostReplica, OpenWork, Orders, ReplicaReport
+from llmbatch.cluster.exchange.replica_report import (
+    MOST_SHARDS,
+    Fatal,
+    LostReplica,
+    OpenWork,
+    Orders,
+    ReplicaReport,
+)
 from llmbatch.cluster.exchange.scoreboard import REPLICA_SILENT_SECONDS, Scoreboard
 from llmbatch.core.clock import ManualClock
 from llmbatch.core.length_cells import LengthClass
@@ -166,6 +173,22 @@ def test_replicas_that_died_are_counted_with_the_rows_that_run_again() -> None:
     board.forget_replicas()  # ended on purpose
     board.announce("a4", "actor-a")
     assert (board.beat(Orders()).lost, board.beat(Orders()).redone) == (2, 7)
+
+
+def test_shards_of_lost_replicas_run_again_and_those_of_live_ones_run() -> None:
+    board = Scoreboard(ManualClock())
+    board.announce("a1", "actor-a")
+    board.report(ReplicaReport("a1", ready=True, begun=("shard-00000", "shard-00001"), inside=("x",)))
+    board.report(ReplicaReport("b1", ready=True, begun=("shard-00002",)))
+    found = board.beat(Orders())
+    assert (found.running_shards, found.redone_shards) == (("shard-00000", "shard-00001", "shard-00002"), ())
+    board.announce("a2", "actor-a")
+    found = board.beat(Orders())
+    assert (found.running_shards, found.redone_shards) == (("shard-00002",), ("shard-00000", "shard-00001"))
+    assert found.over.running_shards == ()
+    many = tuple(f"shard-{n:05d}" for n in range(100))
+    board.report(ReplicaReport("c1", ready=True, begun=many))
+    assert len(board.beat(Orders()).running_shards) == MOST_SHARDS
 
 
 def test_what_a_lost_replica_counted_of_store_and_engine_stays_and_its_cache_does_not() -> None:

@@ -134,10 +134,14 @@ def test_window_bounds_rows_and_fills_shard_by_shard(store, make) -> None:
         assert one.report().open.running == 6
         assert one.report().open_shards == 3
         whole = {tuple(r.row_id for r in rows[i : i + 4]) for i in (0, 4, 8)}
+        begun = one.report().begun
+        assert len(begun) == 2
+        assert set(begun) < {shard.shard_id for shard in job.manifest.shards}
         assert tuple(engine.seen[:4]) in whole  # one shard is in whole before the next begins
         engine.gate.set()
         tallies = await asyncio.gather(*tasks)
         assert sum(t.succeeded for t in tallies) == 12
+        assert one.report().begun == ()
         assert engine.most == 6
         report = one.report()
         assert report.open.running == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -46,7 +47,10 @@ def test_the_record_tells_what_was_said_and_what_happened() -> None:
     assert found.rows_per_second == pytest.approx(100 / 3420, abs=1e-3)
     assert found.cost is not None
     assert found.cost.usd == 10.0
-    assert SlaReport.model_validate_json(store.get(spec.layout.sla)) == found
+    body = store.get(spec.layout.sla)
+    assert SlaReport.model_validate_json(body) == found
+    estimate = {"at", "rows", "work", "seconds", "predicted", "replicas"}
+    assert {frozenset(each) for each in json.loads(body)["estimates"]} == {frozenset(estimate)}
     assert any("eta_error=10.0% bias=+10.0% interval_held=100%" in line for line in found.lines())
 
 

@@ -6,12 +6,14 @@ apart on light and on dark.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from llmbatch.core.alerts import Level
+from llmbatch.core.shown import shown
 
 BLUE: Final = "#3b82d6"
 """What is, or is most likely."""
@@ -56,6 +58,31 @@ class Figures(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     figures: dict[str, Figure | None]
+
+
+def plain(text: object, most: int = 200) -> str:
+    """Return a text from outside as plotly shows it: on one line, and no tag of it works.
+
+    plotly obeys a few tags in each text of a figure: links, line breaks, bold.
+
+    Args:
+        text: a reason, an id, a name, a model.
+        most: characters that are shown; a longer text is cut, and its length is added.
+    """
+    return shown(text, most).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def lines(*texts: str) -> str:
+    """Return lines of a hover text; empty ones are left out. Each is plain, or of ``plain``.
+
+    Bold text would need a style inside of the page, which its Content-Security-Policy forbids.
+    """
+    return "<br>".join(text for text in texts if text)
+
+
+def wrapped(text: object, most: int = 200, width: int = 64) -> str:
+    """Return a text from outside as ``plain`` does, on several short lines."""
+    return lines(*(plain(line, most) for line in textwrap.wrap(shown(text, most), width)))
 
 
 def layout(*, x: str = "", y: str = "", is_time: bool = False, **more: JsonValue) -> dict[str, JsonValue]:
