@@ -30,6 +30,7 @@ from llmbatch.gateway.routers import (
 )
 from llmbatch.gateway.routers.ui import assets as ui_assets
 from llmbatch.gateway.routers.ui import job as ui_job
+from llmbatch.gateway.routers.ui import job_details as ui_job_details
 from llmbatch.gateway.routers.ui import jobs as ui_jobs
 from llmbatch.gateway.routers.ui import quality as ui_quality
 from llmbatch.gateway.routers.ui import start as ui_start
@@ -60,6 +61,7 @@ ROUTERS = (
     ui_quality,
     ui_jobs,
     ui_job,
+    ui_job_details,
 )  # fmt: skip
 """One module for each resource."""
 
