@@ -12,7 +12,7 @@ from llmbatch.gateway.pages.job.documents import HIDDEN, MOST_CHARS, MOST_OBJECT
 
 
 def test_prompts_are_hidden_from_those_who_may_not_read_rows() -> None:
-    spec = spec_of(system_prompt="secret words", prompt_template="secret {text}", prompt_column="text")
+    spec = spec_of(system_prompt="secret words", prompt_template="secret {text}")
     assert json.loads(spec_text(spec, may_read=True)) == spec.model_dump(mode="json")
     hidden = spec_text(spec, may_read=False)
     assert ("secret" in hidden, json.loads(hidden)["request"]["system_prompt"]) == (False, HIDDEN)
