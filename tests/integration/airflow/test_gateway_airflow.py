@@ -42,8 +42,8 @@ FILLED = {
 }
 """Values of path parameters; the job exists."""
 
-BEFORE_RIGHTS = {"/jobs/{job_id}/retry-failed"}
-"""Routes that read the request of a job first; the job of this test was not accepted, so it has none."""
+BEFORE_RIGHTS = {"/jobs/{job_id}/retry-failed", "/jobs/{job_id}/deliver"}
+"""Routes that first ask whose the rows of a job are; the job of this test is not the caller's."""
 
 OWN = {("POST", "/keys"), ("DELETE", "/keys/{key_id}")}
 """Routes that change only what is the caller's own: a viewer has API keys that can do no more than the viewer."""

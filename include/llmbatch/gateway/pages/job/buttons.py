@@ -150,8 +150,11 @@ def _after(now: Situation, spec: JobSpec | None) -> tuple[Button, ...]:
     if spec is None or now.proof is None or not now.may_read:
         return ()
     again = rows_to_retry(now.proof)
-    if not again or not now.admitting or not now.is_staged or not _may_end_well(now.proof):
-        return ()
+    is_possible = again > 0 and now.admitting and now.is_staged and _may_end_well(now.proof)
+    return (*((_retry(again, spec),) if is_possible else ()), _deliver(now.found.job_id))
+
+
+def _retry(again: int, spec: JobSpec) -> Button:
     hours: Field = {
         "name": "sla_hours", "label": "Deadline, in hours from now", "type": "number", "min": 0.01, "step": "any",
         "value": spec.request.sla_hours, "required": True,
@@ -160,7 +163,16 @@ def _after(now: Situation, spec: JobSpec | None) -> tuple[Button, ...]:
         f"Starts a new job that runs {again} {'row' if again == 1 else 'rows'} again and delivers all rows. "
         "While such a retry runs, or after one has succeeded, you get that one."
     )
-    return (Button("Retry failed rows", "retry-failed", text, Right.START, (hours,), opens_job=True),)
+    return Button("Retry failed rows", "retry-failed", text, Right.START, (hours,), opens_job=True)
+
+
+def _deliver(job_id: str) -> Button:
+    address: Field = {
+        "name": "output_uri", "label": "Address", "placeholder": "s3://bucket/answers", "maxLength": 1000,
+        "required": True,
+    }  # fmt: skip
+    text = f"Writes the files again, into the folder {job_id} at this address. No row is run again."
+    return Button("Deliver elsewhere", "deliver", text, Right.DELIVER, (address,))
 
 
 def rows_to_retry(proof: JobManifest) -> int:

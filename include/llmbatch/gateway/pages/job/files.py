@@ -14,7 +14,7 @@ from llmbatch.gateway.jobs.result_files import ResultFile, files_of
 MOST_SHOWN = 20
 """Objects of each list that are shown."""
 COMMAND = "python -m llmbatch.cli.deliver {} s3://bucket/answers"
-"""Delivers a finished job to another address. It may take long, so it is no request of this server."""
+"""Delivers a finished job to another address, wherever the key of the store may write."""
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Final
 
 from llmbatch.core.clock import Clock
-from llmbatch.core.identity import INFERENCE_DAG
+from llmbatch.core.identity import DELIVERY_DAG, INFERENCE_DAG
 from llmbatch.gateway.airflow.client import AirflowClient, DagRun
 from llmbatch.gateway.wire.failures import Failure
 from llmbatch.gateway.wire.shared import Shared
@@ -26,6 +27,12 @@ class Right(StrEnum):
     """Edit the run and clear its tasks, which are two rights in Airflow."""
     START = "start"
     """Start a job."""
+    DELIVER = "deliver"
+    """Start a delivery."""
+
+
+_STARTS: Final[Mapping[Right, str]] = {Right.START: INFERENCE_DAG, Right.DELIVER: DELIVERY_DAG}
+"""The DAGs whose runs are started."""
 
 
 class Rights:
@@ -45,7 +52,7 @@ class Rights:
         return frozenset([right for right in sorted(set(asked)) if await self._has(authorization, run, right)])
 
     async def _has(self, authorization: str, run: DagRun, right: Right) -> bool:
-        where = () if right is Right.START else (run.dag_id, run.dag_run_id)
+        where = () if right in _STARTS else (run.dag_id, run.dag_run_id)
         try:
             return await self._known.get((authorization, right, *where), lambda: self._ask(authorization, run, right))
         except Failure:
@@ -53,8 +60,8 @@ class Rights:
 
     async def _ask(self, authorization: str, run: DagRun, right: Right) -> bool:
         try:
-            if right is Right.START:
-                await self._airflow.require_start(authorization, INFERENCE_DAG)
+            if right in _STARTS:
+                await self._airflow.require_start(authorization, _STARTS[right])
             else:
                 await self._airflow.require_edit_run(authorization, run.dag_id, run.dag_run_id)
             if right is Right.CONTINUE_RUN:

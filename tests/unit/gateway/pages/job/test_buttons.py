@@ -82,25 +82,25 @@ def test_a_failed_job_continues_and_a_refused_one_does_not() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"proof": proof()}, ["retry-failed"]),
+        ({"proof": proof()}, ["retry-failed", "deliver"]),
         ({"proof": None}, []),
-        ({"proof": proof(failed=0)}, []),
+        ({"proof": proof(failed=0)}, ["deliver"]),
         ({"proof": proof(), "may_read": False}, []),
-        ({"proof": proof(), "admitting": False}, []),
-        ({"proof": proof(), "is_staged": False}, []),
-        ({"proof": proof(failed=1, invalid=1)}, []),
-        ({"proof": proof(failed=8, invalid=6)}, []),
-        ({"proof": proof(failed=8, invalid=5)}, ["retry-failed"]),
+        ({"proof": proof(), "admitting": False}, ["deliver"]),
+        ({"proof": proof(), "is_staged": False}, ["deliver"]),
+        ({"proof": proof(failed=1, invalid=1)}, ["deliver"]),
+        ({"proof": proof(failed=8, invalid=6)}, ["deliver"]),
+        ({"proof": proof(failed=8, invalid=5)}, ["retry-failed", "deliver"]),
     ],
 )
-def test_a_delivered_job_is_retried_if_the_retry_would_be_accepted(
+def test_a_delivered_job_is_delivered_again_and_retried_if_the_retry_would_be_accepted(
     changes: dict[str, object], expected: list[str]
 ) -> None:
     assert verbs(situation("success", **changes)) == expected
 
 
-def test_a_failed_job_with_a_proof_has_both() -> None:
-    assert verbs(situation("failed", proof=proof())) == ["resume", "retry-failed"]
+def test_a_failed_job_with_a_proof_has_all() -> None:
+    assert verbs(situation("failed", proof=proof())) == ["resume", "retry-failed", "deliver"]
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "success", "failed"])

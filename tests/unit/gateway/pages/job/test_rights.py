@@ -19,7 +19,7 @@ def rights(gateway: FakeGateway, role: str) -> frozenset[Right]:
 
 
 @pytest.mark.parametrize(
-    ("role", "has"), [("viewer", set()), ("user", {Right.START}), ("op", set(Right)), ("admin", set(Right))]
+    ("role", "has"), [("viewer", set()), ("user", {Right.START, Right.DELIVER}), ("op", set(Right)), ("admin", set(Right))]
 )
 def test_the_rights_of_a_role(role: str, has: set[Right]) -> None:
     gateway = fake_gateway()
@@ -32,7 +32,7 @@ def test_a_run_that_airflow_has_no_more_gives_no_right_to_it() -> None:
     spec = put_job(gateway, "r")
     run = gateway.airflow.dag_runs.pop((INFERENCE_DAG, spec.run_id))
     found = asyncio.run(Rights(gateway.airflow, gateway.clock).of("Bearer op-ann", run, Right))
-    assert found == {Right.START}
+    assert found == {Right.START, Right.DELIVER}
 
 
 def test_an_answer_is_remembered_for_seconds_and_for_its_caller_alone() -> None:
@@ -72,4 +72,4 @@ def test_to_continue_a_run_two_rights_are_asked_for(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(gateway.airflow, "require_continue_run", refused)
     found = asyncio.run(Rights(gateway.airflow, gateway.clock).of("Bearer op-ann", run, Right))
-    assert found == {Right.START, Right.EDIT_RUN}
+    assert found == {Right.START, Right.DELIVER, Right.EDIT_RUN}

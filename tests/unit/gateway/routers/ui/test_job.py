@@ -62,7 +62,7 @@ def buttons(text: str) -> dict[str, dict[str, object]]:
     found = {}
     for tag in re.findall(r"<button[^>]*data-post[^>]*>", text):
         path, fields = (html.unescape(re.findall(rf'data-{name}="([^"]*)"', tag)[0]) for name in ("post", "fields"))
-        found[path] = {field["name"]: field["value"] for field in json.loads(fields) if "value" in field}
+        found[path] = {field["name"]: field.get("value", FILLED.get(field["name"], "")) for field in json.loads(fields)}
     return found
 
 
@@ -73,9 +73,14 @@ EXPECTED = {
     "draining": {"resume", "cancel"},
     "cancelling": {"resume"},
     "failed": {"resume"},
-    "delivered": {"retry-failed"},
+    "delivered": {"retry-failed", "deliver"},
+    "clean": {"deliver"},
+    "expired": {"deliver"},
 }
 """What an owner who may edit runs is offered; nothing in the other states."""
+OF_ROWS = {"retry-failed", "deliver"}
+FILLED = {"output_uri": "s3://b/elsewhere"}
+"""What is typed into empty inputs of a dialog."""
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -98,14 +103,16 @@ def test_every_button_that_is_shown_works(state: str) -> None:
 
 
 def _may(user: str, role: str, verb: str) -> bool:
-    """Who may what: a retry is for the owner who may start jobs, all else for those who may edit the run."""
-    return (role != "viewer" and user == "ann") if verb == "retry-failed" else role == "op"
+    """Who may what: rows are for their owner, if he may start runs; all else is for those who may edit the run."""
+    return (role != "viewer" and user == "ann") if verb in OF_ROWS else role == "op"
 
 
 def test_an_admin_of_the_deployment_retries_the_jobs_of_others() -> None:
     gateway = fake_gateway(admins=("ada",))
     job_id = put(gateway, "delivered")
-    assert list(buttons(get(gateway, f"/ui/jobs/{job_id}/head", "ada", "user").text)) == [f"/jobs/{job_id}/retry-failed"]
+    assert list(buttons(get(gateway, f"/ui/jobs/{job_id}/head", "ada", "user").text)) == [
+        f"/jobs/{job_id}/{verb}" for verb in ("retry-failed", "deliver")
+    ]
 
 
 @pytest.mark.parametrize("state", STATES)
