@@ -1,4 +1,4 @@
-"""Questions to Airflow about the rights of a user: calls that change nothing, and that Airflow refuses without the right."""
+"""Questions to Airflow about the rights of a user: calls that change nothing, and are refused without the right."""
 
 from __future__ import annotations
 

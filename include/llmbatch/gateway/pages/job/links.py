@@ -62,4 +62,5 @@ def is_web(address: str) -> bool:
         parts = urlsplit(address)
     except ValueError:
         return False
-    return len(address) <= _LONGEST and address.isprintable() and parts.scheme in {"http", "https"} and bool(parts.netloc)
+    is_short = len(address) <= _LONGEST and address.isprintable()
+    return is_short and parts.scheme in {"http", "https"} and bool(parts.netloc)

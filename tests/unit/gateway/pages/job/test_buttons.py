@@ -35,9 +35,7 @@ def situation(state: str = "running", *, accepted: bool = True, **changes: objec
 def proof(*, failed: int = 1, invalid: int = 0) -> JobManifest:
     found = finish(MemoryStore(), spec_of())
     rows = found.rows.model_copy(update={"failed": failed})
-    return found.model_copy(
-        update={"rows": rows, "input": found.input.model_copy(update={"invalid_rows": invalid})}
-    )
+    return found.model_copy(update={"rows": rows, "input": found.input.model_copy(update={"invalid_rows": invalid})})
 
 
 def verbs(now: Situation) -> list[str]:

@@ -42,7 +42,9 @@ def test_the_page_on_ray_s_dashboard_is_what_the_operator_wrote() -> None:
         assert (links(gateway, spec).ray is not None) is shown
 
 
-@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "//host", "http://[", "", "http://a\u202eb"])
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "data:text/html,x", "//host", "http://[", "", "http://a\u202eb"]
+)
 def test_what_is_no_address_of_a_page(address: str) -> None:
     assert not is_web(address)
 

@@ -19,7 +19,8 @@ def rights(gateway: FakeGateway, role: str) -> frozenset[Right]:
 
 
 @pytest.mark.parametrize(
-    ("role", "has"), [("viewer", set()), ("user", {Right.START, Right.DELIVER}), ("op", set(Right)), ("admin", set(Right))]
+    ("role", "has"),
+    [("viewer", set()), ("user", {Right.START, Right.DELIVER}), ("op", set(Right)), ("admin", set(Right))],
 )
 def test_the_rights_of_a_role(role: str, has: set[Right]) -> None:
     gateway = fake_gateway()
