@@ -105,6 +105,13 @@ class FakeAirflow:
     async def require_edit(self, authorization: str, dag_id: str) -> None:
         self._role(authorization, 2)
 
+    async def require_edit_run(self, authorization: str, dag_id: str, run_id: str) -> None:
+        self._role(authorization, 2)
+        await self.run(authorization, dag_id, run_id)
+
+    async def require_continue_run(self, authorization: str, dag_id: str, run_id: str) -> None:
+        await self.require_edit_run(authorization, dag_id, run_id)
+
     async def task_states(self, authorization: str, dag_id: str, run_id: str) -> dict[str, str | None]:
         self._role(authorization, 0)
         self.reads.append("task_states")

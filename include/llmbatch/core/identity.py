@@ -16,6 +16,9 @@ DROP_DAG = "llmbatch_drop_folder"
 BENCHMARK_DAG = "llmbatch_benchmark"
 """DAG id of the DAG that runs one job for each setting of an engine and compares them."""
 
+DELIVERY_DAG = "llmbatch_delivery"
+"""DAG id of the DAG that delivers a finished job to another address."""
+
 FAILURE = "failure"
 """Key of the XCom in which a failed task of ``llmbatch_inference`` notes its error."""
 

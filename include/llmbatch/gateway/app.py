@@ -30,6 +30,7 @@ from llmbatch.gateway.routers import (
 )
 from llmbatch.gateway.routers.ui import assets as ui_assets
 from llmbatch.gateway.routers.ui import job as ui_job
+from llmbatch.gateway.routers.ui import job_details as ui_job_details
 from llmbatch.gateway.routers.ui import job_figures as ui_job_figures
 from llmbatch.gateway.routers.ui import jobs as ui_jobs
 from llmbatch.gateway.routers.ui import quality as ui_quality
@@ -61,6 +62,7 @@ ROUTERS = (
     ui_quality,
     ui_jobs,
     ui_job,
+    ui_job_details,
     ui_job_figures,
 )  # fmt: skip
 """One module for each resource."""

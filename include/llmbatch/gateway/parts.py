@@ -15,6 +15,7 @@ from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.known_runs import KnownRuns
 from llmbatch.gateway.jobs.readings import Readings
 from llmbatch.gateway.metrics.exporter import Exporter
+from llmbatch.gateway.pages.job.readings import JobReadings
 from llmbatch.gateway.pages.job_figures import JobFigures
 
 
@@ -57,3 +58,8 @@ class Parts:
     def checks(self) -> DailyChecks:
         """The daily checks, which requests of one caller share for seconds."""
         return DailyChecks(self.config, self.store, self.airflow, self.readings, self.clock)
+
+    @cached_property
+    def job_readings(self) -> JobReadings:
+        """What pages of single jobs read, kept for seconds."""
+        return JobReadings(self.config, self.store, self.airflow, self.clock)

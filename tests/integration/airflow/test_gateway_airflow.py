@@ -42,8 +42,8 @@ FILLED = {
 }
 """Values of path parameters; the job exists."""
 
-BEFORE_RIGHTS = {"/jobs/{job_id}/retry-failed"}
-"""Routes that read the request of a job first; the job of this test was not accepted, so it has none."""
+BEFORE_RIGHTS = {"/jobs/{job_id}/retry-failed", "/jobs/{job_id}/deliver"}
+"""Routes that first ask whose the rows of a job are; the job of this test is not the caller's."""
 
 OWN = {("POST", "/keys"), ("DELETE", "/keys/{key_id}")}
 """Routes that change only what is the caller's own: a viewer has API keys that can do no more than the viewer."""
@@ -264,6 +264,8 @@ def test_changes(airflow: ApiServer) -> None:
         lambda client: client.fail_run(viewer, INFERENCE_DAG, RUN_ID),
         lambda client: client.require_edit(viewer, INFERENCE_DAG),
         lambda client: client.require_start(viewer, INFERENCE_DAG),
+        lambda client: client.require_edit_run(viewer, INFERENCE_DAG, RUN_ID),
+        lambda client: client.require_continue_run(viewer, INFERENCE_DAG, RUN_ID),
     ):
         assert refusal(airflow, change) == 403
 
@@ -280,6 +282,18 @@ def test_changes(airflow: ApiServer) -> None:
     call(airflow, lambda client: client.require_start(op, INFERENCE_DAG))
     assert len(call(airflow, lambda client: client.runs(op, INFERENCE_DAG))) == count
     assert refusal(airflow, lambda client: client.require_edit(op, "unknown")) == 404
+
+    def events() -> list[str]:
+        answer = httpx.get(
+            f"{airflow.url}/api/v2/eventLogs?run_id={RUN_ID}", headers=airflow.headers("admin"), timeout=60
+        ).json()
+        return [entry["event"] for entry in answer["event_logs"]]
+
+    logged = events()
+    call(airflow, lambda client: client.require_edit_run(op, INFERENCE_DAG, RUN_ID))
+    call(airflow, lambda client: client.require_continue_run(op, INFERENCE_DAG, RUN_ID))
+    assert refusal(airflow, lambda client: client.require_edit_run(op, INFERENCE_DAG, "none")) == 404
+    assert events() == logged
     call(airflow, lambda client: client.note_run(op, INFERENCE_DAG, RUN_ID, "cancelled by op"))
     call(airflow, lambda client: client.continue_run(op, INFERENCE_DAG, RUN_ID, "run"))
     call(airflow, lambda client: client.start_run(op, INFERENCE_DAG, "stopped", CONF))

@@ -85,6 +85,12 @@ class AirflowClient(Protocol):
     async def require_edit(self, authorization: str, dag_id: str) -> None:
         """Raise ``Failure`` 403 unless the user may edit the DAG. Changes nothing."""
 
+    async def require_edit_run(self, authorization: str, dag_id: str, run_id: str) -> None:
+        """Raise ``Failure`` 403 unless the user may edit the run, 404 if there is none. Changes nothing."""
+
+    async def require_continue_run(self, authorization: str, dag_id: str, run_id: str) -> None:
+        """Raise ``Failure`` 403 unless the user may clear tasks of the run, 404 if there is none. Changes nothing."""
+
     async def task_states(self, authorization: str, dag_id: str, run_id: str) -> dict[str, str | None]:
         """Return the states of the tasks of a run by task id."""
 

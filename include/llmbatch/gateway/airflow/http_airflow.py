@@ -16,6 +16,7 @@ from llmbatch.core.shown import shown
 from llmbatch.gateway.airflow.answers import Health, Runs, Tasks, User, XCom, read
 from llmbatch.gateway.airflow.client import DagRun, RunExists
 from llmbatch.gateway.airflow.paths import dag_path, run_path, segment
+from llmbatch.gateway.airflow.questions import Question, may_continue_run, may_edit, may_edit_run, may_start
 from llmbatch.gateway.airflow.refusals import failure_of
 from llmbatch.gateway.wire.failures import Failure, unavailable
 
@@ -36,9 +37,6 @@ HEALTH_SECONDS = 2.0
 
 PAGE = 100
 """Most runs that Airflow returns at a time."""
-
-NO_FIELD = "no_field"
-"""Name of a field that a DAG does not have."""
 
 
 class HttpAirflow:
@@ -147,26 +145,26 @@ class HttpAirflow:
         await self._call("POST", f"{dag_path(dag_id)}/clearTaskInstances", authorization, what, body=body)
 
     async def require_start(self, authorization: str, dag_id: str) -> None:
-        """Raise ``Failure`` 403 unless the user may start runs of the DAG.
-
-        It starts none: Airflow checks the right, and then refuses a body without any field. Its audit log has the call.
-        """
-        try:
-            await self._call("POST", f"{dag_path(dag_id)}/dagRuns", authorization, f"start runs of {dag_id}", body={})
-        except Failure as failure:
-            if failure.status != 400:
-                raise
+        """Raise ``Failure`` 403 unless the user may start runs of the DAG."""
+        await self._ask(authorization, may_start(dag_id))
 
     async def require_edit(self, authorization: str, dag_id: str) -> None:
-        """Raise ``Failure`` 403 unless the user may edit the DAG.
+        """Raise ``Failure`` 403 unless the user may edit the DAG."""
+        await self._ask(authorization, may_edit(dag_id))
 
-        It changes no field of the DAG: Airflow checks the right to edit it, and then refuses the name of the field.
-        Its audit log has the call.
-        """
-        path, what = dag_path(dag_id), f"edit {dag_id}"
+    async def require_edit_run(self, authorization: str, dag_id: str, run_id: str) -> None:
+        """Raise ``Failure`` 403 unless the user may edit the run, 404 if there is none."""
+        await self._ask(authorization, may_edit_run(dag_id, run_id))
+
+    async def require_continue_run(self, authorization: str, dag_id: str, run_id: str) -> None:
+        """Raise ``Failure`` 403 unless the user may clear tasks of the run, 404 if there is none."""
+        await self._ask(authorization, may_continue_run(dag_id, run_id))
+
+    async def _ask(self, authorization: str, asked: Question) -> None:
         try:
-            query = [("update_mask", NO_FIELD)]
-            await self._call("PATCH", path, authorization, what, query=query, body={"is_paused": False})
+            await self._call(
+                asked.method, asked.path, authorization, asked.what, query=asked.query, body=asked.body, changes=False
+            )
         except Failure as failure:
             if failure.status != 400:
                 raise
@@ -223,6 +221,7 @@ class HttpAirflow:
         *,
         query: Sequence[tuple[str, str]] = (),
         body: Mapping[str, JsonValue] | None = None,
+        changes: bool = True,
     ) -> bytes:
         """Return the body of Airflow's answer. Raises ``Failure``."""
         headers = {} if authorization is None else {"Authorization": authorization}
@@ -233,7 +232,7 @@ class HttpAirflow:
             raise unavailable(
                 f"Airflow's api-server could not {what}: {type(error).__name__}. Repeat the request."
             ) from error
-        if method != "GET":
+        if method != "GET" and changes:
             self.changes += 1
             self._reads.clear()
         if not answer.is_success:

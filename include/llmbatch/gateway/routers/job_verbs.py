@@ -12,6 +12,7 @@ from llmbatch.core.control import ReplicaBounds
 from llmbatch.core.states import DesiredState
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.jobs.answers import StartedJob
+from llmbatch.gateway.jobs.deliver import StartedDelivery, start_delivery
 from llmbatch.gateway.jobs.retry import require_delivered, retry_failed
 from llmbatch.gateway.jobs.start import Starter
 from llmbatch.gateway.jobs.steer import RUNNING_ON, SteerAnswer, Steering
@@ -47,6 +48,14 @@ class Scale(Reason):
         if self.min > self.max:
             raise ValueError(f"min {self.min} is greater than max {self.max}")
         return self
+
+
+class Delivery(BaseModel):
+    """Where to deliver."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"output_uri": "s3://bucket/answers"}]})
+
+    output_uri: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 RETRY_EXAMPLES: dict[str, Example] = {
@@ -136,3 +145,22 @@ async def retry(
     new = await retry_failed(asked, conf, starter)
     response.headers["Location"] = f"{request.scope.get('root_path', '').rstrip('/')}/jobs/{new.job_id}"
     return await started(new, parts)
+
+
+@router.post("/deliver", status_code=202, summary="Deliver a job to another address", responses={**CONFLICT})
+async def deliver(job_id: JobId, parts: PartsDep, caller: CallerDep, body: Delivery) -> StartedDelivery:
+    """Write the files of a finished job to `<output_uri>/<job_id>/`, by a run of `llmbatch_delivery`.
+
+    No row is run again. For the owner of the job and admins, within `store.allowed_outputs` of config.yaml.
+    """
+    found = await found_job(job_id, parts, caller)
+    await require_delivered(found, caller.may_read_answers(found.owner), parts.documents)
+    return await start_delivery(
+        job_id,
+        body.output_uri,
+        caller=caller,
+        airflow=parts.airflow,
+        config=parts.config,
+        store=parts.store,
+        clock=parts.clock,
+    )

@@ -59,13 +59,28 @@ async def get_job(
 
     Poll it with `If-None-Match`: 304 is answered until the next heartbeat.
     """
-    found = await polled_job(job_id, caller.authorization, parts.airflow, parts.documents, parts.known_runs)
-    error = await error_of(found, caller.authorization, parts.airflow)
     root = request.scope.get("root_path", "").rstrip("/")
     airflow_url = (parts.config.gateway.airflow_url or "").rstrip("/") or root.removesuffix(MOUNTED_AT)
-    links = links_of(found, root, airflow_url)
-    job = await asyncio.to_thread(job_of, found, parts.documents, parts.clock.now(), links, error)
+    _, job = await polled_as_shown(job_id, root, airflow_url, parts, caller)
     return conditional(job, weak_etag(job, without=CHANGE_WITH_TIME), if_none_match)
+
+
+async def polled_as_shown(
+    job_id: str, root: str, airflow_url: str, parts: Parts, caller: Caller
+) -> tuple[FoundJob, Job]:
+    """Return a job for a poll, as it was seconds ago. Raises ``Failure`` 403 or 404.
+
+    Args:
+        job_id: the job.
+        root: path under which the API is served; empty at ``/``.
+        airflow_url: address of Airflow's UI; empty on the same server.
+        parts: what the routes work with.
+        caller: who asks.
+    """
+    found = await polled_job(job_id, caller.authorization, parts.airflow, parts.documents, parts.known_runs)
+    error = await error_of(found, caller.authorization, parts.airflow)
+    links = links_of(found, root, airflow_url)
+    return found, await asyncio.to_thread(job_of, found, parts.documents, parts.clock.now(), links, error)
 
 
 async def found_job(job_id: str, parts: Parts, caller: Caller) -> FoundJob:

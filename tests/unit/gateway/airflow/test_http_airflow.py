@@ -203,6 +203,31 @@ def test_who_may_start_is_seen_without_a_start(server: Server, status: int, refu
     assert server.last.content == b"{}"
 
 
+@pytest.mark.parametrize(("status", "refused"), [(200, None), (422, None), (403, 403), (404, 404), (500, 503)])
+def test_who_may_edit_or_continue_a_run_is_seen_by_a_dry_run(server: Server, status: int, refused: int | None) -> None:
+    for path, question in (
+        ("dags/d/dagRuns/r1/clear", server.airflow.require_edit_run),
+        ("dags/d/clearTaskInstances", server.airflow.require_continue_run),
+    ):
+        server.answers[f"POST /prefix/api/v2/{path}"] = (status, {"detail": "x"})
+        if refused is None:
+            done(question("Bearer t", "d", "r1"))
+        else:
+            with pytest.raises(Failure) as caught:
+                done(question("Bearer t", "d", "r1"))
+            assert caught.value.status == refused
+        assert json.loads(server.last.content)["dry_run"] is True
+
+
+def test_a_question_about_rights_leaves_what_is_remembered(server: Server) -> None:
+    server.answers["GET /prefix/api/v2/dags/d/dagRuns/r1"] = (200, RUN)
+    server.answers["POST /prefix/api/v2/dags/d/dagRuns/r1/clear"] = (200, {})
+    done(server.airflow.run("Bearer t", "d", "r1"))
+    done(server.airflow.require_edit_run("Bearer t", "d", "r1"))
+    done(server.airflow.run("Bearer t", "d", "r1"))
+    assert [request.method for request in server.requests] == ["GET", "POST"]
+
+
 def test_task_states(server: Server) -> None:
     tasks = [{"task_id": "accept", "state": "success"}, {"task_id": "run", "state": None}]
     server.answers["GET /prefix/api/v2/dags/d/dagRuns/r1/taskInstances"] = (200, {"task_instances": tasks})

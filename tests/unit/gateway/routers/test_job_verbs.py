@@ -93,6 +93,21 @@ def test_a_retry_needs_a_finished_job_and_known_fields() -> None:
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "sla_hour")
 
 
+def test_a_delivery_is_for_the_owner_of_a_finished_job() -> None:
+    gateway = fake_gateway()
+    spec, running = put_finished(gateway), put_job(gateway, "runs")
+    body = {"output_uri": "s3://b/second"}
+
+    def post(job_id: str, name: str = "ann", role: str = "user", **more: object) -> int:
+        path = f"/jobs/{job_id}/deliver"
+        return gateway.client.post(path, json={**body, **more}, headers=gateway.as_user(name, role)).status_code
+
+    assert (post(spec.job_id, "bob", "op"), post(running.job_id), post(spec.job_id, role="viewer")) == (404, 409, 403)
+    assert (post(spec.job_id, output_uri="s3://other/x"), post(spec.job_id, x=1)) == (400, 400)
+    assert gateway.airflow.calls == []
+    assert (post(spec.job_id), gateway.airflow.calls[0][0]) == (202, "start_run")
+
+
 def test_the_examples_are_valid() -> None:
     for model in (Reason, Scale):
         for example in model.model_json_schema()["examples"]:

@@ -17,6 +17,13 @@ export function say(text, isError = false) {
   said.classList.toggle("wrong", isError);
 }
 
+/** Add a link to what was said. */
+function link(address, text) {
+  const found = document.createElement("a");
+  Object.assign(found, { href: address, textContent: text });
+  document.getElementById("said").append(" ", found);
+}
+
 async function perform(button) {
   const fields = await ask(button);
   if (!fields) return;
@@ -25,7 +32,11 @@ async function perform(button) {
     const body = JSON.stringify({ ...JSON.parse(button.dataset.body ?? "{}"), ...fields });
     const response = await fetch(button.dataset.post, { method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json" }, body });
     if (!response.ok) say(await messageOf(response), true);
-    else say((await response.json()).done ?? button.dataset.done ?? "Done.");
+    else {
+      const answer = await response.json();
+      say(answer.done ?? button.dataset.done ?? "Done.");
+      if (button.dataset.open && answer.job_id) link(`${button.dataset.open}/${encodeURIComponent(answer.job_id)}`, answer.job_id);
+    }
   } catch {
     say("The server does not answer. Nothing is known about this request: look at the job before you repeat it.", true);
   }
@@ -42,7 +53,7 @@ function ask(button) {
   const inputs = JSON.parse(button.dataset.fields ?? "[]").map((field) => {
     const label = document.createElement("label"), input = document.createElement("input");
     Object.assign(input, { name: field.name, type: field.type ?? "text", value: field.value ?? "" });
-    for (const rule of ["min", "max", "maxLength", "placeholder"]) if (field[rule] !== undefined) input[rule] = field[rule];
+    for (const rule of ["min", "max", "step", "maxLength", "placeholder", "required"]) if (field[rule] !== undefined) input[rule] = field[rule];
     label.append(field.label, input);
     return [label, input, field];
   });

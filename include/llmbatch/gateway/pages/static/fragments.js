@@ -5,13 +5,19 @@ const askers = new Map();
 
 export function startFragments() {
   for (const element of document.querySelectorAll("[data-poll]")) {
-    const ask = poll({
-      address: () => element.dataset.poll,
-      seconds: Number(element.dataset.every ?? 0),
-      use: async (response) => replace(element, await response.text()),
-    });
-    askers.set(element, ask);
+    const box = element.dataset.when === "open" ? element.closest("details") : null;
+    if (box && !box.open) box.addEventListener("toggle", () => start(element), { once: true });
+    else start(element);
   }
+}
+
+function start(element) {
+  const ask = poll({
+    address: () => element.dataset.poll,
+    seconds: Number(element.dataset.every ?? 0),
+    use: async (response) => replace(element, await response.text()),
+  });
+  askers.set(element, ask);
 }
 
 /** Ask for the fragments of these elements now; without them, for all. */
