@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from llmbatch.core.alerts import Level
+from llmbatch.core.shown import shown
 
 BLUE: Final = "#3b82d6"
 """What is, or is most likely."""
@@ -56,6 +57,18 @@ class Figures(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     figures: dict[str, Figure | None]
+
+
+def plain(text: object, most: int = 200) -> str:
+    """Return a text from outside as plotly shows it: on one line, and no tag of it works.
+
+    plotly obeys a few tags in each text of a figure: links, line breaks, bold.
+
+    Args:
+        text: a reason, an id, a name, a model.
+        most: characters that are shown; a longer text is cut, and its length is added.
+    """
+    return shown(text, most).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def layout(*, x: str = "", y: str = "", is_time: bool = False, **more: JsonValue) -> dict[str, JsonValue]:
