@@ -17,6 +17,7 @@ from llmbatch.gateway.jobs.readings import Readings
 from llmbatch.gateway.metrics.exporter import Exporter
 from llmbatch.gateway.pages.job.readings import JobReadings
 from llmbatch.gateway.pages.job_figures import JobFigures
+from llmbatch.gateway.pages.job_list.job_list import JobList
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Parts:
     def exporter(self) -> Exporter:
         """The exporter of metrics, which scrapes share for seconds."""
         return Exporter(self.config, self.store, self.airflow, self.readings, self.clock)
+
+    @cached_property
+    def job_list(self) -> JobList:
+        """The page of all jobs, which its readers share for seconds."""
+        return JobList(self.config, self.store, self.documents, self.airflow, self.exporter, self.clock)
 
     @cached_property
     def checks(self) -> DailyChecks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,7 +27,9 @@ _IN_FLIGHT = 16
 
 
 @dataclass(frozen=True)
-class _Active:
+class ActiveJob:
+    """A job that is not over, with its last heartbeat."""
+
     found: FoundJob
     progress: Progress | None
 
@@ -57,21 +59,35 @@ def queue_of(
         now: the current time.
     """
 
-    def look(run: DagRun) -> _Active:
+    def look(run: DagRun) -> ActiveJob:
         found = FoundJob(run, None)
         spec = documents.spec(found.job_id) if found.state is JobState.RUNNING else None
-        return _Active(FoundJob(run, spec), documents.progress(found.job_id, now) if spec is not None else None)
+        return ActiveJob(FoundJob(run, spec), documents.progress(found.job_id, now) if spec is not None else None)
 
     active = {each.found.job_id: each for each in in_order(look, runs, in_flight=_IN_FLIGHT, name="queue")}
+    ordered = enumerate(turns_of(active, admitted, capacity, now), 1)
+    return QueueAnswer(jobs=tuple(_entry(position, turn, active, now) for position, turn in ordered))
+
+
+def turns_of(
+    active: Mapping[str, ActiveJob], admitted: Iterable[QueuedJob], capacity: int, now: datetime
+) -> list[Turn]:
+    """Return the jobs that have begun, then those that wait, in the order in which they start. Reads nothing.
+
+    Args:
+        active: the jobs by id.
+        admitted: the queue as admission keeps it.
+        capacity: replicas of the deployment.
+        now: the current time, to which the heartbeats' times refer.
+    """
     known = {job.job_id: job for job in admitted}
     jobs = {job_id: each.queued(known.get(job_id), capacity, now) for job_id, each in active.items()}
     begun = [job for job_id, job in jobs.items() if active[job_id].progress is not None]
     waiting = [job for job_id, job in jobs.items() if active[job_id].progress is None]
-    ordered = enumerate(turns(begun, waiting, capacity), 1)
-    return QueueAnswer(jobs=tuple(_entry(position, turn, active, now) for position, turn in ordered))
+    return turns(begun, waiting, capacity)
 
 
-def _entry(position: int, turn: Turn, active: Mapping[str, _Active], now: datetime) -> QueueEntry:
+def _entry(position: int, turn: Turn, active: Mapping[str, ActiveJob], now: datetime) -> QueueEntry:
     each = active[turn.job.job_id]
     start = None if turn.start is None else later(now, turn.start)
     return QueueEntry(

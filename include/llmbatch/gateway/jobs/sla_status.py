@@ -87,7 +87,7 @@ class StatusReader:
             StoreError: the store failed.
         """
         now = self._clock.now()
-        found = [_status(job, now) for job in self.look(runs)]
+        found = [status_of_seen(job, now) for job in self.look(runs)]
         ordered = sorted(found, key=lambda job: (job.deadline, job.job_id))
         return SlaStatus(jobs=tuple(ordered), truncated=len(_jobs(runs)) > MOST_JOBS)
 
@@ -114,7 +114,8 @@ def _jobs(runs: Sequence[DagRun]) -> list[DagRun]:
     return [run for run in runs if (run.conf or {}).get("dry_run") is not True]
 
 
-def _status(job: SeenJob, now: datetime) -> JobStatus:
+def status_of_seen(job: SeenJob, now: datetime) -> JobStatus:
+    """Return the status of a job whose run is not over; before it is accepted, that of its request."""
     if job.found.spec is not None:
         return status_of(job.found.spec, job.progress, job.finished_at, now)
     left = (job.found.deadline - now).total_seconds()  # not accepted: the deadline follows from the request

@@ -78,7 +78,7 @@ def entry_of(found: FoundJob, progress: Progress | None, proof: JobManifest | No
         dag_run_id=run.dag_run_id,
         state=state,
         phase=_phase(found, progress, status),
-        model=_model(found),
+        model=model_of(found),
         owner=found.owner,
         created_at=run.run_after,
         deadline=found.deadline,
@@ -153,7 +153,8 @@ def _phase(found: FoundJob, progress: Progress | None, status: JobStatus | None)
     return status.phase if status is not None else Phase.QUEUED.value
 
 
-def _model(found: FoundJob) -> str | None:
+def model_of(found: FoundJob) -> str | None:
+    """Return the name of the model; before the job is accepted, the one that its request names, if it names one."""
     if found.spec is not None:
         return found.spec.model_name
     sent: Mapping[str, object] = found.run.conf or {}

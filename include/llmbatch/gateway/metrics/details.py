@@ -54,10 +54,9 @@ class DetailsReader:
 
     def _details(self, spec: JobSpec) -> Details:
         alerts = read_alerts(self._store, spec.layout)
-        return Details(alerts[-1].level if alerts else Level.OK, self._usd(spec))
-
-    def _usd(self, spec: JobSpec) -> float | None:
-        if self._price is None or spec.engine.accelerator is not Accelerator.GPU:
-            return None
+        level = alerts[-1].level if alerts else Level.OK
+        if spec.engine.accelerator is not Accelerator.GPU:
+            return Details(level)
         traces = read_traces(self._store, spec.layout)
-        return cost_of(spec.engine, traces, {}, tokens=None, usd_per_gpu_hour=self._price).usd
+        cost = cost_of(spec.engine, traces, {}, tokens=None, usd_per_gpu_hour=self._price)
+        return Details(level, cost.gpu_hours, cost.usd)

@@ -31,12 +31,14 @@ from llmbatch.gateway.jobs.versions import versions
 from llmbatch.gateway.metrics.exposition import Exposition, Texts
 from llmbatch.gateway.metrics.job_samples import add_job
 from llmbatch.gateway.metrics.reader import StateReader
+from llmbatch.gateway.metrics.reading import Reading
 from llmbatch.gateway.metrics.report_figures import ReportFigures
 from llmbatch.gateway.metrics.samples import Samples, collected
 from llmbatch.gateway.metrics.service_samples import add_report, add_service
 from llmbatch.gateway.metrics.timed_store import timed
 from llmbatch.gateway.wire.failures import Failure
 from llmbatch.gateway.wire.lasting import Lasting
+from llmbatch.orchestrator.sla_report.figures import Figures
 from llmbatch.orchestrator.sla_report.report import figures
 
 COLLECT_SECONDS = 10.0
@@ -84,6 +86,7 @@ class Exporter(Collector):
         self._flight: asyncio.Task[None] | None = None
         self._begun: float | None = None
         self._read_at: float | None = None
+        self._reading: Reading | None = None
         self._state: tuple[Family, ...] = ()
         self._process: tuple[Family, ...] = ()
         registry = CollectorRegistry()
@@ -99,6 +102,21 @@ class Exporter(Collector):
         Raises:
             Failure: 403 if the caller may not read the jobs; 503 if Airflow does not answer and the caller is new.
         """
+        await self._refresh(caller)
+        ready = self._texts.ready(accept)
+        return await asyncio.to_thread(self._texts.make, accept) if ready is None else ready
+
+    async def reading(self, caller: Caller) -> Reading | None:
+        """Return the last reading, which scrapes and pages share; None before the first. Raises as ``scrape`` does."""
+        await self._refresh(caller)
+        return self._reading
+
+    def report(self) -> Figures | None:
+        """Return the figures of the last report, None before the first. Does not block."""
+        return self._report.latest()
+
+    async def _refresh(self, caller: Caller) -> None:
+        """Begin a reading if it is time, and wait for it as long as a scrape may."""
         await self._allowed.get(
             caller.key_id or caller.authorization, lambda: self._readings.require_read(caller.authorization)
         )
@@ -110,8 +128,6 @@ class Exporter(Collector):
         if self._flight is not None:
             is_usable = self._read_at is not None and now - self._read_at <= USABLE_SECONDS
             await asyncio.wait([self._flight], timeout=SOON_SECONDS if is_usable else WAIT_SECONDS)
-        ready = self._texts.ready(accept)
-        return await asyncio.to_thread(self._texts.make, accept) if ready is None else ready
 
     def collect(self) -> Iterable[Family]:
         """Return the families of all metrics, for the registry."""
@@ -152,6 +168,7 @@ class Exporter(Collector):
         process.add(names.EXPORTER_LAST_SUCCESS, reading.at.timestamp())
         process.add(names.EXPORTER_DURATION, self._clock.monotonic() - began)
         process.add(names.EXPORTER_SKEW, reading.skew)
+        self._reading = reading
         self._state, self._process = samples.families(), process.families()
         self._read_at = self._clock.monotonic()
 

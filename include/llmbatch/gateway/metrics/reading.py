@@ -17,10 +17,12 @@ class Details:
 
     Attributes:
         level: of the last alert.
+        gpu_hours: so far; None on CPUs.
         usd: cost so far, in US dollars; None without a price.
     """
 
     level: Level = Level.OK
+    gpu_hours: float | None = None
     usd: float | None = None
 
 

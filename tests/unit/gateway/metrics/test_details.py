@@ -19,7 +19,8 @@ def listed(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen, inner = list[str](), gateway.store.list
 
     def counting(prefix: str) -> list[ObjectInfo]:
-        seen.append(prefix.split("/")[-3])
+        if prefix.endswith("/alerts/"):
+            seen.append(prefix.split("/")[-3])
         return list(inner(prefix))
 
     monkeypatch.setattr(gateway.store, "list", counting)
@@ -45,10 +46,13 @@ def test_the_cost_is_that_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None
     assert reader.read([spec])[spec.job_id].usd == 0
     gateway.store.put(spec.layout.trace(1), trace_of(spec, end=100.0).model_dump_json().encode())
     # 2 replicas of 2 GPUs: 5 s of loading, and 95 s from the first answer
-    assert reader.read([spec])[spec.job_id].usd == pytest.approx(4 * (5 + 95))
+    found = reader.read([spec])[spec.job_id]
+    assert (found.usd, found.gpu_hours) == (pytest.approx(4 * (5 + 95)), pytest.approx(4 * (5 + 95) / 3600, abs=1e-6))
+    assert DetailsReader(gateway.store, None).read([spec])[spec.job_id].gpu_hours == found.gpu_hours
     on_cpus = spec.model_copy(update={"job_id": "job-2", "engine": EngineSettings(accelerator=Accelerator.CPU)})
     monkeypatch.setattr(details, "read_traces", pytest.fail)
-    assert reader.read([on_cpus])["job-2"].usd is None
+    found = reader.read([on_cpus])["job-2"]
+    assert (found.usd, found.gpu_hours) == (None, None)
 
 
 def test_a_job_that_is_gone_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.jobs import sla_status
 from llmbatch.gateway.metrics import exporter as module
 from llmbatch.gateway.metrics.exporter import COLLECT_SECONDS, REASONS
-from llmbatch.gateway.wire.failures import unavailable
+from llmbatch.gateway.wire.failures import Failure, unavailable
 
 LAST_SUCCESS = "llmbatch_exporter_last_success_timestamp_seconds"
 EXPORTED = tuple(metric for metric in CATALOGUE if metric.source in (Source.STATE, Source.EXPORTER))
@@ -115,6 +115,26 @@ def test_the_state_is_read_at_most_once_in_ten_seconds(monkeypatch: pytest.Monke
     gateway.clock.advance(0.1)
     asyncio.run(scrapes())
     assert reads[spec.layout.progress] == 2
+
+
+def test_pages_and_scrapes_share_a_reading() -> None:
+    gateway = fake_gateway()
+    spec = accepted_job(gateway, "a")
+    full_beat(gateway, spec)
+    exporter = gateway.parts.exporter
+    asyncio.run(exporter.scrape(CALLER, ""))
+    gateway.airflow.reads.clear()
+    found = asyncio.run(exporter.reading(CALLER))
+    assert found is not None
+    assert [job.found.job_id for job in found.jobs] == [spec.job_id]
+    assert gateway.airflow.reads == []
+    gateway.clock.advance(COLLECT_SECONDS)
+    assert asyncio.run(exporter.reading(CALLER)) is not found
+
+
+def test_a_reading_needs_a_reader_of_jobs() -> None:
+    with pytest.raises(Failure):
+        asyncio.run(fake_gateway().parts.exporter.reading(Caller("x", "Bearer nobody")))
 
 
 @pytest.mark.parametrize(("part", "reason"), [("store", "store"), ("airflow", "airflow")])

@@ -36,7 +36,7 @@ function replace(element, html) {
     const found = document.getElementById(id);
     if (found) found.open = was;
   }
+  element.dispatchEvent(new CustomEvent("replaced", { bubbles: true })); // figures take their places
   for (const [id, left, top] of scrolled) document.getElementById(id)?.scrollTo(left, top);
   if (active) document.getElementById(active)?.focus({ preventScroll: true });
-  element.dispatchEvent(new CustomEvent("replaced", { bubbles: true }));
 }
