@@ -34,10 +34,10 @@ def test_a_user_has_a_share_and_all_have_a_limit(cancel: bool) -> None:
                     task.cancel()
                 await asyncio.wait(running)
             with pytest.raises(Failure) as failure:
-                await slots.run("user-0", gate.wait)
+                await asyncio.wait_for(slots.run("user-0", gate.wait), 5)
             assert (failure.value.status, "Retry-After" in failure.value.headers) == (429, True)
             with pytest.raises(Failure) as failure:
-                await slots.run("another", gate.wait)
+                await asyncio.wait_for(slots.run("another", gate.wait), 5)
             assert failure.value.status == 503
         finally:
             gate.set()

@@ -115,6 +115,17 @@ def test_a_check_is_polled_until_it_has_a_result() -> None:
     assert "CET" in text
 
 
+def test_examples_of_invalid_rows_are_text() -> None:
+    gateway = fake_gateway()
+    result = put_check(gateway)
+    hostile = result.model_copy(update={"invalid_rows": 1, "invalid_examples": (HOSTILE,), "tuned": HOSTILE})
+    uri = gateway.parts.documents.layout(result.job_id).dry_run
+    gateway.store.put(uri, hostile.model_dump_json().encode())
+    text = _get(gateway, f"/check/{result.job_id}").text
+    assert text.count("&lt;script&gt;alert(1)") == 2
+    assert ("<script" in text, "\x1b" in text, "\u202e" in text) == (False, False, False)
+
+
 def test_costs_are_shown_where_a_price_is_known() -> None:
     gateway = fake_gateway(engine={"accelerator": "gpu"}, cost={"usd_per_gpu_hour": 2.5})
     assert "$2.50" in _get(gateway, f"/check/{put_check(gateway).job_id}").text
