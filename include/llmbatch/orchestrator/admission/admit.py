@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from functools import partial
+from collections.abc import Iterable
+from datetime import datetime
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,17 +22,15 @@ from llmbatch.core.eta.history import History
 from llmbatch.core.input_size import InputSize
 from llmbatch.core.job_spec import InputObject, JobSpec
 from llmbatch.core.progress import EtaSeconds
-from llmbatch.core.read_ahead import in_order
 from llmbatch.core.request_options import OnInfeasible
 from llmbatch.core.store import ObjectStore
 from llmbatch.core.stored import read_document
-from llmbatch.orchestrator.admission.queue import change_queue, current_job, queued_jobs
+from llmbatch.orchestrator.admission.queue import change_queue, current_jobs, open_jobs
 from llmbatch.orchestrator.admission.sample import estimate_size
 from llmbatch.orchestrator.history.lessons import basis_for, read_history
 from llmbatch.orchestrator.metrics.events import count
 
 _log = logging.getLogger(__name__)
-_IN_FLIGHT = 32
 _REJECTED = "rejected"
 """Verdict of the metric for a job that is infeasible and not accepted."""
 
@@ -57,9 +56,12 @@ def admit(
     if decision is not None:
         return decision
     basis = read_basis(spec, store)
-    size = estimate_size(spec, objects, store)
-    desk = _Desk(spec, basis, size, capacity, store, clock)
-    decision = desk.weigh(queued_jobs(spec.layout.base, store)) if spec.request.dry_run else desk.enter_queue()
+    size, now = estimate_size(spec, objects, store), clock.now()
+    candidate = _Candidate(spec, size, basis, capacity, now)
+    if spec.request.dry_run:
+        decision = candidate.weigh(open_jobs(spec.layout.base, store, now))
+    else:
+        decision = _Desk(spec, candidate, store, now).enter_queue()
     _once(spec.layout.basis, basis, store)
     _once(spec.layout.admission, decision, store)
     if not spec.request.dry_run:
@@ -70,8 +72,30 @@ def admit(
 
 def preview(spec: JobSpec, size: InputSize, capacity: int, store: ObjectStore, clock: Clock) -> Admission:
     """Return the decision for a job of that size now, without entering it in the queue."""
-    desk = _Desk(spec, read_basis(spec, store), size, capacity, store, clock)
-    return desk.weigh(queued_jobs(spec.layout.base, store))
+    now = clock.now()
+    others = open_jobs(spec.layout.base, store, now)
+    return weigh_beside(others, spec, size, read_basis(spec, store), capacity, now)
+
+
+def weigh_beside(
+    others: Iterable[QueuedJob],
+    spec: JobSpec,
+    size: InputSize | None,
+    basis: EtaBasis,
+    capacity: int,
+    now: datetime,
+) -> Admission:
+    """Return the decision for a job of that size. Reads nothing, so it can be asked for many deadlines.
+
+    Args:
+        others: the jobs that have not ended, as ``open_jobs`` returns them.
+        spec: the job, with the deadline that is asked about.
+        size: None if it is unknown.
+        basis: as ``read_basis`` returns it.
+        capacity: replicas that the deployment has.
+        now: when the work begins.
+    """
+    return _Candidate(spec, size, basis, capacity, now).weigh(others)
 
 
 def read_admission(spec: JobSpec, store: ObjectStore) -> Admission | None:
@@ -101,16 +125,12 @@ def read_basis(spec: JobSpec, store: ObjectStore) -> EtaBasis:
     return basis_for(spec, history)
 
 
-class _Desk:
-    """One job and the queue that it wants to enter."""
+class _Candidate:
+    """One job, and what is believed of it."""
 
-    def __init__(
-        self, spec: JobSpec, basis: EtaBasis, size: InputSize | None, capacity: int, store: ObjectStore, clock: Clock
-    ) -> None:
-        self._spec, self._basis, self._size, self._capacity = spec, basis, size, capacity
-        self._store, self._now = store, clock.now()
-        self._most = max(capacity, spec.engine.max_replicas, spec.request.reactions.max_replicas or 0)
-        self._job = QueuedJob(
+    def __init__(self, spec: JobSpec, size: InputSize | None, basis: EtaBasis, capacity: int, now: datetime) -> None:
+        self._spec, self._size, self._basis, self._capacity, self._now = spec, size, basis, capacity, now
+        self.job = QueuedJob(
             job_id=spec.job_id,
             root_uri=spec.root_uri,
             deadline=spec.deadline,
@@ -118,29 +138,41 @@ class _Desk:
             replicas=spec.engine.max_replicas,
             eta=self._eta_on(spec.engine.max_replicas),
         )
-        self._looked: dict[str, QueuedJob | None] = {}
 
-    def weigh(self, queue: tuple[QueuedJob, ...]) -> Admission:
-        """Return the decision about the job together with the queued ones."""
+    def weigh(self, others: Iterable[QueuedJob]) -> Admission:
+        """Return the decision about the job together with others that have not ended."""
         decision = weigh(
-            self._job,
-            self._open(queue),
+            self.job,
+            others,
             now=self._now,
             capacity=self._capacity,
-            most=self._most,
+            most=max(self._capacity, self._spec.engine.max_replicas, self._spec.request.reactions.max_replicas or 0),
             eta_on=self._eta_on,
         )
         reason = decision.reason if self._size is not None else "the size of the input is unknown"
         return decision.model_copy(update={"size": self._size, "reason": reason})
+
+    def _eta_on(self, replicas: int) -> EtaSeconds | None:
+        if self._size is None:
+            return None
+        return forecast(self._size, self._spec.engine.max_num_seqs, self._basis, replicas)
+
+
+class _Desk:
+    """One job and the queue that it wants to enter."""
+
+    def __init__(self, spec: JobSpec, candidate: _Candidate, store: ObjectStore, now: datetime) -> None:
+        self._spec, self._candidate, self._store, self._now = spec, candidate, store, now
+        self._looked: dict[str, QueuedJob | None] = {}
 
     def enter_queue(self) -> Admission:
         """Enter the job in the queue unless it must be rejected; remove jobs that have ended."""
         decisions: list[Admission] = []
 
         def enter(queue: tuple[QueuedJob, ...]) -> tuple[QueuedJob, ...]:
-            decisions.append(self.weigh(queue))
-            others = tuple(job for job in queue if job.job_id != self._job.job_id and self._look(job) is not None)
-            return others if self._rejects(decisions[-1]) else (*others, self._job)
+            decisions.append(self._candidate.weigh(self._open(queue)))
+            others = tuple(job for job in queue if job.job_id != self._spec.job_id and self._look(job) is not None)
+            return others if self._rejects(decisions[-1]) else (*others, self._candidate.job)
 
         change_queue(self._spec.layout.base, self._store, enter)
         if self._rejects(decisions[-1]):
@@ -148,16 +180,10 @@ class _Desk:
             raise _rejection(decisions[-1])
         return decisions[-1]
 
-    def _eta_on(self, replicas: int) -> EtaSeconds | None:
-        if self._size is None:
-            return None
-        return forecast(self._size, self._spec.engine.max_num_seqs, self._basis, replicas)
-
     def _open(self, queue: tuple[QueuedJob, ...]) -> list[QueuedJob]:
         """Return the queued jobs that have not ended; each is read once, however often the queue changes."""
-        new = [job for job in queue if job.job_id not in self._looked and job.job_id != self._job.job_id]
-        look = partial(current_job, store=self._store, now=self._now)
-        for job, found in zip(new, in_order(look, new, in_flight=_IN_FLIGHT, name="queue"), strict=True):
+        new = [job for job in queue if job.job_id not in self._looked and job.job_id != self._spec.job_id]
+        for job, found in zip(new, current_jobs(new, self._store, self._now), strict=True):
             self._looked[job.job_id] = found
         return [found for job in queue if (found := self._look(job)) is not None]
 

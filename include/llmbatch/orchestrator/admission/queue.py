@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -20,6 +21,7 @@ from llmbatch.core.heartbeat import read_heartbeat
 from llmbatch.core.layout import JobLayout, queue_uri
 from llmbatch.core.manifest import is_published
 from llmbatch.core.progress import Progress
+from llmbatch.core.read_ahead import in_order
 from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
 from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectStore
@@ -33,6 +35,7 @@ REST = timedelta(minutes=20)
 GONE = timedelta(hours=1)
 """Time after its deadline at which a job without a heartbeat leaves the queue."""
 
+_IN_FLIGHT = 32
 _log = logging.getLogger(__name__)
 
 
@@ -80,6 +83,23 @@ def leave_queue(base_uri: str, job_id: str, store: ObjectStore) -> None:
         change_queue(base_uri, store, lambda jobs: tuple(job for job in jobs if job.job_id != job_id))
     except StoreError as error:
         _log.warning("event=leave_queue_failed job_id=%s reason=%s", job_id, error)
+
+
+def open_jobs(base_uri: str, store: ObjectStore, now: datetime) -> tuple[QueuedJob, ...]:
+    """Return the queued jobs that have not ended, each with the time that it still needs.
+
+    Costs one to two requests for each of them, several at a time.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    found = current_jobs(queued_jobs(base_uri, store), store, now)
+    return tuple(job for job in found if job is not None)
+
+
+def current_jobs(jobs: Sequence[QueuedJob], store: ObjectStore, now: datetime) -> Iterator[QueuedJob | None]:
+    """Yield ``current_job`` of each."""
+    return in_order(partial(current_job, store=store, now=now), jobs, in_flight=_IN_FLIGHT, name="queue")
 
 
 def current_job(job: QueuedJob, store: ObjectStore, now: datetime) -> QueuedJob | None:

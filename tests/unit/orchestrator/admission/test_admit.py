@@ -172,3 +172,14 @@ def test_a_dry_run_takes_no_place_and_no_key(store: RacingStore) -> None:
     assert QUEUE not in store.objects
     real = submit(store, "real", 0.5, idempotency_key="k")
     assert real.job_id != dry.job_id
+
+
+def test_a_job_is_weighed_beside_others_without_reading(store: RacingStore) -> None:
+    spec = submit(store, "a", 3)
+    said = said_of(spec, store)
+    beside = admission.weigh_beside((), spec, said.size, HOUR_OF_WORK, 1, CREATED)
+    assert beside == said
+    sooner = spec.model_copy(update={"deadline": CREATED + HOUR / 2})
+    assert admission.weigh_beside((), sooner, said.size, HOUR_OF_WORK, 1, CREATED).verdict is Feasibility.INFEASIBLE
+    unknown = admission.weigh_beside((), spec, None, HOUR_OF_WORK, 1, CREATED)
+    assert (unknown.eta_p50, unknown.reason) == (None, "the size of the input is unknown")

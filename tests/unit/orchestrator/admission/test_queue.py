@@ -6,6 +6,7 @@ import pytest
 
 from fakes.admissions import BASE, HOUR_OF_WORK, QUEUE, RacingStore, beat, queued, said_of, store_with_work, submit
 from fakes.proofs import put_proof
+from fakes.retries import CREATED
 from llmbatch.core.admission import Feasibility
 from llmbatch.core.errors import StoreError
 from llmbatch.core.progress import EtaSeconds
@@ -13,7 +14,7 @@ from llmbatch.core.states import Phase
 from llmbatch.core.store import ObjectInfo
 from llmbatch.orchestrator.admission import admit as admission
 from llmbatch.orchestrator.admission import queue as admission_queue
-from llmbatch.orchestrator.admission.queue import TRIES, leave_queue
+from llmbatch.orchestrator.admission.queue import TRIES, leave_queue, open_jobs
 
 HOUR = timedelta(hours=1)
 
@@ -137,3 +138,13 @@ def test_leaving_a_broken_store_is_only_a_warning(
     monkeypatch.setattr(store, "replace", down)
     leave_queue(BASE, spec.job_id, store)
     assert "event=leave_queue_failed" in caplog.text
+
+
+def test_open_jobs_are_those_that_have_not_ended_with_what_is_left(store: RacingStore) -> None:
+    first, second = submit(store, "a", 3), submit(store, "b", 90)
+    put_proof(store, second.layout)
+    beat(first, store, HOUR / 60, Phase.WORK, EtaSeconds(p10=60, p50=120, p90=180))
+    (job,) = open_jobs(BASE, store, CREATED + HOUR / 60)
+    assert (job.job_id, job.eta and job.eta.p50) == (first.job_id, 120)
+    store.delete(QUEUE)
+    assert open_jobs(BASE, store, CREATED) == ()
