@@ -3,19 +3,22 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from datetime import timedelta
 
 import plotly.graph_objects
 import pytest
 
 from fakes.exported_jobs import alert, full_beat, queue_up
-from fakes.finished_jobs import trace_of
+from fakes.finished_jobs import NOW, trace_of
 from fakes.gateway import FakeGateway, fake_gateway
 from fakes.gateway_jobs import put_job, put_run
+from fakes.reported_jobs import reported_jobs
 from llmbatch.core.alerts import Level
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.progress import RowCounts
 from llmbatch.gateway.access.caller import Caller
+from llmbatch.gateway.metrics.exporter import COLLECT_SECONDS
 from llmbatch.gateway.pages.figures.figure import Figures
 from llmbatch.gateway.pages.job_list.job_list import SHARED_SECONDS, selected
 from llmbatch.gateway.pages.job_list.query import JobQuery, Shown
@@ -233,6 +236,33 @@ def test_counts_link_to_what_they_count() -> None:
         assert f'href="/llmbatch/ui/jobs?state={state}"' in html
     assert re.search(r'class="alarm"[^>]*><span class="value">1</span><span class="name">at risk', html)
     assert "the report is being made" in html
+
+
+def test_the_counts_have_the_sums_of_the_report() -> None:
+    gateway = fake_gateway()
+    for uri, body in reported_jobs().objects.items():
+        gateway.store.put(uri, body)
+    gateway.clock.advance((NOW + timedelta(days=10) - gateway.clock.now()).total_seconds())
+    limit = time.monotonic() + 20
+    while True:
+        text = text_of(asyncio.run(gateway.parts.job_list.counts(CALLER, VIEW)).body.decode())
+        if "being made" not in text:
+            break
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+        gateway.clock.advance(SHARED_SECONDS)
+    assert "66.7 % deadlines met this week of 3 jobs" in text
+    assert "0.0 GPU hours today of jobs that ended today, UTC" in text
+
+
+def test_a_queued_job_that_is_predicted_to_be_late_says_so() -> None:
+    gateway = fake_gateway()
+    soon = put_job(gateway, "soon", "queued", deadline=gateway.clock.now() + timedelta(minutes=5))
+    queue_up(gateway, soon, p50=60)
+    assert "after the deadline" not in table(gateway)
+    queue_up(gateway, soon, p50=90_000_000)
+    gateway.clock.advance(COLLECT_SECONDS)
+    assert "after the deadline" in table(gateway)
 
 
 def test_an_answer_is_made_once_for_readers_of_equal_rights() -> None:
