@@ -79,10 +79,11 @@ def test_polls_do_not_wait_while_the_runs_are_read_again() -> None:
 
         gateway.airflow.runs = slow  # type: ignore[method-assign]
         gateway.clock.advance(KNOWN_SECONDS)
-        assert await known.find(ANN, spec.job_id) is found
-        gate.set()
-        while (now := await known.find(ANN, spec.job_id)) is found:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            assert await known.find(ANN, spec.job_id) is found
+            gate.set()
+            while (now := await known.find(ANN, spec.job_id)) is found:
+                await asyncio.sleep(0)
         assert now is not None
         assert now.state == "failed"
 

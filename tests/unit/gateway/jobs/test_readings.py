@@ -58,10 +58,11 @@ def test_a_page_is_served_while_the_next_one_is_read() -> None:
 
         first = await shared.page("key", page)
         gateway.clock.advance(module.PAGE_SECONDS)
-        assert await shared.page("key", page) is first
-        gate.set()
-        while (found := await shared.page("key", page)) is first:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            assert await shared.page("key", page) is first
+            gate.set()
+            while (found := await shared.page("key", page)) is first:
+                await asyncio.sleep(0)
         assert (json.loads(found.body)["has_more"], reads) == (True, 2)
 
     asyncio.run(main())
