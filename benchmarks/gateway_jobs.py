@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fakes.finished_jobs import finish, progress_of, spec_of, trace_of
+from fakes.job_inputs import put_inputs
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
@@ -38,6 +39,7 @@ def write_documents(base_uri: str, store: ObjectStore, *, finished: int, active:
     old, new = MemoryStore(), MemoryStore()
     spec = _spec(base_uri, datetime.now(UTC) - timedelta(days=1))
     note_accepted(spec, old)
+    put_inputs(old, spec.root_uri, ())
     finish(old, spec, seconds=3000)
     report_sla(spec.root_uri, old)
     old.delete_many([uri for uri in old.objects if "/eta/" in uri])  # no page of a finished job needs them
@@ -46,6 +48,7 @@ def write_documents(base_uri: str, store: ObjectStore, *, finished: int, active:
     new.put(spec.layout.progress, progress_of(spec, 0, eta=(3000, 3600, 4000)).model_dump_json().encode())
     new.put(spec.layout.trace(1), trace_of(spec).model_dump_json().encode())
     note_accepted(spec, new)
+    put_inputs(new, spec.root_uri, ())
 
     def objects() -> Iterator[tuple[str, bytes]]:
         # The running ones first: a heartbeat that is stored long after it was written shows a skewed clock.

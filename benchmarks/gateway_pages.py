@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fastapi.routing import APIRoute
 
 from gateway_jobs import ACTIVE, HISTORY
-from gateway_load import Connection, at_rate
+from gateway_load import OK, Connection, at_rate
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.gateway.app import create_app
 
@@ -50,9 +50,9 @@ def page_routes() -> tuple[list[Route], list[str]]:
         needs = {field.alias for field in route.dependant.path_params} - {"job_id", "dag_id", "run_id"}
         needs |= {field.alias for field in route.dependant.query_params if field.field_info.is_required()}
         if needs:
-            skipped.append(route.path)
+            skipped.append(route.path_format)
         else:
-            known.append(Route(route.path))
+            known.append(Route(route.path_format))
     return known, skipped
 
 
@@ -71,7 +71,8 @@ async def measured_pages(
     """
     routes, skipped = page_routes()
     runs = watched_runs(jobs, running)
-    first = await first_answers(port, token, routes, runs[0])
+    first, refused = await first_answers(port, token, routes, runs[0])
+    routes = [route for route in routes if route.path in first]
     etags: dict[str, str] = {}
     await at_rate(port, token, asked(routes, runs), rate, min(seconds, 5.0), etags)
     polls = await at_rate(port, token, asked(routes, runs), rate, seconds, etags)
@@ -82,21 +83,30 @@ async def measured_pages(
         "ui_p99_ms_route": {route: polls.quantile_ms(0.99, route) for route in sorted(polls.seconds)},
         "ui_not_modified_pct": round(100 * polls.not_modified / polls.answers, 1) if polls.answers else None,
         "ui_errors": dict(polls.errors),
-        "ui_skipped": skipped,
+        "ui_skipped": [*skipped, *refused],
     }
 
 
-async def first_answers(port: int, token: str, routes: Sequence[Route], run_id: str) -> dict[str, float]:
-    """Return the milliseconds of the first answer of each route, one after the other."""
+async def first_answers(
+    port: int, token: str, routes: Sequence[Route], run_id: str
+) -> tuple[dict[str, float], list[str]]:
+    """Return the milliseconds of the first answer of each route, one after the other, and the routes that refuse.
+
+    Some are for other jobs, such as the outcome of a dry run.
+    """
     connection = Connection(port, token)
     await connection.get("/health")  # the process has begun to work
-    found = {}
+    found: dict[str, float] = {}
+    refused: list[str] = []
     for route in routes:
         began = time.monotonic()
-        await connection.get(route.of(run_id))
-        found[route.path] = round(1000 * (time.monotonic() - began), 1)
+        status, _ = await connection.get(route.of(run_id))
+        if status == OK:
+            found[route.path] = round(1000 * (time.monotonic() - began), 1)
+        else:
+            refused.append(f"{route.path} {status}")
     connection.close()
-    return found
+    return found, refused
 
 
 def watched_runs(jobs: int, running: int) -> list[str]:

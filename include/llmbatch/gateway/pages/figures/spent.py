@@ -30,7 +30,7 @@ def spent(days: Sequence[Period], weeks: Sequence[Period]) -> Figure | None:
         domain: list[JsonValue] = [0.0, 1.0] if len(panels) == 1 else [0.56, 1.0] if number == 1 else [0.0, 0.44]
         axes[f"yaxis{key}"] = {"title": {"text": name}, "rangemode": "tozero", "domain": domain, "nticks": 4}
     last = "y" if len(panels) == 1 else f"y{len(panels)}"
-    drawn = layout(xaxis={**axis(periods, title), "anchor": last}, **axes)
+    drawn = layout(xaxis={**axis(periods, title), "anchor": last}) | axes
     told = "; ".join(f"{sum(value or 0.0 for value in values):,.2f} {name}" for values, name, _, _ in panels)
     span = f"{periods[0].begins:%d %b %Y} to {periods[-1].begins:%d %b %Y}"
     return Figure(data=tuple(traces), layout=drawn, summary=f"Used by jobs that finished {span}: {told}.")
