@@ -129,7 +129,8 @@ def time_layout(course: Course, zone: Zone, y: str, **more: JsonValue) -> dict[s
         more: other keys of plotly's layout.
     """
     begin, span = course.created_at, max(course.end - course.created_at, _LEAST_SPAN)
-    shapes, notes = [], []
+    shapes: list[JsonValue] = []
+    notes: list[JsonValue] = []
     restarts = list(_restarts(course))
     for number, at in restarts:
         x = zone.stamp(at)

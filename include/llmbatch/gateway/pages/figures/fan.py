@@ -61,7 +61,8 @@ class _Frame:
 
 def _frame(course: Course) -> _Frame:
     """Return what the vertical axis shows."""
-    early, late = [], []
+    early: list[float] = []
+    late: list[float] = []
     for point in course.points:
         if point.seconds is not None:
             made = course.seconds(point.at)
