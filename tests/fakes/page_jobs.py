@@ -219,7 +219,11 @@ def _point(spec: JobSpec, at: float, chance: random.Random) -> TracePoint:
         predicted=round(left, 2),
         replicas=live,
         reason=f"start 0 s, work {left:.0f} s, tail 41 s; answers of {TOKENS} tokens at {live or 2} replicas",
-        output_tokens_per_second=0.0 if is_loading else round(pace * TOKENS * chance.uniform(0.93, 1.07), 2),
+        output_tokens_per_second=None
+        if at >= ENDS
+        else 0.0
+        if is_loading
+        else round(pace * TOKENS * chance.uniform(0.93, 1.07), 2),
         latency_p95=None if is_loading else round(7.5 + 2.5 * live / 4 + chance.uniform(-0.4, 0.4), 3),
         failed=round(rows * 0.0011),
         running=0 if is_loading else 64 * live,

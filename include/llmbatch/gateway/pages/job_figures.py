@@ -87,7 +87,8 @@ class JobFigures:
         if found.spec is None:
             return await asyncio.to_thread(_answer, None, None, zone)
         stored = await asyncio.to_thread(self._read, found, found.spec)
-        layout, strip = found.spec.layout, None
+        layout = found.spec.layout
+        strip: Shards | None = None
         if stored.proof is not None:
             strip = await self._shards.over(layout, stored.beat)
         elif stored.beat is not None:

@@ -17,7 +17,7 @@ from llmbatch.gateway.pages.zone import Zone
 
 _MOST_NAMED = 6
 """Restarts that have a name beside their line; with more the names would cover each other."""
-_MARGIN_LEFT, _MARGIN_RIGHT = 74, 62
+_MARGIN_LEFT, _MARGIN_RIGHT = 80, 62
 """Pixels. The same in all figures over time, so that they line up."""
 
 _LEAST_SPAN = timedelta(seconds=10)
@@ -129,7 +129,8 @@ def time_layout(course: Course, zone: Zone, y: str, **more: JsonValue) -> dict[s
         more: other keys of plotly's layout.
     """
     begin, span = course.created_at, max(course.end - course.created_at, _LEAST_SPAN)
-    shapes, notes = [], []
+    shapes: list[JsonValue] = []
+    notes: list[JsonValue] = []
     restarts = list(_restarts(course))
     for number, at in restarts:
         x = zone.stamp(at)
@@ -149,8 +150,8 @@ def time_layout(course: Course, zone: Zone, y: str, **more: JsonValue) -> dict[s
 
 
 def legend() -> dict[str, JsonValue]:
-    """Return the place of a legend: one line above the figure, at its right."""
-    return {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"}
+    """Return the place of a legend: above the figure and the names of restarts, at the right."""
+    return {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.12, "yanchor": "bottom"}
 
 
 def _restarts(course: Course) -> Iterator[tuple[int, datetime]]:

@@ -21,6 +21,8 @@ _USUAL = 0.9
 """Part of the estimates that fit into the figure. A few of the first ones may be of days."""
 _LEAST_HEIGHT = 60.0
 """Seconds."""
+_TICK_FORMATS = ((0.2, "%H:%M:%S"), (18.0, "%H:%M"), (120.0, "%a %H:%M"), (8760.0, "%d %b"))
+"""Most hours from the submission to the top of the vertical axis, and how its times are written."""
 
 
 def fan(course: Course, zone: Zone) -> Figure | None:
@@ -46,7 +48,7 @@ def fan(course: Course, zone: Zone) -> Figure | None:
     layout["annotations"] = [*_listed(layout["annotations"]), *notes]
     layout["yaxis"] = {
         "title": {"text": "predicted finish", "standoff": 8}, "type": "date", "automargin": False, "nticks": 6,
-        "range": [zone.stamp(frame.bottom), zone.stamp(frame.top)],
+        "range": [zone.stamp(frame.bottom), zone.stamp(frame.top)], "tickformat": _tick_format(course, frame),
     }  # fmt: skip
     return Figure(data=tuple(data), layout=layout, summary=_summary(course, zone, known))
 
@@ -61,7 +63,8 @@ class _Frame:
 
 def _frame(course: Course) -> _Frame:
     """Return what the vertical axis shows."""
-    early, late = [], []
+    early: list[float] = []
+    late: list[float] = []
     for point in course.points:
         if point.seconds is not None:
             made = course.seconds(point.at)
@@ -76,6 +79,12 @@ def _frame(course: Course) -> _Frame:
     rim = 0.08 * max(high - low, _LEAST_HEIGHT)
     bottom, top = later(course.created_at, max(low - rim, -_LEAST_HEIGHT)), later(course.created_at, high + rim)
     return _Frame(bottom, top, is_above, is_below)
+
+
+def _tick_format(course: Course, frame: _Frame) -> str:
+    """Return a format of few characters, for there is no more place."""
+    hours = course.seconds(frame.top) / 3600
+    return next((text for most, text in _TICK_FORMATS if hours <= most), "%b %Y")
 
 
 def _usual(values: Sequence[float]) -> float:
@@ -96,8 +105,10 @@ class _Teller:
         p10, p50, p90 = (later(point.at, seconds) for seconds in point.seconds)
         return lines(
             head,
-            f"finish {zone.text(p50)}, {_compared(p50, self._course.deadline)}",
-            f"P10 {zone.text(p10)}, P90 {zone.text(p90)}",
+            f"finish {zone.text(p50)}",
+            _compared(p50, self._course.deadline),
+            f"P10 {zone.text(p10)}",
+            f"P90 {zone.text(p90)}",
             wrapped(point.reason),
             rows,
             f"generation {generation}",

@@ -80,7 +80,7 @@ def lines(*texts: str) -> str:
     return "<br>".join(text for text in texts if text)
 
 
-def wrapped(text: object, most: int = 200, width: int = 64) -> str:
+def wrapped(text: object, most: int = 200, width: int = 40) -> str:
     """Return a text from outside as ``plain`` does, on several short lines."""
     return lines(*(plain(line, most) for line in textwrap.wrap(shown(text, most), width)))
 

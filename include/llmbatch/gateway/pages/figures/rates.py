@@ -92,7 +92,8 @@ def _steps(course: Course) -> tuple[Generation[_Step], ...]:
 
 def _cut(points: tuple[TracePoint, ...], least: float, rows: int) -> Iterator[_Step]:
     """Yield steps of at least so many seconds; the last one may be shorter."""
-    begin, tokens = points[0], []
+    begin = points[0]
+    tokens: list[float] = []
     for n, point in enumerate(points[1:], 2):
         if point.output_tokens_per_second is not None:
             tokens.append(point.output_tokens_per_second)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from pydantic import JsonValue
+
 from llmbatch.core.alerts import Level
 from llmbatch.core.durations import duration
 from llmbatch.core.eta.trace import TracePoint
@@ -63,7 +65,7 @@ def replicas(course: Course, zone: Zone) -> Figure | None:
     return Figure(data=tuple(data), layout=layout, summary=_summary(course, zone))
 
 
-def _ticks(most: int) -> list[int]:
+def _ticks(most: int) -> list[JsonValue]:
     """Return 0 to ``most`` in steps of at least one."""
     step = -(-most // _MOST_TICKS)
     return list(range(0, most + 1, step))
@@ -99,7 +101,8 @@ def _named(value: str) -> str:
 
 
 def _summary(course: Course, zone: Zone) -> str:
-    points, parts = course.points, []
+    points = course.points
+    parts: list[str] = []
     if points:
         most = max(point.replicas for point in points)
         parts.append(f"{points[-1].replicas} live replicas at last, {most} at most.")

@@ -107,7 +107,7 @@ def shards(found: Shards) -> Figure | None:
         return None
     size = -(-total // MOST_CELLS)
     cells = [found.states[at : at + size] for at in range(0, total, size)]
-    texts = [_told(n * size, cell) for n, cell in enumerate(cells)]
+    texts: list[JsonValue] = [_told(n * size, cell) for n, cell in enumerate(cells)]
     data: list[Trace] = []
     for state, name, colour in _SHOWN:
         parts: list[JsonValue] = [cell.count(state) for cell in cells]

@@ -31,7 +31,7 @@ def test_each_estimate_is_drawn_with_what_was_said_and_why() -> None:
     drawn_points = [text for text in line.hovertext if text]
     assert len(drawn_points) + len(unknown.x) == 80
     assert "answers of 118 tokens at 2 replicas" in drawn_points[0].replace("<br>", " ")
-    assert drawn_points[-1].startswith("said at 2030-01-01 02:30 UTC<br>finish 2030-01-01 03:3")
+    assert drawn_points[-1].startswith("said at 2030-01-01 02:30 UTC<br>finish 2030-01-01 03:37 UTC<br>23 min before")
     assert "before the deadline" in drawn_points[-1]
     assert drawn_points[-1].endswith("59.6 % of the rows, 4 replicas<br>generation 2")
     assert figure is not None
@@ -68,6 +68,13 @@ def test_a_deadline_far_away_does_not_flatten_the_fan(hours: float, words: str) 
 def test_a_few_first_estimates_of_days_do_not_flatten_the_fan() -> None:
     points = [said(1, 900_000), *(said(60 * n, 7200 - 60 * n) for n in range(1, 60))]
     assert drawn(fan(course(points, hours=2.2), UTC)).layout.yaxis.range[1] < "2030-01-01T03"
+
+
+@pytest.mark.parametrize(
+    ("left", "text"), [(100, "%H:%M:%S"), (7200, "%H:%M"), (86_400, "%a %H:%M"), (1e7, "%d %b"), (1e12, "%b %Y")]
+)
+def test_times_at_the_axis_are_as_short_as_its_span_allows(left: float, text: str) -> None:
+    assert drawn(fan(course([said(0, left)], hours=min(left, 1e7) / 3600), UTC)).layout.yaxis.tickformat == text
 
 
 @pytest.mark.parametrize(("hours", "words"), [(2, "52 min before"), (1, "8 min after")])

@@ -26,7 +26,7 @@ def test_alerts_and_reactions_are_marked_above_the_replicas() -> None:
     assert (live.line.shape, max(value for value in live.y if value is not None)) == ("hv", 4)
     assert list(live.y).count(None) == 2
     assert list(alerts.marker.color) == [LEVEL_COLOURS[Level.YELLOW], LEVEL_COLOURS[Level.RED]]
-    assert alerts.hovertext[1].replace("<br>", "; ") == (
+    assert alerts.hovertext[1].replace("of<br>", "of ").replace("<br>", "; ") == (
         "red at 2030-01-01 01:18 UTC; 2 h 42 min before the deadline; work 14500 s at 2 replicas; answers of 118 tokens"
     )
     assert reactions.hovertext == (
