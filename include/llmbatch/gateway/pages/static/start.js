@@ -213,7 +213,7 @@ async function askVerdict() {
   try {
     const response = await fetch(url, { credentials: "same-origin", signal: mine.signal });
     if (mine !== weighing) return;
-    if (response.ok) verdict.innerHTML = await response.text(); // escaped by the server
+    if (response.ok) verdict.innerHTML = at("found-verdict").innerHTML = await response.text(); // escaped by the server
     else quiet(await messageOf(response));
   } catch {
     if (!mine.signal.aborted) quiet("The server does not answer.");
