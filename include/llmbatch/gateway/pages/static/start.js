@@ -6,6 +6,7 @@ import { upload } from "./start_upload.js";
 const PAUSE = 600, AGAIN = 2000;
 const BESIDE = ["sla_hours", "priority", "output_uri"]; // they change no number of a check but the verdict
 const UNKNOWN = "The server does not answer. Press the button again: one form starts one job.";
+const DECIDED = { accepted: ". It is accepted.", at_risk: ". It is accepted, and its deadline is at risk.", infeasible: ". It is accepted, and its predicted end is after its deadline." };
 const at = (id) => document.getElementById(`start-${id}`);
 const form = document.getElementById("start"), found = at("found"), verdict = at("verdict");
 let checked = null, keyed = {}, rowsTimer = 0, verdictTimer = 0, looking = null, weighing = null, sending = null;
@@ -212,7 +213,7 @@ async function askVerdict() {
   try {
     const response = await fetch(url, { credentials: "same-origin", signal: mine.signal });
     if (mine !== weighing) return;
-    if (response.ok) verdict.innerHTML = await response.text(); // escaped by the server
+    if (response.ok) verdict.innerHTML = at("found-verdict").innerHTML = await response.text(); // escaped by the server
     else quiet(await messageOf(response));
   } catch {
     if (!mine.signal.aborted) quiet("The server does not answer.");
@@ -245,7 +246,7 @@ function done(job) {
   link.href = `${form.dataset.jobs}/${encodeURIComponent(job.job_id)}`;
   link.textContent = job.job_id;
   words.className = "done";
-  words.append("Started: ", link, job.admission ? `. Its deadline: ${job.admission.verdict.replace("_", " ")}.` : ". It waits to be checked by Airflow.", " The same form again shows this job; change a field to start another one.");
+  words.append("Started: ", link, job.admission ? DECIDED[job.admission.verdict] ?? "." : ". It waits to be checked by Airflow.", " The same form again shows this job; change a field to start another one.");
   at("done").replaceChildren(words);
   link.focus();
 }

@@ -47,7 +47,8 @@ function isObject(value) {
 export function showProblem(form, field, message, { focus = false } = {}) {
   const control = controlOf(form, field);
   const place = document.getElementById(control ? `${control.id}-problem` : "start-problem");
-  place.textContent = field && message.startsWith(`${field}: `) && control?.name === field ? message.slice(field.length + 2) : message;
+  const isClear = control?.name === field || field === "request"; // then its name needs no repetition
+  place.textContent = isClear && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
   place.hidden = false;
   if (control) {
     control.setAttribute("aria-invalid", "true");
@@ -86,16 +87,20 @@ export function startSlider(form, slider) {
     if (!(value > 0)) return;
     const distances = steps.map((step) => Math.abs(Math.log(step / value)));
     slider.value = distances.indexOf(Math.min(...distances));
-    slider.setAttribute("aria-valuetext", `${value} hours`);
+    slider.setAttribute("aria-valuetext", spoken(value));
   }
 
   slider.addEventListener("input", () => {
     hours.value = steps[Number(slider.value)];
-    slider.setAttribute("aria-valuetext", `${hours.value} hours`);
+    slider.setAttribute("aria-valuetext", spoken(Number(hours.value)));
     hours.dispatchEvent(new Event("input", { bubbles: true }));
   });
   hours.addEventListener("input", () => {
     if (document.activeElement !== slider) follow();
   });
   follow();
+}
+
+function spoken(hours) {
+  return hours === 1 ? "1 hour" : `${hours} hours`;
 }

@@ -45,6 +45,7 @@ def test_one_who_may_not_start_sees_no_button_and_whom_to_ask() -> None:
     assert 'id="start-go"' not in text
     assert 'id="start-check"' not in text
     assert "start.js" not in text
+    assert 'id="start-found"' not in text
     assert text.count("<fieldset disabled>") == text.count("<fieldset")
 
 
