@@ -50,7 +50,7 @@ class ChaosStack:
             "LLMBATCH_S3_URL": f"http://127.0.0.1:{port_base + _PROXY_OFFSET}",
             # an engine takes 2, so with 3 each of two nodes holds one
             "LLMBATCH_RAY_CPUS": "3",
-            "LLMBATCH_SCHEDULER_IDLE": "1",
+            "LLMBATCH_SCHEDULER_IDLE": "0.5",
         }
         self.settings = stack_settings.load(self.env)
         self.proxy = S3Proxy(port_base + _PROXY_OFFSET, self.settings.port("s3"))

@@ -24,7 +24,9 @@ DEMO_ROWS = 48
 @pytest.fixture(scope="session")
 def running() -> Iterator[Running]:
     settings = stack_settings.load()
-    started_here = stack.up(settings, lambda _line: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LLMBATCH_SCHEDULER_IDLE", "0.5")
+        started_here = stack.up(settings, lambda _line: None)
     credentials = load_or_create(settings)
     try:
         with open_airflow(settings, credentials) as api:

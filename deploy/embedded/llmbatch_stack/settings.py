@@ -9,6 +9,7 @@ another folder than `config` of what `make monitoring` renders.
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ class Settings:
     port_base: int
     ray_cpus: int
     airflow_parallelism: int
-    scheduler_idle_s: int
+    scheduler_idle_s: float
     """Seconds between two looks of an idle scheduler into its database: half of them delay each task of a job."""
     start_timeout_s: float
 
@@ -183,7 +184,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         port_base=port_base,
         ray_cpus=_integer(env, "LLMBATCH_RAY_CPUS", max(2, cores), 1, 4096),
         airflow_parallelism=_integer(env, "LLMBATCH_AIRFLOW_PARALLELISM", 4, 1, 512),
-        scheduler_idle_s=_integer(env, "LLMBATCH_SCHEDULER_IDLE", 2, 1, 60),
+        scheduler_idle_s=_seconds(env, "LLMBATCH_SCHEDULER_IDLE", 2.0, 0.1, 60.0),
         start_timeout_s=float(_integer(env, "LLMBATCH_START_TIMEOUT", 300, 5, 86400)),
     )
 
@@ -199,3 +200,12 @@ def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: in
     if not text.isdigit() or not low <= int(text) <= high:
         raise SettingsError(f"{name}={text!r} is not a whole number from {low} to {high}; correct or unset it")
     return int(text)
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) or not low <= float(text) <= high:
+        raise SettingsError(f"{name}={text!r} is not a number of seconds from {low:g} to {high:g}; correct or unset it")
+    return float(text)

@@ -69,12 +69,18 @@ def test_highest_allowed_base_keeps_every_port_valid():
 
 
 def test_the_scheduler_looks_as_often_as_chosen(tmp_path: Path):
-    chosen = {"LLMBATCH_STATE": str(tmp_path), "LLMBATCH_SCHEDULER_IDLE": "1"}
+    chosen = {"LLMBATCH_STATE": str(tmp_path), "LLMBATCH_SCHEDULER_IDLE": "0.5"}
     pauses = [
         airflow_variables(settings, load_or_create(settings))["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"]
         for settings in (load(chosen), load({"LLMBATCH_STATE": str(tmp_path)}))
     ]
-    assert pauses == ["1", "2"]
+    assert pauses == ["0.5", "2.0"]
+
+
+@pytest.mark.parametrize("text", ["0", "0.05", "61", "-1", "nan", "1e1", "1,5", "soon"])
+def test_an_impossible_pause_of_the_scheduler_is_refused_by_name(text: str):
+    with pytest.raises(SettingsError, match=r"LLMBATCH_SCHEDULER_IDLE=.* from 0\.1 to 60;"):
+        load({"LLMBATCH_SCHEDULER_IDLE": text})
 
 
 def test_airflow_sends_its_metrics_with_labels_to_the_port_of_this_stack(tmp_path: Path):

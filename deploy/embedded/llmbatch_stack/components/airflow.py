@@ -13,6 +13,11 @@ from llmbatch_stack.wire import call
 
 API_SERVER = "airflow-api-server"
 _PARTS = ("scheduler", "dag_processor", "triggerer")
+_SCHEDULER = (
+    "from llmbatch.orchestrator.tasks.imports import import_ahead; import_ahead(); "
+    "from airflow.__main__ import main; main()"
+)
+"""The tasks of its executor are forks of it, so they need not import anything again."""
 
 
 def components(settings: Settings, credentials: Credentials) -> list[Component]:
@@ -28,11 +33,12 @@ def components(settings: Settings, credentials: Credentials) -> list[Component]:
         needs=(postgres.NAME,),
         finish=_pool_step(settings, credentials),
     )
+    programs = {"scheduler": (settings.python("airflow"), "-c", _SCHEDULER)}
     flags = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
     others = [
         Component(
             name=f"airflow-{part.replace('_', '-')}",
-            command=(*airflow, part.replace("_", "-"), *flags.get(part, ())),
+            command=(*programs.get(part, airflow), part.replace("_", "-"), *flags.get(part, ())),
             environment=variables,
             check=_heartbeat_check(settings, part),
             needs=(postgres.NAME,),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from fakes.events import RecordedEvents
 from fakes.http_server import QuietHandler, served
 from llmbatch.core.errors import ObjectMissing
-from llmbatch.orchestrator.deployment.store import CONNECTIONS, open_store
+from llmbatch.orchestrator.deployment.store import CALLER, CONNECTIONS, open_store
 
 
 class S3:
@@ -84,3 +85,10 @@ def test_threads_have_a_connection_each(monkeypatch: pytest.MonkeyPatch, extra: 
     connection = {"conn_type": "aws", "login": "k", "password": "s", "extra": {"region_name": "us-east-1", **extra}}
     monkeypatch.setenv("AIRFLOW_CONN_MY_S3", json.dumps(connection))
     assert open_store("my_s3")._client.meta.config.max_pool_connections == kept
+
+
+def test_the_hook_does_not_look_for_its_caller(connection: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    monkeypatch.setattr(inspect, "stack", lambda *_: looks.append(1) or [])
+    assert f" Caller/{CALLER} " in open_store(connection)._client.meta.config.user_agent_extra
+    assert looks == []
