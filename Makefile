@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -13,6 +13,9 @@ help: ## list the verbs
 
 install: ## create both environments, the bundled model, Prometheus and Alertmanager (for tests) under .llmbatch/
 	@PYTHONPATH=deploy/embedded $(PYTHON) -m llmbatch_stack.install
+
+browser: install ## install Debian's Chromium, for tests of pages, if there is no browser (root, or sudo without a password)
+	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.browser
 
 up: install ## start S3, Postgres, Ray and Airflow in the background
 	@$(STACK) up
@@ -63,7 +66,7 @@ test: install ## run every test that needs no GPU and no image; all rooms, even 
 	@$(AIRFLOW_PYTHON) tests/rooms.py "$(MAKE)" test-airflow test-ray test-e2e
 
 test-airflow: install
-	@$(AIRFLOW_PYTHON) -m pytest $(IN_PARALLEL) tests/integration/airflow $(SHARED_TESTS) $(AIRFLOW_TESTS)
+	@$(AIRFLOW_PYTHON) -m pytest $(IN_PARALLEL) tests/integration/airflow tests/browser $(SHARED_TESTS) $(AIRFLOW_TESTS)
 
 test-ray: install
 	@$(RAY_PYTHON) -m pytest $(IN_PARALLEL) tests/integration/ray $(SHARED_TESTS) $(RAY_TESTS) $(SIMULATIONS:%=--ignore=tests/unit/core/%)
@@ -78,11 +81,14 @@ lint: install ## run ruff: rules and format
 	@$(AIRFLOW_PYTHON) -m ruff check .
 	@$(AIRFLOW_PYTHON) -m ruff format --check .
 
+# Tools that need a library of the Airflow environment: playwright.
+AIRFLOW_TOOLS := tools/plotly_stylesheet.py
+
 types: install ## run mypy in strict mode, each room in its own environment
 	@$(MAKE) --no-print-directory -j 2 -O types-airflow types-ray
 
 types-airflow: install
-	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins tools/monitoring \
+	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins tools/monitoring $(AIRFLOW_TOOLS) \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_gateway.py benchmarks/bench_metrics.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py benchmarks/gateway_pages.py \
@@ -90,7 +96,7 @@ types-airflow: install
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 
 types-ray: install
-	@$(RAY_PYTHON) -m mypy --cache-dir .mypy_cache/ray include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster tools/*.py tests/tiny_model.py tests/tiny_models.py \
+	@$(RAY_PYTHON) -m mypy --cache-dir .mypy_cache/ray include/llmbatch/core include/llmbatch/s3 include/llmbatch/cluster $(filter-out $(AIRFLOW_TOOLS),$(wildcard tools/*.py)) tests/tiny_model.py tests/tiny_models.py \
 		tests/tiny_speech.py benchmarks/resume/commit_cost.py benchmarks/resume/list_committed.py \
 		benchmarks/metrics_overhead.py benchmarks/overhead/replica_rounds.py
 

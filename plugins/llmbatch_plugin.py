@@ -22,18 +22,19 @@ class LlmbatchPlugin(AirflowPlugin):
     fastapi_apps = [  # noqa: RUF012 - as above
         {"app": MOUNTED, "url_prefix": "/llmbatch", "name": "llmbatch"}
     ]
+    # addresses without a slash in front: Airflow's pages resolve them below its own base path
     external_views = [  # noqa: RUF012 - as above
         {
             "name": "LLM jobs",
-            "href": "/llmbatch/ui/jobs",
+            "href": "llmbatch/ui/jobs",
             "destination": "nav",
             "url_route": "llmbatch",
-            "icon": "/llmbatch/ui/icon.svg",
+            "icon": "llmbatch/ui/icon.svg",
             "nav_top_level": True,
         },
         {
             "name": "LLM job",
-            "href": "/llmbatch/ui/runs/{DAG_ID}/{RUN_ID}",
+            "href": "llmbatch/ui/runs/{DAG_ID}/{RUN_ID}",
             "destination": "dag_run",
             "url_route": "llmbatch-job",
         },

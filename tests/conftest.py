@@ -34,12 +34,12 @@ def _no_log_to_a_closed_stream() -> Iterator[None]:
 class ByPlace(LoadFileScheduling):
     """With ``-n``: a file's tests run in one process, in their order; so do all in one folder of integration tests.
 
-    Those share servers, and some measure how fast their machine is.
+    Those share servers, and some measure how fast their machine is. Tests of pages share a browser.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return file.rpartition("/")[0] if "/integration/" in file else file
+        return file.rpartition("/")[0] if "/integration/" in file or "/browser/" in file else file
 
 
 @pytest.hookimpl(optionalhook=True)  # not called with -p no:xdist

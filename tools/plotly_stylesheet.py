@@ -10,7 +10,7 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 STYLESHEET = Path("include/llmbatch/gateway/pages/static/plotly.css")
 HEADER = "/* Made by `python tools/plotly_stylesheet.py` from the bundle of plotly; do not edit. */\n"
@@ -19,16 +19,16 @@ _OURS = (".js-plotly-plot", ".plotly-notifier")
 """Selectors of what we draw; maps have others."""
 
 
-def stylesheet() -> str:
+def stylesheet(browser: Browser) -> str:
     """Return the rules of the installed bundle. Takes seconds."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page()
-        page.add_script_tag(path=str(files("plotly").joinpath("package_data", "plotly.min.js")))
-        rules = [rule for rule in page.evaluate(_RULES) if rule.startswith(_OURS)]
-        browser.close()
+    page = browser.new_page()
+    page.add_script_tag(path=str(files("plotly").joinpath("package_data", "plotly.min.js")))
+    rules = [rule for rule in page.evaluate(_RULES) if rule.startswith(_OURS)]
+    page.close()
     return HEADER + "".join(f"{rule}\n" for rule in reversed(rules))
 
 
 if __name__ == "__main__":
-    STYLESHEET.write_text(stylesheet(), encoding="utf-8")
+    with sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        STYLESHEET.write_text(stylesheet(chromium), encoding="utf-8")

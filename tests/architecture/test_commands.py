@@ -24,6 +24,7 @@ AIRFLOW_ROOM = {
     "llmbatch.gateway",
     "llmbatch_stack",
     "llmbatch_stack.install",
+    "llmbatch_stack.install.browser",
     "llmbatch_stack.install.locks",
     "llmbatch_stack.statsd_bridge",
 }

@@ -8,15 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from fastapi import APIRouter
 
 from fakes.gateway import FakeGateway
 from llmbatch.gateway.app import create_app
 
 
 @contextmanager
-def served(gateway: FakeGateway) -> Iterator[str]:
-    """Serve the application of ``gateway``; yield its address. It reads the same store and fake Airflow."""
-    config = uvicorn.Config(create_app(lambda: gateway.parts), port=0, log_level="warning", lifespan="off")
+def served(gateway: FakeGateway, *routers: APIRouter, port: int = 0) -> Iterator[str]:
+    """Serve the application of ``gateway``, and routes of a test; yield its address.
+
+    It reads the same store and fake Airflow.
+    """
+    app = create_app(lambda: gateway.parts)
+    for router in routers:
+        app.include_router(router)
+    config = uvicorn.Config(app, port=port, log_level="warning", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""A real S3 server: SeaweedFS on free ports of this machine."""
+"""A real S3 server, SeaweedFS, and a real api-server of Airflow, on free ports of this machine."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from llmbatch.s3.store import S3Store
 
+from .api_server import ApiServer, running
 from .small_jobs import BUCKET
 
 if TYPE_CHECKING:
@@ -80,6 +81,13 @@ def client(server: str) -> Iterator[S3Client]:
 def store(client: S3Client) -> S3Store:
     """A store on that server."""
     return S3Store(client)
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory, server: str) -> Iterator[ApiServer]:
+    """Airflow's own api-server with the plugin."""
+    with running(tmp_path_factory.mktemp("airflow"), free_ports(1)[0], server) as found:
+        yield found
 
 
 def _client(address: str):

@@ -24,8 +24,7 @@ from llmbatch.gateway.airflow.client import RunExists
 from llmbatch.gateway.airflow.http_airflow import HttpAirflow
 from llmbatch.gateway.wire.failures import Failure
 
-from .api_server import ApiServer, running
-from .conftest import free_ports
+from .api_server import ApiServer
 from .small_jobs import BUCKET
 
 pytestmark = pytest.mark.integration
@@ -59,10 +58,9 @@ CHANGING = [one for one in GUARDED if one[0] not in {"GET", "HEAD"} and one not 
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, server: str) -> Iterator[ApiServer]:
-    with running(tmp_path_factory.mktemp("airflow"), free_ports(1)[0], server) as api_server:
-        call(api_server, lambda client: client.start_run(of(api_server, "user"), INFERENCE_DAG, RUN_ID, CONF))
-        yield api_server
+def airflow(api_server: ApiServer) -> ApiServer:
+    call(api_server, lambda client: client.start_run(of(api_server, "user"), INFERENCE_DAG, RUN_ID, CONF))
+    return api_server
 
 
 @pytest.fixture
@@ -96,13 +94,12 @@ def path_of(path: str) -> str:
 
 
 def body_of(method: str, path: str) -> object:
-    """Return the documented example of a route's body."""
+    """Return the documented example of a route's body; routes of pages have none."""
     app = fake_gateway().client.app
     assert isinstance(app, FastAPI)
     document = app.openapi()
-    media = (
-        document["paths"][path][method.lower()].get("requestBody", {}).get("content", {}).get("application/json", {})
-    )
+    operation = document["paths"].get(path, {}).get(method.lower(), {})
+    media = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     if "examples" in media:
         return next(iter(media["examples"].values()))["value"]
     schema = media.get("schema", {})

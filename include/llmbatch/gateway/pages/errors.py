@@ -41,13 +41,14 @@ class PageErrors:
             await self._app(scope, receive, send)
             return
         start: Message | None = None
-        body = b""
+        body, began = b"", False
 
         async def keep_errors(message: Message) -> None:
-            nonlocal start, body
+            nonlocal start, body, began
             if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
                 start = message
             elif start is None:
+                began = True
                 await send(message)
             else:
                 body = (body + message.get("body", b""))[:_MOST_BODY]
@@ -56,8 +57,8 @@ class PageErrors:
             await self._app(scope, receive, keep_errors)
         except Exception as error:
             failure = failure_of(error)
-            if failure.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise
+            if began or failure.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise  # the envelope logs it, and ends what has begun
             await answer_of(failure)(scope, receive, keep_errors)
         if start is not None:
             await self._shown(int(start["status"]), _message_in(body), Request(scope))(scope, receive, send)

@@ -1,4 +1,5 @@
 // Forms with data-filter: their fields are the query of a polled element and of this page's own address.
+import { tellAddress } from "./frame.js";
 import { refresh } from "./fragments.js";
 
 const WAIT = 250;
@@ -14,6 +15,7 @@ export function startFilters() {
       const text = query.toString();
       target.dataset.poll = text ? `${base}?${text}` : base;
       window.history.replaceState(null, "", text ? `?${text}` : window.location.pathname);
+      tellAddress();
       refresh(target);
     }
 

@@ -51,10 +51,11 @@ export function trouble(part, text) {
  */
 export function poll({ address, use, seconds }) {
   const part = Symbol("part");
-  let etag = null, asked = "", timer = 0, failures = 0, turn = 0;
+  let etag = null, asked = "", timer = 0, failures = 0, turn = 0, waits = false;
 
   async function ask() {
     window.clearTimeout(timer);
+    waits = false;
     const mine = ++turn;
     const url = zoned(address());
     if (url.href !== asked) etag = null;
@@ -82,10 +83,14 @@ export function poll({ address, use, seconds }) {
   }
 
   function next() {
-    if (document.hidden) document.addEventListener("visibilitychange", next, { once: true });
+    if (document.hidden) waits = true;
     else ask();
   }
 
+  // who comes back from the tab of Airflow's login need not wait for the next try
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && (waits || failures)) ask();
+  });
   next();
   return ask;
 }

@@ -1,4 +1,4 @@
-"""``GET /ui/static/…``: scripts and styles of the pages."""
+"""``GET /ui/static/…``: scripts and styles of the pages. ``GET /ui/icon.svg``: the picture in Airflow's navigation."""
 
 from __future__ import annotations
 
@@ -30,3 +30,11 @@ async def asset(
     if "gzip" not in accept_encoding:
         return Response(await asyncio.to_thread(gzip.decompress, found.gzipped), 200, headers, found.media_type)
     return Response(found.gzipped, 200, {**headers, "Content-Encoding": "gzip"}, found.media_type)
+
+
+@router.get("/icon.svg")
+async def icon(_: CallerDep) -> Response:
+    """Return the icon under an address that stays, since the plugin names it."""
+    found = (await asyncio.to_thread(load_assets)).by_name["icon.svg"]
+    headers = {"Cache-Control": "private, max-age=3600"}
+    return Response(await asyncio.to_thread(gzip.decompress, found.gzipped), 200, headers, found.media_type)
