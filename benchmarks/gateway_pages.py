@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from fastapi.routing import APIRoute
 
@@ -124,5 +125,5 @@ def asked(routes: Sequence[Route], runs: Sequence[str]) -> Iterator[tuple[str, s
         yield route.path, route.of(pick.choice(runs))
 
 
-def _no_parts() -> None:
+def _no_parts() -> NoReturn:
     raise AssertionError  # routes are read, none is called
