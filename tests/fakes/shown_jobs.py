@@ -11,11 +11,15 @@ import pyarrow.parquet as pq
 
 from fakes.finished_jobs import alert_of, progress_of, trace_of
 from fakes.gateway import FakeGateway
+from fakes.gateway_jobs import put_job
 from fakes.results import answer, put_result
+from llmbatch.core.admission import Admission, Feasibility
 from llmbatch.core.alerts import Level
 from llmbatch.core.control import Control
+from llmbatch.core.dry_run import Bounds, CostBounds, DryRun
+from llmbatch.core.input_size import InputSize
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.core.progress import Latency, Progress, Rates, Replicas, RowCounts, ShardCounts, TokenCounts
+from llmbatch.core.progress import EtaSeconds, Latency, Progress, Rates, Replicas, RowCounts, ShardCounts, TokenCounts
 from llmbatch.core.rows import StagedRow
 from llmbatch.core.states import DesiredState, ErrorClass, Phase
 from llmbatch.orchestrator.jobs.result_shards import RESULT_SCHEMA
@@ -63,6 +67,28 @@ def put_control(gateway: FakeGateway, spec: JobSpec, desired: DesiredState = Des
     """Put requests to a job."""
     control = Control(desired=desired, written_by="bob", reason="new GPUs", **more)  # type: ignore[arg-type]
     gateway.store.put(spec.layout.control, control.model_dump_json().encode())
+
+
+def put_dry_run(gateway: FakeGateway, run_id: str = "dry", example: str = "in.jsonl line 3: not JSON") -> JobSpec:
+    """Put a dry run that has ended, with what it has found."""
+    spec = put_job(gateway, run_id, "success")
+    spec = spec.model_copy(update={"request": spec.request.model_copy(update={"dry_run": True})})
+    gateway.store.put(spec.layout.spec, spec.model_dump_json().encode())
+    found = DryRun(
+        job_id=spec.job_id, rows=1000, invalid_rows=2, invalid_examples=(example,), too_many_invalid=False,
+        prompt_tokens=Bounds(low=11_250, high=154_000), output_tokens=Bounds(low=0, high=64_000), max_model_len=8192,
+        rows_too_long=Bounds(low=0, high=3), eta=EtaSeconds(p10=600, p50=900, p90=1800),
+        size=InputSize(
+            rows=998, rows_low=998, rows_high=998, mean_chars=90, chars_deviation=1, max_tokens=64, sampled_rows=998
+        ),
+        cost=CostBounds(gpu_hours=(0.1, 0.2, 0.4), usd=(0.25, 0.5, 1.0)),
+        admission=Admission(
+            job_id=spec.job_id, verdict=Feasibility.AT_RISK, decided_at=spec.created_at, deadline=spec.deadline,
+            replicas=2, reason="4 jobs before it",
+        ),
+    )  # fmt: skip
+    gateway.store.put(spec.layout.dry_run, found.model_dump_json().encode())
+    return spec
 
 
 def staged_row(number: int, text: str = "What is a shard?", **changes: object) -> StagedRow:

@@ -30,7 +30,10 @@ async def errors(job_id: JobId, request: Request, view: ViewDep, caller: ReaderD
     groups = await asyncio.to_thread(
         read_groups, found, parts.documents, parts.job_readings, parts.clock.now(), may_read=may_read
     )
-    return fragment("job_errors.html", view, request, groups=groups, may_read=may_read, owner=found.owner)
+    is_over = found.run.is_over
+    return fragment(
+        "job_errors.html", view, request, groups=groups, may_read=may_read, owner=found.owner, is_over=is_over
+    )
 
 
 @router.get("/files")

@@ -13,7 +13,7 @@ from httpx import Response
 from fakes.finished_jobs import finish
 from fakes.gateway import FakeGateway, fake_gateway
 from fakes.gateway_jobs import put_finished, put_job, put_run
-from fakes.shown_jobs import HOSTILE, put_alerts, put_beat, put_control, put_rows, staged_row
+from fakes.shown_jobs import HOSTILE, put_alerts, put_beat, put_control, put_dry_run, put_rows, staged_row
 from llmbatch.core.identity import FAILURE, INFERENCE_DAG, job_id_of
 from llmbatch.core.states import DesiredState, Phase
 
@@ -192,6 +192,16 @@ def test_hostile_texts_are_text() -> None:
             assert len(answer.text) < 200_000, path
             for raw in ("<script>alert", "\x1b", "\u202e"):
                 assert raw not in answer.text, path
+
+
+def test_a_dry_run_shows_what_the_job_would_need() -> None:
+    gateway = fake_gateway()
+    spec = put_dry_run(gateway, example=HOSTILE)
+    text = get(gateway, f"/ui/jobs/{spec.job_id}").text
+    for words in ("the deadline is at risk", "4 jobs before it", "0.50 USD", "15 min", "This is a dry run"):
+        assert words in text
+    assert "<script>alert" not in text
+    assert "alerts-of-job" not in text
 
 
 def test_an_error_of_a_job_says_what_to_do() -> None:
