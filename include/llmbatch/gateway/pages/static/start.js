@@ -151,6 +151,7 @@ async function check() {
     const { idempotency_key: _, ...asked } = request;
     const response = await post(form.dataset.start, { ...asked, dry_run: true });
     if (!response.ok) return await refused(response);
+    weighing?.abort();
     checked = { job: (await response.json()).job_id, of: mattering(request), isDone: false };
     at("check-old").hidden = true;
     found.classList.remove("stale");
@@ -213,8 +214,9 @@ async function askVerdict() {
   try {
     const response = await fetch(url, { credentials: "same-origin", signal: mine.signal });
     if (mine !== weighing) return;
-    if (response.ok) verdict.innerHTML = at("found-verdict").innerHTML = await response.text(); // escaped by the server
-    else quiet(await messageOf(response));
+    if (!response.ok) return quiet(await messageOf(response));
+    const html = await response.text();
+    if (mine === weighing) for (const place of [verdict, at("found-verdict")]) if (place) place.innerHTML = html; // escaped by the server
   } catch {
     if (!mine.signal.aborted) quiet("The server does not answer.");
   }
