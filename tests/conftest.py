@@ -32,14 +32,15 @@ def _no_log_to_a_closed_stream() -> Iterator[None]:
 
 
 class ByPlace(LoadFileScheduling):
-    """With ``-n``: a file's tests run in one process, in their order; so do all in one folder of integration tests.
+    """With ``-n``: a file's tests run in one process, in their order.
 
-    Those share servers, and some measure how fast their machine is.
+    So do all in one folder of integration or end-to-end tests: they share servers, and some measure how fast their
+    machine is.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return file.rpartition("/")[0] if "/integration/" in file else file
+        return file.rpartition("/")[0] if "/integration/" in file or "/e2e/" in file else file
 
 
 @pytest.hookimpl(optionalhook=True)  # not called with -p no:xdist
