@@ -24,9 +24,9 @@ QUESTION = "What is the capital of France? Answer in English with one sentence."
 ROWS = 1200
 """More than the engine holds, so that a cancel finds rows that have not begun."""
 MANY_ROWS = 6000
-"""More than any machine of a test answers in ``SPARE_SECONDS``."""
-SPARE_SECONDS = 15
-"""From the time that a small batch takes to the deadline of a large one."""
+"""More than any machine of a test answers in the first of ``SPARE_SECONDS``."""
+SPARE_SECONDS = (15, 60)
+"""From the time that a small batch takes to the deadline of a large one; the second for a machine that got slower."""
 TERMINAL = {"completed", "failed", "expired", "cancelled"}
 
 
@@ -129,13 +129,21 @@ def test_batches_are_answered_cancelled_and_expire_with_what_was_done(client: op
 
     vectors = until(client, vectors, TERMINAL)
     assert vectors.status == "completed", vectors
-    at_once = [{"messages": chat, "max_tokens": 1}] * 10
-    late = start(client, at_once + counting(MANY_ROWS - 10), sla_hours=(needed + SPARE_SECONDS) / 3600)
     check_vectors(client, vectors)
-
-    late = until(client, late, TERMINAL)
+    late = expired(client, needed)
     assert (late.status, late.expired_at is None, late.completed_at) == ("expired", False, None), late
     check_open_rows(client, late, "batch_expired", MANY_ROWS)
+
+
+def expired(client: openai.OpenAI, needed: float) -> Batch:
+    """Run a batch past its deadline: some rows are answered before it if a small batch takes ``needed`` seconds."""
+    at_once = [{"messages": [{"role": "user", "content": QUESTION}], "max_tokens": 1}] * 10
+    for spare in SPARE_SECONDS:
+        batch = start(client, at_once + counting(MANY_ROWS - 10), sla_hours=(needed + spare) / 3600)
+        batch = until(client, batch, TERMINAL)
+        if batch.request_counts is not None and batch.request_counts.completed:
+            break
+    return batch
 
 
 def check_vectors(client: openai.OpenAI, batch: Batch) -> None:

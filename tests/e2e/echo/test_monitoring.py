@@ -75,7 +75,7 @@ def story(matrix: Matrix) -> Iterator[Story]:
     with stack.api() as api, monitored(stack, engine) as watched:
         scene = Scene(stack, api, f"hopeless__{uuid.uuid4().hex[:8]}")
         made = Story(api, watched, scene)
-        _play(made, 2 * first_answer + 20)
+        _play(made, 2 * first_answer + 30)
         yield made
 
 
