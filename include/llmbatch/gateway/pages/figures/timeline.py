@@ -18,6 +18,7 @@ from llmbatch.gateway.pages.figures.figure import (
     Figure,
     Trace,
     layout,
+    lines,
     plain,
 )
 from llmbatch.gateway.pages.zone import Zone
@@ -26,7 +27,9 @@ MOST_JOBS = 30
 """Jobs of one figure."""
 _NAME_CHARS = 26
 _ROW_HEIGHT = 24
-_FRAME_HEIGHT = 64
+_FRAME_HEIGHT = 72
+_LABELS_HEIGHT = 44
+"""Of the times above the axis, with their date below them."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def timeline(jobs: Sequence[Forecast], more: int, now: datetime, zone: Zone) -> 
             }
         ],
     )  # fmt: skip
+    made["margin"] = {"t": _LABELS_HEIGHT}
     made["xaxis"] = {"type": "date", "side": "top"}
     made["yaxis"] = {
         "tickmode": "array",
@@ -154,8 +158,7 @@ def _text(job: Forecast, zone: Zone) -> str:
         predicted = f"queued; predicted finish (P50): {zone.text(job.queued)}"
     else:
         predicted = "finish: not known yet"
-    parts = (f"<b>{plain(job.name, 80)}</b>", plain(job.words), predicted, f"deadline: {zone.text(job.deadline)}")
-    return "<br>".join(parts)
+    return lines(plain(job.name, 80), plain(job.words), predicted, f"deadline: {zone.text(job.deadline)}")
 
 
 def _name(job: Forecast) -> str:
