@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from llmbatch.core.config_sections import Section
 
+JOB_BOARD = "/d/llmbatch-job/llmbatch-one-job"
+"""Path of the dashboard of one job in Grafana, as ``tools/monitoring`` renders it."""
+
 _KINDS = ("webhook", "email", "slack", "pagerduty")
 
 Ratio = Annotated[float, Field(gt=0, le=1)]
@@ -85,6 +88,8 @@ class MonitoringConfig(Section):
     """Label ``team`` of every alert."""
     runbook_url: str = "https://runbook.example/llmbatch"
     """Where ``docs/runbooks`` is published: each alert links ``<runbook_url>/<Alert>.md``."""
+    grafana_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=500)] | None = None
+    """Address of Grafana with these dashboards: the page of a job links its own. Null: no link."""
     receivers: tuple[ReceiverConfig, ...] = ()
     email: EmailConfig | None = None
 

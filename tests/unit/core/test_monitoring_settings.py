@@ -44,3 +44,10 @@ def test_severities_are_those_of_the_rules(severity: str) -> None:
     assert ReceiverConfig(email_to="a@b", severities=(severity,)).severities == (severity,)
     with pytest.raises(ValidationError, match="severities"):
         ReceiverConfig(email_to="a@b", severities=("page",))
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "grafana:3000", "https://", "https://a b", "/d"])
+def test_grafana_has_an_address_of_the_web(url: str) -> None:
+    with pytest.raises(ValidationError, match="grafana_url"):
+        MonitoringConfig(grafana_url=url)
+    assert MonitoringConfig(grafana_url="https://grafana.example/sub").grafana_url == "https://grafana.example/sub"

@@ -28,9 +28,8 @@ from monitoring.dashboards.panels import DATASOURCE
 COLUMNS = 24
 TAG = "llmbatch"
 
-JOB_BOARD = "/d/llmbatch-job/llmbatch-one-job"
-JOB_PAGE = "${{airflow_url}}/llmbatch/jobs/{job}"
-"""The answer of the gateway about a job."""
+JOB_PAGE = "${{airflow_url}}/llmbatch/ui/jobs/{job}"
+"""The page of a job in Airflow's UI."""
 AIRFLOW_RUN = '${airflow_url}/dags/${__data.fields["DAG"]}/runs/${__data.fields["Run"]:percentencode}'
 """The run of the job of a table's row."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from llmbatch.core import metrics as m
-from monitoring.dashboards.board import AIRFLOW_RUN, JOB_BOARD, JOB_PAGE
+from llmbatch.core.monitoring_settings import JOB_BOARD
+from monitoring.dashboards.board import AIRFLOW_RUN, JOB_PAGE
 from monitoring.dashboards.colors import LEVELS
 from monitoring.dashboards.panels import Target, link
 from monitoring.dashboards.promql import AT_RISK, TIME_LEFT, failed_ratio, per_job

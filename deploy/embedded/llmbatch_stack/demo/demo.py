@@ -29,6 +29,9 @@ MAX_TOKENS = 64
 SLA_HOURS = 1
 SAMPLES = 3
 
+JOB_PAGE = "/plugin/llmbatch/llmbatch/ui/jobs"
+"""Path of the pages of jobs in Airflow's UI."""
+
 
 def demo(settings: Settings) -> int:
     """Start the stack if need be, run the job, show it, print ``RESULT``. Return the exit code."""
@@ -81,6 +84,7 @@ def demo(settings: Settings) -> int:
     secrets = secrets_file(settings)
     airflow = f"{settings.airflow_url}   login {credentials.airflow_user}, password: airflow_password in {secrets}"
     console.print(f"  Airflow   {airflow}", soft_wrap=True)
+    console.print(f"  page      {settings.airflow_url}{JOB_PAGE}/{job.manifest.job_id}", soft_wrap=True)
     console.print(f"  Ray       {settings.ray_url}   ray_token in the same file", soft_wrap=True)
     for output in job.manifest.outputs:
         console.print(f"  results   {shown(output.uri)}   {output.rows} rows", markup=False, soft_wrap=True)

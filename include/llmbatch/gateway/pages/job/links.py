@@ -1,4 +1,4 @@
-"""Links from a job to other pages: its run and task logs in Airflow, its page on Ray's dashboard."""
+"""Links from a job to other pages: its run and task logs in Airflow, Ray's dashboard, Grafana."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from llmbatch.core.job_spec import JobSpec
+from llmbatch.core.monitoring_settings import JOB_BOARD
 from llmbatch.gateway.airflow.client import AirflowClient, DagRun
 from llmbatch.gateway.jobs.failures import TASKS
 from llmbatch.gateway.wire.failures import Failure
@@ -14,6 +15,8 @@ RAY_LINK = "ray_dashboard_link"
 """XCom of the task ``run`` with the page on Ray's dashboard, as its operator writes it."""
 
 _LONGEST = 2000
+_MARGIN_SECONDS = 600
+"""What the dashboard shows before and after the job."""
 
 
 @dataclass(frozen=True)
@@ -64,3 +67,12 @@ def is_web(address: str) -> bool:
         return False
     is_short = len(address) <= _LONGEST and address.isprintable()
     return is_short and parts.scheme in {"http", "https"} and bool(parts.netloc)
+
+
+def grafana_link(url: str | None, job_id: str, run: DagRun) -> Link | None:
+    """Return the dashboard of a job over the time of its run; None without the address of Grafana."""
+    if url is None:
+        return None
+    begin = round(1000 * (run.run_after.timestamp() - _MARGIN_SECONDS))
+    end = "now" if run.end_date is None else round(1000 * (run.end_date.timestamp() + _MARGIN_SECONDS))
+    return Link("Grafana", f"{url.rstrip('/')}{JOB_BOARD}?var-job_id={quote(job_id)}&from={begin}&to={end}")

@@ -11,7 +11,7 @@ from llmbatch.gateway.jobs.lookup import FoundJob, polled_job
 from llmbatch.gateway.pages.job.documents import manifest_text, spec_text
 from llmbatch.gateway.pages.job.errors import read_groups
 from llmbatch.gateway.pages.job.files import JobFiles, job_files
-from llmbatch.gateway.pages.job.links import elsewhere
+from llmbatch.gateway.pages.job.links import elsewhere, grafana_link
 from llmbatch.gateway.pages.job.preview import Side, preview
 from llmbatch.gateway.pages.pages import fragment
 from llmbatch.gateway.parts import Parts
@@ -42,7 +42,8 @@ async def files(job_id: JobId, request: Request, view: ViewDep, caller: ReaderDe
     found = await _found(job_id, caller, parts)
     links = await elsewhere(found.run, found.spec, view.airflow_url, parts.airflow, caller.authorization)
     listed = await asyncio.to_thread(_files, found, view.root, caller, parts)
-    return fragment("job_files.html", view, request, found=found, files=listed, links=links)
+    grafana = grafana_link(parts.config.monitoring.grafana_url, found.job_id, found.run)
+    return fragment("job_files.html", view, request, found=found, files=listed, links=links, grafana=grafana)
 
 
 @router.get("/documents")

@@ -10,7 +10,7 @@ from fakes.gateway import FakeGateway, fake_gateway
 from fakes.gateway_jobs import put_job
 from llmbatch.core.identity import INFERENCE_DAG
 from llmbatch.core.job_spec import JobSpec
-from llmbatch.gateway.pages.job.links import RAY_LINK, Elsewhere, elsewhere, is_web
+from llmbatch.gateway.pages.job.links import RAY_LINK, Elsewhere, Link, elsewhere, grafana_link, is_web
 from llmbatch.gateway.wire.failures import Failure
 from llmbatch.orchestrator.ray_jobs.links import RayDashboardLink
 
@@ -58,3 +58,15 @@ def test_a_run_that_airflow_has_no_more(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(gateway.airflow, "task_states", missing)
     assert links(gateway, spec) == Elsewhere(None)
+
+
+def test_the_dashboard_of_a_job_shows_the_time_of_its_run() -> None:
+    gateway = fake_gateway()
+    spec = put_job(gateway, "r")
+    run = gateway.airflow.dag_runs[INFERENCE_DAG, "r"]
+    begin = round(1000 * run.run_after.timestamp())
+    board = f"https://grafana/x/d/llmbatch-job/llmbatch-one-job?var-job_id={spec.job_id}&from={begin - 600_000}"
+    assert grafana_link("https://grafana/x/", spec.job_id, run) == Link("Grafana", f"{board}&to=now")
+    over = run.model_copy(update={"end_date": run.run_after})
+    assert grafana_link("https://grafana/x", spec.job_id, over) == Link("Grafana", f"{board}&to={begin + 600_000}")
+    assert grafana_link(None, spec.job_id, run) is None
