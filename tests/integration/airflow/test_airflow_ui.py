@@ -97,7 +97,7 @@ def test_an_ended_session_leads_back_to_the_page_in_its_frame(window: Page, api_
     window.goto(here)
     expect(inside(window).get_by_role("heading", level=1)).to_have_text("Jobs")
     window.context.clear_cookies()
-    inside(window).get_by_role("link", name="Jobs").click()
+    inside(window).get_by_role("link", name="Jobs", exact=True).click()
     expect(inside(window).get_by_role("heading", level=1)).to_have_text("Your session has ended")
     inside(window).get_by_role("link", name="Log in to Airflow").click()
     log_in(window)
