@@ -60,7 +60,6 @@ AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests
 RAY_TESTS := tests/unit/cluster tests/unit/tools
 E2E_TESTS := tests/e2e
 # One process a core, at most four: tests/conftest.py says what stays together. Integration tests take longest, so they start first.
-# Of the end-to-end tests, those with the fake engine run beside those with the real one, each on a stack of their own.
 IN_PARALLEL := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: install ## run every test that needs no GPU and no image; all rooms, even if one fails
@@ -73,7 +72,7 @@ test-ray: install
 	@$(RAY_PYTHON) -m pytest $(IN_PARALLEL) tests/integration/ray $(SHARED_TESTS) $(RAY_TESTS) $(SIMULATIONS:%=--ignore=tests/unit/core/%)
 
 test-e2e: install
-	@$(AIRFLOW_PYTHON) -m pytest $(IN_PARALLEL) $(E2E_TESTS)
+	@$(AIRFLOW_PYTHON) -m pytest $(E2E_TESTS)
 
 fuzz: install ## read 150,000 hostile inputs and requests, others each time (LLMBATCH_FUZZ=5000 examples a test), 10 minutes
 	@LLMBATCH_FUZZ="$${LLMBATCH_FUZZ:-5000}" $(AIRFLOW_PYTHON) -m pytest tests/fuzz

@@ -32,16 +32,14 @@ def _no_log_to_a_closed_stream() -> Iterator[None]:
 
 
 class ByPlace(LoadFileScheduling):
-    """With ``-n``: a file's tests run in one process, in their order.
+    """With ``-n``: a file's tests run in one process, in their order; so do all in one folder of integration tests.
 
-    So do all in one folder of integration or end-to-end tests: they share servers, and some measure how fast their
-    machine is. Tests of pages share a browser.
+    Those share servers, and some measure how fast their machine is. Tests of pages share a browser.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        folder = file.rpartition("/")[0]
-        return folder if any(f"/{place}" in f"{folder}/" for place in ("integration/", "e2e/", "browser/")) else file
+        return file.rpartition("/")[0] if "/integration/" in file or "/browser/" in file else file
 
 
 @pytest.hookimpl(optionalhook=True)  # not called with -p no:xdist

@@ -34,7 +34,9 @@ def test_what_is_listed_is_sent_and_what_is_sent_is_listed() -> None:
 
 
 def test_only_one_module_uses_airflows_client() -> None:
-    users = [path for path in PACKAGE.rglob("*.py") if "observability.stats import Stats" in path.read_text(encoding="utf-8")]
+    users = [
+        path for path in PACKAGE.rglob("*.py") if "observability.stats import Stats" in path.read_text(encoding="utf-8")
+    ]
     assert [path.relative_to(PACKAGE).as_posix() for path in users] == ["orchestrator/metrics/events.py"]
 
 
