@@ -1,9 +1,9 @@
 """Who calls, found out before a byte of the body is read: FastAPI reads declared bodies before it checks anything.
 
-A browser sends Airflow's cookie by itself, so a page of another site could let it ask for changes in the name of
-whoever looks at that page. Airflow sets its cookie with ``SameSite=lax``, which does not keep out other ports and hosts
-of the same site, and not every auth manager sets that. So a change that is asked for with the cookie must come from our
-own pages.
+A browser sends Airflow's cookie with every request, so a page of another site could use it to ask for changes in the
+name of the user who looks at that page. Airflow sets its cookie with ``SameSite=lax``. That does not keep out other
+ports and hosts of the same site, and not every auth manager sets it. So a change that is requested with the cookie must
+come from our own pages.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _require_own_pages(request: Request) -> None:
     """Refuse a change that a page of another origin asks for with the cookie. Raises ``Failure`` 403.
 
     Browsers send ``Sec-Fetch-Site`` to trustworthy addresses (https, localhost), and ``Origin`` with each change to
-    all; no script can set either. A client without both is no browser, and has nobody's cookie but its own.
+    all; no script can set either. A client that sends neither is no browser, and has only its own cookie.
     """
     headers = request.headers
     if request.method in SAFE or "authorization" in headers or TOKEN_COOKIE not in request.cookies:

@@ -27,6 +27,9 @@ from llmbatch.gateway.jobs.documents import JobDocuments
 from llmbatch.gateway.jobs.lookup import FoundJob
 from llmbatch.gateway.jobs.states import JobState
 
+MOUNTED_AT = "/llmbatch"
+"""Path of the API inside of Airflow's api-server."""
+
 REFUSED = "refused"
 """Phase of a job that failed before it was accepted."""
 FINISHED = "finished"
@@ -95,6 +98,16 @@ def entry_of(found: FoundJob, progress: Progress | None, proof: JobManifest | No
 def admission_of(admission: Admission) -> AdmissionAnswer:
     """Return what is shown of a decision."""
     return AdmissionAnswer(**admission.model_dump(include=set(AdmissionAnswer.model_fields)))
+
+
+def airflow_address(configured: str | None, root: str) -> str:
+    """Return the address of Airflow's UI without a slash at its end; empty on the same server.
+
+    Args:
+        configured: ``gateway.airflow_url`` of config.yaml.
+        root: path under which the API is served; inside of the api-server it ends with ``MOUNTED_AT``.
+    """
+    return (configured or "").rstrip("/") or root.removesuffix(MOUNTED_AT)
 
 
 def links_of(found: FoundJob, root: str, airflow_url: str) -> Links:

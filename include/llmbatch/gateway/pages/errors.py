@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from llmbatch.gateway.jobs.view import airflow_address
 from llmbatch.gateway.pages.pages import View, page
 from llmbatch.gateway.wire.handlers import answer_of, failure_of
 
@@ -66,7 +67,7 @@ class PageErrors:
     def _shown(self, status: int, message: str, request: Request) -> ASGIApp:
         root = str(request.scope.get("root_path", "")).rstrip("/")
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        airflow_url = self._airflow_url().rstrip("/") or root.removesuffix("/llmbatch")
+        airflow_url = airflow_address(self._airflow_url(), root)
         login = f"{airflow_url}/api/v2/auth/login?next={quote(here, safe='')}"
         answer = page(
             "error.html",

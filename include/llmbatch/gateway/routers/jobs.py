@@ -13,15 +13,12 @@ from llmbatch.gateway.jobs.failures import error_of
 from llmbatch.gateway.jobs.lookup import FoundJob, find_job, polled_job
 from llmbatch.gateway.jobs.paging import page_of_jobs
 from llmbatch.gateway.jobs.states import JobState
-from llmbatch.gateway.jobs.view import job_of, links_of
+from llmbatch.gateway.jobs.view import airflow_address, job_of, links_of
 from llmbatch.gateway.parts import Parts
 from llmbatch.gateway.routers.dependencies import CallerDep, IfNoneMatch, JobId, PartsDep
 from llmbatch.gateway.wire.etags import NOT_MODIFIED, conditional, weak_etag
 
 router = APIRouter(tags=["jobs"])
-
-MOUNTED_AT = "/llmbatch"
-"""Path of the API inside of Airflow's api-server."""
 
 
 @router.get("/jobs", summary="List jobs, the newest first", response_model=JobPage, responses={**NOT_MODIFIED})
@@ -60,7 +57,7 @@ async def get_job(
     Poll it with `If-None-Match`: 304 is answered until the next heartbeat.
     """
     root = request.scope.get("root_path", "").rstrip("/")
-    airflow_url = (parts.config.gateway.airflow_url or "").rstrip("/") or root.removesuffix(MOUNTED_AT)
+    airflow_url = airflow_address(parts.config.gateway.airflow_url, root)
     _, job = await polled_as_shown(job_id, root, airflow_url, parts, caller)
     return conditional(job, weak_etag(job, without=CHANGE_WITH_TIME), if_none_match)
 

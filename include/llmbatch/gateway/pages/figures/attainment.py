@@ -9,7 +9,7 @@ from llmbatch.gateway.pages.figures.periods import WEEK, axis, bars
 from llmbatch.orchestrator.sla_report.figures import Period
 
 _MOST_LABELS = 16
-_TOLD = 8
+_LISTED = 8
 _FEW_JOBS = 5
 
 
@@ -52,7 +52,7 @@ def _hover(word: str) -> str:
 
 
 def _summary(weeks: Sequence[Period]) -> str:
-    told = weeks[-_TOLD:]
-    each = "; ".join(f"{week.begins:%d %b %Y}: {week.met} of {week.jobs}" for week in told)
-    span = "each week" if len(told) == len(weeks) else f"each of the last {len(told)} weeks"
+    listed = weeks[-_LISTED:]
+    each = "; ".join(f"{week.begins:%d %b %Y}: {week.met} of {week.jobs}" for week in listed)
+    span = "each week" if len(listed) == len(weeks) else f"each of the last {len(listed)} weeks"
     return f"Jobs that met their deadline, in {span} that had jobs. {each}."

@@ -27,9 +27,9 @@ def calibration(eta: EtaAccuracy) -> Figure | None:
         showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
-    told = "; ".join(f"{width:.0f} %: {share:.0f} %" for width, share in zip(widths, seen, strict=True))
+    listed = "; ".join(f"{width:.0f} %: {share:.0f} %" for width, share in zip(widths, seen, strict=True))
     return Figure(
         data=(ideal, actual),
         layout=drawn,
-        summary=f"How often an interval contained the finish, by its nominal width. {told}.",
+        summary=f"How often an interval contained the finish, by its nominal width. {listed}.",
     )

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from llmbatch.gateway.jobs.view import airflow_address
 from llmbatch.gateway.pages.pages import View
 from llmbatch.gateway.pages.zone import LONGEST_NAME, Zone
 from llmbatch.gateway.routers.dependencies import PartsDep, ReaderDep
-from llmbatch.gateway.routers.jobs import MOUNTED_AT
 
 
 async def view_of(
@@ -20,7 +20,7 @@ async def view_of(
 ) -> View:
     """Return the view of a caller, who may read the runs of jobs."""
     root = request.scope.get("root_path", "").rstrip("/")
-    airflow_url = (parts.config.gateway.airflow_url or "").rstrip("/") or root.removesuffix(MOUNTED_AT)
+    airflow_url = airflow_address(parts.config.gateway.airflow_url, root)
     return View(root, airflow_url, caller.user, Zone(tz))
 
 
