@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e test-nightly fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -53,9 +53,8 @@ check-locks: ## fail if a lock file does not match its .in file
 	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.locks --check
 
 # Tests of one room run in the environment of that room only, where the libraries of the other room cannot be imported.
-# Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need only Python and run once.
+# Those of core and s3 run once: both rooms have the same releases of their libraries (tests/architecture/test_shared_versions.py).
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
-SIMULATIONS := eta/test_model.py eta/test_simulated_jobs.py eta/test_real_traces.py test_commit_protocol.py
 AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags
 RAY_TESTS := tests/unit/cluster tests/unit/tools
 E2E_TESTS := tests/e2e
@@ -69,10 +68,14 @@ test-airflow: install
 	@$(AIRFLOW_PYTHON) -m pytest $(IN_PARALLEL) tests/integration/airflow tests/browser $(SHARED_TESTS) $(AIRFLOW_TESTS)
 
 test-ray: install
-	@$(RAY_PYTHON) -m pytest $(IN_PARALLEL) tests/integration/ray $(SHARED_TESTS) $(RAY_TESTS) $(SIMULATIONS:%=--ignore=tests/unit/core/%)
+	@$(RAY_PYTHON) -m pytest $(IN_PARALLEL) tests/integration/ray $(RAY_TESTS) tests/architecture/test_room_environment.py
 
 test-e2e: install
 	@$(AIRFLOW_PYTHON) -m pytest $(E2E_TESTS)
+
+test-nightly: install ## run the tests that take minutes of engine time each, which `make test` leaves out
+	@$(RAY_PYTHON) -m pytest -m nightly tests/integration/ray
+	@$(AIRFLOW_PYTHON) -m pytest -m nightly $(E2E_TESTS)
 
 fuzz: install ## read 150,000 hostile inputs and requests, others each time (LLMBATCH_FUZZ=5000 examples a test), 10 minutes
 	@LLMBATCH_FUZZ="$${LLMBATCH_FUZZ:-5000}" $(AIRFLOW_PYTHON) -m pytest tests/fuzz
@@ -91,7 +94,7 @@ types-airflow: install
 	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins tools/monitoring $(AIRFLOW_TOOLS) \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
-		benchmarks/bench_gateway.py benchmarks/bench_metrics.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py benchmarks/gateway_pages.py \
+		benchmarks/bench_gateway.py benchmarks/bench_metrics.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py benchmarks/gateway_pages.py benchmarks/gateway_paint.py \
 		benchmarks/metrics_overhead.py benchmarks/ray_room.py \
 		benchmarks/bench_resume.py benchmarks/bench_eta.py benchmarks/record_traces.py
 

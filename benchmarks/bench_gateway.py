@@ -31,6 +31,7 @@ import psycopg2
 from gateway_jobs import ACTIVE, HISTORY, MODEL_RUN, copy_runs, write_documents
 from gateway_load import as_fast_as_it_answers, at_rate
 from gateway_pages import measured_pages
+from gateway_paint import painted
 from llmbatch.core.config import load_config
 from llmbatch.core.identity import INFERENCE_DAG, job_id_of
 from llmbatch.s3.store import S3Store
@@ -108,6 +109,7 @@ def measured(settings: Settings, loops: LoopTimes, jobs: int, seconds: float) ->
         memory = peak_mb(process.pid)
     with gateway(settings, credentials) as (_, port):
         pages = asyncio.run(measured_pages(port, token, jobs, RUNNING, RATE, seconds))
+        paint = painted(port, token)
     return {
         "jobs": jobs,
         "active": RUNNING,
@@ -123,6 +125,7 @@ def measured(settings: Settings, loops: LoopTimes, jobs: int, seconds: float) ->
         "scheduler_loop_ms_beside": median(beside),
         "scheduler_loop_ratio": round(median(beside) / median(alone), 2) if median(alone) else None,
         **pages,
+        "ui_paint_ms": paint,
     }
 
 

@@ -16,7 +16,7 @@ from openai.types.chat import ChatCompletion
 from e2e.running import Running
 from e2e.test_embeddings import closeness
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.nightly, pytest.mark.timeout(3600)]
 
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
 MODELS = {CHAT: "smollm2", EMBEDDINGS: "minilm"}

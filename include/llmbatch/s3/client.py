@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from llmbatch.s3.store import S3Store
+
+if TYPE_CHECKING:
+    from botocore.session import Session
 
 ATTEMPTS = 5
 SILENT_SECONDS = 20
@@ -31,8 +35,13 @@ def open_environment_store(*, max_connections: int = 32) -> S3Store:
         max_pool_connections=max_connections,
     )
     session = botocore.session.get_session()
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_stamp)
+    read_stamps(session)
     return S3Store(boto3.Session(botocore_session=session).client("s3", config=config))
+
+
+def read_stamps(session: Session) -> None:
+    """Let the clients that this session makes from now on read times with ``parse_stamp``."""
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_stamp)
 
 
 def parse_stamp(value: str) -> datetime:

@@ -20,7 +20,7 @@ from llmbatch.orchestrator.jobs.documents import read_spec
 from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID
 from llmbatch_stack.settings import BUCKET
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.nightly, pytest.mark.timeout(1800)]
 
 INPUT = f"s3://{BUCKET}/inputs/e2e/adoption.jsonl"
 ROWS, SAMPLE = 60, 48

@@ -28,7 +28,7 @@ from llmbatch_stack.demo.job_run import DAG_ID
 from llmbatch_stack.settings import BUCKET
 from monitoring.dashboards.queries import PanelQuery, silent_queries
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.nightly, pytest.mark.timeout(1800)]
 
 AT_RISK, PASSED = "LlmbatchJobDeadlineAtRisk", "LlmbatchJobDeadlinePassed"
 STALE, FAILING = "LlmbatchJobHeartbeatStale", "LlmbatchJobsFailing"

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import httpx
-from cachetools import TTLCache
 from pydantic import JsonValue
 
 from llmbatch.core.clock import Clock
@@ -19,6 +18,7 @@ from llmbatch.gateway.airflow.paths import dag_path, run_path, segment
 from llmbatch.gateway.airflow.questions import Question, may_continue_run, may_edit, may_edit_run, may_start
 from llmbatch.gateway.airflow.refusals import failure_of
 from llmbatch.gateway.wire.failures import Failure, unavailable
+from llmbatch.gateway.wire.shared import Shared
 
 CALL_SECONDS = 30.0
 """Longest time of one call."""
@@ -50,21 +50,19 @@ class HttpAirflow:
     def __init__(self, client: httpx.AsyncClient, clock: Clock) -> None:
         self._client = client
         self.changes = 0
-        self._users: TTLCache[bytes, str] = TTLCache(4096, USER_SECONDS, timer=clock.monotonic)
-        self._reads: TTLCache[tuple[bytes, str, str], bytes] = TTLCache(
-            READ_BYTES, READ_SECONDS, timer=clock.monotonic, getsizeof=len
-        )
-        self._health: TTLCache[str, dict[str, str]] = TTLCache(1, HEALTH_SECONDS, timer=clock.monotonic)
+        # requests that come together make one call: a slow api-server is not asked more, the slower it gets
+        self._users: Shared[str] = Shared(USER_SECONDS, 4096, clock)
+        self._reads: Shared[bytes] = Shared(READ_SECONDS, READ_BYTES, clock, size=len)
+        self._health: Shared[dict[str, str]] = Shared(HEALTH_SECONDS, 1, clock)
 
     async def user_name(self, authorization: str) -> str:
         """Return the name of the user to whom a token belongs."""
-        token = _digest(authorization)
-        if (known := self._users.get(token)) is not None:
-            return known
-        answer = await self._call("GET", "/ui/auth/me", authorization, "read your own name")
-        name = read(User, answer).username
-        self._users[token] = name
-        return name
+
+        async def ask() -> str:
+            answer = await self._call("GET", "/ui/auth/me", authorization, "read your own name")
+            return read(User, answer).username
+
+        return await self._users.get(_digest(authorization), ask)
 
     async def start_run(self, authorization: str, dag_id: str, run_id: str, conf: Mapping[str, JsonValue]) -> DagRun:
         """Create a run."""
@@ -190,27 +188,22 @@ class HttpAirflow:
 
     async def health(self) -> dict[str, str]:
         """Return the states of Airflow's parts."""
-        if (known := self._health.get("")) is not None:
-            return known
-        try:
-            parts = read(Health, await self._call("GET", "/api/v2/monitor/health", None, "report its health")).root
-            states = {name: part.status or "unhealthy" for name, part in parts.items() if part is not None}
-        except Failure:
-            states = {"api_server": "unreachable"}
-        self._health[""] = states
-        return states
+
+        async def ask() -> dict[str, str]:
+            try:
+                parts = read(Health, await self._call("GET", "/api/v2/monitor/health", None, "report its health")).root
+            except Failure:
+                return {"api_server": "unreachable"}
+            return {name: part.status or "unhealthy" for name, part in parts.items() if part is not None}
+
+        return await self._health.get("", ask)
 
     async def _remembered(
         self, path: str, authorization: str, what: str, query: Sequence[tuple[str, str]] = ()
     ) -> bytes:
         """Return the body of Airflow's answer to this user, at most ``READ_SECONDS`` old. Raises ``Failure``."""
         key = (_digest(authorization), path, repr(query))
-        if (known := self._reads.get(key)) is not None:
-            return known
-        body = await self._call("GET", path, authorization, what, query=query)
-        if len(body) <= READ_BYTES // 16:
-            self._reads[key] = body
-        return body
+        return await self._reads.get(key, lambda: self._call("GET", path, authorization, what, query=query))
 
     async def _call(
         self,

@@ -29,8 +29,10 @@ PAGE_SECONDS = 2.0
 """Time after which a page of jobs is read again; heartbeats are written as often."""
 PAGE_USABLE_SECONDS = 5.0
 """Time for which requests get the old page while the new one is read."""
-REPORT_SECONDS = 10.0
-"""Time for which a report is used; it is about jobs that are over."""
+REPORT_SECONDS = 30.0
+"""Time after which a report is made again; it is about jobs that are over."""
+REPORT_USABLE_SECONDS = 60.0
+"""Time for which requests get the old report while the new one is made: seconds, with 10,000 jobs."""
 PERMISSION_SECONDS = 2.0
 """Time for which Airflow's answer holds that a caller may read the jobs."""
 
@@ -73,7 +75,7 @@ class Readings:
         self._allowed: Shared[bool] = Shared(PERMISSION_SECONDS, _MOST_CALLERS, clock)
         self._status: Shared[Answer] = Shared(STATUS_SECONDS, 1, clock, usable=STATUS_USABLE_SECONDS)
         self._pages: Shared[Answer] = Shared(PAGE_SECONDS, _MOST_PAGES, clock, usable=PAGE_USABLE_SECONDS)
-        self._reports: Shared[_Report] = Shared(REPORT_SECONDS, _MOST_REPORTS, clock)
+        self._reports: Shared[_Report] = Shared(REPORT_SECONDS, _MOST_REPORTS, clock, usable=REPORT_USABLE_SECONDS)
         self._one_report = ThreadPoolExecutor(1, thread_name_prefix="sla-report")
 
     async def require_read(self, authorization: str) -> None:
@@ -108,7 +110,7 @@ class Readings:
         return await self._pages.get((self._airflow.changes, key), answer)
 
     async def report(self, authorization: str, *, format: str, most: int) -> Answer:
-        """Return the report on the newest ``most`` jobs in one of ``FORMATS``, at most ``REPORT_SECONDS`` old.
+        """Return the report on the newest ``most`` jobs in one of ``FORMATS``, at most ``REPORT_USABLE_SECONDS`` old.
 
         One report is made at a time, and all formats and ``figures`` are of the same one.
 

@@ -25,13 +25,30 @@ class Shared(Generic[Reading]):
         most: readings that are kept.
         clock: for their age.
         usable: time for which requests get the old reading while the new one is made; after it they wait.
+        size: of a reading; ``most`` is then the sum of all that are kept, and none above a sixteenth of it is.
     """
 
-    def __init__(self, seconds: float, most: int, clock: Clock, *, usable: float | None = None) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        most: int,
+        clock: Clock,
+        *,
+        usable: float | None = None,
+        size: Callable[[Reading], int] | None = None,
+    ) -> None:
         self._seconds, self._clock = seconds, clock
         lifetime = seconds if usable is None else usable
-        self._kept: TTLCache[Hashable, tuple[float, Reading]] = TTLCache(most, lifetime, timer=clock.monotonic)
+        self._is_kept = (lambda _: True) if size is None else (lambda reading: size(reading) <= most // 16)
+        self._kept: TTLCache[Hashable, tuple[float, Reading]] = TTLCache(
+            most, lifetime, timer=clock.monotonic, getsizeof=None if size is None else lambda kept: size(kept[1])
+        )
         self._flights: dict[Hashable, asyncio.Task[Reading]] = {}
+
+    def clear(self) -> None:
+        """Forget all readings. Those that are being made go to the requests that wait for them, and are not kept."""
+        self._kept.clear()
+        self._flights = {}
 
     async def get(self, key: Hashable, read: Callable[[], Coroutine[None, None, Reading]]) -> Reading:
         """Return the reading of this key; errors of ``read`` pass."""
@@ -54,8 +71,10 @@ class Shared(Generic[Reading]):
         self._flights[key] = task
 
         def end(done: asyncio.Task[Reading]) -> None:
+            if self._flights.get(key) is not done:
+                return
             del self._flights[key]
-            if not done.cancelled() and done.exception() is None:
+            if not done.cancelled() and done.exception() is None and self._is_kept(done.result()):
                 self._kept[key] = (self._clock.monotonic(), done.result())
 
         task.add_done_callback(end)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from llmbatch.orchestrator.metrics.store_requests import note_request
+from llmbatch.s3.client import read_stamps
 from llmbatch.s3.polled_store import PolledStore
 from llmbatch.s3.requests import RequestNote, report_requests
 from llmbatch.s3.store import S3Store
+
+if TYPE_CHECKING:
+    import boto3
 
 CONNECTIONS = 32
 """HTTP connections kept: as many as the threads of one process use at once. botocore keeps 10, and drops the others."""
@@ -29,6 +35,12 @@ def open_store(conn_id: str, note: RequestNote | None = note_request, *, is_poll
         def _get_caller(self, target_function_name: str = "execute") -> str:  # noqa: ARG002 - the hook's signature
             """Name ourselves to the server: the hook would look at all modules of the process for it, for 0.3 s."""
             return CALLER
+
+        def get_session(self, region_name: str | None = None, deferrable: bool = False) -> boto3.Session:
+            """Return the session of the connection, which reads the times of a listing fast."""
+            session = super().get_session(region_name, deferrable)
+            read_stamps(session._session)  # boto3 has no name for the botocore session that it wraps
+            return session
 
     hook = Hook(aws_conn_id=conn_id)
     # what the connection itself sets wins

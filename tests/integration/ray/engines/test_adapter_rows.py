@@ -12,7 +12,7 @@ from fakes.ray_servers import BUCKET
 from tiny_model import tiny_model
 from tiny_models import tiny_adapter
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(600)]
 
 
 def chat(**more: Any) -> tuple[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from fakes.media_rows import data_url, image, painted
 from fakes.ray_servers import BUCKET
 from tiny_models import IMAGE_TOKENS, tiny_vision
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(600)]
 
 CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
 RED, BLUE = painted((255, 0, 0)), painted((0, 0, 255))

@@ -16,7 +16,7 @@ from fakes.media_rows import data_url
 from fakes.ray_servers import BUCKET
 from tiny_speech import tiny_speech
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.nightly, pytest.mark.timeout(600)]
 
 RATE = 16_000
 PATH = "/v1/audio/transcriptions"

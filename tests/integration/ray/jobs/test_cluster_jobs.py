@@ -109,6 +109,7 @@ def test_all_rows_once_bad_rows_failed_and_a_rerun_does_nothing(job: Job, tmp_pa
     assert second.sequence > first.sequence
 
 
+@pytest.mark.nightly
 def test_blocks_of_several_shards_run_each_shard_once(job: Job) -> None:
     job.stage(chats(MAX_BLOCKS + 100), shard_rows=1, shards_in_flight=256)
     code, log = job.run()
@@ -152,6 +153,7 @@ def test_drain_then_resume(job: Job) -> None:
     assert progress.rows.succeeded == 120
 
 
+@pytest.mark.nightly
 def test_a_job_grows_shrinks_pauses_and_goes_on_and_every_row_ends_once(job: Job, tmp_path: Path) -> None:
     echo = {"seconds_per_row": 0.25, "journal": str(tmp_path)}
     job.stage(chats(900), max_num_seqs=5, window_factor=1, shards_in_flight=2, cpus_per_replica=0.5, echo=echo)
@@ -194,6 +196,7 @@ def test_a_job_grows_shrinks_pauses_and_goes_on_and_every_row_ends_once(job: Job
     assert job.progress().generation == 1  # type: ignore[union-attr]
 
 
+@pytest.mark.nightly
 def test_another_model_answers_what_has_not_begun(job: Job) -> None:
     job.stage(chats(300), max_num_seqs=5, window_factor=1, shards_in_flight=2, echo={"seconds_per_row": 0.25})
     process = job.start()

@@ -15,7 +15,7 @@ from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.jobs import readings as module
 from llmbatch.gateway.jobs.answers import JobPage
 from llmbatch.gateway.jobs.documents import JobDocuments
-from llmbatch.gateway.jobs.readings import REPORT_SECONDS, STATUS_USABLE_SECONDS, Readings
+from llmbatch.gateway.jobs.readings import REPORT_USABLE_SECONDS, STATUS_USABLE_SECONDS, Readings
 from llmbatch.gateway.wire.failures import Failure
 from llmbatch.orchestrator.sla_report.figures import Figures
 from llmbatch.orchestrator.sla_report.report import Report, read
@@ -138,7 +138,7 @@ def test_one_report_is_made_at_a_time_and_used_for_a_while(monkeypatch: pytest.M
         await asyncio.gather(*(shared.report(TOKEN, format="csv", most=most) for most in (1, 1, 2, 3)))
         await shared.report(TOKEN, format="csv", most=1)
         assert sorted(made) == [1, 2, 3]
-        gateway.clock.advance(REPORT_SECONDS)
+        gateway.clock.advance(REPORT_USABLE_SECONDS)
         await shared.report(TOKEN, format="csv", most=1)
         assert len(made) == 4
 

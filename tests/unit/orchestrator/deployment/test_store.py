@@ -11,6 +11,7 @@ from fakes.events import RecordedEvents
 from fakes.http_server import QuietHandler, served
 from llmbatch.core.errors import ObjectMissing
 from llmbatch.orchestrator.deployment.store import CALLER, CONNECTIONS, open_store
+from llmbatch.s3.client import parse_stamp
 
 
 class S3:
@@ -92,3 +93,8 @@ def test_the_hook_does_not_look_for_its_caller(connection: str, monkeypatch: pyt
     monkeypatch.setattr(inspect, "stack", lambda *_: looks.append(1) or [])
     assert f" Caller/{CALLER} " in open_store(connection)._client.meta.config.user_agent_extra
     assert looks == []
+
+
+def test_the_times_of_a_listing_are_read_fast(connection: str) -> None:
+    parser = open_store(connection)._client._endpoint._response_parser_factory.create_parser("rest-xml")
+    assert parser._timestamp_parser is parse_stamp

@@ -8,7 +8,7 @@ from fakes.plotly_figures import valid
 from fakes.reported_jobs import reported_jobs
 from fakes.sla_figures import EVIL, report, violation
 from llmbatch.core.errors import StoreError
-from llmbatch.gateway.jobs.readings import REPORT_SECONDS, Readings
+from llmbatch.gateway.jobs.readings import REPORT_USABLE_SECONDS, Readings
 from llmbatch.gateway.pages.figures.figure import Figure
 from llmbatch.gateway.pages.quality import CHOICES, MOST_VIOLATIONS
 from llmbatch.orchestrator.sla_report.figures import Figures
@@ -118,7 +118,7 @@ def test_text_from_outside_is_text(gateway: FakeGateway, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("part", PARTS)
 def test_a_poll_gets_304_while_no_job_finishes(gateway: FakeGateway, part: str) -> None:
     etag = get(gateway, f"/{part}").headers["etag"]
-    gateway.clock.advance(REPORT_SECONDS + 1)
+    gateway.clock.advance(REPORT_USABLE_SECONDS + 1)
     again = get(gateway, f"/{part}", etag=etag)
     assert (again.status_code, again.content) == (304, b"")
 
@@ -128,7 +128,7 @@ def test_a_finished_job_changes_each_part(part: str) -> None:
     gateway = fake_gateway()
     etag = get(gateway, f"/{part}").headers["etag"]
     gateway.store.objects.update(reported_jobs().objects)
-    gateway.clock.advance(REPORT_SECONDS)
+    gateway.clock.advance(REPORT_USABLE_SECONDS)
     assert get(gateway, f"/{part}", etag=etag).status_code == 200
 
 
