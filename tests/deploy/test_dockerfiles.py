@@ -150,7 +150,7 @@ def test_the_context_has_no_secret_and_no_leftover(path: str) -> None:
 def test_every_package_of_an_image_has_a_version_and_a_hash(name: str) -> None:
     lines = lock(f"{name}.lock").replace("\\\n", " ").splitlines()
     entries = [line for line in lines if line and not line.startswith((" ", "#"))]
-    assert len(entries) == len(versions(f"{name}.lock")) >= 4
+    assert len(entries) >= 4
     assert [entry[:60] for entry in entries if not _PINNED.match(entry) or "--hash=sha256:" not in entry] == []
 
 
