@@ -45,7 +45,9 @@ def program(name: str) -> str:
 
 def find_secrets(folder: Path) -> int:
     """Run gitleaks over a folder, and print what it finds without the secret itself; return its exit code."""
-    return subprocess.run([program("gitleaks"), "dir", str(folder), "--no-banner", "--redact", "-v"], check=False).returncode
+    return subprocess.run(
+        [program("gitleaks"), "dir", str(folder), "--no-banner", "--redact", "-v"], check=False
+    ).returncode
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ def is_allowed(policy: Mapping[str, Any], action: str, resource: str) -> bool:
 
 def _fits(pattern: str, resource: str) -> bool:
     """Compare as AWS does: ``*`` and ``?`` stand for any characters, slashes too; ``${*}`` is the star itself."""
-    parts = re.findall(r"\$\{[$*?]\}|.", pattern)
     wild = {"*": ".*", "?": "."}
-    return re.fullmatch("".join(wild.get(part) or re.escape(part.strip("${}") or part) for part in parts), resource) is not None
+    parts = re.findall(r"\$\{[$*?]\}|.", pattern)
+    own = (wild.get(part) or re.escape(part[2:-1] if part.startswith("${") else part) for part in parts)
+    return re.fullmatch("".join(own), resource) is not None

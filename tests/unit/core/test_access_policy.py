@@ -31,9 +31,7 @@ CASES = [(side, operation, place) for side in Side for operation in Operation fo
 
 @pytest.mark.parametrize("addresses", [BUCKET, APART, ANYWHERE], ids=["bucket", "apart", "anywhere"])
 @pytest.mark.parametrize(("side", "operation", "place"), CASES, ids=lambda value: getattr(value, "pattern", value))
-def test_the_policy_decides_as_the_table(
-    addresses: Addresses, side: Side, operation: Operation, place: Place
-) -> None:
+def test_the_policy_decides_as_the_table(addresses: Addresses, side: Side, operation: Operation, place: Place) -> None:
     key = place.pattern.replace("?" * 16, "0123456789abcdef").replace("*", "x/y")
     allowed = is_allowed(policy_of(side, addresses), ACTION[operation], f"arn:aws:s3:::bucket/base/{key}")
     assert allowed == (operation in place.rights_of(side))

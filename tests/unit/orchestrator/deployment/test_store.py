@@ -106,7 +106,11 @@ def test_a_store_with_tls_is_read_with_the_authority_of_the_connection(
 
     certificates = Certificates.make(tmp_path)
     with served(Server, certificates.of_server()) as port:
-        extra = {"endpoint_url": f"https://localhost:{port}", "region_name": "us-east-1", "verify": str(certificates.ca)}
+        extra = {
+            "endpoint_url": f"https://localhost:{port}",
+            "region_name": "us-east-1",
+            "verify": str(certificates.ca),
+        }
         connection = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_TLS_S3", json.dumps(connection))
         assert open_store("tls_s3", is_polled=is_polled).get("s3://bucket/key") == b"content"
