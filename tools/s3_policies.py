@@ -1,6 +1,7 @@
-"""Write deploy/security/s3-airflow.json and s3-ray.json: the policies of the default addresses, from the table of access.
+"""Write deploy/security/s3-airflow.json and s3-ray.json: the policies of the default addresses.
 
-``BUCKET`` and ``PREFIX`` in them are to be replaced; ``python -m llmbatch.cli.s3_policy`` prints those of a config.yaml.
+Whoever uses them replaces ``BUCKET`` and ``PREFIX``; ``python -m llmbatch.cli.s3_policy`` prints those of
+a config.yaml.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from llmbatch.core.access_policy import Addresses, policy_of
 
 FOLDER = Path(__file__).parents[1] / "deploy" / "security"
 WHOLE = ("s3://BUCKET",)
-"""Inputs and outputs may be anywhere in the bucket, as ``store.allowed_inputs`` and ``allowed_outputs`` are by default."""
+"""Inputs and outputs may be anywhere in the bucket: the default of ``store.allowed_inputs`` and ``allowed_outputs``."""
 
 
 def template(side: Side) -> str:

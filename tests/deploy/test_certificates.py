@@ -64,11 +64,7 @@ def test_a_name_that_no_host_has_is_refused(tmp_path: Path, host: str) -> None:
     done = subprocess.run([SCRIPT, tmp_path / "made", host], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "is no name or address of a host" in done.stderr
-    assert [path.name for path in (tmp_path / "made").iterdir()] in (
-        [],
-        ["ca.pem", "ca-key.pem"],
-        ["ca-key.pem", "ca.pem"],
-    )
+    assert {path.name for path in (tmp_path / "made").iterdir()} <= {"ca.pem", "ca-key.pem"}
 
 
 @pytest.mark.parametrize("arguments", [[], ["folder"]])
