@@ -10,9 +10,6 @@ import secrets
 from collections.abc import Mapping
 
 from llmbatch.core.access import Side
-from llmbatch.core.access_policy import Addresses, policy_of
-from llmbatch.core.config import load_config
-from llmbatch.core.errors import ConfigError
 from llmbatch_stack.components.certificate import Certificate
 from llmbatch_stack.credentials import Credentials, S3Key, write_private
 from llmbatch_stack.environment import plain
@@ -106,6 +103,11 @@ def _identities(settings: Settings, credentials: Credentials) -> dict[str, objec
     Raises:
         StepError: config.yaml, which names the addresses, cannot be used.
     """
+    # not in every process of the stack: they import pydantic
+    from llmbatch.core.access_policy import Addresses, policy_of
+    from llmbatch.core.config import load_config
+    from llmbatch.core.errors import ConfigError
+
     try:
         addresses = Addresses.of(load_config(settings.config))
     except ConfigError as error:
