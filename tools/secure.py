@@ -22,7 +22,8 @@ _WITH_REASON = re.compile(r"# (nosec B\d{3}(, B\d{3})*|gitleaks:allow) # \w")
 
 def copy_tracked(root: Path, target: Path) -> None:
     """Copy the tracked files of a repository that are there."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True).stdout
+    command = ["git", "ls-files", "-z"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, check=True).stdout  # nosec B607 # of PATH
     for name in filter(None, listed.decode().split("\0")):
         source, copy = root / name, target / name
         if source.is_file():

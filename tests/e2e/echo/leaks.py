@@ -6,13 +6,16 @@ and its API show.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
 import psycopg2
 from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
 
 from chaos.stack import ChaosStack
 from llmbatch.core.access import Side
@@ -34,6 +37,29 @@ def leaks(stack: ChaosStack, job_root: str) -> list[str]:
     return [f"{place}: {name}" for place, text in texts for name, secret in secrets.items() if secret.encode() in text]
 
 
+@contextmanager
+def planted(stack: ChaosStack, job_root: str) -> Iterator[set[str]]:
+    """Put the token of Ray where it must not be; yield what ``leaks`` has to find."""
+    token = stack.credentials.ray_token
+    log, uri = stack.settings.logs / "planted.log", f"{job_root}/planted"
+    log.write_text(f"event=planted token={token}\n")
+    stack.store.put(uri, token.encode())
+    with closing(_database_of(stack)) as database:
+        database.autocommit = True
+        cursor = database.cursor()
+        cursor.execute("CREATE TABLE planted AS SELECT %s AS text", (token,))
+        shown = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", token])
+        try:
+            places = {str(log), uri, "table planted", f"/proc/{shown.pid}/cmdline"}
+            yield {f"{place}: ray_token" for place in places}
+        finally:
+            shown.kill()
+            shown.wait()
+            cursor.execute("DROP TABLE planted")
+            stack.store.delete(uri)
+            log.unlink()
+
+
 def _logs(stack: ChaosStack) -> Iterator[tuple[str, bytes]]:
     """Of the stack's components, of tasks, and of Ray's processes."""
     for folder in (stack.settings.logs, stack.settings.ray_folder):
@@ -46,8 +72,7 @@ def _logs(stack: ChaosStack) -> Iterator[tuple[str, bytes]]:
 
 def _database(stack: ChaosStack) -> Iterator[tuple[str, bytes]]:
     """Every row of every table as text."""
-    socket = stack.settings.runtime / "postgres"
-    with closing(psycopg2.connect(host=str(socket), user="postgres", dbname="postgres")) as database:
+    with closing(_database_of(stack)) as database:
         cursor = database.cursor()
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
         tables = [name for (name,) in cursor.fetchall()]
@@ -56,6 +81,10 @@ def _database(stack: ChaosStack) -> Iterator[tuple[str, bytes]]:
             rows = [row for (row,) in cursor.fetchall()]
             assert rows or table not in {"xcom", "rendered_task_instance_fields", "dag_run"}, f"{table} is empty"
             yield f"table {table}", "\n".join(rows).encode()
+
+
+def _database_of(stack: ChaosStack) -> Connection:
+    return psycopg2.connect(host=str(stack.settings.runtime / "postgres"), user="postgres", dbname="postgres")
 
 
 def _command_lines() -> Iterator[tuple[str, bytes]]:

@@ -12,7 +12,7 @@ import pytest
 
 from chaos.cell import Matrix
 from chaos.stack import echo_engine, vllm_engine
-from e2e.echo.leaks import leaks
+from e2e.echo.leaks import leaks, planted
 from e2e.running import Running
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
@@ -141,4 +141,7 @@ def test_no_secret_is_in_logs_database_objects_or_command_lines(
     running: Running, matrix: Matrix, run_ids: dict[str, str]
 ):
     manifest = running.finish(run_ids[start_by_cli.__name__])
-    assert leaks(matrix.stack, JobLayout.of(BASE_URI, manifest.job_id).root) == []
+    root = JobLayout.of(BASE_URI, manifest.job_id).root
+    assert leaks(matrix.stack, root) == []
+    with planted(matrix.stack, root) as places:
+        assert set(leaks(matrix.stack, root)) == places
