@@ -19,6 +19,7 @@ AIRFLOW_ROOM = {
     "llmbatch.cli.check_alerts",
     "llmbatch.cli.control",
     "llmbatch.cli.deliver",
+    "llmbatch.cli.s3_policy",
     "llmbatch.cli.sla_report",
     "llmbatch.cli.tuned",
     "llmbatch.gateway",

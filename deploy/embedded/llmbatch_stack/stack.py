@@ -110,7 +110,7 @@ def _start_supervisor(settings: Settings) -> ProcessIdentity:
             [sys.executable, "-c", _DETACH, sys.executable, "-m", "llmbatch_stack.supervisor"],
             env={
                 **plain(),
-                "PYTHONPATH": str(settings.repo / "deploy" / "embedded"),
+                "PYTHONPATH": os.pathsep.join(str(settings.repo / part) for part in ("deploy/embedded", "include")),
                 "LLMBATCH_STATE": str(settings.state),
                 MARKER: str(settings.state),
             },

@@ -4,18 +4,24 @@ Any engine will do here, so the fake one answers. ``test_answers`` uses the real
 """
 
 import json
+import posixpath
 import subprocess
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from chaos.cell import Matrix
 from chaos.stack import echo_engine, vllm_engine
+from e2e.echo.leaks import leaks, planted
 from e2e.running import Running
+from llmbatch.core.access import Side
+from llmbatch.core.errors import StoreDenied
+from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
 from llmbatch_stack.demo.airflow_api import DagRun
-from llmbatch_stack.demo.job_run import DAG_ID, JobFailed, layout_of
+from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID, JobFailed, layout_of, open_store
 from llmbatch_stack.environment import environment
 from llmbatch_stack.settings import BUCKET
 
@@ -133,3 +139,35 @@ def test_unknown_model_fails_with_advice_and_no_retry(running: Running, matrix: 
     progress = json.loads(running.store.get(layout.progress))
     assert progress["exit_code"] == 22
     assert progress["generation"] == 1
+
+
+def test_no_secret_is_in_logs_database_objects_or_command_lines(
+    running: Running, matrix: Matrix, run_ids: dict[str, str]
+):
+    manifest = running.finish(run_ids[start_by_cli.__name__])
+    root = JobLayout.of(BASE_URI, manifest.job_id).root
+    assert leaks(matrix.stack, root) == []
+    with planted(matrix.stack, root) as places:
+        assert set(leaks(matrix.stack, root)) == places
+
+
+FORBIDDEN = {
+    Side.AIRFLOW: ["results/shard-00000.parquet", "results/shard-99999.parquet", "progress.json", "crashes/x.json"],
+    Side.RAY: [
+        "spec.json", "manifest.json", "control.json", "staged/shard-00000.parquet", "output/output.jsonl",
+        "../../idempotency/x.json", "../../queue.json", "../../gateway/keys/x.json", "../../../inputs/x.jsonl",
+    ],
+}  # fmt: skip
+"""What a side may not write, from the folder of a job that it has run."""
+
+
+@pytest.mark.parametrize("side", Side)
+def test_the_store_refuses_what_a_side_may_not_write(running: Running, run_ids: dict[str, str], side: Side):
+    job_id = running.finish(run_ids[start_by_cli.__name__]).job_id
+    key = running.credentials.s3_key_of(side)
+    theirs = replace(running.credentials, s3_access_key=key.access, s3_secret_key=key.secret)
+    store = open_store(running.settings, theirs)
+    for name in FORBIDDEN[side]:
+        uri = f"s3://{BUCKET}/{posixpath.normpath(f'llmbatch/jobs/{job_id}/{name}')}"
+        with pytest.raises(StoreDenied):
+            store.put(uri, b"forged")

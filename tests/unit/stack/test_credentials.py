@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llmbatch.core.access import Side
 from llmbatch_stack.credentials import CredentialsError, load_or_create, secrets_file
 from llmbatch_stack.settings import Settings, load
 
@@ -34,6 +35,14 @@ def test_two_stacks_share_no_secret(settings: Settings, tmp_path: Path):
 def test_repr_shows_no_secret(settings: Settings):
     credentials = load_or_create(settings)
     assert credentials.ray_token not in repr(credentials)
+    assert credentials.s3_secret_key not in repr(credentials.s3_operator)
+
+
+def test_each_side_has_a_key_of_its_own_that_stays(settings: Settings):
+    credentials = load_or_create(settings)
+    keys = [credentials.s3_operator, *(credentials.s3_key_of(side) for side in Side)]
+    assert len({key.access for key in keys}) == len({key.secret for key in keys}) == 3
+    assert load_or_create(settings).s3_key_of(Side.RAY) == credentials.s3_key_of(Side.RAY)
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", '{"s3_access_key": "a"}'])
