@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install browser up down status doctor monitor demo schemas monitoring policies rules locks check-locks secure test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -41,6 +41,9 @@ schemas: ## generate what the pinned vLLM takes: request schemas and arguments o
 monitoring: ## render what Prometheus, Alertmanager, Grafana and StatsD are configured with, and the table of metrics
 	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render
 	@PYTHONPATH=include $(AIRFLOW_PYTHON) tools/metrics_page.py
+
+policies: ## render the S3 policies of deploy/security from the table of access
+	@PYTHONPATH=include $(AIRFLOW_PYTHON) tools/s3_policies.py
 
 rules: install ## check what `make monitoring` renders: drift, rules, routes, inhibitions
 	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render --check
@@ -80,6 +83,9 @@ fuzz: install ## read 150,000 hostile inputs and requests, others each time (LLM
 lint: install ## run ruff: rules and format
 	@$(AIRFLOW_PYTHON) -m ruff check .
 	@$(AIRFLOW_PYTHON) -m ruff format --check .
+
+secure: install ## look for secrets in tracked files (gitleaks), and for weak code (bandit)
+	@$(AIRFLOW_PYTHON) tools/secure.py
 
 # Tools that need a library of the Airflow environment: playwright.
 AIRFLOW_TOOLS := tools/plotly_stylesheet.py
