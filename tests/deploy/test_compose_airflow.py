@@ -20,6 +20,9 @@ OF_PROVIDERS = {
 VARIABLE = re.compile(r"AIRFLOW__(?P<section>[A-Z0-9_]+?)__(?P<option>[A-Z0-9_]+?)(?P<command>_CMD)?$")
 
 
+_COMMANDS = ("cat /run/secrets/", "/opt/llmbatch/compose/")
+
+
 def of_airflow() -> dict[str, Document]:
     return {name: each for name, each in services().items() if each["image"].startswith("llmbatch-airflow:")}
 
@@ -74,7 +77,7 @@ def test_no_service_has_a_secret_in_its_environment() -> None:
         for variable, value in (service.get("environment") or {}).items():
             if secret.search(variable) and not variable.startswith("AIRFLOW__SECRETS__BACKEND"):
                 is_path = value.startswith("/run/secrets/")
-                is_command = variable.endswith("_CMD") and value.startswith(("cat /run/secrets/", "/opt/llmbatch/compose/"))
+                is_command = variable.endswith("_CMD") and value.startswith(_COMMANDS)
                 assert is_path or is_command, f"{name}: {variable}"
             assert "://:" not in str(value), f"{name}: {variable}"
             assert not re.search(r"://[^/]*:[^/]*@", str(value)), f"{name}: {variable}"
@@ -90,10 +93,9 @@ def test_prometheus_has_targets_for_each_job(job: str) -> None:
     if job == "ray":
         ray = services()["ray-head"]
         assert str(file.readlink()) == f"{ray['environment']['RAY_TMPDIR']}/ray/prom_metrics_service_discovery.json"
-        folders = [
-            {(volume["source"], volume["target"]) for volume in each["volumes"]} for each in (ray, services()["prometheus"])
-        ]
-        assert ("ray-head", ray["environment"]["RAY_TMPDIR"]) in folders[0] & folders[1]
+        for service in (ray, services()["prometheus"]):
+            mounted = {(volume["source"], volume["target"]) for volume in service["volumes"]}
+            assert ("ray-head", ray["environment"]["RAY_TMPDIR"]) in mounted
         return
     [entry] = yaml.safe_load(file.read_text(encoding="utf-8"))
     [target] = entry["targets"]
@@ -111,7 +113,8 @@ def test_the_key_of_prometheus_is_where_its_configuration_looks() -> None:
 def test_airflow_sends_its_events_to_the_exporter() -> None:
     environment = services()["airflow-scheduler"]["environment"]
     assert environment["AIRFLOW__METRICS__STATSD_HOST"] in services()
-    assert f"--statsd.listen-udp=:{environment['AIRFLOW__METRICS__STATSD_PORT']}" in services()["statsd-exporter"]["command"]
+    port = environment["AIRFLOW__METRICS__STATSD_PORT"]
+    assert f"--statsd.listen-udp=:{port}" in services()["statsd-exporter"]["command"]
 
 
 def test_grafana_has_the_rendered_data_source_at_the_service() -> None:

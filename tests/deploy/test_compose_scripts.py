@@ -37,8 +37,9 @@ def test_shellcheck_finds_nothing() -> None:
 
 
 def test_yamllint_finds_nothing() -> None:
-    rules = "{extends: default, rules: {line-length: {max: 140}, document-start: disable, braces: {max-spaces-inside: 0}}}"
-    run(checker("yamllint"), "--strict", "-d", rules, "docker-compose.yaml", "deploy/compose")
+    rules = "{line-length: {max: 140}, document-start: disable, braces: {max-spaces-inside: 0}}"
+    configuration = f"{{extends: default, rules: {rules}}}"
+    run(checker("yamllint"), "--strict", "-d", configuration, "docker-compose.yaml", "deploy/compose")
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
@@ -69,9 +70,7 @@ def test_head_and_worker_of_one_address_share_no_port(started: Path) -> None:
     assert head[:2] == ["start", "--head"]
     assert {"--dashboard-host=0.0.0.0", "--num-cpus=0", "--node-ip-address=192.0.2.1"} <= set(head)
     assert "--address=192.0.2.1:6379" in worker
-    ports = [
-        {int(word.rpartition("=")[2]) for word in words if "port=" in word or "port-" in word} for words in (head, worker)
-    ]
+    ports = [{int(word.rpartition("=")[2]) for word in words if "port=" in word} for words in (head, worker)]
     assert len(ports[0]) >= 9
     assert ports[0] & ports[1] == set()
 
