@@ -79,6 +79,7 @@ sbom: ## write the bill of materials of each image to .llmbatch/sbom
 # Tests of one room run in the environment of that room only, where the libraries of the other room cannot be imported.
 # Those of core and s3 run once: both rooms have the same releases of their libraries (tests/architecture/test_shared_versions.py).
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
+
 AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/deploy
 RAY_TESTS := tests/unit/cluster tests/unit/tools
 E2E_TESTS := tests/e2e
