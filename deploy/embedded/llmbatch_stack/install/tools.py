@@ -1,4 +1,4 @@
-"""Programs that no Python package brings, unpacked under .llmbatch/tools without root: Prometheus and Alertmanager.
+"""Programs that no Python package brings, unpacked under .llmbatch/tools without root: Prometheus, Alertmanager, bats.
 
 They come from one Debian suite, whatever this machine's own suite is: they need nothing but libc, and a stable suite
 keeps its versions. Its address and key are those of the machine's own Debian. Only tests and the monitoring verbs need
@@ -17,12 +17,12 @@ from pathlib import Path
 from llmbatch_stack.settings import Settings
 
 SUITE = "trixie"
-"""Prometheus 2.53, Alertmanager 0.28."""
-PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
+"""Prometheus 2.53, Alertmanager 0.28, bats 1.11."""
+PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "bats")
 ALIASES = {"prometheus-alertmanager": "alertmanager"}
 """What a program is called where it does not come from Debian."""
 
-_PACKAGES = ("prometheus", "promtool", "prometheus-alertmanager")
+_PACKAGES = ("prometheus", "promtool", "prometheus-alertmanager", "bats")
 _RELEASE = Path("/etc/os-release")
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _COMPILED_IN = b"/usr/share/prometheus/alertmanager"
@@ -45,7 +45,7 @@ def install(settings: Settings, report: Report) -> None:
     """Install the programs if one is missing. Never fails: it reports what must be installed by hand."""
     if all(find(settings, program) for program in PROGRAMS):
         return
-    by_hand = f"tests of monitoring need {', '.join(PROGRAMS)}: install them so that PATH has them"
+    by_hand = f"tests of monitoring and deployment need {', '.join(PROGRAMS)}: install them so that PATH has them"
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         report(f"tools: this machine has no apt-get; {by_hand}")
         return
@@ -114,6 +114,9 @@ def _gather(unpacked: Path, ready: Path, home: Path) -> Path:
     for program in PROGRAMS:
         (unpacked / "bin" / program).rename(bins / program)
     (unpacked / "share" / "prometheus" / "alertmanager").rename(ready / "share")
+    for folder in ("lib", "libexec"):  # bats looks for its parts beside the folder of the program
+        (ready / folder).mkdir()
+        (unpacked / folder / "bats-core").rename(ready / folder / "bats-core")
     server = bins / "prometheus-alertmanager"
     real = server.rename(bins / f"{server.name}.real")
     text = f"/proc/self/fd/{_FD}".encode().ljust(len(_COMPILED_IN), b"/")

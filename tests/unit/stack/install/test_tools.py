@@ -40,7 +40,7 @@ def test_ours_comes_first_and_path_second(settings: Settings, tmp_path: Path):
 
 
 def test_nothing_is_done_when_all_are_there(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("prometheus", "promtool", "alertmanager", "amtool"):
+    for name in ("prometheus", "promtool", "alertmanager", "amtool", "bats"):
         program(tmp_path / "path", name)
     monkeypatch.setattr(tools.subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
     tools.install(settings, report=pytest.fail)
@@ -50,8 +50,8 @@ def test_a_machine_without_apt_is_told_what_to_install(settings: Settings):
     reported: list[str] = []
     tools.install(settings, report=reported.append)
     assert reported == [
-        "tools: this machine has no apt-get; tests of monitoring need prometheus, promtool, "
-        "prometheus-alertmanager, amtool: install them so that PATH has them"
+        "tools: this machine has no apt-get; tests of monitoring and deployment need prometheus, promtool, "
+        "prometheus-alertmanager, amtool, bats: install them so that PATH has them"
     ]
 
 
@@ -85,8 +85,10 @@ class FakeApt:
             (cwd / "a.deb").touch()
         if step == "-x":
             usr = Path(command[-1]) / "usr"
-            for name in ("prometheus", "promtool", "amtool"):
+            for name in ("prometheus", "promtool", "amtool", "bats"):
                 program(usr / "bin", name)
+            program(usr / "lib" / "bats-core", "common.bash")
+            program(usr / "libexec" / "bats-core", "bats")
             (usr / "bin" / "prometheus-alertmanager").write_bytes(b"reads " + TEMPLATES + b"/x and more")
             (usr / "bin" / "prometheus-alertmanager").chmod(0o755)
             (usr / "share" / "prometheus" / "alertmanager").mkdir(parents=True)
@@ -107,7 +109,7 @@ def test_programs_are_unpacked_and_nothing_else_is_left(
     names = ["prometheus-alertmanager.real", *tools.PROGRAMS]
     assert sorted(path.name for path in bins(settings).iterdir()) == sorted(names)
     assert sorted(path.name for path in settings.tools.rglob("*") if path.name not in names) == [
-        "bin", "share", "trixie", "x",
+        "bats-core", "bats-core", "bin", "common.bash", "lib", "libexec", "share", "trixie", "x",
     ]  # fmt: skip
     assert "ready after" in reported[0]
     tools.install(settings, report=pytest.fail)
