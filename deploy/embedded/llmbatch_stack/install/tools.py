@@ -1,9 +1,10 @@
-"""Programs that no Python package brings, unpacked under .llmbatch/tools without root: Prometheus, Alertmanager, bats.
+"""Programs that no Python package brings, unpacked under .llmbatch/tools without root: Prometheus, Compose, bats, …
 
 They come from one Debian suite, whatever this machine's own suite is: they need nothing but libc, and a stable suite
 keeps its versions. Its address and key are those of the machine's own Debian. Only tests and the monitoring verbs need
-the programs, so a machine that cannot have them gets a message with the names, and its installation goes on. Standard
-library only.
+the programs, so a machine that cannot have them gets a message with the names, and its installation goes on. Docker
+Compose is a plugin that also runs alone: `docker-compose config` needs neither a client nor an engine of Docker.
+Standard library only.
 """
 
 import os
@@ -17,12 +18,14 @@ from pathlib import Path
 from llmbatch_stack.settings import Settings
 
 SUITE = "trixie"
-"""Prometheus 2.53, Alertmanager 0.28, bats 1.11."""
-PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "bats")
+"""Prometheus 2.53, Alertmanager 0.28, Docker Compose 2.26, bats 1.11."""
+PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "docker-compose", "bats")
 ALIASES = {"prometheus-alertmanager": "alertmanager"}
 """What a program is called where it does not come from Debian."""
 
-_PACKAGES = ("prometheus", "promtool", "prometheus-alertmanager", "bats")
+_PACKAGES = ("prometheus", "promtool", "prometheus-alertmanager", "docker-compose", "bats")
+_FOLDERS = {"docker-compose": "libexec/docker/cli-plugins"}
+"""Of programs that are not in ``bin``."""
 _RELEASE = Path("/etc/os-release")
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _COMPILED_IN = b"/usr/share/prometheus/alertmanager"
@@ -45,7 +48,7 @@ def install(settings: Settings, report: Report) -> None:
     """Install the programs if one is missing. Never fails: it reports what must be installed by hand."""
     if all(find(settings, program) for program in PROGRAMS):
         return
-    by_hand = f"tests of monitoring and deployment need {', '.join(PROGRAMS)}: install them so that PATH has them"
+    by_hand = f"tests need {', '.join(PROGRAMS)}: install them so that PATH has them"
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         report(f"tools: this machine has no apt-get; {by_hand}")
         return
@@ -112,7 +115,7 @@ def _gather(unpacked: Path, ready: Path, home: Path) -> Path:
     bins = ready / "bin"
     bins.mkdir(parents=True)
     for program in PROGRAMS:
-        (unpacked / "bin" / program).rename(bins / program)
+        (unpacked / _FOLDERS.get(program, "bin") / program).rename(bins / program)
     (unpacked / "share" / "prometheus" / "alertmanager").rename(ready / "share")
     for folder in ("lib", "libexec"):  # bats looks for its parts beside the folder of the program
         (ready / folder).mkdir()

@@ -40,7 +40,7 @@ def test_ours_comes_first_and_path_second(settings: Settings, tmp_path: Path):
 
 
 def test_nothing_is_done_when_all_are_there(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("prometheus", "promtool", "alertmanager", "amtool", "bats"):
+    for name in ("prometheus", "promtool", "alertmanager", "amtool", "docker-compose", "bats"):
         program(tmp_path / "path", name)
     monkeypatch.setattr(tools.subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
     tools.install(settings, report=pytest.fail)
@@ -50,8 +50,8 @@ def test_a_machine_without_apt_is_told_what_to_install(settings: Settings):
     reported: list[str] = []
     tools.install(settings, report=reported.append)
     assert reported == [
-        "tools: this machine has no apt-get; tests of monitoring and deployment need prometheus, promtool, "
-        "prometheus-alertmanager, amtool, bats: install them so that PATH has them"
+        "tools: this machine has no apt-get; tests need prometheus, promtool, "
+        "prometheus-alertmanager, amtool, docker-compose, bats: install them so that PATH has them"
     ]
 
 
@@ -87,6 +87,7 @@ class FakeApt:
             usr = Path(command[-1]) / "usr"
             for name in ("prometheus", "promtool", "amtool", "bats"):
                 program(usr / "bin", name)
+            program(usr / "libexec" / "docker" / "cli-plugins", "docker-compose")
             program(usr / "lib" / "bats-core", "common.bash")
             program(usr / "libexec" / "bats-core", "bats")
             (usr / "bin" / "prometheus-alertmanager").write_bytes(b"reads " + TEMPLATES + b"/x and more")
