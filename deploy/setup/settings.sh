@@ -6,8 +6,9 @@ HEAD_PROJECT=llmbatch
 WORKER_PROJECT=llmbatch-worker
 AIRFLOW_PORT=8080
 GATEWAY_PORT=8000
-RAY_PORTS="6379 8265 8076 8077"
-WORKER_PORTS="8076 8077"
+WORKER_PORTS="8076 8077 8078 8079 8090 52365" # of ray-start.sh; and 20000 to 20999
+HEAD_PORTS="6379 8086 8087 8088 8089 8100 52375 $WORKER_PORTS" # of Ray on the head's own network
+RAY_PORTS="8265 $HEAD_PORTS"
 
 declare -A SETTINGS=()
 CHANGED=()
@@ -17,7 +18,7 @@ forget_callers_settings() {
     local name
     for name in $(compgen -e); do
         case $name in
-        COMPOSE_* | LLMBATCH_* | S3_ENDPOINT_URL | AWS_*) [[ $name == LLMBATCH_SETUP_* ]] || unset "$name" ;;
+        COMPOSE_* | LLMBATCH_* | S3_ENDPOINT_URL | AWS_*) unset "$name" ;;
         esac
     done
 }
@@ -163,7 +164,10 @@ replace_line() {
 head_ports() {
     local ports="$GATEWAY_PORT $AIRFLOW_PORT 8265"
     [[ ",${SETTINGS[COMPOSE_PROFILES]-monitoring}," != *,monitoring,* ]] || ports+=" 9090 9093 3000"
-    [ -z "$HEAD_IP" ] || ports+=" 6379 8076 8077"
+    if [ -n "$HEAD_IP" ]; then
+        ports+=" $HEAD_PORTS"
+        if own_store; then ports+=" 8333"; fi
+    fi
     printf '%s' "$ports"
 }
 

@@ -2,7 +2,7 @@
 # The containers of this machine, by compose. The working folder is that of docker-compose.yaml.
 
 POLL_SECONDS=5
-READY_SECONDS=${LLMBATCH_SETUP_READY_SECONDS:-900}
+READY_SECONDS=900
 
 start_stack() {
     step "Services"
@@ -64,7 +64,7 @@ show_access() {
     address=$(address_of_ports)
     say "  Airflow        $(airflow_url)           user admin"
     say "  HTTP API       $(gateway_url)/docs"
-    say "  Ray dashboard  http://$address:8265"
+    say "  Ray dashboard  http://${HEAD_IP:-$address}:8265    token needed"
     if [[ ",$(setting_of COMPOSE_PROFILES)," == *,monitoring,* ]]; then
         say "  Prometheus     http://$address:9090"
         say "  Alertmanager   http://$address:9093"

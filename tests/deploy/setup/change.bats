@@ -62,8 +62,8 @@ deployed() {
     echo database >"$STATE/dump"
     deploy --upgrade 0.2.0
     [ "$status" = 0 ]
-    in_order "build --tag llmbatch-airflow:0.2.0" "build --tag llmbatch-ray:0.2.0-cpu" "10.0.0.2 docker load" "pg_dump" \
-        "llmbatch shutdown" "10.0.0.2 docker compose stop" "here docker compose stop" "here docker compose up" \
+    in_order "build --tag llmbatch-airflow:0.2.0" "build --tag llmbatch-ray:0.2.0-cpu" "10.0.0.2 docker load" "llmbatch shutdown" "pg_dump" \
+        "10.0.0.2 docker compose stop" "here docker compose stop" "here docker compose up" \
         "10.0.0.2 docker compose up" "llmbatch resume-service" " job 30m"
     grep -x LLMBATCH_RAY_IMAGE=llmbatch-ray:0.2.0-cpu "$CHECKOUT/.env"
     grep -x LLMBATCH_RAY_IMAGE=llmbatch-ray:0.2.0-cpu "$MACHINES/10.0.0.2/home/llmbatch-worker/.env"
@@ -97,6 +97,7 @@ deployed() {
     [ "$status" = 1 ]
     has "could not be copied, so nothing was stopped"
     not_called "compose stop"
+    in_order "llmbatch shutdown" "llmbatch resume-service"
 }
 
 @test "an upgrade that fails says how to go back" {
