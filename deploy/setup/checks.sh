@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # variables that other parts read
 # The checks before a deployment: of this machine, of each worker, and of all together. All problems are reported at once.
 
 MOST_CLOCK_DIFFERENCE=5 # seconds

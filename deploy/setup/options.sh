@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # variables that other parts read
 # The command line.
 
 ACTION=deploy

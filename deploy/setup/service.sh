@@ -5,9 +5,11 @@ JOB_MINUTES=30
 DRAIN_POLL_SECONDS=10
 
 # The gateway's own command line, in its container. The first line of standard input is the token.
+# shellcheck disable=SC2016 # the container's variables
 IN_GATEWAY='IFS= read -r LLMBATCH_API_KEY
 export LLMBATCH_API_KEY LLMBATCH_HOST=http://127.0.0.1:8000
 exec python -m llmbatch.cli "$@"'
+# shellcheck disable=SC2016
 JOB_IN_GATEWAY='IFS= read -r LLMBATCH_API_KEY
 export LLMBATCH_API_KEY LLMBATCH_HOST=http://127.0.0.1:8000
 umask 077

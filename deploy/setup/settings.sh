@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # variables that other parts read
 # The settings of the deployment: .env beside docker-compose.yaml, which compose reads, too. What is there stays.
 
 ENV_FILE=$ROOT/.env

@@ -27,7 +27,7 @@ _START_SECONDS = 20.0
 _HEALTHY = {
     "engine": "28.2.2", "compose": "2.40.3", "runtimes": '{"runc":{}}', "synchronised": "yes", "disk": "100 20",
     "containers": "", "images": "", "remaining": "", "resume": "", "job": "", "ready": "", "dump": "",
-    "token": '{"access_token":"TOKEN"}', "ray": "Active:\n 1 node_a\n 1 node_b\n 1 node_c\nPending:",
+    "gpus": "", "cuda": "12.8", "token": '{"access_token":"TOKEN"}', "ray": "Active:\n 1 node_a\n 1 node_b\n 1 node_c\nPending:",
 }  # fmt: skip
 
 
@@ -180,7 +180,7 @@ class Hosts:
 def checkout_of(repository: Path, folder: Path) -> Path:
     """Copy what the script needs of a repository."""
     for name in ("deploy/setup", "deploy/compose", "config"):
-        shutil.copytree(repository / name, folder / name)
+        shutil.copytree(repository / name, folder / name, symlinks=True)
     for name in ("deploy/setup_production.sh", "include/llmbatch/version.py", "docker-compose.yaml"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(repository / name, folder / name)

@@ -48,7 +48,7 @@ def test_the_script_does_what_its_page_says(suite: Path) -> None:
 
 def test_every_script_is_shellcheck_clean() -> None:
     done = subprocess.run(
-        [_program("shellcheck"), "--external-sources", *map(str, SCRIPTS), *map(str, FAKES)],
+        [_program("shellcheck"), "--external-sources", "--exclude=SC1091", *map(str, SCRIPTS), *map(str, FAKES)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

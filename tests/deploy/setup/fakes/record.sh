@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What every fake program begins with: it notes its call. STATE is the folder of the machine that it runs on.
 printf '%s %s' "${STATE##*/}" "${0##*/}" >>"$CALLS"
 for word in "$@"; do
