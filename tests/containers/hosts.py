@@ -1,7 +1,7 @@
-"""Two hosts on one machine: network namespaces with a cable between them, and a real sshd in the second. Needs root.
+"""Two hosts on one machine: network namespaces with a cable between them, a real sshd in the second. Needs root.
 
-Their Docker is the recording fake of ``tests/deploy/setup/fakes``, as are the programs that ask the hardware. ssh, sshd,
-ss, ip, getent and the clock are real.
+Their Docker is the recording fake of ``tests/deploy/setup/fakes``, as are the programs that ask the hardware. ssh,
+sshd, ss, ip, getent and the clock are real.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _START_SECONDS = 20.0
 _HEALTHY = {
     "engine": "28.2.2", "compose": "2.40.3", "runtimes": '{"runc":{}}', "synchronised": "yes", "disk": "100 20",
     "containers": "", "images": "", "remaining": "", "resume": "", "job": "", "ready": "", "dump": "",
-    "gpus": "", "cuda": "12.8", "token": '{"access_token":"TOKEN"}', "ray": "Active:\n 1 node_a\n 1 node_b\n 1 node_c\nPending:",
+    "gpus": "", "cuda": "12.8", "token": '{"access_token":"TOKEN"}',
+    "ray": "Active:\n 1 node_a\n 1 node_b\n 1 node_c\nPending:",
 }  # fmt: skip
 
 
@@ -86,14 +87,18 @@ class Hosts:
     def start_sshd(self) -> None:
         """Start sshd in the worker's network, where its users and its folder under /run are known, and wait for it."""
         config, passwd = self.folder / "sshd_config", self.folder / "passwd"
+        namespace = ["ip", "netns", "exec", self._names[1]]
         prepare = f"mount --bind '{passwd}' /etc/passwd && mount -t tmpfs run /run && mkdir -m 0755 /run/sshd"
         with (self.folder / "sshd.log").open("ab") as log:
             self._server = subprocess.Popen(
-                ["ip", "netns", "exec", self._names[1], "sh", "-c", f"{prepare} && exec '{self._sshd}' -D -e -f '{config}'"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "LD_LIBRARY_PATH": str(self._libraries)},
-            )  # fmt: skip
+                [*namespace, "sh", "-c", f"{prepare} && exec '{self._sshd}' -D -e -f '{config}'"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "LD_LIBRARY_PATH": str(self._libraries)},
+            )
         deadline = time.monotonic() + _START_SECONDS
-        listening = ["ip", "netns", "exec", self._names[1], "ss", "-H", "-l", "-t", "-n", "sport = :22"]
+        listening = [*namespace, "ss", "-H", "-l", "-t", "-n", "sport = :22"]
         while not subprocess.run(listening, stdout=subprocess.PIPE, check=True).stdout:
             if self._server.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"sshd does not start: {(self.folder / 'sshd.log').read_text(errors='replace')}")
@@ -151,7 +156,8 @@ class Hosts:
         (programs / "ssh").write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F "{self.folder}/ssh_config" "$@"\n')
         (programs / "ssh").chmod(0o755)
         (self.folder / "sshd_config").write_text(
-            f"ListenAddress {WORKER}\nHostKey {self.folder}/host_key\nAuthorizedKeysFile {self.folder}/authorized_keys\n"
+            f"ListenAddress {WORKER}\nHostKey {self.folder}/host_key\n"
+            f"AuthorizedKeysFile {self.folder}/authorized_keys\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPidFile none\n"
             f"SetEnv {' '.join(_assignments(self._environment('worker')))}\n"
         )

@@ -1,4 +1,4 @@
-"""Programs that no Python package brings, unpacked under .llmbatch/tools without root: Prometheus, Compose, bats, …
+"""Programs that no Python package brings, unpacked under .llmbatch/tools without root: Prometheus, Compose, bats.
 
 They come from one Debian suite, whatever this machine's own suite is: they need nothing but libc, and a stable suite
 keeps its versions. Its address and key are those of the machine's own Debian. Only tests and the monitoring verbs need
