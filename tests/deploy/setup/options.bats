@@ -33,6 +33,7 @@ load machines
 @test "variables of the caller's shell do not reach compose" {
     COMPOSE_PROFILES=other LLMBATCH_BIND=0.0.0.0 deploy --cpu
     [ "$status" = 0 ]
+    not_called "variables of the caller"
     grep -x COMPOSE_PROFILES=cpu,s3,monitoring "$CHECKOUT/.env"
     grep -x LLMBATCH_BIND=127.0.0.1 "$CHECKOUT/.env"
 }
