@@ -1,4 +1,4 @@
-"""Programs that no Python package brings, unpacked under .llmbatch/tools: Prometheus, Alertmanager, Docker Compose.
+"""Programs that no Python package brings, unpacked under .llmbatch/tools: Prometheus, Alertmanager, Compose, bats.
 
 They need no root and come from one Debian suite, whatever this machine's own suite is: they need nothing but libc, and
 a stable suite keeps its versions. Its address and key are those of the machine's own Debian. Only tests and the
@@ -18,12 +18,12 @@ from pathlib import Path
 from llmbatch_stack.settings import Settings
 
 SUITE = "trixie"
-"""Prometheus 2.53, Alertmanager 0.28, Docker Compose 2.26."""
-PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "docker-compose")
+"""Prometheus 2.53, Alertmanager 0.28, Docker Compose 2.26, bats 1.11."""
+PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "docker-compose", "bats")
 ALIASES = {"prometheus-alertmanager": "alertmanager"}
 """What a program is called where it does not come from Debian."""
 
-_PACKAGES = ("prometheus", "promtool", "prometheus-alertmanager", "docker-compose")
+_PACKAGES = ("prometheus", "promtool", "prometheus-alertmanager", "docker-compose", "bats")
 _FOLDERS = {"docker-compose": "libexec/docker/cli-plugins"}
 """Of programs that are not in ``bin``."""
 _RELEASE = Path("/etc/os-release")
@@ -117,6 +117,9 @@ def _gather(unpacked: Path, ready: Path, home: Path) -> Path:
     for program in PROGRAMS:
         (unpacked / _FOLDERS.get(program, "bin") / program).rename(bins / program)
     (unpacked / "share" / "prometheus" / "alertmanager").rename(ready / "share")
+    for folder in ("lib", "libexec"):  # bats looks for its parts beside the folder of the program
+        (ready / folder).mkdir()
+        (unpacked / folder / "bats-core").rename(ready / folder / "bats-core")
     server = bins / "prometheus-alertmanager"
     real = server.rename(bins / f"{server.name}.real")
     text = f"/proc/self/fd/{_FD}".encode().ljust(len(_COMPILED_IN), b"/")

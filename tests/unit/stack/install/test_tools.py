@@ -40,7 +40,7 @@ def test_ours_comes_first_and_path_second(settings: Settings, tmp_path: Path):
 
 
 def test_nothing_is_done_when_all_are_there(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("prometheus", "promtool", "alertmanager", "amtool", "docker-compose"):
+    for name in ("prometheus", "promtool", "alertmanager", "amtool", "docker-compose", "bats"):
         program(tmp_path / "path", name)
     monkeypatch.setattr(tools.subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
     tools.install(settings, report=pytest.fail)
@@ -51,7 +51,7 @@ def test_a_machine_without_apt_is_told_what_to_install(settings: Settings):
     tools.install(settings, report=reported.append)
     assert reported == [
         "tools: this machine has no apt-get; tests need prometheus, promtool, "
-        "prometheus-alertmanager, amtool, docker-compose: install them so that PATH has them"
+        "prometheus-alertmanager, amtool, docker-compose, bats: install them so that PATH has them"
     ]
 
 
@@ -85,9 +85,11 @@ class FakeApt:
             (cwd / "a.deb").touch()
         if step == "-x":
             usr = Path(command[-1]) / "usr"
-            for name in ("prometheus", "promtool", "amtool"):
+            for name in ("prometheus", "promtool", "amtool", "bats"):
                 program(usr / "bin", name)
             program(usr / "libexec" / "docker" / "cli-plugins", "docker-compose")
+            program(usr / "lib" / "bats-core", "common.bash")
+            program(usr / "libexec" / "bats-core", "bats")
             (usr / "bin" / "prometheus-alertmanager").write_bytes(b"reads " + TEMPLATES + b"/x and more")
             (usr / "bin" / "prometheus-alertmanager").chmod(0o755)
             (usr / "share" / "prometheus" / "alertmanager").mkdir(parents=True)
@@ -108,7 +110,7 @@ def test_programs_are_unpacked_and_nothing_else_is_left(
     names = ["prometheus-alertmanager.real", *tools.PROGRAMS]
     assert sorted(path.name for path in bins(settings).iterdir()) == sorted(names)
     assert sorted(path.name for path in settings.tools.rglob("*") if path.name not in names) == [
-        "bin", "share", "trixie", "x",
+        "bats-core", "bats-core", "bin", "common.bash", "lib", "libexec", "share", "trixie", "x",
     ]  # fmt: skip
     assert "ready after" in reported[0]
     tools.install(settings, report=pytest.fail)

@@ -1,0 +1,2 @@
+#!/bin/sh
+. "$FAKES/record.sh"
