@@ -7,7 +7,7 @@ import re
 
 import yaml
 
-from kubernetes_files import EXECUTORS, GENERATED, OBJECTS, RAY_CLUSTER, ROOT, documents, found, values
+from kubernetes_files import EXECUTORS, GENERATED, OBJECTS, PODS, RAY_CLUSTER, ROOT, documents, found, values
 from llmbatch.core.config import load_config
 
 SECRETS = {
@@ -96,3 +96,56 @@ def test_rules_are_those_of_prometheus() -> None:
     assert next(documents(GENERATED / "prometheus-rule.yaml"))["spec"] == rules
     mapping = yaml.safe_load((ROOT / "config" / "statsd" / "mapping.yml").read_text())["mappings"]
     assert values("CeleryExecutor")["statsd"]["overrideMappings"] == mapping
+
+
+def labels_of(kind: str) -> list[dict[str, str]]:
+    """Return the labels of the pods of all objects of a kind; those of Ray are KubeRay's own."""
+    if kind == "RayCluster":
+        ours = {"ray.io/cluster": RAY_CLUSTER["metadata"]["name"]}
+        return [{**ours, "ray.io/node-type": node} for node in ("head", "worker")]
+    return [each["spec"]["template"]["metadata"]["labels"] for each in OBJECTS.values() if each["kind"] == kind]
+
+
+def test_selectors_find_pods() -> None:
+    pods = [*labels_of("Deployment"), *labels_of("RayCluster")]
+    selectors = []
+    for document in OBJECTS.values():
+        spec = document.get("spec", {})
+        if document["kind"] == "Service":
+            selectors.append(spec["selector"])
+        elif document["kind"] in {"PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "ServiceMonitor", "Deployment"}:
+            selectors.append((spec.get("selector") or spec["podSelector"])["matchLabels"])
+    of_the_chart = [each for each in selectors if each.get("tier") == "airflow"]
+    lost = [each for each in selectors if not any(each.items() <= labels.items() for labels in pods)]
+    assert lost == of_the_chart == [{"tier": "airflow", "component": "statsd"}]
+    assert len(selectors) == 10
+
+
+def test_names_inside_of_a_pod_exist() -> None:
+    for name, pod in PODS.items():
+        volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
+        mounts = {mount["name"] for container in pod["spec"]["containers"] for mount in container["volumeMounts"]}
+        assert mounts == volumes, name
+        ports = {port["name"] for container in pod["spec"]["containers"] for port in container.get("ports", [])}
+        probed = {
+            probe[how]["port"]
+            for probe_name in ("startupProbe", "readinessProbe", "livenessProbe")
+            for probe in found(pod, probe_name)
+            for how in ("httpGet", "tcpSocket")
+            if how in probe
+        }
+        assert {port for port in probed if isinstance(port, str)} <= ports, name
+        assert all(len(port) <= 15 for port in ports), name
+    head = PODS["ray-cluster.yaml:RayCluster/llmbatch/head"]["spec"]
+    beside = {mount["name"] for mount in RAY_CLUSTER["spec"]["autoscalerOptions"]["volumeMounts"]}
+    assert beside <= {volume["name"] for volume in head["volumes"]}
+
+
+def test_each_config_map_is_made_by_the_page() -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    made = set(re.findall(r"create configmap ([\w-]+)", page))
+    everything = [*OBJECTS.values(), *(values(executor) for executor in EXECUTORS)]
+    used = {
+        source["name"] for key in ("configMap", "configMapRef") for each in everything for source in found(each, key)
+    }
+    assert used == made == {"llmbatch-config", "llmbatch-store"}
