@@ -1,6 +1,9 @@
-"""Check that the store of ``AWS_*`` keeps what exactly-once rests on, also when several write at once.
+"""Check that an object store keeps what exactly-once rests on, also when several write at once.
 
 python -m llmbatch.cli.check_store s3://bucket/llmbatch/store-check/
+python -m llmbatch.cli.check_store s3://bucket/llmbatch/store-check/ --conn-id llmbatch_s3
+
+The store is that of ``AWS_*``, or of a connection of Airflow.
 
 It writes and removes small objects below the address, and takes some seconds. Exit code 0: the store can be used.
 """
@@ -8,6 +11,7 @@ It writes and removes small objects below the address, and takes some seconds. E
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -138,9 +142,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", help="where objects are written and removed, s3://bucket/prefix/")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each race (default: %(default)s)")
     parser.add_argument("--writers", type=int, default=WRITERS, help="of each race (default: %(default)s)")
+    parser.add_argument("--conn-id", help="connection of Airflow, instead of AWS_*")
     given = parser.parse_args(arguments)
-    store = open_environment_store(max_connections=given.writers)
+    store = _opened(given.conn_id, given.writers)
     return run(store, given.folder, rounds=given.rounds, writers=given.writers)
+
+
+def _opened(conn_id: str | None, writers: int) -> ObjectStore:
+    if conn_id is None:
+        return open_environment_store(max_connections=writers)
+    # outside of a task Airflow looks for connections in its database only with this setting
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    from llmbatch.orchestrator.deployment.store import open_store
+
+    return open_store(conn_id, note=None)
 
 
 def run(store: ObjectStore, folder: str, *, rounds: int, writers: int) -> int:

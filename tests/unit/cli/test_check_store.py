@@ -134,6 +134,22 @@ def test_a_key_that_may_not_delete_is_enough(capsys: pytest.CaptureFixture[str])
     assert store.objects
 
 
+def test_the_store_of_a_connection(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    opened: list[str] = []
+
+    def open_store(conn_id: str, note: object) -> Sound:
+        opened.append(conn_id)
+        return Sound()
+
+    monkeypatch.setattr("llmbatch.orchestrator.deployment.store.open_store", open_store)
+    monkeypatch.setattr("llmbatch.cli.check_store.open_environment_store", lambda **_: IgnoresCreate())
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
+    assert main([FOLDER, "--rounds", "1", "--conn-id", "of-the-store"]) == 0
+    assert opened == ["of-the-store"]
+    assert main([FOLDER, "--rounds", "1"]) == 1
+    assert "WRONG create where an object is" in capsys.readouterr().out
+
+
 def test_its_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
