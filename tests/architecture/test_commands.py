@@ -17,6 +17,7 @@ AIRFLOW_ROOM = {
     "llmbatch.cli",
     "llmbatch.cli.backup",
     "llmbatch.cli.check_alerts",
+    "llmbatch.cli.check_store",
     "llmbatch.cli.control",
     "llmbatch.cli.deliver",
     "llmbatch.cli.s3_policy",

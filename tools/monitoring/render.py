@@ -21,6 +21,7 @@ from llmbatch.core.monitoring_settings import TargetsConfig
 from monitoring import dashboards
 from monitoring.alert_rules import alert_rules
 from monitoring.alertmanager import alertmanager_config
+from monitoring.kubernetes import prometheus_rule, statsd_values
 from monitoring.prometheus import rule_groups, scrape_config
 from monitoring.statsd_mapping import statsd_mapping
 
@@ -33,11 +34,14 @@ _SHOWN_LINES = 40
 
 def generated(config: Config) -> dict[str, str]:
     """Return the text of every generated file, by its path below ``config/``."""
+    groups = rule_groups(config.monitoring, alert_rules(alerted(config)))
     return {
-        "prometheus/rules.yml": _yaml(rule_groups(config.monitoring, alert_rules(alerted(config)))),
+        "prometheus/rules.yml": _yaml(groups),
         "prometheus/prometheus.yml": _yaml(scrape_config(config.monitoring)),
         "alertmanager/alertmanager.yml": _yaml(alertmanager_config(config.monitoring)),
         "statsd/mapping.yml": statsd_mapping(),
+        "kubernetes/prometheus-rule.yaml": _yaml(prometheus_rule(groups)),
+        "kubernetes/statsd-values.yaml": _yaml(statsd_values()),
         **{path.relative_to("config").as_posix(): text for path, text in dashboards.files(config).items()},
     }
 
