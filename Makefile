@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks images image-airflow image-ray-gpu image-ray-cpu sbom test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -52,11 +52,32 @@ locks: ## compile requirements/*.lock from requirements/*.in
 check-locks: ## fail if a lock file does not match its .in file
 	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.locks --check
 
+# The version of an image is that of the package, the revision that of the checkout. BUILD_OPTIONS: docs/images.md.
+DOCKER ?= docker
+BUILD_OPTIONS ?=
+VERSION = $(shell sed -n 's/^VERSION = "\(.*\)"$$/\1/p' include/llmbatch/version.py)
+REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*')
+BUILD = $(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(BUILD_OPTIONS)
+
+images: image-airflow image-ray-gpu image-ray-cpu ## build the images of both sides, of Ray's for GPUs and for CPUs
+
+image-airflow: ## build the image of the Airflow side
+	$(BUILD) --tag llmbatch-airflow:$(VERSION) .
+
+image-ray-gpu: ## build the image of the Ray side for NVIDIA GPUs
+	$(BUILD) --file deploy/ray/Dockerfile --build-arg LOCK=ray-gpu --tag llmbatch-ray:$(VERSION)-gpu .
+
+image-ray-cpu: ## build the image of the Ray side for CPUs, with the bundled models
+	$(BUILD) --file deploy/ray/Dockerfile --build-arg LOCK=ray-cpu --build-arg BUNDLED_MODELS=1 --tag llmbatch-ray:$(VERSION)-cpu .
+
+sbom: ## write the bill of materials of each image to .llmbatch/sbom
+	@PYTHONPATH=deploy/embedded $(PYTHON) -m llmbatch_stack.install.sbom
+
 # Tests of one room run in the environment of that room only, where the libraries of the other room cannot be imported.
 # Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need only Python and run once.
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
 SIMULATIONS := eta/test_model.py eta/test_simulated_jobs.py eta/test_real_traces.py test_commit_protocol.py
-AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags
+AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/deploy
 RAY_TESTS := tests/unit/cluster tests/unit/tools
 E2E_TESTS := tests/e2e
 # One process a core, at most four: tests/conftest.py says what stays together. Integration tests take longest, so they start first.

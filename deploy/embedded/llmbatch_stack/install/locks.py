@@ -22,12 +22,17 @@ _UNIVERSAL = ("--universal", "--python-version", "3.11")
 # Ray, torch and vLLM have no builds for most other platforms, and the CPU build of torch has them per Python version
 _LINUX = ("--python-platform", "x86_64-unknown-linux-gnu", "--python-version", "3.11")
 _WITHOUT_VISION = ("--overrides", "overrides.txt")
+# An image is built from what the lock was compiled from, byte for byte, whatever index its builder uses
+_HASHED = ("--generate-hashes",)
 LOCKS: Mapping[str, tuple[str, ...]] = {
     "airflow": _UNIVERSAL,
     "local-airflow": _UNIVERSAL,
-    "ray-gpu": _LINUX,
-    "ray-cpu": (*_LINUX, *_WITHOUT_VISION),
+    "image-airflow": (*_UNIVERSAL, *_HASHED),
+    "ray-gpu": (*_LINUX, *_HASHED),
+    "ray-cpu": (*_LINUX, *_WITHOUT_VISION, *_HASHED),
     "local-ray": (*_LINUX, *_WITHOUT_VISION),
+    "image-models": (*_LINUX, *_HASHED, "--no-deps"),  # after local-ray, which has their versions
+    "image-sbom": _UNIVERSAL,
     "client-openai-1": _UNIVERSAL,
     "client-openai-2": _UNIVERSAL,
     "client-schemathesis": _UNIVERSAL,
@@ -41,13 +46,19 @@ class LockError(RuntimeError):
 def compile_lock(name: str, folder: Path, uv: Uv) -> None:
     """Compile `folder/name.in` to `folder/name.lock`, keeping the versions of a lock that is there where they fit.
 
+    Folders of files that this machine has count only if the index alone has no solution: with a CPU build of torch in
+    one, the lock for GPUs would name it.
+
     Raises:
         LockError: uv found no solution, even with pip's extra indexes and PyTorch's index of CPU builds.
     """
     command = [*uv.command, "pip", "compile", "--quiet", "--no-header", *LOCKS[name], *uv.sources.options]
     command += [f"{name}.in", "-o", f"{name}.lock"]
     errors = ""
-    for variables in (uv.sources.variables, uv.sources.with_extra(TORCH_CPU_INDEX)):
+    attempts = [uv.sources.index_only(), uv.sources.variables, uv.sources.with_extra(TORCH_CPU_INDEX)]
+    if attempts[0] == attempts[1]:
+        del attempts[0]
+    for variables in attempts:
         done = subprocess.run(command, cwd=folder, env=variables, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode == 0:
             lock = folder / f"{name}.lock"

@@ -29,6 +29,10 @@ class PackageSources:
     options: tuple[str, ...] = ()
     extra_indexes: tuple[str, ...] = ()
 
+    def index_only(self) -> Mapping[str, str]:
+        """Return the variables without folders and pages of files (`find-links`)."""
+        return {name: value for name, value in self.variables.items() if name != "UV_FIND_LINKS"}
+
     def with_extra(self, *more: str) -> Mapping[str, str]:
         """Return the variables with the extra indexes of pip and `more`, all on equal footing."""
         extra = (*self.extra_indexes, *more)
