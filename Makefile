@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks images image-airflow image-ray-gpu image-ray-cpu sbom test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks images image-airflow image-ray-gpu image-ray-cpu sbom test test-airflow test-ray test-e2e test-deploy fuzz lint types types-airflow types-ray arch policies secure \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -41,6 +41,9 @@ schemas: ## generate what the pinned vLLM takes: request schemas and arguments o
 monitoring: ## render what Prometheus, Alertmanager, Grafana and StatsD are configured with, and the table of metrics
 	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render
 	@PYTHONPATH=include $(AIRFLOW_PYTHON) tools/metrics_page.py
+
+policies: ## render the S3 policies of deploy/security from the table of access
+	@PYTHONPATH=include $(AIRFLOW_PYTHON) tools/s3_policies.py
 
 rules: install ## check what `make monitoring` renders: drift, rules, routes, inhibitions
 	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render --check
@@ -95,12 +98,18 @@ test-ray: install
 test-e2e: install
 	@$(AIRFLOW_PYTHON) -m pytest $(E2E_TESTS)
 
+test-deploy: install ## build the images and run the compose file on a Docker engine of its own; needs root, not Docker
+	@$(AIRFLOW_PYTHON) -m pytest -s tests/containers
+
 fuzz: install ## read 150,000 hostile inputs and requests, others each time (LLMBATCH_FUZZ=5000 examples a test), 10 minutes
 	@LLMBATCH_FUZZ="$${LLMBATCH_FUZZ:-5000}" $(AIRFLOW_PYTHON) -m pytest tests/fuzz
 
 lint: install ## run ruff: rules and format
 	@$(AIRFLOW_PYTHON) -m ruff check .
 	@$(AIRFLOW_PYTHON) -m ruff format --check .
+
+secure: install ## look for secrets in tracked files (gitleaks), and for weak code (bandit)
+	@$(AIRFLOW_PYTHON) tools/secure.py
 
 # Tools that need a library of the Airflow environment: playwright.
 AIRFLOW_TOOLS := tools/plotly_stylesheet.py

@@ -153,7 +153,7 @@ def store_of(settings: Settings, credentials: Credentials) -> S3Store:
     """Return the store of the stack."""
     import boto3
 
-    keys = s3_variables(settings, credentials)
+    keys = s3_variables(settings, credentials.s3_operator)
     client = boto3.client(
         "s3",
         endpoint_url=settings.s3_url,

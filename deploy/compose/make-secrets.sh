@@ -50,10 +50,27 @@ credentials() {
 # field NAME FILE: a value of a credentials file
 field() { sed -n "s/^$1 *= *//p" "$folder/$2"; }
 
+# base_uri: bucket and prefix of store.base_uri in the configuration
+base_uri() {
+    local file
+    file=$(setting LLMBATCH_CONFIG_FILE)
+    cd -- "$root" && sed -n 's|^ *base_uri: *s3://\([^ #]*\).*|\1|p' "${file:-./config/config.yaml}" | head -n 1
+}
+
+# policy SIDE: what its key may do, as a string of JSON
+policy() {
+    local base bucket prefix
+    base=$(base_uri)
+    base=${base:-llmbatch/llmbatch}
+    bucket=${base%%/*} prefix=${base#"$bucket"}
+    prefix=${prefix#/}
+    tr -d '\n' <"$root/deploy/security/s3-$1.json" | sed -e "s|BUCKET|$bucket|g" -e "s|PREFIX/|${prefix:+$prefix/}|g" -e 's|  *| |g' -e 's|"|\\"|g'
+}
+
 # identity SIDE: what SeaweedFS knows of a key
 identity() {
-    printf '{"name": "%s", "credentials": [{"accessKey": "%s", "secretKey": "%s"}], "actions": ["Read", "Write", "List", "Tagging"]}' \
-        "$1" "$(field aws_access_key_id "$1_s3.credentials")" "$(field aws_secret_access_key "$1_s3.credentials")"
+    printf '{"name": "%s", "credentials": [{"accessKey": "%s", "secretKey": "%s"}], "policyNames": ["%s"]}' \
+        "$1" "$(field aws_access_key_id "$1_s3.credentials")" "$(field aws_secret_access_key "$1_s3.credentials")" "$1"
 }
 
 # certificate: of the parts of SeaweedFS, each of which proves that it holds the key; it is its own authority
@@ -92,7 +109,8 @@ for side in airflow ray; do
 done
 if [ -n "$own_store" ]; then
     if missing seaweedfs_s3.json; then
-        printf '{"identities": [%s, %s]}\n' "$(identity airflow)" "$(identity ray)" | keep seaweedfs_s3.json
+        printf '{"identities": [%s, %s],\n "policies": [{"name": "airflow", "content": "%s"},\n {"name": "ray", "content": "%s"}]}\n' \
+            "$(identity airflow)" "$(identity ray)" "$(policy airflow)" "$(policy ray)" | keep seaweedfs_s3.json
     fi
     if missing seaweedfs_grpc.key || missing seaweedfs_grpc.crt; then certificate; fi
 fi

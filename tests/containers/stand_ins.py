@@ -111,7 +111,10 @@ class StandIns:
                         shutil.copy(wheel, wheels)
             elif name in {"index-url", "proxy", "timeout", "default-timeout", "trusted-host"}:
                 lines.append(f"{name.removeprefix('default-')} = {value}")
-        (context / "pip.conf").write_text("\n".join([*lines, "find-links = /opt/wheels", ""]))
+        lines += ["cert = /etc/ssl/certs/ca-certificates.crt", "find-links = /opt/wheels", ""]
+        (context / "pip.conf").write_text("\n".join(lines))
+        (context / "uv.toml").write_text("native-tls = true\n")
+        shutil.copy("/etc/ssl/certs/ca-certificates.crt", context / "ca.crt")
 
     def _weed(self, context: Path) -> None:
         shutil.copy(self.settings.venv("airflow") / "bin" / "weed", context)

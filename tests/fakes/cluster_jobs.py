@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fakes.job_inputs import NO_INPUT
-from fakes.ray_servers import BUCKET, PATIENCE_SECONDS
+from fakes.ray_servers import BASE, BUCKET, PATIENCE_SECONDS
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.control import Control
 from llmbatch.core.endpoints import Endpoint
@@ -43,7 +43,7 @@ class Job:
     def __init__(self, store: S3Store, environment: dict[str, str], slowness: float = 1.0) -> None:
         self.store, self.environment, self.slowness = store, environment, slowness
         self.job_id = f"job-{uuid.uuid4().hex[:16]}"
-        self.layout = JobLayout.of(f"s3://{BUCKET}/t", self.job_id)
+        self.layout = JobLayout.of(BASE, self.job_id)
         self.rows: list[dict[str, Any]] = []
 
     def stage(

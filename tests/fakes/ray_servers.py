@@ -18,9 +18,14 @@ from typing import Any
 import psutil
 
 from llmbatch.cluster.models.model_cache import CACHE_ENV
+from llmbatch.core.access import Side
+from llmbatch.core.access_policy import Addresses, policy_of
 from llmbatch_stack.settings import load as load_settings
 
 BUCKET = "cluster-tests"
+BASE = f"s3://{BUCKET}/t"
+"""What ``store.base_uri`` is for all jobs of a server."""
+RAY_KEY, RAY_SECRET = "ray-key", "ray-secret"
 MARK = "LLMBATCH_TEST_CLUSTER"
 """Environment variable by which the processes of our own cluster are known: other clusters may run on this machine."""
 
@@ -64,16 +69,26 @@ def reachable(port: int) -> bool:
 
 @contextlib.contextmanager
 def running_s3(folder: Path) -> Iterator[dict[str, str]]:
-    """Run a SeaweedFS in ``folder``; yield the variables of its clients. Its binary may be in the other room's venv."""
+    """Run a SeaweedFS in ``folder``; yield the variables of the tests' own client, who may do anything.
+
+    Its binary may be in the other room's venv. Jobs get a key with the policy of Ray's side.
+    """
     places = [Path(sys.prefix) / "bin", *sorted((REPOSITORY / ".llmbatch" / "venvs").glob("*/bin"))]
     weed = shutil.which("weed") or next((str(p / "weed") for p in places if (p / "weed").exists()), None)
     assert weed is not None, "no weed binary: run `make install`"
-    identity = {
+    operator = {
         "name": "tests",
         "credentials": [{"accessKey": "key", "secretKey": "secret"}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    ray = {
+        "name": "ray",
+        "credentials": [{"accessKey": RAY_KEY, "secretKey": RAY_SECRET}],
+        "policyNames": ["ray"],
+    }
+    whole = (f"s3://{BUCKET}",)
+    policy = {"name": "ray", "content": json.dumps(policy_of(Side.RAY, Addresses(BASE, whole, whole)))}
+    (folder / "s3.json").write_text(json.dumps({"identities": [operator, ray], "policies": [policy]}))
     names = ("s3.port", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port")
     names = (*names, "filer.port.grpc", "s3.port.grpc", "admin.port")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
@@ -96,7 +111,10 @@ def running_s3(folder: Path) -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def running_node(s3: dict[str, str], log_file: Path) -> Iterator[dict[str, str]]:
-    """Run a Ray node; yield the variables of a job's driver. Its processes get no AWS_* ones, as on a node without."""
+    """Run a Ray node; yield the variables of a job's driver, whose key is that of Ray's side.
+
+    The processes of the node get no AWS_* ones, as on a node without.
+    """
     folder = Path("/tmp") / f"rt-{uuid.uuid4().hex[:6]}"
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RAY_", "PYTHOND"))
@@ -111,7 +129,8 @@ def running_node(s3: dict[str, str], log_file: Path) -> Iterator[dict[str, str]]
     with log, subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
         try:
             until(lambda: reachable(port), "Ray answers")
-            yield {**environment, **s3, "RAY_ADDRESS": f"127.0.0.1:{port}", "RAY_JOB_STOP_WAIT_TIME_S": "5"}
+            key = {"AWS_ACCESS_KEY_ID": RAY_KEY, "AWS_SECRET_ACCESS_KEY": RAY_SECRET}
+            yield {**environment, **s3, **key, "RAY_ADDRESS": f"127.0.0.1:{port}", "RAY_JOB_STOP_WAIT_TIME_S": "5"}
         finally:
             stop_tree(process)
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,12 +1,15 @@
 """Secrets of one stack: made once, kept in a file that only its owner can read."""
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import secrets
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from llmbatch.core.access import Side
 from llmbatch_stack.settings import Settings
 
 
@@ -15,8 +18,19 @@ class CredentialsError(RuntimeError):
 
 
 @dataclass(frozen=True, repr=False)
+class S3Key:
+    """One key of the object store."""
+
+    access: str
+    secret: str
+
+
+@dataclass(frozen=True, repr=False)
 class Credentials:
-    """Everything that must not be guessed or printed; `repr` shows none of it."""
+    """Everything that must not be guessed or printed; `repr` shows none of it.
+
+    The key `s3_access_key` is the operator's: it may do anything. Airflow and Ray have keys of their own.
+    """
 
     s3_access_key: str
     s3_secret_key: str
@@ -26,6 +40,16 @@ class Credentials:
     fernet_key: str
     jwt_secret: str
     api_secret_key: str
+
+    @property
+    def s3_operator(self) -> S3Key:
+        """The key of the stack itself, of tests and of commands that a person types."""
+        return S3Key(self.s3_access_key, self.s3_secret_key)
+
+    def s3_key_of(self, side: Side) -> S3Key:
+        """Return the key of Airflow or Ray. It is derived: who has it cannot compute the operator's."""
+        secret = hmac.new(self.s3_secret_key.encode(), side.value.encode(), hashlib.sha256).hexdigest()
+        return S3Key(f"{self.s3_access_key}{side.value}", secret)
 
 
 def secrets_file(settings: Settings) -> Path:

@@ -9,7 +9,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from llmbatch_stack.credentials import Credentials
+from llmbatch.core.access import Side
+from llmbatch_stack.credentials import Credentials, S3Key
 from llmbatch_stack.settings import HOST, REGION, Settings
 
 _FOREIGN_PREFIXES = ("AIRFLOW", "AWS_", "RAY_", "PG", "LLMBATCH_STACK")
@@ -84,15 +85,15 @@ def ray_variables(settings: Settings, credentials: Credentials) -> dict[str, str
         "TQDM_DISABLE": "1",
         "AUTOSCALER_METRIC_PORT": str(settings.port("ray_autoscaler_metrics")),
         "DASHBOARD_METRIC_PORT": str(settings.port("ray_dashboard_metrics")),
-        **s3_variables(settings, credentials),
+        **s3_variables(settings, credentials.s3_key_of(Side.RAY)),
     }
 
 
-def s3_variables(settings: Settings, credentials: Credentials) -> dict[str, str]:
+def s3_variables(settings: Settings, key: S3Key) -> dict[str, str]:
     """Return the AWS_* variables that boto3 and pyarrow read."""
     return {
-        "AWS_ACCESS_KEY_ID": credentials.s3_access_key,
-        "AWS_SECRET_ACCESS_KEY": credentials.s3_secret_key,
+        "AWS_ACCESS_KEY_ID": key.access,
+        "AWS_SECRET_ACCESS_KEY": key.secret,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_ENDPOINT_URL": settings.s3_url,
@@ -178,11 +179,12 @@ def database_url(settings: Settings) -> str:
 
 
 def _s3_connection(settings: Settings, credentials: Credentials) -> str:
+    key = credentials.s3_key_of(Side.AIRFLOW)
     return json.dumps(
         {
             "conn_type": "aws",
-            "login": credentials.s3_access_key,
-            "password": credentials.s3_secret_key,
+            "login": key.access,
+            "password": key.secret,
             "extra": {"endpoint_url": settings.s3_url, "region_name": REGION},
         }
     )

@@ -88,7 +88,7 @@ class Settings:
     @property
     def runtime(self) -> Path:
         """Folder for unix sockets: short, because the kernel stops at 107 characters."""
-        return Path("/tmp") / f"llmbatch-{hashlib.sha256(str(self.state).encode()).hexdigest()[:8]}"
+        return Path("/tmp") / f"llmbatch-{hashlib.sha256(str(self.state).encode()).hexdigest()[:8]}"  # nosec B108 # owned
 
     @property
     def ray_folder(self) -> Path:

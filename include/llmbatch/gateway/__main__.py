@@ -4,6 +4,8 @@ In the environment of an Airflow process: it needs Airflow's configuration, its 
 
     python -m llmbatch.gateway --host 0.0.0.0 --port 8000 --workers 2
 
+With ``--tls-certificate`` and ``--tls-key`` it speaks HTTPS only.
+
 SIGTERM stops it: it takes no new requests and finishes those that it has.
 """
 
@@ -33,7 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="number of processes (default: %(default)s)")
+    parser.add_argument("--tls-certificate", help="file of the server's certificate in PEM form, with its chain")
+    parser.add_argument("--tls-key", help="file of the certificate's private key in PEM form, without a password")
     chosen = parser.parse_args(arguments)
+    if (chosen.tls_certificate is None) != (chosen.tls_key is None):
+        parser.error("--tls-certificate and --tls-key belong together: give both or neither")
     # outside of a task Airflow looks for connections in its database only with this setting
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     from llmbatch.orchestrator.deployment.settings import load_settings
@@ -54,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         host=chosen.host,
         port=chosen.port,
         workers=chosen.workers,
+        ssl_certfile=chosen.tls_certificate,
+        ssl_keyfile=chosen.tls_key,
         http=PatientProtocol,
         ws="none",
         limit_concurrency=CONNECTIONS,

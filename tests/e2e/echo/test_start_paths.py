@@ -12,10 +12,12 @@ import pytest
 
 from chaos.cell import Matrix
 from chaos.stack import echo_engine, vllm_engine
+from e2e.echo.leaks import leaks
 from e2e.running import Running
+from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import JobManifest
 from llmbatch_stack.demo.airflow_api import DagRun
-from llmbatch_stack.demo.job_run import DAG_ID, JobFailed, layout_of
+from llmbatch_stack.demo.job_run import BASE_URI, DAG_ID, JobFailed, layout_of
 from llmbatch_stack.environment import environment
 from llmbatch_stack.settings import BUCKET
 
@@ -133,3 +135,10 @@ def test_unknown_model_fails_with_advice_and_no_retry(running: Running, matrix: 
     progress = json.loads(running.store.get(layout.progress))
     assert progress["exit_code"] == 22
     assert progress["generation"] == 1
+
+
+def test_no_secret_is_in_logs_database_objects_or_command_lines(
+    running: Running, matrix: Matrix, run_ids: dict[str, str]
+):
+    manifest = running.finish(run_ids[start_by_cli.__name__])
+    assert leaks(matrix.stack, JobLayout.of(BASE_URI, manifest.job_id).root) == []

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 import uvicorn
 
+from fakes.certificates import Certificates
 from fakes.gateway import fake_gateway
 from llmbatch.gateway import connections
 from llmbatch.gateway.connections import PatientProtocol, raise_file_limit
@@ -28,12 +31,21 @@ def listener() -> Iterator[socket.socket]:
         yield server
 
 
-def served(listener: socket.socket, clients: Callable[[int], Awaitable[None]]) -> None:
-    """Run clients, which get the port, against a server."""
+def served(
+    listener: socket.socket, clients: Callable[[int], Awaitable[None]], certificates: Certificates | None = None
+) -> None:
+    """Run clients, which get the port, against a server, with TLS if it has certificates."""
+    tls = {} if certificates is None else {"ssl_certfile": certificates.certificate, "ssl_keyfile": certificates.key}
 
     async def run() -> None:
         config = uvicorn.Config(
-            fake_gateway().client.app, http=Hasty, ws="none", lifespan="off", log_config=None, limit_concurrency=4096
+            fake_gateway().client.app,
+            http=Hasty,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            limit_concurrency=4096,
+            **tls,
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve([listener]))
@@ -46,9 +58,9 @@ def served(listener: socket.socket, clients: Callable[[int], Awaitable[None]]) -
     asyncio.run(run())
 
 
-async def answer_to(port: int, *pieces: bytes, pause: float = 0) -> bytes:
+async def answer_to(port: int, *pieces: bytes, pause: float = 0, tls: ssl.SSLContext | None = None) -> bytes:
     """Send the pieces of a request; return what came back before the server closed the connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
     try:
         for piece in pieces:
             writer.write(piece)
@@ -62,6 +74,20 @@ async def answer_to(port: int, *pieces: bytes, pause: float = 0) -> bytes:
 
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+
+
+def test_it_speaks_https_and_ends_silent_clients_there_too(listener: socket.socket, tmp_path: Path) -> None:
+    certificates = Certificates.make(tmp_path)
+    trusting = ssl.create_default_context(cafile=certificates.ca)
+
+    async def clients(port: int) -> None:
+        assert b" 200 " in (await answer_to(port, HEALTH, tls=trusting)).splitlines()[0]
+        assert await answer_to(port, tls=trusting) == b""
+        assert await answer_to(port, HEALTH) == b""
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await answer_to(port, HEALTH, tls=ssl.create_default_context())
+
+    served(listener, clients, certificates)
 
 
 def test_silent_and_slow_clients_are_ended(listener: socket.socket) -> None:

@@ -38,3 +38,19 @@ def test_a_wrong_configuration_ends_it(
     assert command.main([]) == 1
     assert "modles" in capsys.readouterr().err
     assert served == []
+
+
+def test_it_serves_https(served: list[dict[str, Any]]) -> None:
+    assert command.main(["--tls-certificate", "gateway.pem", "--tls-key", "gateway-key.pem"]) == 0
+    [options] = served
+    assert (options["ssl_certfile"], options["ssl_keyfile"]) == ("gateway.pem", "gateway-key.pem")
+
+
+@pytest.mark.parametrize("name", ["--tls-certificate", "--tls-key"])
+def test_a_certificate_without_its_key_ends_it(
+    served: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main([name, "file.pem"])
+    assert "give both or neither" in capsys.readouterr().err
+    assert served == []

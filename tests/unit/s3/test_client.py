@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import socket
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from botocore.exceptions import SSLError
 
+from fakes.certificates import Certificates
 from fakes.http_server import QuietHandler, served
 from llmbatch.core.errors import StoreError
 from llmbatch.s3 import client
@@ -71,3 +74,20 @@ def test_a_silent_store_fails_the_calls_of_a_heartbeat_within_five_minutes(monke
         server.setblocking(False)
         assert _connections(server) == ATTEMPTS
     assert 3 * ATTEMPTS * SILENT_SECONDS <= 300
+
+
+def test_a_store_with_tls_is_read_with_the_authority_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Server(QuietHandler):
+        def do_GET(self) -> None:
+            self.reply(200, b"content", {"ETag": '"e"', "Last-Modified": "Wed, 02 Jan 2030 03:04:05 GMT"})
+
+    monkeypatch.setattr(client, "ATTEMPTS", 1)
+    certificates = Certificates.make(tmp_path)
+    with served(Server, certificates.of_server()) as port:
+        _point_at(f"https://localhost:{port}", monkeypatch)
+        with pytest.raises((StoreError, SSLError), match="CERTIFICATE_VERIFY_FAILED"):
+            open_environment_store().get("s3://b/a")
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificates.ca))
+        assert open_environment_store().get("s3://b/a") == b"content"

@@ -1,6 +1,7 @@
 """SeaweedFS: the object store, one binary from a Python package, with conditional writes and checked signatures.
 
-Only S3 answers users, and only with the keys. The other parts answer each other: the filer and the master without HTTP,
+Only S3 answers users, and only with the keys: the operator's may do anything, those of Airflow and Ray what their
+policies grant (`llmbatch/core/access.py`). The other parts answer each other: the filer and the master without HTTP,
 the volumes with signed addresses, and all of them over gRPC with one certificate.
 """
 
@@ -8,8 +9,12 @@ import json
 import secrets
 from collections.abc import Mapping
 
+from llmbatch.core.access import Side
+from llmbatch.core.access_policy import Addresses, policy_of
+from llmbatch.core.config import load_config
+from llmbatch.core.errors import ConfigError
 from llmbatch_stack.components.certificate import Certificate
-from llmbatch_stack.credentials import Credentials, write_private
+from llmbatch_stack.credentials import Credentials, S3Key, write_private
 from llmbatch_stack.environment import plain
 from llmbatch_stack.process.component import Component, StepError, Steps
 from llmbatch_stack.settings import BUCKET, HOST, Settings
@@ -27,10 +32,7 @@ def component(settings: Settings, credentials: Credentials) -> Component:
     def prepare(_: Steps) -> None:
         (home / "data").mkdir(parents=True, exist_ok=True)
         certificate.make()
-        key = {"accessKey": credentials.s3_access_key, "secretKey": credentials.s3_secret_key}
-        actions = ["Admin", "Read", "Write", "List", "Tagging"]
-        config = {"identities": [{"name": "llmbatch", "credentials": [key], "actions": actions}]}
-        write_private(identities, json.dumps(config, indent=2))
+        write_private(identities, json.dumps(_identities(settings, credentials), indent=2))
 
     def check(_: float) -> str | None:
         reply = call_s3(settings, credentials, "/")
@@ -96,6 +98,28 @@ def component(settings: Settings, credentials: Credentials) -> Component:
         # it takes several seconds over a graceful stop and loses nothing by a hard one
         grace_s=2.0,
     )
+
+
+def _identities(settings: Settings, credentials: Credentials) -> dict[str, object]:
+    """Return who may do what, in SeaweedFS's form.
+
+    Raises:
+        StepError: config.yaml, which names the addresses, cannot be used.
+    """
+    try:
+        addresses = Addresses.of(load_config(settings.config))
+    except ConfigError as error:
+        raise StepError(str(error)) from error
+
+    def identity(name: str, key: S3Key, **rights: object) -> dict[str, object]:
+        return {"name": name, "credentials": [{"accessKey": key.access, "secretKey": key.secret}], **rights}
+
+    sides = [identity(side, credentials.s3_key_of(side), policyNames=[side]) for side in Side]
+    everything = ["Admin", "Read", "Write", "List", "Tagging"]
+    return {
+        "identities": [identity("operator", credentials.s3_operator, actions=everything), *sides],
+        "policies": [{"name": side, "content": json.dumps(policy_of(side, addresses))} for side in Side],
+    }
 
 
 def _closed(certificate: Certificate) -> Mapping[str, str]:

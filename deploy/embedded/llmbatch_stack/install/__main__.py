@@ -41,7 +41,7 @@ def main() -> int:
                 file=sys.stderr,
             )
             return 1
-        os.execv(better, [better, "-m", "llmbatch_stack.install", *sys.argv[1:]])
+        os.execv(better, [better, "-m", "llmbatch_stack.install", *sys.argv[1:]])  # nosec B606 # our own program
     from llmbatch_stack.install import rooms, tools
     from llmbatch_stack.install.command import InstallError
     from llmbatch_stack.settings import SettingsError, load

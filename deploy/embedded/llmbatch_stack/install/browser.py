@@ -55,7 +55,7 @@ def _sudo() -> tuple[str, ...] | None:
         return ()
     if (
         shutil.which("sudo")
-        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0  # nosec B607 # of PATH
     ):
         return ("sudo", "-n")
     return None

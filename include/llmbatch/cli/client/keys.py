@@ -19,7 +19,7 @@ from llmbatch.cli.client.session import AsJson, session_of
 
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
 
-PASSWORD_VARIABLE = "LLMBATCH_PASSWORD"
+PASSWORD_VARIABLE = "LLMBATCH_PASSWORD"  # nosec B105 # a name
 
 User = Annotated[str, typer.Option(help="User of Airflow.", prompt=True)]
 Password = Annotated[

@@ -48,5 +48,5 @@ class Patience:
                 if not error.retryable or self._job.clock.monotonic() + pause > give_up:
                     raise
                 _log.warning("event=store_failed job_id=%s retry_in_s=%.1f error=%s", self._job.job_id, pause, error)
-            await self._sleep(pause * random.uniform(0.5, 1.0))
+            await self._sleep(pause * random.uniform(0.5, 1.0))  # nosec B311 # spreads retries
             pause = min(_LONGEST_PAUSE, pause * 2)

@@ -18,7 +18,7 @@ from llmbatch.gateway.access.access import Access
 from llmbatch.gateway.access.caller import Caller
 from llmbatch.gateway.wire.failures import Failure
 
-TOKEN_COOKIE = "_token"
+TOKEN_COOKIE = "_token"  # nosec B105 # a name
 """Cookie in which Airflow's UI keeps its token."""
 
 OPEN = frozenset({"/health", "/docs", "/openapi.json"})

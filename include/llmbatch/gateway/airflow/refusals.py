@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from llmbatch.core.shown import shown
 from llmbatch.gateway.wire.failures import Failure, unavailable
 
-BAD_TOKEN = "Invalid JWT token"
+BAD_TOKEN = "Invalid JWT token"  # nosec B105 # a message
 """Airflow answers 403 with this detail, not 401, if it cannot verify a token."""
 
 

@@ -65,7 +65,7 @@ def change_queue(
         except (ObjectExists, ObjectChanged, ObjectMissing) as error:
             if isinstance(error, ObjectMissing) and etag is None:
                 raise  # no bucket
-            time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
+            time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))  # nosec B311 # spreads retries
             continue
         return
     raise StoreError(f"{uri} was changed by other processes {TRIES} times in a row; try again.")

@@ -62,7 +62,7 @@ def _metadata(metadata: Mapping[str, str]) -> str:
 
 def _parsed(text: bytes | str, where: str) -> dict[str, JsonValue]:
     try:
-        data = _JSON.validate_python(yaml.load(text, Loader=_Loader))
+        data = _JSON.validate_python(yaml.load(text, Loader=_Loader))  # nosec B506 # a SafeLoader without aliases
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise RequestError(where, f"is not valid YAML: line {line}: {error.problem}", _EXAMPLE) from None

@@ -36,18 +36,18 @@ class KeyGlob:
         self._free = 0  # states that are over without a character
         self._skips = 0  # states that may also be continued three states later
         bit = 1
-        for token in _TOKEN.findall(pattern):
-            if token == "**/":
+        for sign in _TOKEN.findall(pattern):
+            if sign == "**/":
                 self._free |= bit
                 self._skips |= bit
                 self._stars.append((bit << 1, None))
                 self._atoms.append((bit << 2, re.compile("/")))
                 bit <<= 3
                 continue
-            if token in {"*", "**"}:
-                self._stars.append((bit, "/" if token == "*" else None))
+            if sign in {"*", "**"}:
+                self._stars.append((bit, "/" if sign == "*" else None))
             else:
-                self._atoms.append((bit, _character(token)))
+                self._atoms.append((bit, _character(sign)))
             bit <<= 1
         for star, _ in self._stars:
             self._free |= star
@@ -83,14 +83,14 @@ class KeyGlob:
         return steps, stays
 
 
-def _character(token: str) -> re.Pattern[str]:
-    """Return the pattern of the one character that a token stands for."""
-    if token == "?":
+def _character(sign: str) -> re.Pattern[str]:
+    """Return the pattern of the one character that a sign stands for."""
+    if sign == "?":
         return re.compile("[^/]")
-    if len(token) == 1:
-        return re.compile(re.escape(token))
-    inside = re.sub(r"([\\\[&~|])", r"\\\1", token[1:-1])
+    if len(sign) == 1:
+        return re.compile(re.escape(sign))
+    inside = re.sub(r"([\\\[&~|])", r"\\\1", sign[1:-1])
     try:
         return re.compile(f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]")
     except re.error as error:
-        raise ValueError(f"{token} is not a set: {error}") from None
+        raise ValueError(f"{sign} is not a set: {error}") from None

@@ -68,7 +68,7 @@ def point_to_latest(spec: JobSpec, proof: JobManifest, store: ObjectStore) -> No
         try:
             _swap(uri, mine, store)
         except (ObjectExists, ObjectChanged, ObjectMissing):
-            time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
+            time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))  # nosec B311 # spreads retries
         except StoreDenied as error:
             _log.warning("event=latest_denied job_id=%s uri=%s error=%s", spec.job_id, shown(uri), error)
             return

@@ -19,7 +19,10 @@ class ConnectionLike(Protocol):
 
     @property
     def extra_dejson(self) -> dict[str, Any]:
-        """Extra settings: ``dashboard_url`` is the address that people (not workers) use."""
+        """Extra settings.
+
+        ``dashboard_url`` is the address that people (not workers) use; ``ca_file`` a file of certificates in PEM form.
+        """
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class RayAddress:
     conn_id: str
     token: str | None = field(default=None, repr=False)
     public_url: str | None = None
+    ca_file: str | None = None
+    """Certificates of the authorities that may have signed the dashboard's; None: those that the machine trusts."""
 
     @classmethod
     def of_connection(cls, connection: ConnectionLike) -> RayAddress:
@@ -51,6 +56,7 @@ class RayAddress:
             conn_id=connection.conn_id,
             token=connection.password or None,
             public_url=connection.extra_dejson.get("dashboard_url"),
+            ca_file=connection.extra_dejson.get("ca_file"),
         )
 
     def dashboard_of(self, submission_id: str) -> str:

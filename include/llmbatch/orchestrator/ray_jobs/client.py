@@ -6,6 +6,7 @@ package is needed. Every failure is a ``RayJobError`` that names the connection 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -121,13 +122,28 @@ class AsyncRayJobs:
 
 
 def _settings(address: RayAddress) -> dict[str, Any]:
-    """Return the client settings. Plain HTTP stays inside a cluster, so no proxy of the environment is used."""
+    """Return the client settings. Plain HTTP stays inside a cluster, so no proxy of the environment is used.
+
+    Raises:
+        RayJobError: the connection's ``ca_file`` cannot be used.
+    """
     return {
         "base_url": address.url,
         "headers": address.headers,
         "timeout": TIMEOUT,
         "trust_env": address.url.startswith("https"),
+        "verify": True if address.ca_file is None else _trusting(address.ca_file, address.conn_id),
     }
+
+
+def _trusting(ca_file: str, conn_id: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # of which ssl.SSLError is one
+        raise RayJobError(
+            f"ca_file {ca_file!r} in the extra of connection {conn_id!r} cannot be read as PEM certificates "
+            f"({error}). It is a file on every machine of Airflow."
+        ) from error
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def test_long_rows_do_not_count_as_a_stall_and_nothing_is_drawn() -> None:
 def test_neither_text_nor_ray_s_export_of_the_operator_holds_a_secret() -> None:
     from ray.data._internal.metadata_exporter import sanitize_for_struct
 
-    secret = "wJalrXUtnFEMI/K7MDENG"
+    secret = "a-secret-of-a-test"
     environment = StoreEnvironment({"AWS_SECRET_ACCESS_KEY": secret})
     plan = ReplicaPlan("job-1", 1, "s3://b/jobs/job-1", "m", EngineSettings(), environment, None)
     exported = str(sanitize_for_struct({"_fn_constructor_args": (plan,)}))

@@ -3,10 +3,12 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fakes.certificates import Certificates
 from fakes.events import RecordedEvents
 from fakes.http_server import QuietHandler, served
 from llmbatch.core.errors import ObjectMissing
@@ -92,3 +94,19 @@ def test_the_hook_does_not_look_for_its_caller(connection: str, monkeypatch: pyt
     monkeypatch.setattr(inspect, "stack", lambda *_: looks.append(1) or [])
     assert f" Caller/{CALLER} " in open_store(connection)._client.meta.config.user_agent_extra
     assert looks == []
+
+
+@pytest.mark.parametrize("is_polled", [False, True])
+def test_a_store_with_tls_is_read_with_the_authority_of_the_connection(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_polled: bool
+) -> None:
+    class Server(QuietHandler):
+        def do_GET(self) -> None:
+            self.reply(200, b"content", {"ETag": '"e"', "Last-Modified": "Wed, 02 Jan 2030 03:04:05 GMT"})
+
+    certificates = Certificates.make(tmp_path)
+    with served(Server, certificates.of_server()) as port:
+        extra = {"endpoint_url": f"https://localhost:{port}", "region_name": "us-east-1", "verify": str(certificates.ca)}
+        connection = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_TLS_S3", json.dumps(connection))
+        assert open_store("tls_s3", is_polled=is_polled).get("s3://bucket/key") == b"content"
