@@ -34,7 +34,8 @@ def ensure_pool() -> None:
 def ensure_admin() -> None:
     """Make the user, whom all rights belong to, with the password of the deployment's secrets."""
     password = Path("/run/secrets/airflow_admin_password").read_text(encoding="utf-8").strip()
-    user = {"username": ADMIN, "role": "Admin", "firstname": "llmbatch", "lastname": "admin", "email": "admin@localhost"}
+    names = {"firstname": "llmbatch", "lastname": "admin", "email": "admin@localhost"}
+    user = {"username": ADMIN, "role": "Admin", **names}
     options = [word for name, value in user.items() for word in (f"--{name}", value)]
     airflow("users", "create", *options, "--password", password)
 

@@ -1,10 +1,10 @@
-"""Programs that no Python package brings, unpacked under .llmbatch/tools without root: Prometheus, Alertmanager, Compose.
+"""Programs that no Python package brings, unpacked under .llmbatch/tools: Prometheus, Alertmanager, Docker Compose.
 
-They come from one Debian suite, whatever this machine's own suite is: they need nothing but libc, and a stable suite
-keeps its versions. Its address and key are those of the machine's own Debian. Only tests and the monitoring verbs need
-the programs, so a machine that cannot have them gets a message with the names, and its installation goes on. Docker
-Compose is a plugin that also runs alone: `docker-compose config` needs neither a client nor an engine of Docker.
-Standard library only.
+They need no root and come from one Debian suite, whatever this machine's own suite is: they need nothing but libc, and
+a stable suite keeps its versions. Its address and key are those of the machine's own Debian. Only tests and the
+monitoring verbs need the programs, so a machine that cannot have them gets a message with the names, and its
+installation goes on. Docker Compose is a plugin that also runs alone: `docker-compose config` needs neither a client
+nor an engine of Docker. Standard library only.
 """
 
 import os
