@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e test-nightly fuzz lint types types-airflow types-ray arch images image-airflow image-ray-gpu image-ray-cpu sbom policies secure \
+.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e test-nightly fuzz lint types types-airflow types-ray arch images image-airflow image-ray-gpu image-ray-cpu sbom policies secure test-deploy \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -101,6 +101,8 @@ test-e2e: install
 test-nightly: install ## run the tests that take minutes of engine time each, which `make test` leaves out
 	@$(RAY_PYTHON) -m pytest -m nightly tests/integration/ray
 	@$(AIRFLOW_PYTHON) -m pytest -m nightly $(E2E_TESTS)
+test-deploy: install ## build the images and run the compose file on a Docker engine of its own; needs root, not Docker
+	@$(AIRFLOW_PYTHON) -m pytest -s tests/containers
 
 fuzz: install ## read 150,000 hostile inputs and requests, others each time (LLMBATCH_FUZZ=5000 examples a test), 10 minutes
 	@LLMBATCH_FUZZ="$${LLMBATCH_FUZZ:-5000}" $(AIRFLOW_PYTHON) -m pytest tests/fuzz
