@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
+.PHONY: help install wheel browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e fuzz lint types types-airflow types-ray arch \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -16,6 +16,9 @@ install: ## create both environments, the bundled model, Prometheus and Alertman
 
 browser: install ## install Debian's Chromium, for tests of pages, if there is no browser (root, or sudo without a password)
 	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.browser
+
+wheel: install ## build the wheel of llmbatch into dist/
+	@$(AIRFLOW_PYTHON) -m hatchling build --target wheel --directory dist
 
 up: install ## start S3, Postgres, Ray and Airflow in the background
 	@$(STACK) up
@@ -56,7 +59,7 @@ check-locks: ## fail if a lock file does not match its .in file
 # Those of core and s3 run in both, each with its own pydantic, PyYAML and botocore. Simulations need only Python and run once.
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
 SIMULATIONS := eta/test_model.py eta/test_simulated_jobs.py eta/test_real_traces.py test_commit_protocol.py
-AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags
+AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/provider tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags
 RAY_TESTS := tests/unit/cluster tests/unit/tools
 E2E_TESTS := tests/e2e
 # One process a core, at most four: tests/conftest.py says what stays together. Integration tests take longest, so they start first.
@@ -81,14 +84,14 @@ lint: install ## run ruff: rules and format
 	@$(AIRFLOW_PYTHON) -m ruff check .
 	@$(AIRFLOW_PYTHON) -m ruff format --check .
 
-# Tools that need a library of the Airflow environment: playwright.
-AIRFLOW_TOOLS := tools/plotly_stylesheet.py
+# Tools that need a library of the Airflow environment: playwright, hatchling.
+AIRFLOW_TOOLS := tools/plotly_stylesheet.py tools/wheel_metadata.py
 
 types: install ## run mypy in strict mode, each room in its own environment
 	@$(MAKE) --no-print-directory -j 2 -O types-airflow types-ray
 
 types-airflow: install
-	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins tools/monitoring $(AIRFLOW_TOOLS) \
+	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/provider include/llmbatch/cli dags plugins tools/monitoring $(AIRFLOW_TOOLS) \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_gateway.py benchmarks/bench_metrics.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py benchmarks/gateway_pages.py \

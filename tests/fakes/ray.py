@@ -27,6 +27,7 @@ class FakeRay:
     hide_once: set[str] = field(default_factory=set)
     token: str | None = TOKEN
     cluster: str | None = None
+    version: str = "2.60.0"
     stops_pending: bool = True
 
     def put(
@@ -62,6 +63,8 @@ class FakeRay:
         if request.url.path == "/api/jobs/":
             driver = {"type": "DRIVER", "submission_id": None, "status": "RUNNING", "job_id": "02000000"}
             return httpx.Response(200, json=[*self.jobs.values(), driver])
+        if request.url.path == "/api/version":
+            return httpx.Response(200, json={"version": "4", "ray_version": self.version, "ray_commit": "abc"})
         if request.url.path == "/api/cluster_status":
             if self.cluster is None:
                 return httpx.Response(404)

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import BaseHook
 
-from llmbatch.core.errors import ConfigError
+from llmbatch.core.errors import ConfigError, RayJobError
 from llmbatch.orchestrator.ray_jobs.address import RayAddress
 from llmbatch.orchestrator.ray_jobs.client import AsyncRayJobs, RayJobs
 
@@ -30,6 +30,19 @@ class RayHook(BaseHook):
     async def get_async_conn(self) -> AsyncRayJobs:
         """Return an awaiting client; the caller closes it."""
         return AsyncRayJobs(_address(await self.aget_connection(self.ray_conn_id)))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Return whether Ray answers and takes the token, and a text that says so or what to change.
+
+        Airflow's button "Test" and ``airflow connections test`` show the text; the token is never in it.
+        """
+        try:
+            with self.get_conn() as jobs:
+                version, known = jobs.version(), len(jobs.submissions())
+        except (ConfigError, RayJobError) as error:
+            return False, str(error)
+        token = "takes the token" if jobs.address.token else "asks for no token"
+        return True, f"Ray {version} at {jobs.address.url} answers and {token}. It knows {known} submitted jobs."
 
 
 def _address(connection: Any) -> RayAddress:
