@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from containers.wheel_stack import CODE, WheelStack, running
 from llmbatch.version import VERSION
 from llmbatch_stack.demo.airflow_api import AirflowApi
 from llmbatch_stack.demo.job_run import DAG_ID, follow, open_airflow
+from llmbatch_stack.environment import plain
 from llmbatch_stack.settings import BUCKET, Settings, load
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
@@ -90,6 +92,13 @@ def test_nothing_of_the_repository_is_on_its_path(stack: WheelStack) -> None:
     file, version, path = json.loads(stack.room.run("python", "-c", code, environ=stack.environ))
     assert (Path(file).is_relative_to(stack.room.venv), version) == (True, VERSION)
     assert [one for one in path if Path(one).is_relative_to(stack.settings.repo / "include")] == []
+
+
+def test_ray_has_no_code_of_its_own(settings: Settings) -> None:
+    code = "import importlib.util as u; print(u.find_spec('ray') is not None, u.find_spec('llmbatch'))"
+    command = [settings.python("ray"), "-c", code]
+    done = subprocess.run(command, env=plain(), cwd="/", capture_output=True, text=True, check=True)
+    assert done.stdout == "True None\n"
 
 
 def test_airflow_lists_provider_connection_type_plugin_and_option(stack: WheelStack) -> None:

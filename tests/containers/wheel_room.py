@@ -40,7 +40,7 @@ class WheelRoom:
     def airflow(self, *words: str, environ: Mapping[str, str]) -> list[dict[str, str]]:
         """Run a command of Airflow that lists something; return the list."""
         out = self.run("airflow", *words, "--output", "json", environ=environ)
-        found: list[dict[str, str]] = json.loads(out[out.index("[") :])
+        found: list[dict[str, str]] = json.loads(out[out.index("[{") :])  # warnings may stand before it
         return found
 
 

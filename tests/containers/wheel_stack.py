@@ -95,11 +95,11 @@ def _make_folders(settings: Settings) -> None:
     settings.runtime.mkdir(mode=mode)
     settings.runtime.chmod(mode)
     for name in _FOLDERS:
-        (settings.state / name).mkdir(mode=0o700)
+        (settings.state / name).mkdir(mode=0o700, exist_ok=True)
 
 
 def _environment(clean: Settings, credentials: Credentials) -> Mapping[str, str]:
-    """Return what the README of the wheel asks for: no PYTHONPATH, no folder of plugins, the bundle, the option."""
+    """Return what docs/install.md asks for: no PYTHONPATH, no folder of plugins, the bundle, the option."""
     variables = plain() | airflow_variables(clean, credentials)
     del variables["PYTHONPATH"], variables["LLMBATCH_CONFIG"]
     nothing = str(clean.state / "nothing")
