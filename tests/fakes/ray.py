@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from llmbatch.core.ray_version import RAY_VERSION
 from llmbatch.orchestrator.ray_jobs.address import RayAddress
 from llmbatch.orchestrator.ray_jobs.client import AsyncRayJobs, RayJobs
 
@@ -27,7 +28,7 @@ class FakeRay:
     hide_once: set[str] = field(default_factory=set)
     token: str | None = TOKEN
     cluster: str | None = None
-    version: str = "2.60.0"
+    version: str = RAY_VERSION
     stops_pending: bool = True
 
     def put(

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import BaseHook
 
 from llmbatch.core.errors import ConfigError, RayJobError
+from llmbatch.core.ray_version import RAY_VERSION
 from llmbatch.orchestrator.ray_jobs.address import RayAddress
 from llmbatch.orchestrator.ray_jobs.client import AsyncRayJobs, RayJobs
 
@@ -32,7 +33,7 @@ class RayHook(BaseHook):
         return AsyncRayJobs(_address(await self.aget_connection(self.ray_conn_id)))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Return whether Ray answers and takes the token, and a text that says so or what to change.
+        """Return whether Ray answers, takes the token and has the right version, and a text that says what to change.
 
         Airflow's button "Test" and ``airflow connections test`` show the text; the token is never in it.
         """
@@ -42,7 +43,10 @@ class RayHook(BaseHook):
         except (ConfigError, RayJobError) as error:
             return False, str(error)
         token = "takes the token" if jobs.address.token else "asks for no token"
-        return True, f"Ray {version} at {jobs.address.url} answers and {token}. It knows {known} submitted jobs."
+        found = f"Ray {version} at {jobs.address.url} answers and {token}"
+        if version != RAY_VERSION:
+            return False, f"{found}, but llmbatch needs Ray {RAY_VERSION} exactly. Install that on all nodes of Ray."
+        return True, f"{found}. It knows {known} submitted jobs."
 
 
 def _address(connection: Any) -> RayAddress:

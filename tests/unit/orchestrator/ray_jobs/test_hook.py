@@ -52,6 +52,8 @@ def test_the_test_of_a_connection_says_what_it_found(monkeypatch: pytest.MonkeyP
         True,
         "Ray 2.60.0 at http://ray:8265 answers and takes the token. It knows 1 submitted jobs.",
     )
+    other, text = answered_by(FakeRay(version="2.61.0"), monkeypatch)
+    assert (other, "Ray 2.61.0" in text, "2.60.0 exactly" in text) == (False, True, True)
     good, text = answered_by(FakeRay(token=None), monkeypatch, None)
     assert (good, "asks for no token" in text) == (True, True)
 
