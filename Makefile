@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e test-nightly fuzz lint types types-airflow types-ray arch images image-airflow image-ray-gpu image-ray-cpu sbom policies secure test-deploy \
+.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e test-nightly fuzz lint types types-airflow types-ray arch images image-airflow image-ray-gpu image-ray-cpu sbom policies secure test-deploy wheel \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -16,6 +16,9 @@ install: ## create both environments, the bundled model, Prometheus and Alertman
 
 browser: install ## install Debian's Chromium, for tests of pages, if there is no browser (root, or sudo without a password)
 	@PYTHONPATH=deploy/embedded $(AIRFLOW_PYTHON) -m llmbatch_stack.install.browser
+
+wheel: install ## build the wheel of llmbatch into dist/
+	@$(AIRFLOW_PYTHON) -m hatchling build --target wheel --directory dist
 
 up: install ## start S3, Postgres, Ray and Airflow in the background
 	@$(STACK) up
@@ -80,7 +83,7 @@ sbom: ## write the bill of materials of each image to .llmbatch/sbom
 # Those of core and s3 run once: both rooms have the same releases of their libraries (tests/architecture/test_shared_versions.py).
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
 
-AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/deploy
+AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/deploy tests/unit/provider
 RAY_TESTS := tests/unit/cluster tests/unit/tools
 E2E_TESTS := tests/e2e
 # One process a core, at most four: tests/conftest.py says what stays together. Integration tests take longest, so they start first.
@@ -115,13 +118,14 @@ secure: install ## look for secrets in tracked files (gitleaks), and for weak co
 	@$(AIRFLOW_PYTHON) tools/secure.py
 
 # Tools that need a library of the Airflow environment: playwright.
-AIRFLOW_TOOLS := tools/plotly_stylesheet.py
+AIRFLOW_TOOLS := tools/plotly_stylesheet.py tools/wheel_metadata.py
+# Tools that need a library of the Airflow environment: playwright, hatchling.
 
 types: install ## run mypy in strict mode, each room in its own environment
 	@$(MAKE) --no-print-directory -j 2 -O types-airflow types-ray
 
 types-airflow: install
-	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/cli dags plugins tools/monitoring $(AIRFLOW_TOOLS) \
+	@$(AIRFLOW_PYTHON) -m mypy --cache-dir .mypy_cache/airflow include/llmbatch/core include/llmbatch/s3 include/llmbatch/orchestrator include/llmbatch/gateway include/llmbatch/provider include/llmbatch/cli dags plugins tools/monitoring $(AIRFLOW_TOOLS) \
 		deploy/embedded/llmbatch_stack tests/chaos tests/rooms.py benchmarks/bench_engine.py benchmarks/bench_stack.py \
 		benchmarks/bench_staging.py benchmarks/bench_large.py benchmarks/bench_drop.py \
 		benchmarks/bench_gateway.py benchmarks/bench_metrics.py benchmarks/gateway_jobs.py benchmarks/gateway_load.py benchmarks/gateway_pages.py benchmarks/gateway_paint.py \

@@ -1,41 +1,13 @@
-"""Registers llmbatch with Airflow. Loaded by every Airflow process, so it imports nothing heavy and reads nothing.
+"""Registers llmbatch with an Airflow that has copied folders. Beside an installed wheel it registers nothing.
 
-The links of ``JobRun`` need no registration: the operator declares them.
+The wheel registers the same plugin as an entry point. Airflow would refuse the second one and show an import error.
 """
 
-from __future__ import annotations
+from importlib.metadata import PackageNotFoundError, distribution
 
-from airflow.plugins_manager import AirflowPlugin
+try:
+    distribution("llmbatch")
+except PackageNotFoundError:
+    from llmbatch.provider.plugin import LlmbatchPlugin
 
-from llmbatch.gateway.mounted import MOUNTED
-from llmbatch.orchestrator.deployment.start_order import RunPriority, StartOrder
-from llmbatch.orchestrator.watch.deadlines import SlaDeadline
-
-
-class LlmbatchPlugin(AirflowPlugin):
-    """Everything that llmbatch adds to Airflow itself."""
-
-    name = "llmbatch"
-    deadline_references = [SlaDeadline]  # noqa: RUF012 - the base class declares an instance's list
-    priority_weight_strategies = [RunPriority]  # noqa: RUF012 - as above
-    listeners = [StartOrder()]  # noqa: RUF012 - as above
-    fastapi_apps = [  # noqa: RUF012 - as above
-        {"app": MOUNTED, "url_prefix": "/llmbatch", "name": "llmbatch"}
-    ]
-    # addresses without a slash in front: Airflow's pages resolve them below its own base path
-    external_views = [  # noqa: RUF012 - as above
-        {
-            "name": "LLM jobs",
-            "href": "llmbatch/ui/jobs",
-            "destination": "nav",
-            "url_route": "llmbatch",
-            "icon": "llmbatch/ui/icon.svg",
-            "nav_top_level": True,
-        },
-        {
-            "name": "LLM job",
-            "href": "llmbatch/ui/runs/{DAG_ID}/{RUN_ID}",
-            "destination": "dag_run",
-            "url_route": "llmbatch-job",
-        },
-    ]
+    __all__ = ["LlmbatchPlugin"]

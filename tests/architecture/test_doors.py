@@ -12,11 +12,7 @@ PACKAGE = REPOSITORY / "include" / "llmbatch"
 ROOMS = [path for path in sorted(PACKAGE.rglob("__init__.py")) if path.parent != PACKAGE]
 
 WIRED = ("llmbatch.orchestrator.tasks", "llmbatch.orchestrator.watch", "llmbatch.orchestrator.deployment.names")
-REGISTERED = (
-    "llmbatch.orchestrator.watch",
-    "llmbatch.orchestrator.deployment.start_order",
-    "llmbatch.gateway",
-)
+REGISTERED = ("llmbatch.provider.plugin",)
 
 
 def is_words_only(source: str) -> bool:

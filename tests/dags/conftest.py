@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from airflow import plugins_manager
-from plugins.llmbatch_plugin import LlmbatchPlugin
+
+from llmbatch.provider.plugin import LlmbatchPlugin
 
 
 @pytest.fixture(scope="session", autouse=True)

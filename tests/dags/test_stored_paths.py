@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airflow.sdk._shared.module_loading import import_string
-from plugins.llmbatch_plugin import LlmbatchPlugin
 
 from llmbatch.orchestrator.deployment.names import START_ORDER
 from llmbatch.orchestrator.drop_folder.trigger import InboxTrigger
@@ -14,6 +13,8 @@ from llmbatch.orchestrator.ray_jobs.trigger import RayJobTrigger
 from llmbatch.orchestrator.tasks.run_end import RunEnd
 from llmbatch.orchestrator.watch.deadlines import CALLBACK
 from llmbatch.orchestrator.watch.trigger import EtaTrigger
+from llmbatch.provider.dag_bundle import PackagedDags
+from llmbatch.provider.plugin import LlmbatchPlugin
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +27,8 @@ WATCHERS = {"llmbatch.orchestrator.drop_folder.trigger.InboxTrigger"}
 CALLBACKS = {"llmbatch.orchestrator.watch.deadline_callback.look"}
 REFERENCES = {"llmbatch.orchestrator.watch.deadlines.SlaDeadline"}
 WEIGHT_RULES = {"llmbatch.orchestrator.deployment.start_order.RunPriority"}
+IN_CONFIGURATIONS = {"llmbatch.provider.dag_bundle.PackagedDags"}
+"""What users write into Airflow's configuration."""
 IN_SERIALIZED_DAGS = {
     "llmbatch.orchestrator.tasks.job_run.JobRun",
     "llmbatch.orchestrator.tasks.job_start.JobStart",
@@ -51,6 +54,10 @@ def test_weight_rules() -> None:
     assert {f"{one.__module__}.{one.__qualname__}" for one in LlmbatchPlugin.priority_weight_strategies} == WEIGHT_RULES
 
 
+def test_configurations() -> None:
+    assert {f"{PackagedDags.__module__}.{PackagedDags.__qualname__}"} == IN_CONFIGURATIONS
+
+
 def test_serialized_dags() -> None:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.serialization.serialized_objects import DagSerialization
@@ -63,7 +70,7 @@ def test_serialized_dags() -> None:
 
 
 def test_every_stored_path_can_be_imported() -> None:
-    for path in TRIGGERS | WATCHERS | CALLBACKS | REFERENCES | WEIGHT_RULES | IN_SERIALIZED_DAGS:
+    for path in TRIGGERS | WATCHERS | CALLBACKS | REFERENCES | WEIGHT_RULES | IN_SERIALIZED_DAGS | IN_CONFIGURATIONS:
         assert callable(import_string(path)), path
 
 

@@ -53,6 +53,19 @@ class RayConfig(Section):
     pending_minutes: Annotated[float, Field(gt=0)] = 20
     """From the submission until Ray starts a job. Longer than the 15 minutes after which Ray itself gives a reason."""
     entrypoint: str = "exec python -m llmbatch.cluster"
+    py_modules: tuple[str, ...] = ()
+    """Addresses of archives that Ray puts before its nodes' own packages: llmbatch, where no node has it."""
+
+    @field_validator("py_modules")
+    @classmethod
+    def _are_archives(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if "://" not in address or not address.endswith((".zip", ".tar.gz")):
+                raise ValueError(
+                    f"{address!r} is not the address of a .zip or .tar.gz. A wheel is a zip: copy it under a name that "
+                    "ends in .zip, for Ray would install a .whl by pip with all that it requires"
+                )
+        return value
 
 
 class StagingConfig(Section):

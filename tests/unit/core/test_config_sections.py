@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from llmbatch.core.config_sections import ModelConfig, StoreConfig
+from llmbatch.core.config_sections import ModelConfig, RayConfig, StoreConfig
 
 
 def test_the_base_address_has_no_slash_at_its_end() -> None:
@@ -34,3 +34,11 @@ def test_a_revision_is_part_of_the_address_of_a_hub_model() -> None:
 def test_only_a_hub_model_has_a_revision(uri: str) -> None:
     with pytest.raises(ValidationError, match="revision is for hub ids"):
         ModelConfig(uri=uri, revision="v1")
+
+
+def test_code_for_ray_is_an_archive_and_no_wheel() -> None:
+    addresses = ("s3://b/llmbatch-0.1.0.zip", "https://host/llmbatch.tar.gz")
+    assert RayConfig(py_modules=addresses).py_modules == addresses
+    for wrong in ("s3://b/llmbatch-0.1.0-py3-none-any.whl", "/opt/llmbatch.zip"):
+        with pytest.raises(ValidationError, match=r"copy it under a name that ends in \.zip"):
+            RayConfig(py_modules=(wrong,))

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from llmbatch.cli.client import benchmark, checks, doctor, jobs, keys, results, service, sla, steer, submit, watch
+from llmbatch.cli.client import benchmark, checks, dags, doctor, jobs, keys, results, service, sla, steer, submit, watch
 from llmbatch.cli.client.exits import CommandError
 from llmbatch.cli.client.session import Session
 
@@ -61,3 +61,4 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(keys.keys, name="keys")
+app.add_typer(dags.dags, name="dags")

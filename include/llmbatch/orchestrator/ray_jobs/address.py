@@ -41,11 +41,17 @@ class RayAddress:
         """Read an Airflow connection. Host ``ray`` and port 8265 give ``http://ray:8265``; a scheme in the host stays.
 
         Raises:
-            ValueError: the connection has no host.
+            ValueError: the connection has no host, or a password that no HTTP header can hold.
         """
         host = (connection.host or "").strip().rstrip("/")
         if not host:
             raise ValueError(f"connection {connection.conn_id!r} has no host; set it to the host of Ray's dashboard")
+        token = (connection.password or "").strip()
+        if not (token.isascii() and token.isprintable()):  # HTTP libraries show such a header in their errors
+            raise ValueError(
+                f"the password of connection {connection.conn_id!r} has characters that are not printable ASCII, such "
+                "as a line break inside; set it to the cluster's RAY_AUTH_TOKEN"
+            )
         scheme, separator, rest = host.rpartition("://")
         scheme = scheme if separator else (connection.schema or "http")
         has_port = rest.rpartition(":")[2].isdigit()
@@ -54,7 +60,7 @@ class RayAddress:
         return cls(
             url=f"{scheme}://{authority}",
             conn_id=connection.conn_id,
-            token=connection.password or None,
+            token=token or None,
             public_url=connection.extra_dejson.get("dashboard_url"),
             ca_file=connection.extra_dejson.get("ca_file"),
         )

@@ -6,7 +6,8 @@ from typing import Any
 
 from airflow.sdk import BaseHook
 
-from llmbatch.core.errors import ConfigError
+from llmbatch.core.errors import ConfigError, RayJobError
+from llmbatch.core.ray_version import RAY_VERSION
 from llmbatch.orchestrator.ray_jobs.address import RayAddress
 from llmbatch.orchestrator.ray_jobs.client import AsyncRayJobs, RayJobs
 
@@ -30,6 +31,22 @@ class RayHook(BaseHook):
     async def get_async_conn(self) -> AsyncRayJobs:
         """Return an awaiting client; the caller closes it."""
         return AsyncRayJobs(_address(await self.aget_connection(self.ray_conn_id)))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Return whether Ray answers, takes the token and has the right version, and a text that says what to change.
+
+        Airflow's button "Test" and ``airflow connections test`` show the text; the token is never in it.
+        """
+        try:
+            with self.get_conn() as jobs:
+                version, known = jobs.version(), len(jobs.submissions())
+        except (ConfigError, RayJobError) as error:
+            return False, str(error)
+        token = "takes the token" if jobs.address.token else "asks for no token"
+        found = f"Ray {version} at {jobs.address.url} answers and {token}"
+        if version != RAY_VERSION:
+            return False, f"{found}, but llmbatch needs Ray {RAY_VERSION} exactly. Install that on all nodes of Ray."
+        return True, f"{found}. It knows {known} submitted jobs."
 
 
 def _address(connection: Any) -> RayAddress:

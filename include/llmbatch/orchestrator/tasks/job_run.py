@@ -14,6 +14,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.manifest import read_manifest
 from llmbatch.core.states import ExitReason
 from llmbatch.orchestrator.deployment.names import START_ORDER
+from llmbatch.orchestrator.deployment.settings import load_settings
 from llmbatch.orchestrator.metrics.events import count
 from llmbatch.orchestrator.ray_jobs.generations import generation_of
 from llmbatch.orchestrator.ray_jobs.links import KeptLink, RayDashboardLink, show_links
@@ -91,7 +92,14 @@ class JobRun(RayOperator):
         return super().execute(context)
 
     def submit_job(self, context: Context) -> str:
-        """Submit the next generation, and count it."""
+        """Submit the next generation, with the code that the configuration of now names, and count it.
+
+        Raises:
+            ConfigError: config.yaml cannot be used.
+        """
+        modules = load_settings().ray.py_modules
+        if modules:
+            self.runtime_env = {**(self.runtime_env or {}), "py_modules": [*modules]}
         submission_id = super().submit_job(context)
         count(metrics.GENERATIONS, "first" if generation_of(submission_id) == 1 else "restart")
         return submission_id

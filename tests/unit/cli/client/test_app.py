@@ -21,6 +21,7 @@ NAMED = [(one.name, one.callback) for one in app.registered_commands]
 COMMANDS = sorted(
     [name or callback.__name__.replace("_", "-") for name, callback in NAMED if callback]
     + [f"keys {name}" for name in ("create", "list", "revoke")]
+    + ["dags install"]
 )
 
 

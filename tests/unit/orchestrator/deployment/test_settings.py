@@ -15,6 +15,14 @@ def test_the_environment_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert config_path() == tmp_path / "x.yaml"
 
 
+def test_else_an_option_of_airflow_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(CONFIG_ENV, raising=False)
+    monkeypatch.setenv("AIRFLOW__LLMBATCH__CONFIG_FILE", "/somewhere/config.yaml")
+    assert config_path() == Path("/somewhere/config.yaml")
+    monkeypatch.setenv(CONFIG_ENV, "/elsewhere/config.yaml")
+    assert config_path() == Path("/elsewhere/config.yaml")
+
+
 def test_else_it_lies_beside_the_dags(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(CONFIG_ENV, raising=False)
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(ROOT / "dags"))

@@ -7,7 +7,8 @@ from llmbatch.orchestrator.ray_jobs.address import RayAddress
 
 class Connection:
     def __init__(self, host: str | None, port: int | None = None, schema: str | None = None, extra: dict | None = None):
-        self.conn_id, self.host, self.port, self.schema, self.password = "my_ray", host, port, schema, "secret-token"
+        self.conn_id, self.host, self.port, self.schema = "my_ray", host, port, schema
+        self.password: str | None = "secret-token"
         self.extra_dejson = extra or {}
 
 
@@ -38,3 +39,19 @@ def test_dashboard_of_people_may_differ_from_that_of_workers() -> None:
 def test_a_connection_without_host_says_so() -> None:
     with pytest.raises(ValueError, match=r"my_ray.*no host"):
         RayAddress.of_connection(Connection(None))
+
+
+@pytest.mark.parametrize(("password", "token"), [(" abc\n", "abc"), ("\n", None), (None, None)])
+def test_a_token_of_a_file_ends_before_its_line_break(password: str | None, token: str | None) -> None:
+    connection = Connection("ray")
+    connection.password = password
+    assert RayAddress.of_connection(connection).token == token
+
+
+@pytest.mark.parametrize("password", ["secret\ntoken", "secrét", "secret\x7f"])
+def test_a_token_that_no_header_can_hold_is_refused_without_being_shown(password: str) -> None:
+    connection = Connection("ray")
+    connection.password = password
+    with pytest.raises(ValueError, match=r"my_ray.*RAY_AUTH_TOKEN") as caught:
+        RayAddress.of_connection(connection)
+    assert "secr" not in str(caught.value)

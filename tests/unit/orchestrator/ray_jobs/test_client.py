@@ -81,6 +81,13 @@ def test_a_list_of_jobs_that_is_none_says_so(body: object) -> None:
         jobs.submissions()
 
 
+def test_a_server_without_the_api_is_not_ray() -> None:
+    with FakeRay(broken=[httpx.Response(404)] * 2).sync_client() as jobs:
+        for ask in (jobs.version, jobs.submissions):
+            with pytest.raises(RayJobError, match="not as a Ray dashboard"):
+                ask()
+
+
 @pytest.mark.parametrize(
     ("token", "broken", "words"),
     [

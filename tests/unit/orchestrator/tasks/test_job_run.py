@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from fakes.proofs import put_proof
 from fakes.ray import FakeRay
 from fakes.ray_task import deferred, over
 from fakes.state_store import StateStore
+from llmbatch.core.config import CONFIG_ENV
 from llmbatch.core.errors import RayJobError, StoreError
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.states import ExitReason
@@ -37,6 +40,23 @@ def test_a_final_failure_seen_only_by_a_later_attempt_is_still_final(
         job_run().execute(context)
     assert len(ray.posts) == 1
     assert state == {OVER_KEY: 1}
+
+
+def test_the_code_of_the_configuration_travels_with_the_job(
+    ray: FakeRay, context: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    deferred(job_run(runtime_env={"env_vars": {"A": "1"}}), context)
+    config = {"ray": {"py_modules": ["s3://b/llmbatch.zip"]}, "default_model": "m", "models": {"m": {"uri": "hub/m"}}}
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    monkeypatch.setenv(CONFIG_ENV, str(tmp_path / "config.yaml"))
+    ray.put("job-g1", "FAILED", int(ExitReason.CRASHED))
+    with pytest.raises(RayJobError):
+        job_run().resume(context, over("job-g1", "FAILED", int(ExitReason.CRASHED)))
+    deferred(job_run(runtime_env={"env_vars": {"A": "1"}}), context)
+    assert [post["runtime_env"] for post in ray.posts] == [
+        {"env_vars": {"A": "1"}},
+        {"env_vars": {"A": "1"}, "py_modules": ["s3://b/llmbatch.zip"]},
+    ]
 
 
 @pytest.fixture
