@@ -1,3 +1,5 @@
 """LLM batch inference with deadlines, on Airflow, Ray Data and vLLM."""
 
-__version__ = "0.1.0"
+from llmbatch.version import VERSION
+
+__version__ = VERSION
