@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from llmbatch.core.ray_version import RAY_VERSION
 from llmbatch.orchestrator.ray_jobs.address import RayAddress
 from llmbatch.orchestrator.ray_jobs.client import AsyncRayJobs, RayJobs
 
@@ -27,6 +28,7 @@ class FakeRay:
     hide_once: set[str] = field(default_factory=set)
     token: str | None = TOKEN
     cluster: str | None = None
+    version: str = RAY_VERSION
     stops_pending: bool = True
 
     def put(
@@ -62,6 +64,8 @@ class FakeRay:
         if request.url.path == "/api/jobs/":
             driver = {"type": "DRIVER", "submission_id": None, "status": "RUNNING", "job_id": "02000000"}
             return httpx.Response(200, json=[*self.jobs.values(), driver])
+        if request.url.path == "/api/version":
+            return httpx.Response(200, json={"version": "4", "ray_version": self.version, "ray_commit": "abc"})
         if request.url.path == "/api/cluster_status":
             if self.cluster is None:
                 return httpx.Response(404)

@@ -21,6 +21,9 @@ from llmbatch.orchestrator.ray_jobs.submission import RaySubmission
 TIMEOUT = httpx.Timeout(30, connect=10)
 """Seconds. Ray answers in milliseconds; a long log takes longer."""
 
+BRIEF = httpx.Timeout(5, connect=3)
+"""Seconds, for a question whose answer can be missing."""
+
 
 class RayJobs:
     """Blocking client. Use as a context manager or call ``close``."""
@@ -76,6 +79,12 @@ class RayJobs:
         with _reaching(self.address):
             answer = self._client.post(f"/api/jobs/{submission_id}/stop")
         return _read_flag(self.address, submission_id, answer, "stopped")
+
+    def version(self) -> str:
+        """Return the version of Ray that the cluster runs, such as ``2.60.0``. Waits for a few seconds at most."""
+        with _reaching(self.address):
+            answer = self._client.get("/api/version", timeout=BRIEF)
+        return _read_version(self.address, answer)
 
     def cluster_status(self) -> str:
         """Return Ray's report of nodes, resources and demands, as ``ray status`` prints it; empty if it has none."""
@@ -200,6 +209,14 @@ def _read_cluster_status(address: RayAddress, answer: httpx.Response) -> str:
     _check(address, "cluster", answer)
     data = _json(address, answer).get("data")
     return str(data.get("clusterStatus") or "") if isinstance(data, dict) else ""
+
+
+def _read_version(address: RayAddress, answer: httpx.Response) -> str:
+    _check(address, "version", answer)
+    found = _json(address, answer).get("ray_version")
+    if not isinstance(found, str) or not found:
+        raise _not_ray(address)
+    return found
 
 
 def _json(address: RayAddress, answer: httpx.Response) -> dict[str, Any]:
