@@ -5,7 +5,7 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e test-nightly fuzz lint types types-airflow types-ray arch images image-airflow image-ray-gpu image-ray-cpu sbom policies secure test-deploy wheel \
+.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e test-nightly fuzz lint types types-airflow types-ray arch images image-airflow image-ray-gpu image-ray-cpu sbom policies secure test-deploy wheel record-release \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -40,6 +40,9 @@ demo: up ## run a real job through the real engine, with a live ETA
 
 schemas: ## generate what the pinned vLLM takes: request schemas and arguments of `vllm serve`
 	@PYTHONPATH=include $(RAY_PYTHON) tools/request_schemas.py
+
+record-release: install ## record what this version stores into tests/released, for tests of later ones; never after its release
+	@PYTHONPATH=include:tests:deploy/embedded $(AIRFLOW_PYTHON) -m released.record
 
 monitoring: ## render what Prometheus, Alertmanager, Grafana and StatsD are configured with, and the table of metrics
 	@PYTHONPATH=include:tools $(AIRFLOW_PYTHON) -m monitoring.render

@@ -54,6 +54,7 @@ def full_progress(job_id: str, at: datetime, phase: Phase = Phase.WORK, **change
         "eta": EtaSeconds(p10=1200, p50=1800, p90=3600),
         "eta_state": EtaState.ESTIMATED,
         "work_progress": 0.45,
+        "versions": {"llmbatch": "0.1.0", "ray": "2.60.0", "vllm": "0.32.0", "python": "3.11.9"},
         "generation": 2,
         **changes,
     }

@@ -37,6 +37,7 @@ def _service(end: float) -> list[Sample]:
         series(m.QUEUE_OLDEST.name, _clock(end, -2400)),
         series(m.QUEUE_REPLICA_SECONDS.name, wave(90_000, 9000, 90)),
         series(m.ADMITTING.name, 1),
+        series(m.CLUSTER_INFO.name, 1, **dict.fromkeys(m.CLUSTER_INFO.labels, "1.0")),
         series(m.SLA_MET_RATIO.name, wave(0.93, 0.03, 120)),
         *(
             series(m.ETA_ERROR_RATIO.name, wave(error, error / 4, 60), progress=progress)

@@ -22,6 +22,7 @@ class Claim(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     generation: int
     owner: str
     claimed_at: AwareDatetime

@@ -24,6 +24,7 @@ class Control(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     desired: DesiredState = DesiredState.RUN
     generation: int | None = None
     """The last generation to which the request applies; later ones, as after a cleared task, run. None: all of them."""

@@ -25,6 +25,7 @@ class Crash(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     generation: int
     replica_id: str
     crashed_at: AwareDatetime

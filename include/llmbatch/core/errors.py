@@ -11,6 +11,7 @@ The tree::
     │   ├── ObjectMissing the object does not exist
     │   └── StoreDenied   the credentials do not allow the call
     ├── SpecError         a spec.json is damaged, or does not belong to the folder that it is in
+    │   └── OtherVersion  another version of llmbatch wrote it, and this one cannot run it (exit code 23)
     ├── ForeignManifest   the proof in a job's folder is not that job's
     ├── BatchInvalid      a batch of OpenAI's API has lines that are no requests of it; no row runs
     ├── InputChanged      an input object is no longer the one that was accepted
@@ -19,6 +20,7 @@ The tree::
     ├── RowError          one row failed; never leaves the row
     ├── ErrorRateExceeded too many rows failed (exit code 12)
     ├── RayJobError       the Ray job or its API failed
+    ├── OtherRay          the cluster runs another version of Ray than the one that this release needs
     ├── SinkError         a receiver did not accept an alert
     │   └── SinkRejected  and refused it permanently
     ├── DiskFull          the local disk has no room for the results
@@ -103,9 +105,21 @@ class ObjectMissing(StoreError):
 class SpecError(LlmbatchError):
     """The ``spec.json`` of a job folder is not the one that accept wrote there."""
 
-    def __init__(self, uri: str, problem: str) -> None:
+    def __init__(self, uri: str, problem: str, fix: str = "Restore it from a backup, or start a new job.") -> None:
         self.uri, self.problem = uri, problem
-        super().__init__(f"{uri}: {problem}. Restore it from a backup, or start a new job.")
+        super().__init__(f"{uri}: {problem}. {fix}")
+
+
+class OtherVersion(SpecError):
+    """A ``spec.json`` asks for what this version of llmbatch does not know, and another version wrote it (ADR 21)."""
+
+    def __init__(self, uri: str, problem: str, writer: str, reader: str) -> None:
+        self.writer, self.reader = writer, reader
+        super().__init__(
+            uri,
+            f"llmbatch {writer} accepted the job, and llmbatch {reader} reads it here: {problem}",
+            "Bring llmbatch to the same version in Airflow and on Ray, then clear the failed task.",
+        )
 
 
 class StoreDenied(StoreError):
@@ -115,12 +129,10 @@ class StoreDenied(StoreError):
 class ForeignManifest(LlmbatchError):
     """The manifest in a job's folder is not this job's proof. The job does not count as finished."""
 
-    def __init__(self, uri: str, job_id: str, why: str) -> None:
+    def __init__(self, uri: str, job_id: str, why: str, fix: str = "") -> None:
         self.uri, self.job_id = uri, job_id
-        super().__init__(
-            f"{uri} is not the proof of {job_id}: {why}. Another program wrote it. Remove it and clear the failed "
-            "task; committed shards are kept."
-        )
+        fix = fix or "Another program wrote it. Remove it and clear the failed task; committed shards are kept."
+        super().__init__(f"{uri} is not the proof of {job_id}: {why}. {fix}")
 
 
 class BatchInvalid(LlmbatchError):
@@ -187,6 +199,10 @@ class RayJobError(LlmbatchError):
 
     def __str__(self) -> str:
         return shown_lines(Exception.__str__(self))
+
+
+class OtherRay(LlmbatchError):
+    """The cluster runs another version of Ray than the one that this version of llmbatch needs."""
 
 
 class SinkError(LlmbatchError):

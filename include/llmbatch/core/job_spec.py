@@ -8,13 +8,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, fiel
 
 from llmbatch.core.config_sections import HeartbeatConfig, StagingConfig
 from llmbatch.core.engine_settings import EngineSettings
-from llmbatch.core.errors import SpecError
+from llmbatch.core.errors import OtherVersion, SpecError
 from llmbatch.core.job_request import JobRequest
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.request_options import InputFormat, OnCancel, OnDeadline, OutputFormat
 from llmbatch.core.sampling import LONGEST_ANSWER
 from llmbatch.core.serving import Serving
+from llmbatch.core.shown import shown
+from llmbatch.core.stored import origin_of, reason_of, unknown_fields
 from llmbatch.core.tuned import TunedChoice
+from llmbatch.version import VERSION
 
 SPEC_VERSION = 1
 
@@ -42,6 +45,10 @@ class InputSummary(BaseModel):
 class JobSpec(BaseModel):
     """A job request with every default resolved.
 
+    A field that a later version adds is written only if it is not the default, and that means what versions without
+    the field do: they run a job that does not use it, and refuse one that does (ADR 21). ``versions`` names the
+    llmbatch that accepted the job.
+
     ``retry_of`` is the root of the job whose rows are run again; ``request`` then has that job's input and prompt
     filled in, and its ``max_error_rate`` is a share of the rows that are run again. ``request_digest`` is that of the
     request as it was sent. ``owner`` is the Airflow user who triggered the DAG run, empty for a scheduled run.
@@ -53,6 +60,7 @@ class JobSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: int = SPEC_VERSION
+    versions: dict[str, str] = {}
     job_id: str
     dag_id: str
     run_id: str
@@ -119,17 +127,32 @@ def parse_spec(job_uri: str, body: bytes, *, is_strict: bool = True) -> JobSpec:
 
     Raises:
         SpecError: the text is no spec, or one of another folder.
+        OtherVersion: another version of llmbatch wrote it, with fields, values or a format that this one does not know.
     """
     layout = JobLayout(job_uri)
     try:
         spec = JobSpec.model_validate_json(body, extra="forbid" if is_strict else "ignore")
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SpecError(layout.spec, f"is not a job's spec: {where}: {first['msg']}") from None
+        raise _refusal(layout.spec, body, error) from None
+    if spec.schema_version > SPEC_VERSION:
+        raise _refusal(layout.spec, body)
     if not layout.is_job or (spec.root_uri, spec.job_id) != (layout.root, layout.job_id):
         raise SpecError(layout.spec, f"is the spec of {spec.job_id!r} in {spec.root_uri!r}")
     earlier = None if spec.retry_of is None else JobLayout(spec.retry_of)
     if earlier is not None and not (earlier.is_job and earlier.base == layout.base):
         raise SpecError(layout.spec, f"retries {spec.retry_of!r}, which is not a job under {layout.base}")
     return spec
+
+
+def _refusal(uri: str, body: bytes, error: ValidationError | None = None) -> SpecError:
+    """Return why a spec cannot be used: it is damaged, or of another version."""
+    origin, unknown = origin_of(body), unknown_fields(JobSpec, body)
+    is_later = origin.schema_version > SPEC_VERSION
+    if is_later or error is None:
+        problem = f"the format {origin.schema_version} is later than {SPEC_VERSION}, the last known one"
+    else:
+        problem = reason_of(error)
+    if is_later or origin.llmbatch not in {"", VERSION}:
+        named = f"{', '.join(unknown)} is not known" if unknown and not is_later else problem
+        return OtherVersion(uri, named, shown(origin.llmbatch) or "of an unknown version", VERSION)
+    return SpecError(uri, f"is not a job's spec: {problem}")

@@ -12,7 +12,7 @@ from llmbatch.core.errors import ForeignManifest, ObjectMissing
 from llmbatch.core.job_spec import InputObject
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
-from llmbatch.core.stored import read_document
+from llmbatch.core.stored import is_later, read_document, reason_of
 
 
 class _Part(BaseModel):
@@ -213,4 +213,5 @@ def _own_manifest(layout: JobLayout, store: ObjectStore) -> bytes:
 
 
 def _unreadable(layout: JobLayout, error: ValidationError) -> ForeignManifest:
-    return ForeignManifest(layout.manifest, layout.job_id, f"it cannot be read ({error.error_count()} problems)")
+    fix = "Upgrade llmbatch here; leave the object as it is." if is_later(error) else ""
+    return ForeignManifest(layout.manifest, layout.job_id, f"it cannot be read: {reason_of(error)}", fix)

@@ -92,6 +92,12 @@ ETA_COVERAGE_RATIO = _state(
     "llmbatch_eta_coverage_ratio", "Part of the newest finished jobs that ended between P10 and P90; 0.8 is right."
 )
 
+CLUSTER_INFO = _state(
+    "llmbatch_cluster_info",
+    "1; versions of the Ray side of the jobs that run, by their heartbeats: two series while it is upgraded.",
+    *"llmbatch ray vllm python".split(),
+)
+
 # One running job. Every series ends with its job.
 JOB_INFO = _job(
     "info", "1; names of a job, to join onto its other series.", *"dag_id run_id model priority owner".split()

@@ -174,7 +174,7 @@ class EtaSeconds(_Part):
 
 
 class Progress(_Part):
-    """One heartbeat. ``eta`` is null while it is unknown: never zero, never infinite."""
+    """One heartbeat. ``eta`` is null while it is unknown: never zero or infinite. ``versions`` are of its writer."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -221,6 +221,7 @@ class Progress(_Part):
     """Whether the job is paused on request; it then has no ETA."""
     shards_digest: str = ""
     model_digest: str | None = None
+    versions: dict[str, str] = {}
     message: str = ""
     exit_code: int | None = None
 
@@ -244,7 +245,6 @@ class Progress(_Part):
             f"job={self.job_id} generation={self.generation} phase={self.phase.value} "
             f"rows={self.rows.ended}/{self.rows.total} ({self.percent:.1f}%) failed={self.rows.failed} "
             f"running={self.rows.running} waiting={self.rows.waiting} "
-            f"shards={self.shards.committed}/{self.shards.total} "
-            f"rows_per_s={rate} output_tokens_per_s={tokens} "
+            f"shards={self.shards.committed}/{self.shards.total} rows_per_s={rate} output_tokens_per_s={tokens} "
             f"replicas={self.replicas.live}/{self.replicas.wanted} eta={eta}"
         )

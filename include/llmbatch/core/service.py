@@ -18,6 +18,7 @@ class Service(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     admitting: bool = True
     reason: str = ""
     by: str = ""

@@ -60,10 +60,11 @@ class StagedManifest(BaseModel):
 
 
 class ShardTally(BaseModel):
-    """Counters of one committed shard; kept in the metadata of its object."""
+    """Counters of one committed shard; kept in the metadata of its object, whose format has the same number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     shard_id: str
     generation: int
     rows: int

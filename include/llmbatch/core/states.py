@@ -74,6 +74,7 @@ class ExitReason(IntEnum):
     BAD_SPEC = 20
     STORE_UNREACHABLE = 21
     ENGINE_START = 22
+    OTHER_VERSION = 23
     CRASHED = 30
 
     @property
@@ -85,6 +86,7 @@ class ExitReason(IntEnum):
             ExitReason.ERROR_RATE,
             ExitReason.BAD_SPEC,
             ExitReason.ENGINE_START,
+            ExitReason.OTHER_VERSION,
         }
 
     @property
@@ -103,5 +105,6 @@ _ADVICE = {
     ExitReason.BAD_SPEC: "The job cannot run as it was accepted; start it again with a valid request.",
     ExitReason.STORE_UNREACHABLE: "The object store failed longer than retries last; nothing committed is lost.",
     ExitReason.ENGINE_START: "The model or engine could not start; check model name, files and engine settings.",
+    ExitReason.OTHER_VERSION: "llmbatch differs between Airflow and Ray; bring both to one version, then clear `run`.",
     ExitReason.CRASHED: "The Ray job crashed; see its log. Committed shards are kept.",
 }

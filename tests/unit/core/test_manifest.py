@@ -65,3 +65,15 @@ def test_a_manifest_of_another_version_still_shows_that_the_job_is_published() -
     assert is_published(LAYOUT, store)
     with pytest.raises(ForeignManifest, match="cannot be read"):
         read_manifest(LAYOUT, store)
+
+
+def test_nobody_is_told_to_remove_the_manifest_of_a_later_version() -> None:
+    store = MemoryStore()
+    store.put(
+        LAYOUT.manifest,
+        b'{"schema_version": 2, "versions": {"llmbatch": "9.1.0"}, "job_id": "%s"}' % LAYOUT.job_id.encode(),
+    )
+    assert is_published(LAYOUT, store)
+    with pytest.raises(ForeignManifest, match=r"llmbatch 9\.1\.0 wrote, .*Upgrade llmbatch here") as caught:
+        read_manifest(LAYOUT, store)
+    assert "emove" not in str(caught.value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 import llmbatch
 from llmbatch.core.store import MemoryStore
-from llmbatch.core.stored import read_document, read_if_readable, report_unreadable, unknown_fields
+from llmbatch.core.stored import (
+    FORMAT,
+    Origin,
+    is_later,
+    origin_of,
+    read_document,
+    read_if_readable,
+    reason_of,
+    report_unreadable,
+    unknown_fields,
+)
+from llmbatch.version import VERSION
 
 STRICT = {
     # The process's own texts, not objects of a job.
@@ -19,8 +32,6 @@ STRICT = {
     "gateway/jobs/checks.py",
     # spec.json where it decides what is run, where it is read and where the results go.
     "core/job_spec.py",
-    # The list of the input, which must be the accepted one to the byte.
-    "orchestrator/jobs/documents.py",
     # Models of a few fields, which ignore all others.
     "orchestrator/jobs/folders.py",
     "orchestrator/maintenance/removal.py",
@@ -69,6 +80,86 @@ def test_an_unreadable_document_is_skipped_and_logged_once(caplog: pytest.LogCap
     assert read_if_readable(_Note, "s3://b/removed.json", store) is None
     store.put("s3://b/note.json", NEWER)
     assert read_if_readable(_Note, "s3://b/note.json", store) is not None
+
+
+class _Second(BaseModel):
+    """The second format of a document: the first one had ``seconds``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = 2
+    minutes: int = 0
+
+
+LATER = b'{"schema_version": 3, "versions": {"llmbatch": "9.1.0"}, "minutes": "PT4M"}'
+
+
+@pytest.mark.parametrize("body", [LATER, LATER.replace(b'"PT4M"', b"4")], ids=["unreadable", "readable"])
+def test_a_later_format_is_refused_and_names_both_versions(body: bytes) -> None:
+    with pytest.raises(ValidationError) as caught:
+        read_document(_Second, body)
+    assert is_later(caught.value)
+    assert reason_of(caught.value) == (
+        f"schema_version: format 3, which llmbatch 9.1.0 wrote, is later than 2, the last one that llmbatch {VERSION} "
+        "reads. Upgrade llmbatch here; leave the object as it is"
+    )
+
+
+def test_an_earlier_format_and_one_without_a_number_are_read() -> None:
+    assert read_document(_Second, b'{"schema_version": 1}') == _Second(schema_version=1)
+    assert read_document(_Second, b'{"minutes": 2, "more": 1}').minutes == 2
+    assert read_document(_Note, b'{"schema_version": 3}') == _Note()  # a model of fields that never change
+
+
+def test_what_is_broken_is_not_of_a_later_format() -> None:
+    for body in (b"", b"[]", b'{"schema_version": "x"}', b'{"minutes": "many", "versions": {"llmbatch": "9"}}'):
+        with pytest.raises(ValidationError) as caught:
+            read_document(_Second, body)
+        assert not is_later(caught.value)
+    assert origin_of(b"[]") == Origin()
+
+
+def test_the_log_says_who_wrote_a_skipped_document(caplog: pytest.LogCaptureFixture) -> None:
+    report_unreadable.cache_clear()
+    store = MemoryStore()
+    store.put("s3://b/note.json", LATER)
+    assert read_if_readable(_Second, "s3://b/note.json", store) is None
+    assert "which llmbatch 9.1.0 wrote, is later than 2" in caplog.text
+
+
+def _classes() -> dict[str, list[set[str]]]:
+    """The fields that each class of the package declares itself, by its name."""
+    root, found = Path(llmbatch.__file__).parent, defaultdict[str, list[set[str]]](list)
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                fields = (each.target for each in node.body if isinstance(each, ast.AnnAssign))
+                found[node.name].append({field.id for field in fields if isinstance(field, ast.Name)})
+    return found
+
+
+def _read_models() -> set[str]:
+    """The models that are named in calls of a reader."""
+    root, found = Path(llmbatch.__file__).parent, set()
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            words = [each.id for each in (node.func, *node.args) if isinstance(each, ast.Name)]
+            if any(word in READERS for word in words):
+                found |= {word for word in words if word[:1].isupper() or word[:1] == "_"}
+    return found
+
+
+READERS = ("read_document", "read_if_readable")
+ANY_VERSION = {"_Owner", "_Spec", "_Key", "_File"}
+"""Models of the few fields that never change."""
+
+
+def test_every_stored_document_has_a_format() -> None:
+    models, classes = _read_models(), _classes()
+    assert {"Control", "Progress", "JobManifest", "ShardTally", "BatchRecord"} <= models
+    assert {name for name in models if not any(FORMAT in fields for fields in classes[name])} == ANY_VERSION
 
 
 def test_every_other_document_is_read_by_this_reader() -> None:

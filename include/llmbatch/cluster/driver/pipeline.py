@@ -10,8 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from pydantic import ValidationError
-
+from llmbatch.cluster.driver.accepted_job import CannotRunError, read_accepted
 from llmbatch.cluster.driver.committed_shards import committed_shards, count_committed
 from llmbatch.cluster.driver.estimator import estimator_of
 from llmbatch.cluster.driver.heartbeat import Heartbeat
@@ -33,17 +32,17 @@ from llmbatch.cluster.storage.shard_table import read_tally
 from llmbatch.cluster.storage.store import open_store
 from llmbatch.core.claims import claim, last_claim
 from llmbatch.core.clock import Clock, SystemClock
-from llmbatch.core.errors import ModelError, ObjectMissing, SpecError, StoreError, Superseded
+from llmbatch.core.errors import ModelError, StoreError, Superseded
 from llmbatch.core.identity import submission_id_of
-from llmbatch.core.job_spec import JobSpec, parse_spec
+from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedManifest, StagedShard, remaining_shards
 from llmbatch.core.shown import shown
 from llmbatch.core.states import ExitReason, Phase, RowState
 from llmbatch.core.store import ObjectInfo
-from llmbatch.core.stored import read_document
 from llmbatch.s3.store import S3Store, probe_conditions
+from llmbatch.version import VERSION
 
 _TALLY_READERS = 16
 
@@ -110,10 +109,9 @@ class Pipeline:
 
     def _run(self) -> End:
         try:
-            spec = parse_spec(self._layout.root, self._store.get(self._layout.spec))
-            staged = read_document(StagedManifest, self._store.get(self._layout.staged_manifest))
-        except (SpecError, ValidationError, ObjectMissing) as error:
-            return End(ExitReason.BAD_SPEC, f"{self._layout.root} cannot be run: {error}")
+            spec, staged = read_accepted(self._layout, self._store)
+        except CannotRunError as error:
+            return End(error.reason, str(error))
         probe_conditions(self._store, self._layout.probe)
         last = last_claim(self._store, self._layout)
         if self._generation < last:
@@ -123,11 +121,13 @@ class Pipeline:
         run = self._prepare(job, spec, staged, former)
         left = remaining_shards(running_order(staged.shards), former)
         _log.info(
-            "event=begin job_id=%s generation=%d shards=%d committed=%d",
+            "event=begin job_id=%s generation=%d shards=%d committed=%d llmbatch=%s accepted_by=%s",
             job.job_id,
             job.generation,
             run.total,
             len(former),
+            VERSION,
+            shown(spec.versions.get("llmbatch", "?")),
         )
         run.heartbeat.read_control()
         run.heartbeat.start()

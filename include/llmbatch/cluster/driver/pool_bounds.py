@@ -12,12 +12,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from llmbatch.core.control import ReplicaBounds
+from llmbatch.core.ray_version import RAY_VERSION
 
 if TYPE_CHECKING:
     from ray.data import DataContext
-
-RAY_VERSION = "2.60.0"
-"""The one Ray version whose internals this module knows."""
 
 _POOL_NEEDS = ("_config", "_running_actors", "_alive_actors_to_in_flight_tasks_heap", "_alive_node_to_actor_heap")
 _log = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from llmbatch.cluster.driver.estimator import Estimator
 from llmbatch.cluster.driver.job_state import JobState
+from llmbatch.cluster.driver.versions import versions
 from llmbatch.cluster.storage.job_context import JobContext
 from llmbatch.cluster.storage.patience import PATIENCE_SECONDS
 from llmbatch.core.errors import StoreError
@@ -61,6 +62,7 @@ class ProgressWriter:
         self.begin()
         now = self._job.clock.monotonic()
         progress = self._estimator.complete(self._state.progress(self._sequence + 1))
+        progress = progress.model_copy(update={"versions": versions()})
         try:
             self._job.store.put(self._job.layout.progress, progress.model_dump_json().encode())
         except StoreError as error:

@@ -51,6 +51,7 @@ class KeyDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     key_id: Annotated[str, Field(pattern=f"^{KEY_ID_PATTERN}$")]
     name: str
     user: str

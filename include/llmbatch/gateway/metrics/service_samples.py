@@ -6,6 +6,7 @@ from collections import Counter
 
 from llmbatch.core import metrics as names
 from llmbatch.core.admission import QueuedJob
+from llmbatch.core.progress import Progress
 from llmbatch.core.staleness import ETA_UNKNOWN_SECONDS
 from llmbatch.core.states import Phase
 from llmbatch.gateway.metrics.job_samples import phase_of
@@ -16,7 +17,7 @@ from llmbatch.orchestrator.sla_report.figures import Figures
 
 
 def add_service(samples: Samples, reading: Reading) -> None:
-    """Add the jobs by phase, the queue, and whether jobs are admitted."""
+    """Add the jobs by phase, the queue, whether jobs are admitted, and the versions of the cluster."""
     phases = Counter(phase_of(job) for job in reading.jobs)
     for phase in Phase:
         samples.add(names.JOBS, phases[phase], phase.value)
@@ -25,6 +26,8 @@ def add_service(samples: Samples, reading: Reading) -> None:
     samples.add(names.QUEUE_OLDEST, min(waiting).timestamp() if waiting else None)
     samples.add(names.QUEUE_REPLICA_SECONDS, _replica_seconds(reading))
     samples.add(names.ADMITTING, float(reading.is_admitting))
+    for versions in sorted({_versions(job.progress) for job in reading.jobs if job.progress and job.progress.versions}):
+        samples.add(names.CLUSTER_INFO, 1, *versions)
 
 
 def add_report(samples: Samples, figures: Figures) -> None:
@@ -46,6 +49,10 @@ def _replica_seconds(reading: Reading) -> float:
 
     jobs = [current(job) for job in reading.queue if job.job_id in open_jobs]
     return sum(job.eta.p50 * job.replicas for job in jobs if job.eta is not None)
+
+
+def _versions(progress: Progress) -> tuple[str, ...]:
+    return tuple(progress.versions.get(name, "") for name in names.CLUSTER_INFO.labels)
 
 
 def _ratio(percent: float | None) -> float | None:

@@ -23,6 +23,7 @@ class _Tries(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     tries: int
     not_before: AwareDatetime
 

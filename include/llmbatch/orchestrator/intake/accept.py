@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,7 @@ from llmbatch.orchestrator.intake.tuned import tuned_for
 from llmbatch.orchestrator.jobs.day_index import note_accepted
 from llmbatch.orchestrator.jobs.documents import read_inputs, read_spec
 from llmbatch.orchestrator.jobs.keys import adopted, bind_key, job_of_key, request_digest
+from llmbatch.version import VERSION
 
 
 def request_of(params: Mapping[str, Any], conf: Mapping[str, Any] | None) -> JobRequest:
@@ -61,6 +62,7 @@ def accept(
     store: ObjectStore,
     owner: str = "",
     clock: Clock | None = None,
+    require_cluster: Callable[[], None] = lambda: None,
 ) -> JobSpec:
     """Resolve every default, check the request against the store, admit the job, and freeze it in ``spec.json``.
 
@@ -77,8 +79,10 @@ def accept(
         store: where input and jobs are.
         owner: the Airflow user who triggered the run; empty for a run without a user.
         clock: the time of admission; the machine's if not given.
+        require_cluster: raises if the cluster cannot run any job; called before a job that is to run is admitted.
 
     Raises:
+        OtherRay: of ``require_cluster``; nothing of the job is stored.
         RequestError: naming the field and the fix; also if its deadline is infeasible and the request sets
             ``on_infeasible`` to reject.
         ForeignManifest: the manifest in the job's folder is not this job's.
@@ -99,6 +103,8 @@ def accept(
     check_output(spec, base_uri, config.store.allowed_outputs, config.drop)
     if request.output_uri is not None:
         probe_output(spec, store)
+    if not request.dry_run:
+        require_cluster()
     try:
         admit(spec, inputs.objects, config.engine.max_replicas, store, clock or SystemClock())
         _freeze(spec, inputs, store)
@@ -161,6 +167,7 @@ def resolve(
     tuned = tuned_for(request, layout.root, config, store)
     inputs = InputList.of(objects)
     spec = JobSpec(
+        versions={"llmbatch": VERSION},
         job_id=job_id,
         dag_id=dag_id,
         run_id=run_id,
@@ -216,8 +223,8 @@ def _freeze(spec: JobSpec, inputs: InputList, store: ObjectStore) -> None:
 
 
 def _require_equal(new: JobSpec, kept: JobSpec) -> None:
-    """Compare the resolved fields; the requests may differ."""
-    resolved = [name for name in JobSpec.model_fields if name != "request_digest"]
+    """Compare the resolved fields; the requests may differ, and the versions of llmbatch that resolved them."""
+    resolved = [name for name in JobSpec.model_fields if name not in {"request_digest", "schema_version", "versions"}]
     changed = [name for name in resolved if getattr(new, name) != getattr(kept, name)]
     if not changed:
         return

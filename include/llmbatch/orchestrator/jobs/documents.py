@@ -9,6 +9,7 @@ from llmbatch.core.input_list import InputList
 from llmbatch.core.job_spec import InputObject, JobSpec, parse_spec
 from llmbatch.core.layout import JobLayout
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import read_document
 
 
 def read_spec(job_uri: str, store: ObjectStore, *, is_strict: bool = True) -> JobSpec:
@@ -44,4 +45,4 @@ def read_inputs(spec: JobSpec, store: ObjectStore) -> tuple[InputObject, ...]:
             f"{uri} is not the list of the input that {spec.job_id} was accepted with. Restore it from a backup, or "
             "start a new job."
         )
-    return InputList.model_validate_json(body).objects
+    return read_document(InputList, body).objects

@@ -32,6 +32,7 @@ class KeyNote(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     job_id: Annotated[str, Field(pattern=f"^{JOB_ID_PATTERN}$")]
     request_digest: str
 

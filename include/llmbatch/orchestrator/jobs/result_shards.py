@@ -13,7 +13,7 @@ from llmbatch.core.rows import META_KEY, RESULT_COLUMNS
 from llmbatch.core.shards import ShardTally
 from llmbatch.core.states import RowState
 from llmbatch.core.store import ObjectStore
-from llmbatch.core.stored import read_document
+from llmbatch.core.stored import read_document, reason_of
 
 RESULT_SCHEMA = pa.schema([(name, pa.type_for_alias(alias)) for name, alias in RESULT_COLUMNS])
 
@@ -57,8 +57,10 @@ def tally_of(uri: str, table: pa.Table) -> ShardTally:
     metadata = table.schema.metadata or {}
     try:
         return read_document(ShardTally, metadata[META_KEY])
-    except (KeyError, ValidationError) as error:
+    except KeyError as error:
         raise StoreError(f"{uri} has no shard tally, so it was not written by llmbatch's Ray job.") from error
+    except ValidationError as error:
+        raise StoreError(f"{uri} has a shard tally that cannot be read: {reason_of(error)}.") from error
 
 
 def succeeded_and_rest(table: pa.Table) -> tuple[pa.Table, pa.Table]:

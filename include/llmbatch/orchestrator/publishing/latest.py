@@ -31,6 +31,7 @@ class Latest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     job_id: str
     output_uri: str
     manifest_uri: str

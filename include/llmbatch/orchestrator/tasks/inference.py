@@ -8,6 +8,7 @@ import shlex
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from airflow.sdk import get_current_context
@@ -73,11 +74,13 @@ def note_failure(context: Mapping[str, Any]) -> None:
 def accept() -> dict[str, Any]:
     """Validate the request and freeze the job. Return the addresses and settings that the other tasks need.
 
+    It is refused if the Ray cluster answers that it has another version than this release needs.
     While the service admits no jobs, the task is rescheduled: it holds no worker and uses no retry.
     """
     from llmbatch.orchestrator.admission.admit import read_admission
     from llmbatch.orchestrator.intake.accept import accept as accept_request
     from llmbatch.orchestrator.intake.accept import request_of
+    from llmbatch.orchestrator.ray_jobs.ray_version import require_ray_version
 
     context = get_current_context()
     dag_run = context["dag_run"]
@@ -92,6 +95,7 @@ def accept() -> dict[str, Any]:
         config=config,
         store=store,
         owner=dag_run.triggering_user_name or "",
+        require_cluster=partial(require_ray_version, config.ray.conn_id),
     )
     if spec.run_id != dag_run.run_id:
         _log.info(

@@ -16,6 +16,7 @@ from llmbatch.core.layout import JobLayout
 from llmbatch.core.shown import shown
 from llmbatch.core.staleness import STALLED_SECONDS
 from llmbatch.core.store import ObjectStore
+from llmbatch.core.stored import reason_of
 from llmbatch.orchestrator.deployment.run_states import task_state
 from llmbatch.orchestrator.deployment.store import open_store
 from llmbatch.orchestrator.deployment.threads import ALERTS, HEARTBEATS, RUN_STATES
@@ -84,7 +85,7 @@ class EtaTrigger(BaseTrigger):
                 beat = await HEARTBEATS.run(self._read)
                 lines = watch.observe(None if beat is None else pulse.date(beat))
             except ValidationError as error:
-                lines = watch.unreadable(f"{error.error_count()} fields are not as this version writes them")
+                lines = watch.unreadable(reason_of(error))
             except Exception as error:  # a watch never fails its DAG, whatever fails in store or network
                 lines = watch.unreadable(str(error))
             for line in lines:

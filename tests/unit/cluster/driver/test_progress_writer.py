@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from fakes.desk import Desk
+from llmbatch.cluster.driver.versions import versions
 from llmbatch.core.errors import StoreError
 from llmbatch.core.eta.trace import EstimateTrace
 from llmbatch.core.progress import EtaState
@@ -20,6 +21,11 @@ def test_sequence_rises_also_over_generations(desk: Desk) -> None:
     again = desk.new_heartbeat()
     again.beat()
     assert desk.written().sequence == 3
+
+
+def test_a_heartbeat_names_the_versions_of_its_writer(desk: Desk) -> None:
+    desk.heartbeat.beat()
+    assert desk.written().versions == versions()
 
 
 def test_lines_are_rare(desk: Desk) -> None:

@@ -54,6 +54,20 @@ def test_every_phase_has_a_series() -> None:
     }
 
 
+def test_the_cluster_has_a_series_for_each_set_of_versions() -> None:
+    ours = {"llmbatch": "0.1.0", "ray": "2.60.0", "vllm": "0.32.0", "python": "3.11.9"}
+    jobs = [job(number)[0] for number in range(1, 5)]
+    for number, versions in enumerate((ours, ours, {**ours, "llmbatch": "0.2.0"}, {})):
+        progress = jobs[number].progress
+        assert progress is not None
+        jobs[number] = replace(jobs[number], progress=progress.model_copy(update={"versions": versions}))
+    samples = Samples()
+    add_service(samples, Reading(NOW, tuple(jobs)))
+    [family] = [each for each in samples.families() if each.name == "llmbatch_cluster_info"]
+    assert [sample.labels for sample in family.samples] == [ours, {**ours, "llmbatch": "0.2.0"}]
+    assert {sample.value for sample in family.samples} == {1}
+
+
 def test_the_queue_of_airflow() -> None:
     gateway = fake_gateway()
     first = SeenJob(FoundJob(run_of(gateway, "a", "queued"), None))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,14 +9,16 @@ import pytest
 
 from fakes.proofs import put_proof
 from llmbatch.core.config import Config
-from llmbatch.core.errors import ForeignManifest, ObjectMissing, RequestError
+from llmbatch.core.errors import ForeignManifest, ObjectMissing, OtherRay, RequestError
 from llmbatch.core.job_spec import JobSpec
 from llmbatch.core.request_options import InputFormat, OutputFormat
 from llmbatch.core.serving import Serving
 from llmbatch.core.store import MemoryStore, ObjectInfo
+from llmbatch.orchestrator.intake import accept as accept_module
 from llmbatch.orchestrator.intake.accept import accept, request_of
 from llmbatch.orchestrator.jobs.day_index import indexed_jobs
 from llmbatch.orchestrator.jobs.documents import read_inputs, read_spec
+from llmbatch.version import VERSION
 
 CREATED = datetime(2030, 1, 2, 3, tzinfo=UTC)
 OPENAI = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": []}}
@@ -73,8 +75,16 @@ def _lines(*rows: dict[str, Any]) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
-def job(store: MemoryStore, config: Config, **conf: Any) -> JobSpec:
-    return accept(request_of({}, conf), dag_id="d", run_id="r", created_at=CREATED, config=config, store=store)
+def job(store: MemoryStore, config: Config, require: Callable[[], None] = lambda: None, **conf: Any) -> JobSpec:
+    return accept(
+        request_of({}, conf),
+        dag_id="d",
+        run_id="r",
+        created_at=CREATED,
+        config=config,
+        store=store,
+        require_cluster=require,
+    )
 
 
 def test_every_default_is_resolved_and_frozen(store: BucketStore, config: Config) -> None:
@@ -248,6 +258,33 @@ def test_a_missing_bucket_for_jobs_names_config(store: BucketStore, config: Conf
 def test_a_retry_meets_its_own_spec(store: BucketStore, config: Config) -> None:
     first = job(store, config, input_uri="s3://in/plain.jsonl")
     assert job(store, config, input_uri="s3://in/plain.jsonl") == first
+
+
+def test_a_spec_names_the_llmbatch_that_accepted_it_and_a_retry_by_another_meets_it(
+    store: BucketStore, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = job(store, config, input_uri="s3://in/plain.jsonl")
+    assert first.versions == {"llmbatch": VERSION}
+    monkeypatch.setattr(accept_module, "VERSION", "9.1.0")
+    job(store, config, input_uri="s3://in/plain.jsonl")
+    assert read_spec(first.root_uri, store) == first
+
+
+def test_a_cluster_that_cannot_run_the_job_leaves_nothing_of_it(store: BucketStore, config: Config) -> None:
+    def refuse() -> None:
+        raise OtherRay("Ray 2.59.0 instead of 2.60.0")
+
+    before = dict(store.objects)
+    with pytest.raises(OtherRay):
+        job(store, config, refuse, input_uri="s3://in/plain.jsonl")
+    assert store.objects == before
+    assert job(store, config, refuse, input_uri="s3://in/plain.jsonl", dry_run=True).request.dry_run
+
+
+def test_a_finished_job_needs_no_cluster(store: BucketStore, config: Config) -> None:
+    spec = job(store, config, input_uri="s3://in/plain.jsonl")
+    put_proof(store, spec.layout)
+    assert job(store, config, lambda: pytest.fail("it was asked"), input_uri="s3://in/plain.jsonl") == spec
 
 
 def test_an_accepted_job_never_changes(store: BucketStore, config: Config) -> None:

@@ -37,6 +37,7 @@ def test_it_says_where_the_job_delivered_and_where_its_proof_is() -> None:
     store, job = MemoryStore(), spec(1)
     point(store, 1)
     assert json.loads(store.get(URI)) == {
+        "schema_version": 1,
         "job_id": job.job_id,
         "output_uri": job.output_uri,
         "manifest_uri": job.layout.manifest,

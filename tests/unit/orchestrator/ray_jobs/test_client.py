@@ -5,6 +5,7 @@ import pytest
 
 from fakes.ray import FakeRay
 from llmbatch.core.errors import RayJobError
+from llmbatch.orchestrator.ray_jobs.client import RayJobs
 from llmbatch.orchestrator.ray_jobs.status import RayJobStatus
 from llmbatch.orchestrator.ray_jobs.submission import RaySubmission
 
@@ -72,6 +73,26 @@ def test_submissions_are_all_jobs_but_plain_drivers() -> None:
         ("a", True, {"dag_id": "d"}),
         ("b", False, {}),
     ]
+
+
+def test_the_version_of_ray_is_asked_with_little_patience() -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"version": "4", "ray_version": "2.60.0", "ray_commit": "abc"})
+
+    with RayJobs(FakeRay().sync_client().address, httpx.MockTransport(answer)) as jobs:
+        assert jobs.version() == "2.60.0"
+    assert [request.url.path for request in asked] == ["/api/version"]
+    assert max(asked[0].extensions["timeout"].values()) <= 5
+
+
+@pytest.mark.parametrize("body", [{}, ["a"], None, {"ray_version": ""}, {"ray_version": 2}])
+def test_what_names_no_version_is_no_ray(body: object) -> None:
+    ray = FakeRay(broken=[httpx.Response(200, json=body)])
+    with ray.sync_client() as jobs, pytest.raises(RayJobError, match="not as a Ray dashboard"):
+        jobs.version()
 
 
 @pytest.mark.parametrize("body", [{}, ["a"], "a", None])

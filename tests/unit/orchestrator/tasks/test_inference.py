@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from fakes.finished_jobs import BASE, finish, spec_of
 from fakes.proofs import proof
+from fakes.ray import FakeRay
 from fakes.sla import accepted
 from llmbatch.core.alert_content import compose
 from llmbatch.core.alerts import Alert, Level, read_alerts
@@ -19,6 +20,7 @@ from llmbatch.core.config import CONFIG_ENV, load_config
 from llmbatch.core.errors import RequestError, StoreError
 from llmbatch.core.layout import JobLayout, history_uri
 from llmbatch.core.manifest import InputRecord, JobManifest, ModelRecord, RowRecord, SlaRecord, TokenRecord
+from llmbatch.core.ray_version import RAY_VERSION
 from llmbatch.core.sla import JobSla
 from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.alerting.job_alerts import raise_alert
@@ -27,6 +29,7 @@ from llmbatch.orchestrator.deployment import store as deployment_store
 from llmbatch.orchestrator.deployment.names import RESULTS
 from llmbatch.orchestrator.history.lessons import read_history
 from llmbatch.orchestrator.jobs.documents import read_spec
+from llmbatch.orchestrator.ray_jobs.hook import RayHook
 from llmbatch.orchestrator.steering.service import start_admission, stop_admission
 from llmbatch.orchestrator.tasks import inference as tasks
 from llmbatch.orchestrator.tasks.form import form_params
@@ -41,6 +44,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     store = MemoryStore()
     store.put("s3://llmbatch/in/a.jsonl", b'{"prompt": "hi"}\n')
     monkeypatch.setattr(deployment_store, "open_store", lambda conn_id: store)
+    monkeypatch.setattr(RayHook, "get_conn", lambda self: FakeRay().sync_client())
     monkeypatch.setenv(CONFIG_ENV, str(ROOT / "config" / "config.yaml"))
     return store
 
@@ -67,6 +71,19 @@ def test_accept_gives_ids_and_addresses_only(store: MemoryStore, monkeypatch: py
     assert len(json.dumps(found)) < 800
     assert "secret" not in json.dumps(found)
     assert tasks.accept() == found
+
+
+def test_accept_refuses_a_cluster_with_another_ray_and_leaves_no_job(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    within(monkeypatch, input_uri="s3://llmbatch/in/a.jsonl")
+    before = dict(store.objects)
+    with monkeypatch.context() as other:
+        other.setattr(RayHook, "get_conn", lambda self: FakeRay(version="2.59.0").sync_client())
+        with pytest.raises(AirflowFailException, match=rf"runs Ray 2\.59\.0, and .* needs Ray {RAY_VERSION}"):
+            tasks.accept()
+    assert store.objects == before
+    assert tasks.accept()["job_id"]
 
 
 def test_accept_waits_without_a_retry_while_no_job_is_admitted(

@@ -170,7 +170,7 @@ def test_no_failed_look_ends_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -
     said = listen(waiting, monkeypatch)
     assert event_of(waiting)["reason"] == "phase_done"
     assert sum("no route" in line for line in said) == 1
-    assert any("fields are not as" in line for line in said)
+    assert any("generation: Field required (and " in line for line in said)
     assert any("api down" in line for line in said)
 
 
