@@ -1,4 +1,4 @@
-"""The rooms have the same release of each library that ``core`` and ``s3`` use, so their tests need to run in one only."""
+"""The rooms have the same release of each library that ``core`` and ``s3`` use, so their tests run in one only."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A Docker engine, the images of this repository on stand-ins, and the shipped compose file, once for all tests here."""
+"""A Docker engine, the images of this repository on stand-ins, and the shipped compose file, once for all tests."""
 
 from __future__ import annotations
 

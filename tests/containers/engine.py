@@ -31,7 +31,7 @@ class Engine:
     """
 
     def __init__(self, programs: Path, folder: Path, *, keep: bool = False) -> None:
-        """``programs`` is the root of the unpacked packages. With ``keep`` images and build cache stay in ``folder``."""
+        """``programs`` is the root of the unpacked packages. ``keep``: images and build cache stay in ``folder``."""
         self._programs, self.folder, self._keep = programs, folder, keep
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -116,7 +116,11 @@ class Engine:
         return [f"{root}/usr/sbin/dockerd", *(f"--{name}={value}" for name, value in options.items())]
 
     def _run(
-        self, command: Sequence[str], text: str | None, timeout_s: float = 600, variables: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        text: str | None,
+        timeout_s: float = 600,
+        variables: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,

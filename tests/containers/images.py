@@ -49,4 +49,3 @@ def _build(engine: Engine, stand_ins: StandIns, tag: str, file: Path, arguments:
 def size_mib(engine: Engine, image: str) -> int:
     """Return the size of an image with all layers below it, in MiB."""
     return int(str(engine.inspect(image)["Size"])) // 2**20
-

@@ -71,8 +71,10 @@ class Job:
     def committed(self) -> int:
         """Return how many shards are committed; 0 while the store does not answer."""
         try:
-            return sum(JobLayout.shard_of(info.uri) is not None for info in self.service.store.list(self.layout.results))
-        except Exception:  # noqa: BLE001 - whatever a store that is being killed makes of a request
+            return sum(
+                JobLayout.shard_of(info.uri) is not None for info in self.service.store.list(self.layout.results)
+            )
+        except Exception:
             return 0
 
     def until_committing(self, seconds: float = 300) -> None:

@@ -1,4 +1,4 @@
-"""The programs of a Docker engine, of Prometheus and of an image builder: from Debian, unpacked once, never installed."""
+"""The programs of a Docker engine, of Prometheus and of an image builder: from Debian, unpacked, never installed."""
 
 from __future__ import annotations
 

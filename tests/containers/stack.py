@@ -64,7 +64,8 @@ class Stack:
         stack = cls(engine, load().repo, folder)
         folder.mkdir(parents=True, exist_ok=True)
         settings = {
-            "COMPOSE_PROFILES": "cpu,monitoring,s3", "LLMBATCH_VERSION": VERSION, "LLMBATCH_AIRFLOW_IMAGE": images.airflow,
+            "COMPOSE_PROFILES": "cpu,monitoring,s3", "LLMBATCH_VERSION": VERSION,
+            "LLMBATCH_AIRFLOW_IMAGE": images.airflow,
             "LLMBATCH_RAY_IMAGE": images.ray, "LLMBATCH_SECRETS": str(stack.secrets), "LLMBATCH_SECRETS_GID": "0",
             "LLMBATCH_CONFIG_FILE": str(folder / "config.yaml"), "S3_ENDPOINT_URL": "http://seaweedfs:8333",
             "LLMBATCH_RAY_SHM": "1g", "LLMBATCH_RAY_MEMORY": "8g",
@@ -192,7 +193,7 @@ def _container(found: Mapping[str, object]) -> Container:
 
 
 def _configuration(repo: Path) -> dict[str, object]:
-    """Return the shipped configuration with the fake engine, and commits and heartbeats that make a short job visible."""
+    """Return the shipped configuration with the fake engine, and short commits that make a short job visible."""
     config = yaml.safe_load((repo / "config" / "config.yaml").read_text())
     assert isinstance(config, dict)
     echo = {"seconds_per_row": 0.75, "start_seconds": 1.5}

@@ -7,7 +7,6 @@ programs that a health check can call. It has none of the rest, and its servers 
 from __future__ import annotations
 
 import ast
-import os
 import shutil
 import subprocess
 import sys
@@ -96,9 +95,12 @@ class StandIns:
 
     def _pip(self, context: Path) -> None:
         """Let pip in the image find what pip finds here, the folders of wheels included."""
-        listing = subprocess.run(
-            [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-        ).stdout or subprocess.run(["pip", "config", "list"], capture_output=True, text=True, check=False).stdout
+        listing = (
+            subprocess.run(
+                [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+            ).stdout
+            or subprocess.run(["pip", "config", "list"], capture_output=True, text=True, check=False).stdout
+        )
         wheels = context / "wheels"
         wheels.mkdir()
         lines = ["[global]"]

@@ -11,7 +11,9 @@ pytestmark = pytest.mark.timeout(3600)
 
 
 def test_a_lost_worker_costs_no_row(stack: Stack, service: Service) -> None:
-    stack.compose("up", "--detach", "--wait", "--no-recreate", "--pull=never", "--scale=ray-worker-cpu=2", "ray-worker-cpu")
+    stack.compose(
+        "up", "--detach", "--wait", "--no-recreate", "--pull=never", "--scale=ray-worker-cpu=2", "ray-worker-cpu"
+    )
     workers = sorted(one.name for one in stack.containers().values() if one.service == "ray-worker-cpu")
     assert len(workers) == 2
     job = service.start("two-nodes", 641, {"sla_hours": 1, "engine": {"concurrency": 2}})

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from containers.debian import Suite
 
 from containers import hosts, machine
+from containers.debian import Suite
 from containers.hosts import HEAD, USER, WORKER, Hosts
 
 ROOT = Path(__file__).parents[2]

@@ -55,7 +55,8 @@ def test_every_stage_starts_from_the_one_pinned_base(file: Dockerfile) -> None:
     assert {each.text.split()[0] for each in file.of("FROM")} == {"${BASE_IMAGE}"}
     assert file.instructions[0].pairs["BASE_IMAGE"] == file.defaults["BASE_IMAGE"]
     _, colon, tag = file.defaults["BASE_IMAGE"].partition(":")
-    assert colon and "latest" not in tag
+    assert colon
+    assert "latest" not in tag
     assert re.search(r"python3\.11\b|^3\.11\b", tag), "the locks are for Python 3.11"
 
 
@@ -76,9 +77,13 @@ def test_labels_say_what_the_image_is(file: Dockerfile) -> None:
     labels = {name: value for each in file.of("LABEL", last_stage=True) for name, value in each.pairs.items()}
     prefix = "org.opencontainers.image"
     named = {name.removeprefix(f"{prefix}."): value for name, value in labels.items()}
-    assert {"title", "description", "version", "revision", "base.name"} <= {name for name, value in named.items() if value}
+    assert {"title", "description", "version", "revision", "base.name"} <= {
+        name for name, value in named.items() if value
+    }
     assert (named["version"], named["revision"]) == ("${VERSION}", "${REVISION}")
-    assert {"BASE_IMAGE", "REVISION", "VERSION"} <= {name for each in file.of("ARG", last_stage=True) for name in each.pairs}
+    assert {"BASE_IMAGE", "REVISION", "VERSION"} <= {
+        name for each in file.of("ARG", last_stage=True) for name in each.pairs
+    }
 
 
 def test_labels_of_the_official_image_do_not_speak_for_ours() -> None:
@@ -99,7 +104,8 @@ def test_every_python_package_is_checked_against_a_hash(file: Dockerfile) -> Non
     commands = [part for each in file.of("RUN") for part in re.split(r"&&|;", each.text) if "pip" in part]
     assert len(commands) >= 2
     for command in commands:
-        assert "--require-hashes" in command and "--only-binary :all:" in command, command
+        assert "--require-hashes" in command, command
+        assert "--only-binary :all:" in command, command
 
 
 @BOTH
@@ -174,7 +180,8 @@ def test_each_variant_has_the_torch_of_its_hardware() -> None:
     """A CPU build among the files of the machine that compiles the locks must not get into the one for GPUs."""
     gpu, cpu = (versions(f"{name}.lock") for name in RAY_LOCKS)
     assert gpu["torch"].partition("+")[0] == cpu["torch"].partition("+")[0]
-    assert "cpu" not in gpu["torch"] and cpu["torch"].endswith("+cpu")
+    assert "cpu" not in gpu["torch"]
+    assert cpu["torch"].endswith("+cpu")
     assert any(name.startswith("nvidia-cudnn") for name in gpu)
     assert [name for name in cpu if name.startswith("nvidia-")] == []
 
