@@ -39,7 +39,7 @@ class Shared(Generic[Reading]):
     ) -> None:
         self._seconds, self._clock = seconds, clock
         lifetime = seconds if usable is None else usable
-        self._is_kept = (lambda _: True) if size is None else (lambda reading: size(reading) <= most // 16)
+        self._most, self._size = most, size
         self._kept: TTLCache[Hashable, tuple[float, Reading]] = TTLCache(
             most, lifetime, timer=clock.monotonic, getsizeof=None if size is None else lambda kept: size(kept[1])
         )
@@ -74,8 +74,11 @@ class Shared(Generic[Reading]):
             if self._flights.get(key) is not done:
                 return
             del self._flights[key]
-            if not done.cancelled() and done.exception() is None and self._is_kept(done.result()):
+            if not done.cancelled() and done.exception() is None and self._fits(done.result()):
                 self._kept[key] = (self._clock.monotonic(), done.result())
 
         task.add_done_callback(end)
         return task
+
+    def _fits(self, reading: Reading) -> bool:
+        return self._size is None or self._size(reading) <= self._most // 16
