@@ -27,6 +27,7 @@ AIRFLOW_ROOM = {
     "llmbatch_stack",
     "llmbatch_stack.install",
     "llmbatch_stack.install.browser",
+    "llmbatch_stack.install.sbom",
     "llmbatch_stack.install.locks",
     "llmbatch_stack.statsd_bridge",
 }

@@ -19,7 +19,7 @@ PINS = pins_of((ROOT / "requirements.txt").read_text(encoding="utf-8"))
 
 def locked(name: str) -> dict[str, Version]:
     lines = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8").splitlines()
-    pairs = [line.partition(";")[0].strip().split("==") for line in lines if "==" in line and line[0].isalnum()]
+    pairs = [line.partition(";")[0].rstrip(" \\").split("==") for line in lines if "==" in line and line[0].isalnum()]
     return {pair[0].partition("[")[0].lower().replace("_", "-"): Version(pair[1]) for pair in pairs}
 
 

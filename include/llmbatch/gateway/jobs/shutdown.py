@@ -217,4 +217,6 @@ def _report(service: Service, running: Iterable[OpenJob], waiting: int) -> Shutd
         for job in running
         if not (service.admitting and job.requested is DesiredState.RUN)
     )
-    return ShutdownReport(**service.model_dump(), draining=jobs, remaining=len(jobs), waiting=waiting)
+    return ShutdownReport(
+        **service.model_dump(exclude={"schema_version"}), draining=jobs, remaining=len(jobs), waiting=waiting
+    )
