@@ -144,7 +144,8 @@ def test_the_context_has_only_what_is_copied() -> None:
     "path",
     [
         ".env", ".git/config", ".llmbatch/secrets.json", "secrets/ray_token", "config/alertmanager/secrets/slack",
-        "include/llmbatch/__pycache__/version.cpython-311.pyc", "include/secret.pyc", "tests/conftest.py",
+        "include/llmbatch/__pycache__/version.cpython-311.pyc",
+        "include/secret.pyc", "include/__pycache__/x.tmp", "tests/conftest.py",
         "deploy/compose/.env", "requirements/notes.md",
     ],
 )  # fmt: skip

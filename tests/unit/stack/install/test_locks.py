@@ -25,3 +25,25 @@ def test_extra_indexes_count_only_where_the_main_one_has_no_solution(tmp_path: P
     with pytest.raises(LockError, match="attempt 1"):
         compile_lock("airflow", tmp_path, Uv(("uv",), sources))
     assert attempts == ["", f"https://a.example/simple {TORCH_CPU_INDEX}"]
+
+
+def test_files_of_this_machine_count_only_where_the_index_has_no_solution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Else a CPU build of torch in a folder would get into the lock for GPUs."""
+    attempts: list[str | None] = []
+
+    def solve(command: list[str], *, env: Mapping[str, str], **_: object) -> "subprocess.CompletedProcess[str]":
+        attempts.append(env.get("UV_FIND_LINKS"))
+        (tmp_path / "ray-gpu.lock").write_text("torch==2\n")
+        return subprocess.CompletedProcess(command, int(len(attempts) in failing), "", "no solution")
+
+    monkeypatch.setattr(subprocess, "run", solve)
+    sources = PackageSources({"UV_FIND_LINKS": "/wheels"})
+    failing: set[int] = set()
+    compile_lock("ray-gpu", tmp_path, Uv(("uv",), sources))
+    assert attempts == [None]
+    attempts.clear()
+    failing.add(1)
+    compile_lock("ray-gpu", tmp_path, Uv(("uv",), sources))
+    assert attempts == [None, "/wheels"]
