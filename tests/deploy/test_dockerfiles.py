@@ -148,11 +148,10 @@ def test_the_context_has_no_secret_and_no_leftover(path: str) -> None:
 
 @pytest.mark.parametrize("name", ["image-airflow", "image-models", *RAY_LOCKS])
 def test_every_package_of_an_image_has_a_version_and_a_hash(name: str) -> None:
-    text = lock(f"{name}.lock")
-    entries = re.split(r"^(?=[\w.-]+ ?==)", text.replace("\\\n", " "), flags=re.MULTILINE)[1:]
-    assert len(entries) == len(versions(f"{name}.lock")) >= 4
-    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
-    assert not re.search(r"^(?!#|\s|[\w.-]+==)", text, re.MULTILINE), "a line that is no pinned package"
+    lines = lock(f"{name}.lock").replace("\\\n", " ").splitlines()
+    entries = [line for line in lines if line and not line.startswith((" ", "#"))]
+    assert len(entries) >= 4
+    assert [entry[:60] for entry in entries if not _PINNED.match(entry) or "--hash=sha256:" not in entry] == []
 
 
 def test_uv_itself_is_checked_against_a_hash() -> None:
