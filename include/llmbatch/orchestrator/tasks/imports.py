@@ -37,6 +37,7 @@ MODULES = (
     "llmbatch.orchestrator.publishing.publish",
     "llmbatch.orchestrator.publishing.redeliver",
     "llmbatch.orchestrator.ray_jobs.hook",
+    "llmbatch.orchestrator.ray_jobs.ray_version",
     "llmbatch.orchestrator.ray_jobs.trigger",
     "llmbatch.orchestrator.staging.batch_check",
     "llmbatch.orchestrator.staging.stage",
