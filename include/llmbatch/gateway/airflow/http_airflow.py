@@ -51,8 +51,8 @@ class HttpAirflow:
         self._client = client
         self.changes = 0
         # requests that come together make one call: a slow api-server is not asked more, the slower it gets
-        self._users: Shared[str] = Shared(USER_SECONDS, 4096, clock)
-        self._reads: Shared[bytes] = Shared(READ_SECONDS, READ_BYTES, clock, size=len)
+        self._users: Shared[str] = Shared(USER_SECONDS, 4096, clock, is_per_caller=True)
+        self._reads: Shared[bytes] = Shared(READ_SECONDS, READ_BYTES, clock, size=len, is_per_caller=True)
         self._health: Shared[dict[str, str]] = Shared(HEALTH_SECONDS, 1, clock)
 
     async def user_name(self, authorization: str) -> str:

@@ -18,7 +18,7 @@ class Shared(Generic[Reading]):
     """One reading at a time for each key. Requests that come meanwhile wait for it; later ones get the same object.
 
     A failed reading is not kept. All that waited get its error; if it refuses its own caller, they read again with the
-    rights of theirs. A request that is cancelled leaves its reading to the others.
+    rights of theirs, unless the key names the caller. A request that is cancelled leaves its reading to the others.
 
     Args:
         seconds: time after whose end a request makes a new reading.
@@ -26,6 +26,7 @@ class Shared(Generic[Reading]):
         clock: for their age.
         usable: time for which requests get the old reading while the new one is made; after it they wait.
         size: of a reading; ``most`` is then the sum of all that are kept, and none above a sixteenth of it is.
+        is_per_caller: whether the key names the caller, so that a refusal is that of all who wait.
     """
 
     def __init__(
@@ -36,10 +37,11 @@ class Shared(Generic[Reading]):
         *,
         usable: float | None = None,
         size: Callable[[Reading], int] | None = None,
+        is_per_caller: bool = False,
     ) -> None:
         self._seconds, self._clock = seconds, clock
         lifetime = seconds if usable is None else usable
-        self._most, self._size = most, size
+        self._most, self._size, self._is_per_caller = most, size, is_per_caller
         self._kept: TTLCache[Hashable, tuple[float, Reading]] = TTLCache(
             most, lifetime, timer=clock.monotonic, getsizeof=None if size is None else lambda kept: size(kept[1])
         )
@@ -63,7 +65,7 @@ class Shared(Generic[Reading]):
             await asyncio.wait([flight])  # ends the wait alone if this request is cancelled
             if (error := flight.exception()) is None:
                 return flight.result()
-            if not (isinstance(error, Failure) and error.status < 500):
+            if self._is_per_caller or not (isinstance(error, Failure) and error.status < 500):
                 raise error
 
     def _start(self, key: Hashable, read: Callable[[], Coroutine[None, None, Reading]]) -> asyncio.Task[Reading]:

@@ -71,6 +71,19 @@ def test_the_name_of_a_token_is_remembered_for_some_seconds(server: Server) -> N
     assert len(server.requests) == 3
 
 
+def test_requests_that_come_together_make_one_call(server: Server) -> None:
+    server.answers["GET /prefix/ui/auth/me"] = (200, {"id": "1", "username": "ann"})
+    server.answers["GET /prefix/api/v2/dags/d/dagRuns/r1"] = (200, RUN)
+
+    async def together() -> None:
+        await asyncio.gather(*(server.airflow.user_name("Bearer t") for _ in range(5)))
+        await asyncio.gather(*(server.airflow.run("Bearer t", "d", "r1") for _ in range(5)))
+        await asyncio.gather(*(server.airflow.run("Bearer t", "d", "gone") for _ in range(5)), return_exceptions=True)
+
+    asyncio.run(together())
+    assert [request.url.path.rpartition("/")[2] for request in server.requests] == ["me", "r1", "gone"]
+
+
 def test_a_refused_token_is_not_remembered(server: Server) -> None:
     server.answers["GET /prefix/ui/auth/me"] = (401, {"detail": "Token Expired"})
     for _ in range(2):

@@ -129,3 +129,43 @@ def test_the_number_of_kept_readings_is_bounded(keys: int) -> None:
         assert await shared.get(0, source.read) == keys + 1
 
     asyncio.run(main())
+
+
+def test_a_refusal_is_that_of_all_who_wait_where_the_key_names_the_caller() -> None:
+    async def main() -> None:
+        source = Source(Failure(404, "gone"))
+        shared: Shared[int] = Shared(2.0, 8, ManualClock(), is_per_caller=True)
+        source.gate.set()
+        found = await asyncio.gather(*(shared.get("a", source.read) for _ in range(3)), return_exceptions=True)
+        assert [type(each) for each in found] == [Failure] * 3
+        assert (source.reads, await shared.get("a", source.read)) == (1, 2)
+
+    asyncio.run(main())
+
+
+def test_what_is_read_while_all_is_forgotten_is_not_kept() -> None:
+    async def main() -> None:
+        source = Source()
+        shared: Shared[int] = Shared(2.0, 8, ManualClock())
+        before = asyncio.create_task(shared.get("a", source.read))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        shared.clear()
+        after = asyncio.create_task(shared.get("a", source.read))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        source.gate.set()
+        assert (await before, await after, await shared.get("a", source.read)) == (1, 2, 2)
+
+    asyncio.run(main())
+
+
+def test_the_sum_of_sizes_is_bounded() -> None:
+    async def main() -> None:
+        source = Source()
+        source.gate.set()
+        shared: Shared[int] = Shared(2.0, 32, ManualClock(), size=lambda reading: reading)
+        assert [await shared.get(key, source.read) for key in ("a", "b", "c")] == [1, 2, 3]
+        assert [await shared.get(key, source.read) for key in ("a", "b", "c")] == [1, 2, 4]  # more than a sixteenth
+
+    asyncio.run(main())
