@@ -30,7 +30,6 @@ ENV AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/llmbatch/plugins \
     AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK=True \
-    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False \
     DO_NOT_TRACK=1 \
     LLMBATCH_CONFIG=/opt/llmbatch/config/config.yaml \
     PATH=/home/airflow/.local/bin:/opt/llmbatch/bin:${PATH} \

@@ -5,7 +5,8 @@ RAY_PYTHON := .llmbatch/venvs/ray/bin/python
 STACK := PYTHONPATH=deploy/embedded:include $(AIRFLOW_PYTHON) -m llmbatch_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e test-nightly fuzz lint types types-airflow types-ray arch images image-airflow image-ray-gpu image-ray-cpu sbom policies secure test-deploy wheel record-release \
+.PHONY: help install browser up down status doctor monitor demo schemas monitoring rules locks check-locks test test-airflow test-ray test-e2e test-nightly fuzz lint types types-airflow types-ray arch \
+	images image-airflow image-ray-gpu image-ray-cpu sbom policies secure test-deploy wheel record-release \
 	bench-engine bench-stack bench-staging bench-large bench-drop bench-gateway bench-metrics bench-resume bench-eta chaos
 
 help: ## list the verbs
@@ -85,7 +86,6 @@ sbom: ## write the bill of materials of each image to .llmbatch/sbom
 # Tests of one room run in the environment of that room only, where the libraries of the other room cannot be imported.
 # Those of core and s3 run once: both rooms have the same releases of their libraries (tests/architecture/test_shared_versions.py).
 SHARED_TESTS := tests/unit/core tests/unit/s3 tests/architecture
-
 AIRFLOW_TESTS := tests/unit/orchestrator tests/unit/gateway tests/unit/cli tests/unit/stack tests/unit/chaos tests/fuzz tests/dags tests/deploy tests/unit/provider
 RAY_TESTS := tests/unit/cluster tests/unit/tools
 E2E_TESTS := tests/e2e
@@ -107,6 +107,7 @@ test-e2e: install
 test-nightly: install ## run the tests that take minutes of engine time each, which `make test` leaves out
 	@$(RAY_PYTHON) -m pytest -m nightly tests/integration/ray
 	@$(AIRFLOW_PYTHON) -m pytest -m nightly $(E2E_TESTS)
+
 test-deploy: install ## build the images and run the compose file on a Docker engine of its own; needs root, not Docker
 	@$(AIRFLOW_PYTHON) -m pytest -s tests/containers
 
@@ -120,9 +121,8 @@ lint: install ## run ruff: rules and format
 secure: install ## look for secrets in tracked files (gitleaks), and for weak code (bandit)
 	@$(AIRFLOW_PYTHON) tools/secure.py
 
-# Tools that need a library of the Airflow environment: playwright.
-AIRFLOW_TOOLS := tools/plotly_stylesheet.py tools/wheel_metadata.py
 # Tools that need a library of the Airflow environment: playwright, hatchling.
+AIRFLOW_TOOLS := tools/plotly_stylesheet.py tools/wheel_metadata.py
 
 types: install ## run mypy in strict mode, each room in its own environment
 	@$(MAKE) --no-print-directory -j 2 -O types-airflow types-ray

@@ -24,8 +24,8 @@ def urls(role: str) -> list[str]:
 
 
 def _dashboard() -> str:
-    host = os.environ.get("LLMBATCH_DASHBOARD_HOST") or "0.0.0.0"  # nosec B104 - the default of ray-start.sh, which is asked here and not bound
-    return "127.0.0.1" if host == "0.0.0.0" else host  # nosec B104 - as above
+    host = os.environ.get("LLMBATCH_DASHBOARD_HOST") or "0.0.0.0"  # nosec B104 # the default of ray-start.sh; nothing is bound here
+    return "127.0.0.1" if host == "0.0.0.0" else host  # nosec B104 # as above
 
 
 def main(arguments: list[str]) -> int:

@@ -145,7 +145,6 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
             "MIN_FILE_PROCESS_INTERVAL": 3600,
             "DAG_BUNDLE_CONFIG_LIST": json.dumps([_local_bundle("dags-folder"), _local_bundle("user", settings.dags)]),
         },
-        "USAGE_DATA_COLLECTION": {"ENABLED": False},
         # over UDP, so nothing waits for a listener; `make monitor` starts one
         "METRICS": {
             "STATSD_ON": True,

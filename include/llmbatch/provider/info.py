@@ -43,11 +43,15 @@ _RAY = {
     "hook-name": "Ray",
     "ui-field-behaviour": {
         "hidden-fields": ["schema", "login"],
-        "relabeling": {"host": "Ray dashboard", "port": "Port of the dashboard", "password": "Ray token"},
+        "relabeling": {
+            "host": "Ray dashboard",
+            "port": "Port of the dashboard",
+            "password": "Ray token",  # nosec B105 # a label
+        },
         "placeholders": {
             "host": "http://ray-head.example (https:// behind TLS)",
             "port": "8265",
-            "password": "RAY_AUTH_TOKEN of the cluster; empty if it has none",
+            "password": "RAY_AUTH_TOKEN of the cluster; empty if it has none",  # nosec B105 # a placeholder
             "dashboard_url": "https://ray.example",
         },
     },
