@@ -1,7 +1,7 @@
 """The DAG files that come with llmbatch, and their copies in another folder.
 
-A copy is noted with its hash in a file beside it. So a copy that nobody has changed is replaced by the file of another
-version, and one that somebody has changed is not, unless it is forced.
+A copy is noted with its hash in a file beside it. So an unchanged copy is replaced by the file of another version, and
+a changed one is not, unless it is forced.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def install(
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that were changed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the DAG files to FOLDER. A file that somebody has changed is not overwritten; nothing is written then."""
+    """Copy the DAG files to FOLDER. If a copy was changed there, nothing is written."""
     target = (folder or _dags_folder(session_of(context).environ)).absolute()
     try:
         done = copy_files(target, force=force)

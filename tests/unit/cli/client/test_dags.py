@@ -1,4 +1,4 @@
-"""``llmbatch dags install``: it says what it wrote, and never overwrites what somebody has changed unless forced."""
+"""``llmbatch dags install``: it says what it wrote, and never overwrites a changed file unless forced."""
 
 from __future__ import annotations
 
