@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from fakes.released import RELEASES
 from llmbatch.cluster.models.model_cache import CACHE_ENV
 from llmbatch.core.access import Side
 from llmbatch.core.access_policy import Addresses, policy_of
@@ -24,7 +25,7 @@ from llmbatch_stack.settings import load as load_settings
 
 BUCKET = "cluster-tests"
 BASE = f"s3://{BUCKET}/t"
-"""What ``store.base_uri`` is for all jobs of a server."""
+"""What ``store.base_uri`` is for all jobs of a server but the recorded ones, which bring their own."""
 RAY_KEY, RAY_SECRET = "ray-key", "ray-secret"
 MARK = "LLMBATCH_TEST_CLUSTER"
 """Environment variable by which the processes of our own cluster are known: other clusters may run on this machine."""
@@ -81,14 +82,17 @@ def running_s3(folder: Path) -> Iterator[dict[str, str]]:
         "credentials": [{"accessKey": "key", "secretKey": "secret"}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
+    whole = (f"s3://{BUCKET}",)
+    policies = [
+        {"name": f"ray-{number}", "content": json.dumps(policy_of(Side.RAY, Addresses(base, whole, whole)))}
+        for number, base in enumerate([BASE, *(release.base for release in RELEASES)])
+    ]
     ray = {
         "name": "ray",
         "credentials": [{"accessKey": RAY_KEY, "secretKey": RAY_SECRET}],
-        "policyNames": ["ray"],
+        "policyNames": [policy["name"] for policy in policies],
     }
-    whole = (f"s3://{BUCKET}",)
-    policy = {"name": "ray", "content": json.dumps(policy_of(Side.RAY, Addresses(BASE, whole, whole)))}
-    (folder / "s3.json").write_text(json.dumps({"identities": [operator, ray], "policies": [policy]}))
+    (folder / "s3.json").write_text(json.dumps({"identities": [operator, ray], "policies": policies}))
     names = ("s3.port", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port")
     names = (*names, "filer.port.grpc", "s3.port.grpc", "admin.port")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
