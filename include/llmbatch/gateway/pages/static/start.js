@@ -27,7 +27,9 @@ form.addEventListener("submit", (event) => {
 at("check").addEventListener("click", check);
 at("upload").addEventListener("change", send);
 at("upload-stop").addEventListener("click", () => sending?.abort());
-if (form.elements.input_uri.value) soon(askRows, 0); // kept by the browser over a reload
+// what a person, or the browser over a reload, gave before this script ran
+if (at("upload").files.length) send();
+else if (form.elements.input_uri.value) soon(askRows, 0);
 
 function soon(act, pause = PAUSE) {
   window.clearTimeout(rowsTimer);
