@@ -24,7 +24,11 @@ def test_a_file_chosen_before_the_script_came_is_sent(reader: Reader, url: str) 
     row = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
     file = FilePayload(name="rows.jsonl", mimeType="application/jsonl", buffer=json.dumps(row).encode())
     page, held = reader(url), list[Route]()
-    page.route("**/start.js", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/start.js", hold)
     page.goto(f"{url}/ui/start", wait_until="commit")
     page.locator("#start-upload").set_input_files(file)
     page.wait_for_function("document.getElementById('start-upload').files.length === 1")

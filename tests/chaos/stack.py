@@ -22,6 +22,7 @@ from chaos.ray_node import RayNode
 from chaos.s3_proxy import S3Proxy
 from llmbatch.s3.store import S3Store
 from llmbatch_stack import settings as stack_settings
+from llmbatch_stack.components import seaweedfs
 from llmbatch_stack.credentials import Credentials, load_or_create
 from llmbatch_stack.demo.airflow_api import AirflowApi
 from llmbatch_stack.demo.job_run import open_airflow, open_store
@@ -106,6 +107,11 @@ class ChaosStack:
         self.proxy.reset()
         self.up()
         self.node.stop()
+
+    def renew_keys(self) -> None:
+        """Start the object store again, whose keys of Airflow and Ray then work below the configured base address."""
+        os.kill(self.pid(seaweedfs.NAME), signal.SIGKILL)
+        self.mend()
 
     def kill(self) -> None:
         """Kill everything at once, the supervisor first, as a machine that loses its power."""

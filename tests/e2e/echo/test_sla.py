@@ -102,10 +102,9 @@ class Watched:
         return Counter(name.partition(".")[0] for name in names)
 
     def wait_for(self, level: Level, seconds: float) -> None:
+        """Wait until all sinks have had the first alert of a level: a kill amid a delivery would repeat it."""
         self.scene.until(
-            lambda: any(alert.level is level for alert in self.alerts()),
-            f"{level.value} for {self.scene.job_id}",
-            seconds,
+            lambda: self.delivered()[f"{level.value}-1"] == SINKS, f"{level.value} for {self.scene.job_id}", seconds
         )
 
     def wait_for_end(self) -> None:
@@ -170,9 +169,12 @@ def world(matrix: Matrix, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with Receivers(tmp_path_factory.mktemp("sla")) as receivers, stack.api() as api:
         engine = echo_engine(stack.journal, ROW_SECONDS) | {"cpus_per_replica": 0.5}  # four of them find room
         stack.configure(engine, alerts=receivers.config, sla=EARLY, store={"base_uri": BASE})
+        stack.renew_keys()
         for connection in receivers.connections:
             api.add_connection(connection)
         yield World(stack, api, receivers, deadlines)
+    stack.configure(engine)
+    stack.renew_keys()
 
 
 def test_alerts_come_early_once_and_everywhere_and_a_rescued_job_is_safe_again(world: World):
