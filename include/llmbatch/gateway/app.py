@@ -96,7 +96,7 @@ def create_app(parts: Callable[[], Parts]) -> FastAPI:
     handle_errors(app)
     # the last one that is added is the outermost
     app.add_middleware(Authentication, access=lambda: parts().access)
-    app.add_middleware(PageErrors, airflow_url=lambda: parts().config.gateway.airflow_url or "")
     app.add_middleware(RequestBody, limit=lambda: parts().config.gateway.max_body_bytes)
     app.add_middleware(Envelope)
+    app.add_middleware(PageErrors, airflow_url=lambda: parts().config.gateway.airflow_url or "")
     return app

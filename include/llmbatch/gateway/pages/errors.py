@@ -7,26 +7,30 @@ from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import quote
 
-from fastapi import Request
+from fastapi import Request, Response
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from llmbatch.core.errors import ConfigError
 from llmbatch.gateway.jobs.view import airflow_address
 from llmbatch.gateway.pages.pages import View, page
-from llmbatch.gateway.wire.handlers import answer_of, failure_of
+from llmbatch.gateway.wire.envelope import REQUEST_ID
 
 PREFIX = "/ui/"
 
 _MOST_BODY = 65_536
+_KEPT = (REQUEST_ID, "cache-control", "retry-after", "x-content-type-options")
 _TITLES = {
     401: "Your session has ended",
     403: "You may not see this",
     404: "There is nothing here",
+    500: "llmbatch failed to show this",
     503: "llmbatch does not answer now",
 }
 
 
 class PageErrors:
-    """Around all routes: an error that answers the address bar is shown as a page. Polls of scripts keep their JSON.
+    """Around the envelope: an error that answers the address bar is shown as a page. Polls of scripts keep their JSON.
 
     Args:
         app: the application inside.
@@ -42,29 +46,28 @@ class PageErrors:
             await self._app(scope, receive, send)
             return
         start: Message | None = None
-        body, began = b"", False
+        body = b""
 
         async def keep_errors(message: Message) -> None:
-            nonlocal start, body, began
+            nonlocal start, body
             if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
                 start = message
             elif start is None:
-                began = True
                 await send(message)
             else:
                 body = (body + message.get("body", b""))[:_MOST_BODY]
 
+        await self._app(scope, receive, keep_errors)
+        if start is None:
+            return
         try:
-            await self._app(scope, receive, keep_errors)
-        except Exception as error:
-            failure = failure_of(error)
-            if began or failure.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise  # the envelope logs it, and ends what has begun
-            await answer_of(failure)(scope, receive, keep_errors)
-        if start is not None:
-            await self._shown(int(start["status"]), _message_in(body), Request(scope))(scope, receive, send)
+            answer = self._shown(start, _message_in(body), Request(scope))
+        except ConfigError:  # the reason of the error, most likely: no address of Airflow is known
+            answer = Response(body, int(start["status"]), dict(Headers(raw=start["headers"])))
+        await answer(scope, receive, send)
 
-    def _shown(self, status: int, message: str, request: Request) -> ASGIApp:
+    def _shown(self, start: Message, message: str, request: Request) -> Response:
+        status, headers = int(start["status"]), Headers(raw=start["headers"])
         root = str(request.scope.get("root_path", "")).rstrip("/")
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         airflow_url = airflow_address(self._airflow_url(), root)
@@ -74,10 +77,11 @@ class PageErrors:
             View(root, airflow_url, ""),
             title=_TITLES.get(status, "This did not work"),
             message=message,
-            status=status,
+            request_id=headers.get(REQUEST_ID, "") if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "",
             login=login if status == HTTPStatus.UNAUTHORIZED else "",
         )
         answer.status_code = status
+        answer.headers.update({name: headers[name] for name in _KEPT if name in headers})
         return answer
 
 

@@ -27,7 +27,7 @@ _SANE = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 
 class Envelope:
-    """The outermost layer. A client's own ``x-request-id`` comes back if it is a short word.
+    """Around all that answers in JSON. A client's own ``x-request-id`` comes back if it is a short word.
 
     An answer that breaks off after its start cannot become an error: then the connection is closed.
     """

@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
+from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from fakes.gateway import FakeGateway, fake_gateway
-from llmbatch.core.errors import StoreError
+from llmbatch.core.errors import ConfigError, StoreError
 from llmbatch.gateway.pages.errors import PageErrors
 from llmbatch.gateway.pages.pages import POLICY
+from llmbatch.gateway.wire.envelope import REQUEST_ID
 from llmbatch.gateway.wire.failures import Failure
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -94,14 +96,30 @@ def test_changes_keep_json() -> None:
     assert answer.json()["error"]["code"] == "unknown_route"
 
 
-def test_a_failure_without_a_reason_is_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_without_a_reason_shows_where_the_log_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = fake_gateway()
     monkeypatch.setattr(gateway.airflow, "runs", raised(RuntimeError("a secret")))
-    answer = visit(gateway, "/ui/quality", "viewer")
-    assert (answer.status_code, "a secret" in answer.text) == (500, False)
+    answer = visit(gateway, "/ui/quality", "viewer", **{REQUEST_ID: "night-7"})
+    assert (answer.status_code, answer.headers[REQUEST_ID], "a secret" in answer.text) == (500, "night-7", False)
+    assert "<h1>llmbatch failed to show this</h1>" in answer.text
+    assert "<code>night-7</code>" in answer.text
 
 
-def served(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> list[Message]:
+def test_a_configuration_that_cannot_be_read_is_said_in_json() -> None:
+    def unreadable() -> str:
+        raise ConfigError("config.yaml: no such file")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await JSONResponse({"error": {}}, 500, {REQUEST_ID: "night-7"})(scope, receive, send)
+
+    start, body = served(app, unreadable)
+    assert (start["status"], body["body"]) == (500, b'{"error":{}}')
+    assert (REQUEST_ID.encode(), b"night-7") in start["headers"]
+
+
+def served(
+    app: Callable[[Scope, Receive, Send], Awaitable[None]], airflow_url: Callable[[], str] = lambda: ""
+) -> list[Message]:
     """Return what ``PageErrors`` sends around ``app``."""
     sent: list[Message] = []
 
@@ -118,7 +136,7 @@ def served(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> list[Messa
         "query_string": b"",
         "headers": [(b"accept", b"text/html")],
     }
-    asyncio.run(PageErrors(app, lambda: "")(scope, receive, send))
+    asyncio.run(PageErrors(app, airflow_url)(scope, receive, send))
     return sent
 
 
