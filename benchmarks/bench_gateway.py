@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg2
 
 from gateway_jobs import ACTIVE, HISTORY, MODEL_RUN, copy_runs, write_documents
@@ -49,6 +50,9 @@ RUNNING = 100
 RATE = 50.0
 CONNECTIONS = 16
 """Of the load without a fixed rate."""
+IDLE_PERCENT = 15.0
+"""Of all cores, below which the stack counts as idle."""
+SETTLE_SECONDS = 180
 
 _LOOP = re.compile(rb"scheduler\.scheduler_loop_duration:([\d.]+)\|ms")
 
@@ -94,6 +98,7 @@ def measured(settings: Settings, loops: LoopTimes, jobs: int, seconds: float) ->
     credentials = load_or_create(settings)
     token = fill(settings, credentials, jobs)
     print(f"{jobs} finished and {RUNNING} running jobs are there", flush=True)
+    settle()
     loops.take()
     time.sleep(seconds)
     machine_load = round(os.getloadavg()[0], 1)
@@ -127,6 +132,14 @@ def measured(settings: Settings, loops: LoopTimes, jobs: int, seconds: float) ->
         **pages,
         "ui_paint_ms": paint,
     }
+
+
+def settle() -> None:
+    """Wait until the stack has got over being filled: Postgres analyzes its tables, the store writes its volumes."""
+    for _ in range(SETTLE_SECONDS // 5):
+        if psutil.cpu_percent(interval=5) < IDLE_PERCENT:
+            return
+    print(f"The machine is busy {SETTLE_SECONDS} s after the fill. So are the figures.", flush=True)
 
 
 def fill(settings: Settings, credentials: Credentials, jobs: int) -> str:

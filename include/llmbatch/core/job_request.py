@@ -142,6 +142,11 @@ class JobRequest(BaseModel):
             raise ValueError("may hold plain {column} names only; write {{ and }} for braces")
         return value
 
+    @property
+    def engine_task(self) -> Task:
+        """What the engine does with the rows: in a batch that follows from its endpoint, else it is ``task``."""
+        return self.task if self.batch_endpoint is None else self.batch_endpoint.task
+
     @model_validator(mode="after")
     def _one_prompt(self) -> JobRequest:
         named = [n for n in ("prompt_column", "messages_column", "prompt_template") if getattr(self, n) is not None]

@@ -192,7 +192,7 @@ def learn_from(job_uri: str, store: ObjectStore) -> None:
         job_id=spec.job_id,
         finished_at=manifest.sla.finished_at,
         engine=engine_key(spec),
-        task=spec.request.task.value,
+        task=spec.request.engine_task.value,
         template=template_key(spec),
         replicas=max((point.replicas for point in last.points), default=0) or spec.engine.min_replicas,
         rows=sum(shard.rows for shard in manifest.shards),

@@ -39,7 +39,7 @@ def engine_key(spec: JobSpec) -> str:
     facts += [engine.max_num_batched_tokens, engine.enforce_eager, engine.chunked_prefill]
     if engine.kind is EngineKind.ECHO:
         facts += [float(engine.echo.seconds_per_row), float(engine.echo.start_seconds)]
-    kinds = (engine.kind.value, spec.request.task.value, engine.accelerator.value)
+    kinds = (engine.kind.value, spec.request.engine_task.value, engine.accelerator.value)
     return " ".join((spec.model_name, *kinds, f"seqs{engine.max_num_seqs}", _digest(facts)))
 
 
@@ -69,7 +69,7 @@ def basis_for(spec: JobSpec, history: History) -> EtaBasis:
         template=template,
         jobs=sum(job.engine == engine for job in history.jobs),
         priors=history.priors_for(engine, template),
-        spread=history.spread_for(engine, spec.request.task.value),
+        spread=history.spread_for(engine, spec.request.engine_task.value),
     )
 
 

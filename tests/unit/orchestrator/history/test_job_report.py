@@ -114,6 +114,14 @@ def test_a_job_teaches_its_errors_and_what_was_learned() -> None:
     assert lesson_ratios(store) == [None, *([-0.1] * 6), None]
 
 
+def test_a_batch_of_embeddings_teaches_about_embeddings() -> None:
+    store, spec = MemoryStore(), spec_of(batch_endpoint="/v1/embeddings")
+    finish(store, spec)
+    learn_from(spec.root_uri, store)
+    (job,) = read_history(BASE, store).jobs
+    assert job.task == "embed"
+
+
 def test_an_estimate_before_a_crash_is_scored_but_not_taught() -> None:
     store, spec = MemoryStore(), spec_of()
     dead = trace_of(spec, 1, end=1000.0, wrong=1.0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from enum import StrEnum
 
 import pytest
 
 from fakes.finished_jobs import BASE, NOW, job_id, spec_of
+from llmbatch.core.endpoints import Endpoint, Task
 from llmbatch.core.errors import StoreError
 from llmbatch.core.eta.history import FinishedJob, History
 from llmbatch.core.eta.priors import Priors
@@ -18,12 +18,6 @@ from llmbatch.core.store import MemoryStore, ObjectInfo
 from llmbatch.orchestrator.history.lessons import TRIES, add_finished, basis_for, engine_key, read_history, template_key
 
 URI = history_uri(BASE)
-
-
-class Other(StrEnum):
-    """A task besides generation."""
-
-    EMBED = "embed"
 
 
 def lesson(number: int, engine: str = "e", **values: object) -> FinishedJob:
@@ -135,11 +129,13 @@ def test_the_engine_key_tells_speeds_apart(change: dict[str, object], same: bool
     assert (engine_key(other) == engine_key(spec)) is same
 
 
-def test_the_engine_key_keeps_tasks_apart() -> None:
-    """An engine that embeds is not as fast as the same one that answers; ``task`` of the request tells them apart."""
+@pytest.mark.parametrize("change", [{"task": Task.EMBED}, {"batch_endpoint": Endpoint.EMBEDDINGS}])
+def test_the_engine_key_keeps_tasks_apart(change: dict[str, object]) -> None:
+    """An engine that embeds is not as fast as the same one that answers; the request tells them apart."""
     spec = spec_of()
     assert engine_key(spec).split()[:4] == ["small", "vllm", "generate", "gpu"]
-    embeds = spec.model_copy(update={"request": spec.request.model_copy(update={"task": Other.EMBED})})
+    embeds = spec.model_copy(update={"request": spec.request.model_copy(update=change)})
+    assert engine_key(embeds).split()[2] == "embed"
     assert engine_key(embeds) != engine_key(spec)
     history = History()
     for number in range(4):
