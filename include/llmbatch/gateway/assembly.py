@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from fastapi import FastAPI
@@ -47,7 +48,10 @@ def alone() -> FastAPI:
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     config, clock = load_settings(), SystemClock()
-    return _gateway(config, over_http(airflow_url(config), clock), clock)
+    app = _gateway(config, over_http(airflow_url(config), clock), clock)
+    gc.collect()
+    gc.freeze()  # modules and types stay: visited at each full collection, they would stop all requests meanwhile
+    return app
 
 
 def airflow_url(config: Config) -> str:

@@ -24,7 +24,10 @@ CALL_SECONDS = 30.0
 """Longest time of one call."""
 
 USER_SECONDS = 5.0
-"""How long the name of a token's user is remembered; so long is a token used that Airflow has revoked."""
+"""Time after which Airflow is asked again for the name of a token's user."""
+
+USER_USABLE_SECONDS = 10.0
+"""Time for which requests get the old name while Airflow is asked: the longest use of a token that was revoked."""
 
 READ_SECONDS = 2.0
 """How long a user's read of runs is remembered, unless this process changes something. Clients poll many jobs."""
@@ -51,7 +54,7 @@ class HttpAirflow:
         self._client = client
         self.changes = 0
         # requests that come together make one call: a slow api-server is not asked more, the slower it gets
-        self._users: Shared[str] = Shared(USER_SECONDS, 4096, clock, is_per_caller=True)
+        self._users: Shared[str] = Shared(USER_SECONDS, 4096, clock, usable=USER_USABLE_SECONDS, is_per_caller=True)
         self._reads: Shared[bytes] = Shared(READ_SECONDS, READ_BYTES, clock, size=len, is_per_caller=True)
         self._health: Shared[dict[str, str]] = Shared(HEALTH_SECONDS, 1, clock)
 

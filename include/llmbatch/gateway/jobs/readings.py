@@ -34,7 +34,9 @@ REPORT_SECONDS = 30.0
 REPORT_USABLE_SECONDS = 60.0
 """Time for which requests get the old report while the new one is made: seconds, with 10,000 jobs."""
 PERMISSION_SECONDS = 2.0
-"""Time for which Airflow's answer holds that a caller may read the jobs."""
+"""Time after which Airflow is asked again whether a caller may read the jobs."""
+PERMISSION_USABLE_SECONDS = 5.0
+"""Time for which its old answer holds while it is asked."""
 
 _MOST_CALLERS = 1000
 _MOST_REPORTS = 8
@@ -72,7 +74,9 @@ class Readings:
     ) -> None:
         self._base, self._store, self._airflow, self._clock = base_uri, store, airflow, clock
         self._statuses = StatusReader(documents, clock)
-        self._allowed: Shared[bool] = Shared(PERMISSION_SECONDS, _MOST_CALLERS, clock)
+        self._allowed: Shared[bool] = Shared(
+            PERMISSION_SECONDS, _MOST_CALLERS, clock, usable=PERMISSION_USABLE_SECONDS, is_per_caller=True
+        )
         self._status: Shared[Answer] = Shared(STATUS_SECONDS, 1, clock, usable=STATUS_USABLE_SECONDS)
         self._pages: Shared[Answer] = Shared(PAGE_SECONDS, _MOST_PAGES, clock, usable=PAGE_USABLE_SECONDS)
         self._reports: Shared[_Report] = Shared(REPORT_SECONDS, _MOST_REPORTS, clock, usable=REPORT_USABLE_SECONDS)

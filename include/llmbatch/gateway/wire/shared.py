@@ -26,7 +26,8 @@ class Shared(Generic[Reading]):
         clock: for their age.
         usable: time for which requests get the old reading while the new one is made; after it they wait.
         size: of a reading; ``most`` is then the sum of all that are kept, and none above a sixteenth of it is.
-        is_per_caller: whether the key names the caller, so that a refusal is that of all who wait.
+        is_per_caller: whether the key names the caller, so that a refusal is that of all who wait, and ends the use
+            of the old reading.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Shared(Generic[Reading]):
             await asyncio.wait([flight])  # ends the wait alone if this request is cancelled
             if (error := flight.exception()) is None:
                 return flight.result()
-            if self._is_per_caller or not (isinstance(error, Failure) and error.status < 500):
+            if self._is_per_caller or not _is_refusal(error):
                 raise error
 
     def _start(self, key: Hashable, read: Callable[[], Coroutine[None, None, Reading]]) -> asyncio.Task[Reading]:
@@ -76,7 +77,12 @@ class Shared(Generic[Reading]):
             if self._flights.get(key) is not done:
                 return
             del self._flights[key]
-            if not done.cancelled() and done.exception() is None and self._fits(done.result()):
+            if done.cancelled():
+                return
+            if (error := done.exception()) is not None:
+                if self._is_per_caller and _is_refusal(error):
+                    self._kept.pop(key, None)
+            elif self._fits(done.result()):
                 self._kept[key] = (self._clock.monotonic(), done.result())
 
         task.add_done_callback(end)
@@ -84,3 +90,7 @@ class Shared(Generic[Reading]):
 
     def _fits(self, reading: Reading) -> bool:
         return self._size is None or self._size(reading) <= self._most // 16
+
+
+def _is_refusal(error: BaseException) -> bool:
+    return isinstance(error, Failure) and error.status < 500

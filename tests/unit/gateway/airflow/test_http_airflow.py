@@ -13,7 +13,13 @@ import pytest
 
 from llmbatch.core.clock import ManualClock
 from llmbatch.gateway.airflow.client import RunExists
-from llmbatch.gateway.airflow.http_airflow import HEALTH_SECONDS, READ_SECONDS, USER_SECONDS, HttpAirflow
+from llmbatch.gateway.airflow.http_airflow import (
+    HEALTH_SECONDS,
+    READ_SECONDS,
+    USER_SECONDS,
+    USER_USABLE_SECONDS,
+    HttpAirflow,
+)
 from llmbatch.gateway.wire.failures import Failure
 
 Result = TypeVar("Result")
@@ -66,9 +72,24 @@ def test_the_name_of_a_token_is_remembered_for_some_seconds(server: Server) -> N
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer t"]
     done(server.airflow.user_name("Bearer other"))
     assert len(server.requests) == 2
-    server.clock.advance(USER_SECONDS)
+    server.clock.advance(USER_USABLE_SECONDS)
     done(server.airflow.user_name("Bearer t"))
     assert len(server.requests) == 3
+
+
+def test_a_revoked_token_is_refused_as_soon_as_airflow_was_asked(server: Server) -> None:
+    server.answers["GET /prefix/ui/auth/me"] = (200, {"id": "1", "username": "ann"})
+
+    async def calls() -> None:
+        await server.airflow.user_name("Bearer t")
+        server.answers["GET /prefix/ui/auth/me"] = (401, {"detail": "Token Expired"})
+        server.clock.advance(USER_SECONDS)
+        assert await server.airflow.user_name("Bearer t") == "ann"  # a slow api-server makes no request wait
+        await asyncio.sleep(0.05)
+        with pytest.raises(Failure, match="Token Expired"):
+            await server.airflow.user_name("Bearer t")
+
+    asyncio.run(calls())
 
 
 def test_requests_that_come_together_make_one_call(server: Server) -> None:

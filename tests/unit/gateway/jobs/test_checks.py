@@ -16,6 +16,7 @@ from llmbatch.core.identity import INFERENCE_DAG, MAINTENANCE_DAG
 from llmbatch.core.store import AgedBody
 from llmbatch.gateway.airflow.client import DagRun
 from llmbatch.gateway.jobs.check_rules import Check, Checks
+from llmbatch.gateway.jobs.readings import PERMISSION_USABLE_SECONDS
 from llmbatch.gateway.wire.failures import Failure
 from llmbatch.orchestrator.jobs.day_index import note_accepted
 
@@ -139,7 +140,7 @@ def test_who_loses_the_right_gets_no_kept_reading(gateway: FakeGateway, monkeypa
         raise Failure(403, "no")
 
     monkeypatch.setattr(gateway.airflow, "runs", refuse)
-    gateway.clock.advance(3)
+    gateway.clock.advance(PERMISSION_USABLE_SECONDS)
     with pytest.raises(Failure) as refused:
         asyncio.run(gateway.parts.checks.read("Bearer viewer-ann"))
     assert refused.value.status == 403

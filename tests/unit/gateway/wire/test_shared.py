@@ -93,6 +93,24 @@ def test_a_new_reading_that_fails_leaves_the_old_one_until_it_is_too_old() -> No
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(("error", "is_per_caller", "kept"), [
+    (Failure(401, "expired"), True, False), (Failure(401, "expired"), False, True), (Failure(503, "busy"), True, True),
+])  # fmt: skip
+def test_a_refusal_ends_the_use_of_the_caller_s_old_reading(error: Failure, is_per_caller: bool, kept: bool) -> None:
+    async def main() -> None:
+        clock, source = ManualClock(), Source()
+        shared: Shared[int] = Shared(2.0, 8, clock, usable=5.0, is_per_caller=is_per_caller)
+        source.gate.set()
+        await shared.get("a", source.read)
+        source.errors = [error]
+        clock.advance(2)
+        assert await shared.get("a", source.read) == 1
+        await asyncio.sleep(0.01)
+        assert await shared.get("a", source.read) == (1 if kept else 3)
+
+    asyncio.run(main())
+
+
 def test_a_failure_of_the_source_is_shared_but_not_kept() -> None:
     async def main() -> None:
         source = Source(OSError("down"))
