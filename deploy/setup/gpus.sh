@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # GPUs of NVIDIA: driver, memory, Docker's runtime. Also runs on workers.
 
-MIN_CUDA=12.1
+MIN_CUDA=13.0 # of the PyTorch in requirements/ray-gpu.lock
+MIN_DRIVER=580
 MIN_GPU_MIB=15000 # cards of 16 GB report 15,109 to 16,384 MiB
 
 GPUS=0
@@ -35,9 +36,9 @@ check_cuda() {
     local version
     version=$(nvidia-smi 2>/dev/null | sed -n 's/.*CUDA Version: *\([0-9.]*\).*/\1/p')
     if [ -z "$version" ]; then
-        problem "nvidia-smi does not name a CUDA version" "upgrade the NVIDIA driver: CUDA $MIN_CUDA or later is needed"
+        problem "nvidia-smi does not name a CUDA version" "upgrade the NVIDIA driver to $MIN_DRIVER or later, which has CUDA $MIN_CUDA"
     elif ! at_least "$version" "$MIN_CUDA"; then
-        problem "the NVIDIA driver has CUDA $version; $MIN_CUDA or later is needed" "upgrade the driver to 530 or later"
+        problem "the NVIDIA driver has CUDA $version; $MIN_CUDA or later is needed" "upgrade the driver to $MIN_DRIVER or later: the pinned vLLM is built for CUDA $MIN_CUDA"
     fi
 }
 

@@ -124,3 +124,12 @@ def test_the_ports_that_are_checked_are_those_of_ray() -> None:
     (head,) = re.findall(r'^HEAD_PORTS="([\d ]+) \$WORKER_PORTS"', settings, re.MULTILINE)
     assert {int(port) for port in worker.split()} == node
     assert {int(port) for port in head.split()} == {6379} | {port + 10 for port in node}
+
+
+def test_gpus_are_checked_for_the_cuda_of_the_image() -> None:
+    lock = (ROOT / "requirements" / "ray-gpu.lock").read_text(encoding="utf-8")
+    built = re.search(r"^nvidia-cuda-runtime==(\d+\.\d+)\.", lock, re.MULTILINE)
+    asked = re.search(r"^MIN_CUDA=(\S+)", (ROOT / "deploy" / "setup" / "gpus.sh").read_text(), re.MULTILINE)
+    assert built is not None
+    assert asked is not None
+    assert asked[1] == built[1]

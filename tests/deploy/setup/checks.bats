@@ -108,9 +108,9 @@ without() {
 @test "an old CUDA" {
     gpu here 81559
     gpu_configuration
-    echo 12.0 >"$STATE/cuda"
+    echo 12.8 >"$STATE/cuda"
     deploy
-    refuses "has CUDA 12.0; 12.1 or later" "upgrade the driver"
+    refuses "has CUDA 12.8; 13.0 or later" "upgrade the driver to 580"
 }
 
 @test "a driver that fails" {

@@ -28,7 +28,7 @@ machine() {
     echo 28.2.2 >"$folder/engine"
     echo v2.40.3 >"$folder/compose"
     echo '{"nvidia":{},"runc":{}}' >"$folder/runtimes"
-    echo 12.8 >"$folder/cuda"
+    echo 13.0 >"$folder/cuda"
     echo yes >"$folder/synchronised"
     echo x86_64 >"$folder/arch"
     echo 0 >"$folder/clock"
