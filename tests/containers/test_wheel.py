@@ -127,7 +127,7 @@ def test_the_form_of_the_connection_is_shown(http: httpx.Client) -> None:
     form = types["ray"]
     assert (form["hook_name"], form["standard_fields"]["password"]["title"]) == ("Ray", "Ray token")
     assert form["standard_fields"]["login"]["hidden"]
-    assert list(form["extra_fields"]) == ["dashboard_url"]
+    assert list(form["extra_fields"]) == ["dashboard_url", "ca_file"]
 
 
 def test_the_button_test_says_whether_ray_answers(stack: WheelStack, http: httpx.Client) -> None:

@@ -53,6 +53,7 @@ _RAY = {
             "port": "8265",
             "password": "RAY_AUTH_TOKEN of the cluster; empty if it has none",  # nosec B105 # a placeholder
             "dashboard_url": "https://ray.example",
+            "ca_file": "/etc/ssl/private-ca.pem",
         },
     },
     "conn-fields": {
@@ -60,7 +61,12 @@ _RAY = {
             "label": "Dashboard for browsers",
             "description": "Address behind the button 'Ray dashboard', if users reach Ray at another one than Airflow.",
             "schema": {"type": ["string", "null"]},
-        }
+        },
+        "ca_file": {
+            "label": "Certificates to trust",
+            "description": "File in PEM form on all Airflow components: the authority of a private TLS certificate.",
+            "schema": {"type": ["string", "null"]},
+        },
     },
 }
 

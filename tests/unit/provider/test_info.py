@@ -121,7 +121,8 @@ def test_airflow_shows_the_form_of_the_connection(installed: dict[str, Any]) -> 
     assert (form["hook_name"], form["hook_class_name"].rpartition(".")[2]) == ("Ray", "RayHook")
     assert (standard["host"]["title"], standard["password"]["title"]) == ("Ray dashboard", "Ray token")
     assert [name for name, one in standard.items() if one and one["hidden"]] == ["url_schema", "login"]
-    assert form["extra_fields"]["dashboard_url"]["schema"]["title"] == "Dashboard for browsers"
+    titles = {name: field["schema"]["title"] for name, field in form["extra_fields"].items()}
+    assert titles == {"dashboard_url": "Dashboard for browsers", "ca_file": "Certificates to trust"}
 
 
 def test_the_plugin_is_registered_once(installed: dict[str, Any]) -> None:
