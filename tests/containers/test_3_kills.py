@@ -10,8 +10,8 @@ from containers.stack import Stack
 pytestmark = pytest.mark.timeout(3600)
 
 ONE_JOB_EACH = (
-    "airflow-api-server", "airflow-dag-processor", "airflow-scheduler", "airflow-triggerer", "airflow-worker",
-    "gateway", "postgres", "ray-head", "ray-worker-cpu", "redis", "seaweedfs",
+    "airflow-worker", "ray-worker-cpu", "postgres", "redis", "ray-head", "seaweedfs", "airflow-scheduler", "gateway",
+    "airflow-triggerer", "airflow-api-server", "airflow-dag-processor",
 )  # fmt: skip
 BESIDE_JOBS = ("alertmanager", "prometheus", "statsd-exporter")
 """No job needs them."""
