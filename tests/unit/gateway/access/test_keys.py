@@ -53,7 +53,7 @@ def test_a_key_acts_as_its_maker_in_every_process(kept: Kept) -> None:
 def test_the_store_has_only_a_digest(kept: Kept) -> None:
     stored = kept.store.objects[kept.uri].decode()
     assert kept.text not in stored
-    assert kept.text.rpartition("_")[2] not in stored
+    assert kept.text.removeprefix(text_of(kept.document.key_id, "")) not in stored
 
 
 def test_a_wrong_secret_and_an_unknown_key(kept: Kept) -> None:

@@ -16,7 +16,7 @@ from llmbatch.gateway.pages.pages import POLICY, View, environment, fragment, pa
 from llmbatch.gateway.pages.zone import Zone
 
 VIEW = View("/llmbatch", "https://airflow.example", "ann", Zone("Europe/Berlin"))
-ERROR = {"title": "T", "message": "m", "status": 404, "login": ""}
+ERROR = {"title": "T", "message": "m", "request_id": "", "login": ""}
 HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\u202e"
 
 

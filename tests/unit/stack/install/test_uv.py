@@ -63,8 +63,8 @@ def test_room_holds_what_its_lock_names_and_nothing_else(room: Room, uv: Uv):
     assert names(room, uv) == {"wanted": "1"}
     assert list(room.venv.glob("lib/python*/site-packages/__pycache__/wanted.*.pyc"))
 
-    by_hand = [*uv.command, "pip", "install", "--quiet", "--no-deps", "--python", str(room.python), "stranger"]
-    subprocess.run(by_hand, env=uv.sources.variables, check=True)
+    by_hand = [*uv.command, "pip", "install", *uv.sources.options, "--quiet", "--no-deps", "--python", str(room.python)]
+    subprocess.run([*by_hand, "stranger"], env=uv.sources.variables, check=True)
     assert names(room, uv) == {"wanted": "1", "stranger": "2"}
     room.lock.write_text("wanted==2\n")
     rooms.make_room(room, uv, report=lambda _: None)
