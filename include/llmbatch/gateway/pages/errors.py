@@ -11,7 +11,6 @@ from fastapi import Request, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from llmbatch.core.errors import ConfigError
 from llmbatch.gateway.jobs.view import airflow_address
 from llmbatch.gateway.pages.pages import View, page
 from llmbatch.gateway.wire.envelope import REQUEST_ID
@@ -58,13 +57,8 @@ class PageErrors:
                 body = (body + message.get("body", b""))[:_MOST_BODY]
 
         await self._app(scope, receive, keep_errors)
-        if start is None:
-            return
-        try:
-            answer = self._shown(start, _message_in(body), Request(scope))
-        except ConfigError:  # the reason of the error, most likely: no address of Airflow is known
-            answer = Response(body, int(start["status"]), dict(Headers(raw=start["headers"])))
-        await answer(scope, receive, send)
+        if start is not None:
+            await self._shown(start, _message_in(body), Request(scope))(scope, receive, send)
 
     def _shown(self, start: Message, message: str, request: Request) -> Response:
         status, headers = int(start["status"]), Headers(raw=start["headers"])

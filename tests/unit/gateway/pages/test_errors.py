@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
-from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from fakes.gateway import FakeGateway, fake_gateway
-from llmbatch.core.errors import ConfigError, StoreError
+from llmbatch.core.errors import StoreError
 from llmbatch.gateway.pages.errors import PageErrors
 from llmbatch.gateway.pages.pages import POLICY
 from llmbatch.gateway.wire.envelope import REQUEST_ID
@@ -105,21 +104,7 @@ def test_a_failure_without_a_reason_shows_where_the_log_has_it(monkeypatch: pyte
     assert "<code>night-7</code>" in answer.text
 
 
-def test_a_configuration_that_cannot_be_read_is_said_in_json() -> None:
-    def unreadable() -> str:
-        raise ConfigError("config.yaml: no such file")
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await JSONResponse({"error": {}}, 500, {REQUEST_ID: "night-7"})(scope, receive, send)
-
-    start, body = served(app, unreadable)
-    assert (start["status"], body["body"]) == (500, b'{"error":{}}')
-    assert (REQUEST_ID.encode(), b"night-7") in start["headers"]
-
-
-def served(
-    app: Callable[[Scope, Receive, Send], Awaitable[None]], airflow_url: Callable[[], str] = lambda: ""
-) -> list[Message]:
+def served(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> list[Message]:
     """Return what ``PageErrors`` sends around ``app``."""
     sent: list[Message] = []
 
@@ -136,7 +121,7 @@ def served(
         "query_string": b"",
         "headers": [(b"accept", b"text/html")],
     }
-    asyncio.run(PageErrors(app, airflow_url)(scope, receive, send))
+    asyncio.run(PageErrors(app, lambda: "")(scope, receive, send))
     return sent
 
 
