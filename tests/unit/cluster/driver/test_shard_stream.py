@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import heapq
 import random
+import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -100,6 +103,30 @@ def test_long_rows_do_not_count_as_a_stall_and_nothing_is_drawn() -> None:
     context = DataContext.get_current()
     assert context.execution_no_progress_timeout_s >= 24 * 3600
     assert (context.enable_progress_bars, context.enable_operator_progress_bars) == (False, False)
+
+
+@pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")  # of Ray about itself
+def test_the_consumer_of_a_stream_looks_for_output_four_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray.data._internal.execution import streaming_executor_state as executor_state
+
+    quiet_ray_data()
+    slept: list[float] = []
+
+    class Waiting(Exception):
+        pass
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        raise Waiting
+
+    monkeypatch.setattr(shard_stream.time, "sleep", sleep)
+    queue = Mock(**{"has_next.return_value": False, "pop.return_value": None})
+    state = Mock(_exception=None, _finished=False, _num_waiting_consumers=0, output_queue=queue)
+    state._waiting_consumers_lock = threading.Lock()
+    with pytest.raises(Waiting):
+        executor_state.OpState.get_output_blocking(state, None)
+    assert slept == [0.25]
+    assert executor_state.time.time() == pytest.approx(time.time(), abs=60)
 
 
 def test_neither_text_nor_ray_s_export_of_the_operator_holds_a_secret() -> None:
