@@ -104,6 +104,8 @@ AIRFLOW: tuple[Case, ...] = (
     Fires(SCANS, {SCANNED: "0+1x59 59x120"}, 149, "No scan"),
     Fires(SCANS, {SCANNED: "0+1x59 stale"}, 149, "No scan"),
     Quiet(SCANS, "93 minutes", {SCANNED: "0+1x59 59x90 60+1x60"}, since=6, until=200),
+    Quiet(SCANS, "the first one an hour ago", {SCANNED: "_x20 1x60"}, until=80),
+    Fires(SCANS, {SCANNED: "_x20 1x180"}, 110, "No scan"),
     Quiet(SCANS, "every 30 minutes, one of which failed", {SCANNED: "1x29 2x59 3x29 4x29"}, since=36),
     Quiet(SCANS, "not in use", OTHER),
     Fires(BACKUPS, STATSD, 1560, "No backup has succeeded"),

@@ -9,6 +9,7 @@ _BACKUPS = counted('llmbatch_backups_total{result="ok"}', "26h")
 _ERRORS = 'llmbatch:store_requests:rate5m{result="error"}'
 _REQUESTS = "sum(llmbatch:store_requests:rate5m)"
 _SCANS = 'llmbatch_drop_scans_total{result="ok"}'
+_SCANNED = counted(_SCANS, "90m")
 _RAY_DOWN = 'up{job="ray"} == 0'
 _RAY_DEAD = 'sum by (job) (up{job="ray"}) == 0'
 
@@ -133,7 +134,7 @@ def _airflow_rules() -> tuple[Rule, ...]:
         ),
         Rule(
             "LlmbatchDropFolderSilent",
-            f"sum(count_over_time({_SCANS}[1d])) unless on () sum(increase({_SCANS}[90m])) > 0",
+            f"sum(count_over_time({_SCANS}[1d])) unless on () sum({_SCANNED}) > 0",
             Severity.WARNING,
             "The drop folder is no longer scanned.",
             "No scan of the drop folder has succeeded in 90 minutes ({{ $value }} samples of a day): uploads start no "
