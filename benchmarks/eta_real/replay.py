@@ -12,7 +12,7 @@ from llmbatch.core.eta.history import FinishedJob, History
 from llmbatch.core.eta.model import EtaModel
 from llmbatch.core.eta.observation import observation_of
 from llmbatch.core.eta.priors import Priors
-from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
+from llmbatch.core.eta.record import MARKS, EstimateLog, Mark, relative_error
 from llmbatch.core.eta.spread import Spread
 
 ENGINE = "recorded"
@@ -44,7 +44,7 @@ def replay(trace: RealTrace, priors: Priors, spread: Spread) -> Replay:
             seconds = rival.observe(at, beat)
             passed = [mark for mark in MARKS if done >= mark]
             if passed and left > 0 and seconds is not None:
-                errors[name].setdefault(passed[-1], seconds / left - 1)
+                errors[name].setdefault(passed[-1], relative_error(seconds, left))
     last = trace.beats[-1]
     finished = lesson_of(
         model,

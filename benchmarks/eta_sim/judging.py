@@ -18,7 +18,7 @@ from llmbatch.core.eta.history import FinishedJob
 from llmbatch.core.eta.model import EtaModel
 from llmbatch.core.eta.observation import observation_of
 from llmbatch.core.eta.priors import Priors
-from llmbatch.core.eta.record import MARKS, EstimateLog, Mark
+from llmbatch.core.eta.record import MARKS, EstimateLog, Mark, covers, relative_error
 from llmbatch.core.eta.spread import Spread
 from llmbatch.core.sla import LevelMachine
 
@@ -113,8 +113,8 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
         written = beat.flight is not None and beat.flight.tokens > 0 and not observation.answered
         if first is None and estimate.seconds is not None and written:
             left, eta = trace.finished_at - at, estimate.seconds
-            held = eta.p10 <= left <= eta.p90
-            first = Mark(progress=0.0, error=eta.p50 / left - 1, covered=held, width=eta.p90 / eta.p10)
+            held = covers(eta.p10, eta.p90, left)
+            first = Mark(progress=0.0, error=relative_error(eta.p50, left), covered=held, width=eta.p90 / eta.p10)
         done = beat.rows.ended / beat.rows.total
         log.note(estimate, done)
         answers = {name: rival.observe(at, beat) for name, rival in rivals.items()}
@@ -123,7 +123,7 @@ def judge(trace: Trace, priors: Priors, spread: Spread) -> Verdict:
             waiting = [each for each in waiting if each > mark]
             for name, seconds in answers.items():
                 if seconds is not None:
-                    errors[name][mark] = seconds / (trace.finished_at - at) - 1
+                    errors[name][mark] = relative_error(seconds, trace.finished_at - at)
         if at < min(deadline, trace.finished_at):
             reported = beat.model_copy(update={"eta": estimate.seconds, "work_progress": estimate.progress})
             for name, machine in machines.items():

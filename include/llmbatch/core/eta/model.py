@@ -22,6 +22,8 @@ from llmbatch.core.states import Phase
 
 _BATCH_SECONDS = 60.0
 _FIRST_WAVE_KEPT = 0.3
+_TELLING_BATCH = 0.25
+"""Part of an engine's rows that must be in it at once to show how fast a full one is."""
 
 
 class EtaModel:
@@ -91,7 +93,7 @@ class EtaModel:
     def learned(self, finished_at: float) -> Learned:
         """Return what was learned from the finished job; ``finished_at`` is on the clock of the observations."""
         return Learned(
-            rate=self._speed,
+            rate=self._speed or self._speed_of_one_batch(),
             price=self.rate.price.value,
             answers=answers_of(self.lengths) if self._last is not None and self._last.writes else None,
             fixed_share=fixed_share_of(self._drain, finished_at, self._priors.fixed_share),
@@ -202,6 +204,16 @@ class EtaModel:
             return 1.0
         fixed, full = self._priors.fixed_share, min(1.0, seen.running / seen.live / max(1.0, self._batch))
         return fixed + (1 - fixed) * full
+
+    def _speed_of_one_batch(self) -> float | None:
+        """Return how fast a full engine is, from a job whose rows were in it all at once; None if they were too few.
+
+        A decoding step of such a batch takes ``fixed + (1 - fixed) x part`` of one of a full engine.
+        """
+        part, fixed = self._batch / self._most_batch, self._priors.fixed_share
+        if not (self._batch_seen and self.rate.known) or part < _TELLING_BATCH:
+            return None
+        return self.rate.units * self._batch * (fixed / part + 1 - fixed)
 
     def _slots(self, seen: Observation) -> float:
         return slots_of(self._batch, seen)

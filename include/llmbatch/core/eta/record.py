@@ -15,6 +15,27 @@ from llmbatch.core.eta.trace import TracePoint
 MARKS = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Parts of the rows at which accuracy is published."""
 
+RESOLUTION_SECONDS = 2.0
+"""Heartbeats are so far apart. A shorter remaining time, predicted or actual, cannot be observed and counts as this."""
+
+
+def relative_error(predicted: float, actual: float) -> float:
+    """Return by how much a prediction of remaining seconds was too late: 90 s instead of 100 s are -0.1.
+
+    The last rows of a job often end together, 0.05 s before the job does. A prediction of 1 s is right then.
+    """
+    return observable(predicted) / observable(actual) - 1
+
+
+def covers(p10: float, p90: float, actual: float) -> bool:
+    """Return whether an interval of remaining seconds held what came."""
+    return observable(p10) <= observable(actual) <= observable(p90)
+
+
+def observable(seconds: float) -> float:
+    """Return remaining seconds as heartbeats can show them."""
+    return max(seconds, RESOLUTION_SECONDS)
+
 
 class Mark(BaseModel):
     """The estimate at one mark: relative error of P50 (positive: too late), and whether P10 to P90 held the truth."""
@@ -62,7 +83,9 @@ class EstimateLog:
     def log_ratios(self, finished_at: float) -> tuple[float | None, ...]:
         """Return ln(actual / predicted) at each knot; None where no estimate stood."""
         return tuple(
-            math.log((finished_at - each.at) / each.predicted) if each is not None and finished_at > each.at else None
+            math.log(observable(finished_at - each.at) / observable(each.predicted))
+            if each is not None and finished_at > each.at
+            else None
             for each in self._knots
         )
 
@@ -76,8 +99,8 @@ class EstimateLog:
             found.append(
                 Mark(
                     progress=progress,
-                    error=p50 / actual - 1,
-                    covered=p10 <= actual <= p90,
+                    error=relative_error(p50, actual),
+                    covered=covers(p10, p90, actual),
                     width=p90 / max(p10, 1e-9),
                 )
             )

@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from llmbatch.core.alerts import Alert, Level
-from llmbatch.core.eta.record import EstimateLog, Mark
+from llmbatch.core.eta.record import EstimateLog, Mark, covers
 from llmbatch.core.eta.trace import EstimateTrace, TracePoint
 
 
@@ -65,7 +65,7 @@ def score_of(traces: Sequence[EstimateTrace], ended_at: datetime) -> EtaScore:
         log.note_point(point)
     marks = log.marks(ended_at.timestamp())
     known = [(point.at, point.seconds) for point in points if point.seconds is not None and point.predicted]
-    covered = [p10 <= (ended_at - at).total_seconds() <= p90 for at, (p10, _, p90) in known]
+    covered = [covers(p10, p90, (ended_at - at).total_seconds()) for at, (p10, _, p90) in known]
     return EtaScore(
         ended_at=ended_at,
         points=len(points),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes.eta_beats import SLOTS, beat, fed, steady
+from fakes.eta_beats import SLOTS, beat, cells, fed, steady
 from llmbatch.core.eta.model import EtaModel
 from llmbatch.core.eta.observation import Observation
 from llmbatch.core.eta.priors import PhasePrior, Priors
@@ -123,6 +123,24 @@ def test_a_finished_job_returns_what_it_learned() -> None:
     assert learned.effort.tokens / learned.effort.slot_seconds == pytest.approx(5)
     assert learned.rate is not None
     assert learned.rate > 16 * 5
+
+
+@pytest.mark.parametrize(("slots", "share", "speed"), [(16, 0.5, 12), (16, 0.1, 8.8), (8, 0.5, 8), (64, 0.5, None)])
+def test_a_job_of_one_batch_teaches_how_fast_a_full_engine_is(slots: int, share: float, speed: float | None) -> None:
+    """Eight rows, all in the engine at once: as many row-seconds of work in a second as a full one does, or fewer."""
+    model = EtaModel(slots, Priors(fixed_share=share))
+    for at, ended in ((0.0, 0), (5.0, 0), (10.0, 4), (15.0, 8)):
+        phase = Phase.DONE if ended == 8 else Phase.WORK
+        held = (ReplicaShare(left=8 - ended),)
+        model.observe(replace(beat(at, 0, 0, phase, shares=held), cells=cells(ended, 8 - ended, rows=8)))
+    found = model.learned(15).rate
+    assert found == (None if speed is None else pytest.approx(speed * model.rate.units))
+
+
+def test_a_job_that_was_never_seen_in_an_engine_teaches_no_speed() -> None:
+    model = fed(replace(beat(0, 0, 0), cells=cells(0, 0, rows=8)), replace(beat(5, 0, 0), cells=cells(8, 0, rows=8)))
+    assert model.rate.known
+    assert model.learned(5).rate is None
 
 
 def test_finished_is_now_and_a_new_generation_starts_anew() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from llmbatch.core.eta.estimate import Estimate
-from llmbatch.core.eta.record import EstimateLog
+from llmbatch.core.eta.record import EstimateLog, covers, relative_error
 from llmbatch.core.eta.spread import KNOTS
 from llmbatch.core.eta.trace import TracePoint
 from llmbatch.core.progress import EtaSeconds, EtaState
@@ -53,3 +53,18 @@ def test_marks_go_by_rows_and_knots_by_work() -> None:
     end = BEGIN.timestamp() + 100
     assert [mark.progress for mark in log.marks(end)] == [0.5]
     assert [n for n, ratio in enumerate(log.log_ratios(end)) if ratio is not None] == [KNOTS.index(0.1)]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "actual", "error"), [(90, 100, -0.1), (1.0, 0.05, 0.0), (30, 0.05, 14.0), (0.0, 4.0, -0.5)]
+)
+def test_what_heartbeats_cannot_show_is_no_error(predicted: float, actual: float, error: float) -> None:
+    assert relative_error(predicted, actual) == pytest.approx(error)
+    assert covers(predicted, predicted + 0.1, actual) == (error == 0.0)
+
+
+def test_the_last_moments_of_a_job_do_not_shift_its_intervals() -> None:
+    log = EstimateLog()
+    log.note(Estimate(EtaState.ESTIMATED, 99.9, "", 0.98, EtaSeconds(p10=0.8, p50=1.0, p90=1.3), 1.0), 1.0)
+    assert log.log_ratios(100.0)[-1] == 0.0
+    assert [(mark.error, mark.covered) for mark in log.marks(100.0)] == [(0.0, True)]
