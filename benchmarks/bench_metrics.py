@@ -2,8 +2,9 @@
 
 First, with nothing beside it, three replicas with the tiny model answer rows without reports, with those of every job,
 and with ``engine.statistics``. What metrics cost is the CPU time of a replica's report and of a driver's heartbeat for
-each second of work, in percent of one core (``overhead_pct``): CPU time is precise where two rates of one replica
-differ by several percent. It is an upper bound, as reports and heartbeats carry the ETA and the control of a job too.
+each second of work, in percent of all cores, which an engine on CPU uses (``overhead_pct``): CPU time is precise where
+two rates of one replica differ by several percent. It is an upper bound, as reports and heartbeats carry the ETA and
+the control of a job too.
 
 Then the gateway is a process of its own before a real api-server, Postgres and SeaweedFS, in a stack of its own in a
 temporary folder. Each scrape begins a reading of the state, as it comes more than ``COLLECT_SECONDS`` after the last
@@ -112,11 +113,14 @@ def measured(settings: Settings, jobs: int, scrapes: int) -> dict[str, object]:
 
 
 def overhead(settings: Settings, engine: Overhead) -> dict[str, object]:
-    """Return what metrics cost an engine; the heartbeat's cost is measured against the store of the stack."""
+    """Return what metrics cost an engine; the heartbeat's cost is measured against the store of the stack.
+
+    ``report_cpu_pct`` and ``heartbeat_cpu_pct`` are percent of one core.
+    """
     cost = in_ray_room(settings, load_or_create(settings), "commit_cost", "--shard-rows", "64")["heartbeat"]
     beat = 100 * cost / load_config(settings.config).heartbeat.seconds
     return {
-        "overhead_pct": round(engine.report_cpu_pct + beat, 3),
+        "overhead_pct": round((engine.report_cpu_pct + beat) / len(os.sched_getaffinity(0)), 3),
         "goal_overhead_pct": GOAL_OVERHEAD_PCT,
         "heartbeat_cpu_pct": round(beat, 3),
         "engine": asdict(engine),
