@@ -96,8 +96,8 @@ def _now() -> list[Panel]:
         ),
         number(
             "Heartbeat age",
-            "Time since the driver wrote its last heartbeat. A few seconds are normal; minutes mean that the driver or "
-            "the store is down.",
+            "Time since the driver wrote its last heartbeat, which it does every two seconds. Half a minute is normal, "
+            "because a scrape has the state of the one before; minutes mean that the driver or the store is down.",
             "s",
             Query(f"time() - {of_job(m.JOB_HEARTBEAT)}"),
             decimals=0,

@@ -95,7 +95,8 @@ def store() -> list[Panel]:
     return [
         lines(
             "Heartbeat age",
-            "Time since the last heartbeat. It rises while the driver or the store does not answer.",
+            "Time since the last heartbeat. Half a minute is normal; it rises while the driver or the store does not "
+            "answer.",
             "s",
             Query(f"time() - {of_job(m.JOB_HEARTBEAT)}", "age"),
         ),
