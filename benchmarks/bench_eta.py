@@ -21,7 +21,7 @@ from eta_real.trace import load
 from eta_sim.job import SimJob, Trace
 from eta_sim.judging import PUBLISHED, RULES, Verdict, judge, median_error
 from eta_sim.rivals import RIVALS
-from eta_sim.scenario import fleet, scenarios
+from eta_sim.scenario import LARGE, SMALL, Sizes, fleet, scenarios
 from llmbatch.core.eta.history import History
 from llmbatch.core.eta.priors import Priors
 from llmbatch.core.eta.record import MARKS
@@ -33,8 +33,11 @@ CALIBRATION_SEED, REPORTED_SEED = 1_000, 90_000
 FLEET_SEED, FLEET_SIZE = 80, 6
 
 
-def traces(first_seed: int, rounds: int, families: tuple[str, ...], fleet_seed: int = FLEET_SEED) -> list[Trace]:
-    return [SimJob(job).run() for job in scenarios(first_seed, rounds, families, fleet(fleet_seed, FLEET_SIZE))]
+def traces(
+    first_seed: int, rounds: int, families: tuple[str, ...], fleet_seed: int = FLEET_SEED, sizes: Sizes = LARGE
+) -> list[Trace]:
+    engines = fleet(fleet_seed, FLEET_SIZE, sizes)
+    return [SimJob(job).run() for job in scenarios(first_seed, rounds, families, engines, sizes)]
 
 
 def learn(seen: Sequence[Trace]) -> History:
@@ -131,9 +134,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=12, help="jobs of each family and order, for each half")
     parser.add_argument("--fleet", type=int, default=FLEET_SEED, help="seed of the engines")
+    parser.add_argument("--small", action="store_true", help="jobs of minutes whose rows are few for their engines")
     options = parser.parse_args()
-    history = learn(traces(CALIBRATION_SEED, options.rounds, CALIBRATION_FAMILIES, options.fleet))
-    reported = traces(REPORTED_SEED, options.rounds, REPORTED_FAMILIES, options.fleet)
+    sizes = SMALL if options.small else LARGE
+    history = learn(traces(CALIBRATION_SEED, options.rounds, CALIBRATION_FAMILIES, options.fleet, sizes))
+    reported = traces(REPORTED_SEED, options.rounds, REPORTED_FAMILIES, options.fleet, sizes)
     cold = [judge(trace, Priors(), Spread.default()) for trace in reported]
     verdicts = with_history(history, reported)
     table("All", verdicts, {"all": lambda _: True})
@@ -143,7 +148,8 @@ def main() -> None:
         "By batches (rows over rows decoded together)",
         verdicts,
         {
-            "below 10": lambda v: v.trace.scenario.batches < 10,
+            "below 1": lambda v: v.trace.scenario.batches < 1,
+            "1 to 10": lambda v: 1 <= v.trace.scenario.batches < 10,
             "10 to 30": lambda v: 10 <= v.trace.scenario.batches < 30,
             "30 and more": lambda v: v.trace.scenario.batches >= 30,
         },

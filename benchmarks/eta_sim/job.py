@@ -16,7 +16,6 @@ from llmbatch.core.shard_order import running_order
 from llmbatch.core.shards import StagedShard
 from llmbatch.core.states import Phase
 
-HEARTBEAT_SECONDS = 5.0
 SILENT_SECONDS = 20.0
 COMMIT_SECONDS = 0.5
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
@@ -86,7 +85,7 @@ class SimJob:
             beats.append(self._beat(len(beats) + 1, now))
             if self._committed == len(self._shards):
                 return Trace(self._s, tuple(beats), last_end + COMMIT_SECONDS)
-            now += HEARTBEAT_SECONDS
+            now += self._s.heartbeat
             self._now = now
             self._happen(now)
             last_end = max([last_end, *(self._work(replica, now) for replica in list(self._replicas))])
@@ -100,7 +99,7 @@ class SimJob:
         The rows of a silent one do not age, as its last report stands.
         """
         for number in (each for r in self._replicas if r.lost_at is not None for each in r.decoding):
-            self._shift(number, HEARTBEAT_SECONDS)
+            self._shift(number, self._s.heartbeat)
         while self._events and self._first_row is not None and self._first_row + self._events[0].at <= now:
             event = self._events.popleft()
             if event.kind == "join":

@@ -13,11 +13,26 @@ TROUBLES = tuple(each for kind in ("loss", "preemption", "gain", "slow_node") fo
 """They take turns: one job in three is disturbed, at 10 to 70 % of its work."""
 
 SHARD_ROWS = 64
-SHORTEST, LONGEST = 300.0, 7200.0
-FEWEST_ROWS, MOST_ROWS = 200, 12_000
-FEWEST_BATCHES, MOST_BATCHES = 4, 100
 DAY_TO_DAY = 0.05
 """Deviation of the logarithm of an engine's speed from job to job: neighbours, clocks, other kinds of prompt."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large jobs are: seconds of work, rows, and how often they have the rows that are decoded together.
+
+    ``slots`` are the engines to choose from, ``heartbeat`` the seconds between two heartbeats.
+    """
+
+    seconds: tuple[float, float]
+    rows: tuple[int, int]
+    batches: tuple[float, float]
+    slots: tuple[int, ...]
+    heartbeat: float
+
+
+LARGE = Sizes((300.0, 7200.0), (200, 12_000), (4, 100), (16, 32, 64, 128), 5.0)
+SMALL = Sizes((20.0, 400.0), (30, 2000), (0.2, 2), (64, 128, 256), 2.0)
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,7 @@ class Scenario:
     loads: tuple[float, ...]
     events: tuple[Event, ...]
     shard_rows: int
+    heartbeat: float = LARGE.heartbeat
 
     @property
     def batches(self) -> float:
@@ -81,13 +97,13 @@ class Scenario:
         return len(self.rows) / (self.slots * self.replicas)
 
 
-def fleet(seed: int, size: int) -> tuple[Engine, ...]:
+def fleet(seed: int, size: int, sizes: Sizes = LARGE) -> tuple[Engine, ...]:
     """Draw the engines of a deployment."""
     dice = random.Random(f"fleet-{seed}")
     return tuple(
         Engine(
             name=f"engine-{n}",
-            slots=dice.choice((16, 32, 64, 128)),
+            slots=dice.choice(sizes.slots),
             step=math.exp(dice.uniform(math.log(0.1), math.log(1.0))),
             fixed=dice.uniform(0.2, 0.8),
             read=dice.uniform(0.02, 0.25),
@@ -97,19 +113,19 @@ def fleet(seed: int, size: int) -> tuple[Engine, ...]:
     )
 
 
-def draw(seed: int, family: str, order: str, trouble: str, engine: Engine) -> Scenario:
-    """Draw a job. It takes 5 to 120 minutes of work and its replicas see 4 to 100 times the rows that they decode."""
+def draw(seed: int, family: str, order: str, trouble: str, engine: Engine, sizes: Sizes = LARGE) -> Scenario:
+    """Draw a job of these sizes."""
     dice = random.Random(f"{seed}-{family}-{order}-{trouble}-{engine.name}")
     task = "embed" if family in READING_ONLY else "generate"
     while True:
         cap = dice.choice((128, 256, 512, 1024)) if task == "generate" else 0
         replicas = dice.choice((1, 1, 2, 3, 4)) if trouble in {"none", "gain"} else dice.choice((2, 3, 4))
-        batches = math.exp(dice.uniform(math.log(FEWEST_BATCHES), math.log(MOST_BATCHES)))
-        count = int(min(MOST_ROWS, max(FEWEST_ROWS, engine.slots * replicas * batches)))
+        batches = math.exp(dice.uniform(*(math.log(each) for each in sizes.batches)))
+        count = int(min(sizes.rows[1], max(sizes.rows[0], engine.slots * replicas * batches)))
         rows = FAMILIES[family](dice, count, cap)
         units = sum(row.tokens + engine.read * row.chars / CHARS_PER_TOKEN for row in rows)
         work = units * engine.step / engine.slots / replicas
-        if SHORTEST < work < LONGEST:
+        if sizes.seconds[0] < work < sizes.seconds[1]:
             break
     return Scenario(
         name=f"{family}/{order}/{trouble}/{seed}",
@@ -129,19 +145,21 @@ def draw(seed: int, family: str, order: str, trouble: str, engine: Engine) -> Sc
         loads=tuple(engine.load * dice.lognormvariate(0, 0.2) for _ in range(replicas + 2)),
         events=_events(dice, trouble, replicas, work),
         shard_rows=min(SHARD_ROWS, max(8, count // (8 * replicas))),
+        heartbeat=sizes.heartbeat,
     )
 
 
-def scenarios(first_seed: int, rounds: int, families: tuple[str, ...], engines: tuple[Engine, ...]) -> list[Scenario]:
-    """Return ``rounds`` jobs of every family and order; troubles and engines take turns."""
+def scenarios(
+    first_seed: int, rounds: int, families: tuple[str, ...], engines: tuple[Engine, ...], sizes: Sizes = LARGE
+) -> list[Scenario]:
+    """Return ``rounds`` jobs of every family and order; engines take turns, and so do troubles among large jobs."""
     jobs: list[Scenario] = []
     for n in range(rounds):
         for f, family in enumerate(families):
             for o, order in enumerate(ORDERS):
-                trouble = TROUBLES[(n * 5 + f * 3 + o) % len(TROUBLES)]
-                jobs.append(
-                    draw(first_seed + n, family, order, trouble, engines[((n + f) * len(ORDERS) + o) % len(engines)])
-                )
+                trouble = TROUBLES[(n * 5 + f * 3 + o) % len(TROUBLES)] if sizes is LARGE else TROUBLES[0]
+                engine = engines[((n + f) * len(ORDERS) + o) % len(engines)]
+                jobs.append(draw(first_seed + n, family, order, trouble, engine, sizes))
     return jobs
 
 
