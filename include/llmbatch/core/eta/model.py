@@ -13,7 +13,7 @@ from llmbatch.core.eta.phases import seconds_until_work
 from llmbatch.core.eta.priors import Priors
 from llmbatch.core.eta.rate import Effort, WorkRate
 from llmbatch.core.eta.reach import Reach, reach_of
-from llmbatch.core.eta.spread import Spread
+from llmbatch.core.eta.spread import Spread, least_width
 from llmbatch.core.eta.stall import StallWatch
 from llmbatch.core.eta.tail import drain
 from llmbatch.core.eta.work_done import pace_in_flight, unread_chars, work_done
@@ -142,7 +142,8 @@ class EtaModel:
         age = max(0.0, now - seen.at)
         predicted = max(start + finish.work_seconds + finish.drain_seconds - age, 0.0) + self._priors.commit_seconds
         # Before an answer nothing but the limits bounds how long answers are, however much of it is written.
-        factors = self._spread.at(0.0 if self._first else progress).factors()
+        usual = self._spread.at(0.0 if self._first else progress)
+        factors = usual.at_least(least_width(seen.rows / self._most_batch / live)).factors()
         reason = "" if self._first is None else "no answer yet: the live rate of rows in flight, and their limits; "
         reason += (
             f"{left:.0f} units left at {rate:.1f}/s x {live} replicas"

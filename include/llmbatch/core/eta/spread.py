@@ -17,6 +17,20 @@ FULL_TRUST_JOBS = 20
 _Z = NormalDist().inv_cdf(0.9)
 _DEFAULT_FACTORS = (2.5, 2.3, 2.1, 1.5, 1.3, 1.3, 1.3, 1.3)
 _NARROWEST = 0.01
+_SMALL, _LARGE = 2.0, 4.0
+_SMALL_FACTOR = 2.0
+
+
+def least_width(batches: float) -> float:
+    """Return by how much an interval must reach either side of P50, in logarithms, however good history is.
+
+    The end of a small job is that of its longest rows, and of these nothing is known: ending within x2 either way is
+    usual up to two batches. From four batches on it is 0.
+
+    Args:
+        batches: how often the job has the rows that are decoded together.
+    """
+    return math.log(_SMALL_FACTOR) * min(1.0, max(0.0, (_LARGE - batches) / (_LARGE - _SMALL)))
 
 
 class LogQuantiles(BaseModel):
@@ -31,6 +45,10 @@ class LogQuantiles(BaseModel):
     def factors(self) -> tuple[float, float, float]:
         """What a prediction is multiplied with for P10, P50 and P90."""
         return math.exp(self.p10), math.exp(self.p50), math.exp(self.p90)
+
+    def at_least(self, width: float) -> LogQuantiles:
+        """Return these quantiles, with the outer ones at least so far from the middle."""
+        return LogQuantiles(p10=min(self.p10, self.p50 - width), p50=self.p50, p90=max(self.p90, self.p50 + width))
 
     def mixed(self, other: LogQuantiles, share: float) -> LogQuantiles:
         """Return these quantiles with ``share`` of the other's."""

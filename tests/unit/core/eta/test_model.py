@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from fakes.eta_beats import SLOTS, beat, cells, fed, steady
 from llmbatch.core.eta.model import EtaModel
 from llmbatch.core.eta.observation import Observation
 from llmbatch.core.eta.priors import PhasePrior, Priors
+from llmbatch.core.eta.spread import KNOTS, LogQuantiles, Spread
 from llmbatch.core.progress import EtaState, ReplicaShare
 from llmbatch.core.states import Phase
 
@@ -123,6 +125,18 @@ def test_a_finished_job_returns_what_it_learned() -> None:
     assert learned.effort.tokens / learned.effort.slot_seconds == pytest.approx(5)
     assert learned.rate is not None
     assert learned.rate > 16 * 5
+
+
+@pytest.mark.parametrize(("slots", "factor"), [(16, 1.1), (133, 2**0.5), (200, 2.0), (400, 2.0)])
+def test_a_small_job_has_a_wide_interval_whatever_history_says(slots: int, factor: float) -> None:
+    """400 rows are 25, 3, 2 and one batch of these engines."""
+    sure = Spread(knots=(LogQuantiles(p10=-math.log(1.1), p50=0.0, p90=math.log(1.1)),) * len(KNOTS))
+    model = EtaModel(slots, spread=sure)
+    for each in steady(60):
+        model.observe(each)
+    seconds = model.estimate(60).seconds
+    assert seconds is not None
+    assert (seconds.p50 / seconds.p10, seconds.p90 / seconds.p50) == pytest.approx((factor, factor), rel=0.01)
 
 
 @pytest.mark.parametrize(("slots", "share", "speed"), [(16, 0.5, 12), (16, 0.1, 8.8), (8, 0.5, 8), (64, 0.5, None)])

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
 
-from llmbatch.core.eta.spread import LogQuantiles, Spread, conformal, miss_probability
+from llmbatch.core.eta.spread import LogQuantiles, Spread, conformal, least_width, miss_probability
 
 
 @pytest.mark.parametrize(("progress", "factor"), [(0.0, 2.5), (0.25, 1.5), (0.5, 1.3), (0.8, 1.3), (1.0, 1.3)])
 def test_default_interval(progress: float, factor: float) -> None:
     low, middle, high = Spread.default().at(progress).factors()
     assert (low, middle, high) == pytest.approx((1 / factor, 1, factor))
+
+
+@pytest.mark.parametrize(("batches", "factor"), [(0.1, 2.0), (2.0, 2.0), (3.0, 2**0.5), (4.0, 1.0), (100.0, 1.0)])
+def test_few_batches_keep_an_interval_wide(batches: float, factor: float) -> None:
+    narrow = LogQuantiles(p10=-0.01, p50=0.0, p90=0.02).at_least(least_width(batches))
+    assert narrow.factors() == pytest.approx((min(math.exp(-0.01), 1 / factor), 1, max(math.exp(0.02), factor)))
+    wide = LogQuantiles(p10=-2.0, p50=0.5, p90=3.0)
+    assert wide.at_least(least_width(batches)) == wide
 
 
 def test_conformal_covers_at_its_stated_rate() -> None:
