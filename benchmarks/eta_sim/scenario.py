@@ -89,7 +89,7 @@ class Scenario:
     loads: tuple[float, ...]
     events: tuple[Event, ...]
     shard_rows: int
-    heartbeat: float = LARGE.heartbeat
+    heartbeat: float
 
     @property
     def batches(self) -> float:

@@ -214,7 +214,7 @@ class EtaModel:
         part, fixed = self._batch / self._most_batch, self._priors.fixed_share
         if not (self._batch_seen and self.rate.known) or part < _TELLING_BATCH:
             return None
-        return self.rate.units * self._batch * (fixed / part + 1 - fixed)
+        return self.rate.units * self._most_batch * (fixed + (1 - fixed) * part)
 
     def _slots(self, seen: Observation) -> float:
         return slots_of(self._batch, seen)

@@ -81,10 +81,7 @@ class Spread(BaseModel):
         before = max(0, after - 1)
         width = KNOTS[after] - KNOTS[before]
         share = (place - KNOTS[before]) / width if width else 0.0
-        found = self.knots[before].mixed(self.knots[after], share)
-        return LogQuantiles(
-            p10=min(found.p10, found.p50 - _NARROWEST), p50=found.p50, p90=max(found.p90, found.p50 + _NARROWEST)
-        )
+        return self.knots[before].mixed(self.knots[after], share).at_least(_NARROWEST)
 
 
 def conformal(ratios: Sequence[float], fallback: LogQuantiles) -> LogQuantiles:
