@@ -12,6 +12,7 @@ from containers import machine
 from containers.engine import Engine
 from containers.images import Images
 from containers.jobs import Service
+from containers.keys import api_key
 from containers.programs import unpacked
 from containers.stack import TEST_KEY, Stack
 from containers.stand_ins import StandIns
@@ -47,12 +48,7 @@ def stack(engine: Engine, stand_ins: StandIns, images: Images) -> Iterator[Stack
 @pytest.fixture(scope="session")
 def service(stack: Stack) -> Iterator[Service]:
     """Log in as the admin, and make an API key for all that follows."""
-    login = {"username": "admin", "password": stack.secret("airflow_admin_password")}
-    token = httpx.post("http://127.0.0.1:8080/auth/token", json=login, timeout=60)
-    token.raise_for_status()
-    headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
-    key = httpx.post("http://127.0.0.1:8000/keys", json={"name": "containers"}, headers=headers, timeout=60)
-    key.raise_for_status()
+    key = api_key(stack.secret("airflow_admin_password"), "containers")
     import boto3
 
     client = boto3.client(
@@ -62,6 +58,6 @@ def service(stack: Stack) -> Iterator[Service]:
         aws_access_key_id=TEST_KEY,
         aws_secret_access_key=TEST_KEY,
     )
-    headers = {"Authorization": f"Bearer {key.json()['key']}"}
+    headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url="http://127.0.0.1:8000", headers=headers, timeout=60) as gateway:
         yield Service(gateway, S3Store(client))

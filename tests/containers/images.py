@@ -29,10 +29,18 @@ class Images:
         repo = load().repo
         for tag, file, arguments in (
             (made.airflow, repo / "Dockerfile", ()),
-            (made.ray, repo / "deploy" / "ray" / "Dockerfile", ("LOCK=ray-cpu", "TORCH_CPU_INDEX=")),
+            (
+                made.ray,
+                repo / "deploy" / "ray" / "Dockerfile",
+                ("LOCK=ray-cpu", "TORCH_CPU_INDEX=", "BUNDLED_MODELS=1"),
+            ),
         ):
             _build(engine, stand_ins, tag, file, ("VERSION=" + VERSION, "UV_FIND_LINKS=/opt/wheels", *arguments))
         return made
+
+    def tagged(self, version: str) -> tuple[tuple[str, str], ...]:
+        """Return both images with the names that they would have in another version."""
+        return tuple((image, image.replace(f":{VERSION}", f":{version}")) for image in (self.airflow, self.ray))
 
 
 def _build(engine: Engine, stand_ins: StandIns, tag: str, file: Path, arguments: tuple[str, ...]) -> None:

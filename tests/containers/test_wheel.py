@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from containers.wheel_room import WheelRoom, build
+from containers.wheel_room import WheelRoom, build, resolved
 from containers.wheel_stack import CODE, WheelStack, running
 from llmbatch.version import VERSION
 from llmbatch_stack.demo.airflow_api import AirflowApi
@@ -85,6 +85,11 @@ def test_the_command_line_alone_is_small_and_works(settings: Settings, wheel: Pa
     assert len(written) == len(DAGS)
     installed = small.run("python", "-c", "import importlib.util as u; print(*map(u.find_spec, ('airflow', 'boto3')))")
     assert installed.split() == ["None", "None"]
+    with_ray = resolved(small, wheel, "ray", "ray-gpu", settings)  # not installed: gigabytes
+    pins = (settings.repo / "requirements.txt").read_text().replace("ray[data]", "ray").splitlines()
+    tested = {pin for pin in pins if pin.startswith(("ray==", "vllm=="))}
+    assert len(tested) == 2
+    assert tested <= with_ray
 
 
 def test_nothing_of_the_repository_is_on_its_path(stack: WheelStack) -> None:

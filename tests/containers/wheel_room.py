@@ -44,6 +44,16 @@ class WheelRoom:
         return found
 
 
+def resolved(room: WheelRoom, wheel: Path, extra: str, lock: str, settings: Settings) -> set[str]:
+    """Return ``name==version`` of all that ``wheel[extra]`` would install, with a lock's versions as constraints."""
+    uv = ready(settings)
+    constraints = settings.repo / "requirements" / f"{lock}.lock"
+    words = ["pip", "install", "--dry-run", "--reinstall", "--python", str(room.venv / "bin" / "python")]
+    words += ["--constraint", str(constraints), *uv.sources.options, f"llmbatch[{extra}] @ {wheel.as_uri()}"]
+    said = _run([*uv.command, *words], uv.sources.with_extra(), errors=True)
+    return {line.removeprefix(" + ").split()[0] for line in said.splitlines() if line.startswith(" + ")}
+
+
 def build(settings: Settings, folder: Path) -> Path:
     """Build the wheel as ``make wheel`` does."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
@@ -53,7 +63,7 @@ def build(settings: Settings, folder: Path) -> Path:
     return wheel
 
 
-def _run(command: Sequence[str], environ: Mapping[str, str]) -> str:
+def _run(command: Sequence[str], environ: Mapping[str, str], *, errors: bool = False) -> str:
     done = subprocess.run(command, env=dict(environ), cwd="/", capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}: {(done.stdout + done.stderr)[-3000:]}"
-    return done.stdout
+    return done.stderr if errors else done.stdout
