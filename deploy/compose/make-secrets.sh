@@ -109,8 +109,10 @@ for side in airflow ray; do
 done
 if [ -n "$own_store" ]; then
     if missing seaweedfs_s3.json; then
+        airflow_policy=$(policy airflow) # assigned apart: a policy that cannot be read ends the script
+        ray_policy=$(policy ray)
         printf '{"identities": [%s, %s],\n "policies": [{"name": "airflow", "content": "%s"},\n {"name": "ray", "content": "%s"}]}\n' \
-            "$(identity airflow)" "$(identity ray)" "$(policy airflow)" "$(policy ray)" | keep seaweedfs_s3.json
+            "$(identity airflow)" "$(identity ray)" "$airflow_policy" "$ray_policy" | keep seaweedfs_s3.json
     fi
     if missing seaweedfs_grpc.key || missing seaweedfs_grpc.crt; then certificate; fi
 fi

@@ -54,7 +54,7 @@ show_status() {
     if gateway_is_ready; then
         say "  gateway, Airflow and store are ready"
     else
-        say "  WRONG: $(gateway_url)/health is not ready. Look at 'docker compose logs gateway'"
+        say "  WRONG: $(gateway_url)/health is not ready; it says: $(gateway_says). Look at 'docker compose logs gateway'"
         wrong=1
     fi
     if ray_is_complete; then

@@ -15,6 +15,9 @@ gateway_url() { printf 'http://%s:%s' "$(address_of_ports)" "$GATEWAY_PORT"; }
 
 airflow_url() { printf 'http://%s:%s' "$(address_of_ports)" "$AIRFLOW_PORT"; }
 
+# gateway_says: its own report, which names the part that does not work
+gateway_says() { curl --silent --max-time 10 "$(gateway_url)/health" || printf 'nothing'; }
+
 gateway_is_ready() { curl --fail --silent --output /dev/null --max-time 10 "$(gateway_url)/health"; }
 
 # wait_until SECONDS WHAT COMMAND…: poll; 1 after the time
@@ -35,7 +38,7 @@ wait_until() {
 wait_ready() {
     wait_until "$READY_SECONDS" "gateway, Airflow and store are ready" gateway_is_ready || {
         docker compose ps >&2 || true
-        die "$(gateway_url)/health is not ready after $READY_SECONDS s. Look at 'docker compose logs' of what is not healthy above; then run the script again."
+        die "$(gateway_url)/health is not ready after $READY_SECONDS s; it says: $(gateway_says). Look at 'docker compose logs' of what is not healthy, there or above; then run the script again."
     }
     wait_until 300 "Ray has $(wanted_nodes) node(s) or more" ray_is_complete || {
         docker exec ray-head ray status >&2 || true

@@ -185,7 +185,7 @@ class Hosts:
 
 def checkout_of(repository: Path, folder: Path) -> Path:
     """Copy what the script needs of a repository."""
-    for name in ("deploy/setup", "deploy/compose", "config"):
+    for name in ("deploy/setup", "deploy/compose", "deploy/security", "config"):
         shutil.copytree(repository / name, folder / name, symlinks=True)
     for name in ("deploy/setup_production.sh", "include/llmbatch/version.py", "docker-compose.yaml"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

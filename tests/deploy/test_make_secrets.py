@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -97,3 +98,17 @@ def test_keys_of_another_store_are_left_to_the_operator(tmp_path: Path) -> None:
     assert not [name for name in made if name.startswith("seaweedfs")]
     make(tmp_path, profiles="gpu,s3")
     assert all(files(tmp_path)[f"{side}_s3.credentials"] for side in ("airflow", "ray"))
+
+
+def test_a_policy_that_cannot_be_read_is_an_error_and_not_an_empty_policy(tmp_path: Path) -> None:
+    """Empty policies deny all, which shows only when the first job starts."""
+    script = tmp_path / "deploy" / "compose" / "make-secrets.sh"
+    script.parent.mkdir(parents=True)
+    shutil.copy(FOLDER / "make-secrets.sh", script)
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "COMPOSE_PROFILES": "s3"}
+    done = subprocess.run(
+        [str(script), str(tmp_path / "secrets")], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode != 0
+    assert "s3-airflow.json" in done.stderr
+    assert not (tmp_path / "secrets" / "seaweedfs_s3.json").exists()

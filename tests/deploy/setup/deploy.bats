@@ -101,7 +101,10 @@ assert {row["body"]["model"] for row in rows} == {"tiny"} and len({row["custom_i
     rm "$STATE/ready"
     deploy
     [ "$status" = 1 ]
-    has "/health is not ready after 900 s"
+    has "/health is not ready after 900 s; it says: nothing"
+    echo '{"status":"degraded","store":"unreachable"}' >"$STATE/health"
+    deploy
+    has '/health is not ready after 900 s; it says: {"status":"degraded","store":"unreachable"}'
     called "docker compose ps"
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Annotated, Literal
 
 from cachetools import TTLCache
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from llmbatch.core.errors import ObjectMissing, StoreError
 from llmbatch.core.gateway_layout import gateway_uri
+from llmbatch.core.shown import shown
 from llmbatch.core.store import ObjectStore
 from llmbatch.gateway.routers.dependencies import PartsDep
 
@@ -22,6 +24,7 @@ STORE_SECONDS = 5.0
 
 StoreState = Literal["healthy", "unreachable"]
 
+_log = logging.getLogger(__name__)
 router = APIRouter(tags=["service"])
 
 
@@ -62,7 +65,8 @@ async def _store(store: ObjectStore, folder: str, seen: TTLCache[str, StoreState
             await asyncio.to_thread(store.head, f"{folder}health")
     except ObjectMissing:
         pass
-    except (StoreError, TimeoutError):
+    except (StoreError, TimeoutError) as error:
+        _log.warning("event=store_not_healthy error=%s", shown(str(error) or f"no answer in {STORE_SECONDS:g} s"))
         state = "unreachable"
     seen[folder] = state
     return state

@@ -31,14 +31,19 @@ def test_an_unhealthy_part_of_airflow(gateway: FakeGateway, monkeypatch: pytest.
     assert answer.headers["retry-after"] == "5"
 
 
-def test_a_store_that_fails_shows_no_address(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_shows_no_address_but_the_log_says_why(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def head(uri: str) -> ObjectInfo:
-        raise StoreError(f"{uri} failed with key AKIA")
+        raise StoreError(f"{uri}: access denied")
 
     monkeypatch.setattr(gateway.store, "head", head)
     answer = gateway.client.get("/health")
     assert (answer.status_code, answer.json()["store"]) == (503, "unreachable")
     assert "s3://" not in answer.text
+    assert "denied" not in answer.text
+    assert "event=store_not_healthy error=s3://" in caplog.text
+    assert "health: access denied" in caplog.text
 
 
 def test_the_store_is_looked_at_once_in_some_seconds(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
