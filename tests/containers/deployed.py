@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import yaml
 
 from containers.engine import Engine
 from containers.hosts import checkout_of
@@ -81,6 +82,11 @@ class Deployed:
         lines = (self.checkout / ".env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
+    @property
+    def model(self) -> str:
+        """The model of the shipped configuration."""
+        return str(yaml.safe_load((self.checkout / "config" / "config.yaml").read_text())["default_model"])
+
     @contextmanager
     def gateway(self) -> Iterator[httpx.Client]:
         """Open the HTTP API with a new key of the admin."""
@@ -100,16 +106,14 @@ class Batch:
     rows: int
 
     @classmethod
-    def start(cls, gateway: httpx.Client, name: str, rows: int, tokens: int) -> Batch:
-        """Upload so many prompts and ask for answers of so many tokens."""
+    def start(cls, gateway: httpx.Client, name: str, model: str, rows: int, tokens: int) -> Batch:
+        """Upload so many prompts and ask the model for answers of so many tokens."""
         url = "/v1/chat/completions"
-        lines = (
-            json.dumps({
-                "custom_id": f"{name}-{number}", "method": "POST", "url": url,
-                "body": {"max_tokens": tokens, "messages": [{"role": "user", "content": f"Count from {number}."}]},
-            })
-            for number in range(rows)
-        )  # fmt: skip
+        lines = []
+        for number in range(rows):
+            prompt = [{"role": "user", "content": f"Count from {number}."}]
+            body = {"model": model, "max_tokens": tokens, "messages": prompt}
+            lines.append(json.dumps({"custom_id": f"{name}-{number}", "method": "POST", "url": url, "body": body}))
         upload = {"file": (f"{name}.jsonl", "\n".join(lines).encode())}
         file = gateway.post("/v1/files", files=upload, data={"purpose": "batch"}).raise_for_status().json()
         wanted = {"input_file_id": file["id"], "endpoint": url, "completion_window": "24h"}
@@ -134,6 +138,7 @@ class Batch:
         """Poll until the condition holds."""
         deadline = time.monotonic() + seconds
         while not condition():
+            assert self.look().get("status") != "failed", self.look()
             assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}; {self.look()}"
             time.sleep(_POLL_SECONDS)
 

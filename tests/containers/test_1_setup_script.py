@@ -71,7 +71,7 @@ def test_status_names_a_lost_node(deployed: Deployed) -> None:
 
 def test_an_upgrade_drains_and_continues_a_running_job(deployed: Deployed) -> None:
     with deployed.gateway() as gateway:
-        batch = Batch.start(gateway, "upgrade", ROWS, TOKENS)
+        batch = Batch.start(gateway, "upgrade", deployed.model, ROWS, TOKENS)
         batch.until_working()
         said = deployed.script("--upgrade", NEXT)
         assert said.code == 0, said.text
