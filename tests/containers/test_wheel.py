@@ -16,6 +16,7 @@ import pytest
 
 from containers.wheel_room import WheelRoom, build, resolved
 from containers.wheel_stack import CODE, WheelStack, running
+from llmbatch.core.ray_version import RAY_VERSION
 from llmbatch.version import VERSION
 from llmbatch_stack.demo.airflow_api import AirflowApi
 from llmbatch_stack.demo.job_run import DAG_ID, follow, open_airflow
@@ -86,8 +87,8 @@ def test_the_command_line_alone_is_small_and_works(settings: Settings, wheel: Pa
     installed = small.run("python", "-c", "import importlib.util as u; print(*map(u.find_spec, ('airflow', 'boto3')))")
     assert installed.split() == ["None", "None"]
     with_ray = resolved(small, wheel, "ray", "ray-gpu", settings)  # not installed: gigabytes
-    pins = (settings.repo / "requirements.txt").read_text().replace("ray[data]", "ray").splitlines()
-    tested = {pin for pin in pins if pin.startswith(("ray==", "vllm=="))}
+    pins = (settings.repo / "requirements.txt").read_text().splitlines()
+    tested = {f"ray=={RAY_VERSION}", *(pin for pin in pins if pin.startswith("vllm=="))}
     assert len(tested) == 2
     assert tested <= with_ray
 
