@@ -18,7 +18,7 @@ import pytest
 
 from containers import machine
 from containers.debian import Suite
-from containers.test_ray_tls import JOIN_SECONDS, accepts, ray_start
+from containers.test_ray_tls import ray_start, until_accepting
 from fakes.certificates import Certificates
 from llmbatch.orchestrator.ray_jobs.hook import RayHook
 from llmbatch.orchestrator.ray_jobs.submission import RaySubmission
@@ -91,11 +91,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     options += [f"--temp-dir={temporary}", "--object-store-memory=80000000"]
     try:
         with ray_start(options, environment, folder / "head.log") as head:
-            until = time.monotonic() + JOIN_SECONDS
-            while not accepts(port):
-                assert head.poll() is None, (folder / "head.log").read_text()[-2000:]
-                assert time.monotonic() < until
-                time.sleep(0.2)
+            until_accepting(port, head, folder / "head.log")
             yield port
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -114,11 +110,7 @@ def proxy(nginx: Path, dashboard: int, tmp_path_factory: pytest.TempPathFactory)
         f"http {{\naccess_log {folder}/access.log;\n{paths}{server_of_the_page(port, dashboard, certificates)}}}\n"
     )
     with subprocess.Popen([nginx, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]) as process:
-        until = time.monotonic() + JOIN_SECONDS
-        while not accepts(port):
-            assert process.poll() is None, (folder / "error.log").read_text()
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        until_accepting(port, process, folder / "error.log")
         yield Proxy(port, folder / "access.log", certificates)
         process.terminate()
 

@@ -135,11 +135,7 @@ def cluster(
     try:
         with ray_start(options, environment, folder / "head.log") as head:
             found = Cluster(port, folder, environment)
-            deadline = time.monotonic() + JOIN_SECONDS
-            while not accepts(port):
-                assert head.poll() is None, (folder / "head.log").read_text()[-2000:]
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
+            until_accepting(port, head, folder / "head.log")
             yield found
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -148,6 +144,15 @@ def cluster(
 def accepts(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
+
+
+def until_accepting(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a program that was started listens; ``log`` is what it says if it ends instead."""
+    deadline = time.monotonic() + JOIN_SECONDS
+    while not accepts(port):
+        assert process.poll() is None, log.read_text()[-2000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def greeting(port: int, context: ssl.SSLContext) -> bytes:
