@@ -68,7 +68,8 @@ class EngineSettings(BaseModel):
     gpu_memory_utilization: Annotated[float, Field(ge=0.5, le=0.95)] = 0.9
     cpu_kvcache_gib: Annotated[int, Field(ge=1)] = 2
     cpu_threads_bind: str = "all"
-    """vLLM's VLLM_CPU_OMP_THREADS_BIND; ``all`` binds every core of the machine."""
+    """``all``: one process with a thread per core, which the system may move. Else vLLM's VLLM_CPU_OMP_THREADS_BIND, as
+    ``0-31``: a worker process whose threads stay on these cores."""
     window_factor: Annotated[float, Field(ge=1, le=8)] = 1.5
     """Rows admitted to a replica, as a multiple of ``max_num_seqs``."""
     shards_in_flight: Annotated[int, Field(ge=1, le=256)] = 12

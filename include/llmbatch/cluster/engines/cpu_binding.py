@@ -1,4 +1,8 @@
-"""The environment that vLLM's engine processes need. On CPUs it decides how many cores compute."""
+"""The environment that vLLM's engine processes need. On CPUs it decides how many cores compute.
+
+``cpu_threads_bind: all`` is one process with a thread per core, as on a GPU (ADR 22). Any other value is vLLM's own: a
+worker process per rank, each thread bound to its core.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,11 @@ _ALWAYS = {
     # backend of constraints does not know.
     "VLLM_ENFORCE_STRICT_TOOL_CALLING": "0",
 }
+_ALL_CORES = "all"
+_SPIN_MS = "5"
+"""How long a thread of the engine looks for work before it sleeps. vLLM's own value for its worker processes; the
+runtime's is 200 ms, which would keep every core busy in the pauses between steps."""
+
 _SYSTEM_LIBRARIES = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
 _TCMALLOC = ("libtcmalloc_minimal.so.4", "libtcmalloc.so.4")
 
@@ -34,10 +43,12 @@ def engine_environment(settings: EngineSettings, cores: Iterable[int] | None = N
     environment = {**_ALWAYS, "VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
     if settings.accelerator is Accelerator.GPU:
         return environment
-    bind = settings.cpu_threads_bind
-    if bind == "all":
-        bind = ranges(os.sched_getaffinity(0) if cores is None else cores)
-    environment["VLLM_CPU_OMP_THREADS_BIND"] = bind
+    if computes_in_core(settings):
+        count = len(os.sched_getaffinity(0)) if cores is None else len(list(cores))
+        # Ray gives an actor as many threads as it has CPUs of Ray, which is one.
+        environment |= {"OMP_NUM_THREADS": str(count), "KMP_BLOCKTIME": _SPIN_MS, "KMP_TPAUSE": "0"}
+    else:
+        environment["VLLM_CPU_OMP_THREADS_BIND"] = settings.cpu_threads_bind
     environment["VLLM_CPU_KVCACHE_SPACE"] = str(settings.cpu_kvcache_gib)
     preload = [*_preloads(), *os.environ.get("LD_PRELOAD", "").split(":")]
     if any(preload):
@@ -45,15 +56,9 @@ def engine_environment(settings: EngineSettings, cores: Iterable[int] | None = N
     return environment
 
 
-def ranges(cores: Iterable[int]) -> str:
-    """Write cores as vLLM reads them: 0,1,2,5 become ``0-2,5``."""
-    spans: list[list[int]] = []
-    for core in sorted(cores):
-        if spans and core == spans[-1][1] + 1:
-            spans[-1][1] = core
-        else:
-            spans.append([core, core])
-    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in spans)
+def computes_in_core(settings: EngineSettings) -> bool:
+    """Return whether vLLM's EngineCore computes itself on a CPU, without a worker process."""
+    return settings.accelerator is Accelerator.CPU and settings.cpu_threads_bind == _ALL_CORES
 
 
 def _preloads() -> list[str]:

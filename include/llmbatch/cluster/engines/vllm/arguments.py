@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
+from llmbatch.cluster.engines.cpu_binding import computes_in_core
 from llmbatch.cluster.engines.cpu_dtype import dtype_of
 from llmbatch.cluster.models.adapters import rank_limit
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
@@ -18,6 +19,9 @@ from llmbatch.core.serving import Serving
 
 SCHEMA_BACKEND: Literal["guidance"] = "guidance"
 """What decodes to constraints; ``cluster.schemas`` compiles with the same library."""
+
+_IN_CORE = "vllm.v1.executor.uniproc_executor.UniProcExecutor"
+"""vLLM reads the short name ``uni`` as ``mp`` on a CPU."""
 
 _NO_DOMAIN = "invalid"
 """Media are in the request when it reaches vLLM, which may fetch none itself. No host has this name (RFC 2606)."""
@@ -81,6 +85,8 @@ def settings_of(settings: EngineSettings, model_path: str, revision: str | None)
         found["enable_chunked_prefill"] = settings.chunked_prefill
     if settings.max_model_len is not None:
         found["max_model_len"] = settings.max_model_len
+    if computes_in_core(settings):
+        found["distributed_executor_backend"] = _IN_CORE
     if settings.accelerator is Accelerator.GPU:
         found["gpu_memory_utilization"] = settings.gpu_memory_utilization
         found["tensor_parallel_size"] = settings.gpus_per_replica

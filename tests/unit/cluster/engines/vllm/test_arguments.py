@@ -46,6 +46,11 @@ def test_what_is_not_set_is_left_to_vllm() -> None:
     assert (
         settings_of(given.model_copy(update={"chunked_prefill": False}), "m", None)["enable_chunked_prefill"] is False
     )
+    in_core = "vllm.v1.executor.uniproc_executor.UniProcExecutor"
+    assert settings_of(given, "m", None)["distributed_executor_backend"] == in_core
+    bound = given.model_copy(update={"cpu_threads_bind": "0-3"})
+    assert "distributed_executor_backend" not in settings_of(bound, "m", None)
+    assert "distributed_executor_backend" not in settings_of(EngineSettings(accelerator=Accelerator.GPU), "m", None)
     several = EngineSettings(accelerator=Accelerator.GPU, gpus_per_replica=2)
     assert settings_of(several, "m", None)["distributed_executor_backend"] == "mp"
 
