@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 PROMPTS = Path("examples/prompts/python_docs.jsonl")
-_SOON = [" ", ".", ",", "e", "a"]
+_SOON = [" ", ".", "e", "a"]
 """Texts that an answer holds within one to four tokens."""
 
 Dice = random.Random
