@@ -47,7 +47,7 @@ class Rivals:
     def __init__(self, settings: Settings, prompts: Path) -> None:
         self._settings, self._prompts = settings, prompts
         config = load_config(settings.repo / "config" / "config.yaml")
-        # alone on the machine, an engine is fastest with each thread on its core
+        # as vLLM itself runs an engine on CPUs: a worker process, each thread on its core
         cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
         self._engine = config.engine.model_copy(
             update={"max_model_len": config.model_for(None).max_model_len, "cpu_threads_bind": cores}

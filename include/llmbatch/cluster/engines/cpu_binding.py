@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from llmbatch.core.engine_settings import Accelerator, EngineSettings
@@ -30,7 +30,7 @@ _SYSTEM_LIBRARIES = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", 
 _TCMALLOC = ("libtcmalloc_minimal.so.4", "libtcmalloc.so.4")
 
 
-def engine_environment(settings: EngineSettings, cores: Iterable[int] | None = None) -> dict[str, str]:
+def engine_environment(settings: EngineSettings, cores: Collection[int] | None = None) -> dict[str, str]:
     """Return the variables to set before vLLM is imported on this node.
 
     Engine processes are spawned, not forked: a forked one would share the replica's threads, and only a spawned one
@@ -44,7 +44,7 @@ def engine_environment(settings: EngineSettings, cores: Iterable[int] | None = N
     if settings.accelerator is Accelerator.GPU:
         return environment
     if computes_in_core(settings):
-        count = len(os.sched_getaffinity(0)) if cores is None else len(list(cores))
+        count = len(os.sched_getaffinity(0) if cores is None else cores)
         # Ray gives an actor as many threads as it has CPUs of Ray, which is one.
         environment |= {"OMP_NUM_THREADS": str(count), "KMP_BLOCKTIME": _SPIN_MS, "KMP_TPAUSE": "0"}
     else:
