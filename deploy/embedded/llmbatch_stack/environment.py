@@ -136,7 +136,6 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
             "TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
             "ORPHANED_TASKS_CHECK_INTERVAL": 15,
         },
-        "TRIGGERER": {"TRIGGERER_HEALTH_CHECK_THRESHOLD": 15},
         "DAG_PROCESSOR": {
             "REFRESH_INTERVAL": 15,
             "BUNDLE_REFRESH_CHECK_INTERVAL": 15,

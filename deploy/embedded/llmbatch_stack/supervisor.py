@@ -85,7 +85,8 @@ class Supervisor:
         components = (runner.component for runner in self._runners)
         found = ((records[each.name], each) for each in components if each.name in records)
         ready = {one.pid: each for one, each in found if one.phase is ComponentPhase.READY}
-        use = session_use({pid: each.niceness > 0 for pid, each in ready.items()})
+        background = [pid for pid, each in ready.items() if each.background]
+        use = session_use({pid: each.niceness > 0 for pid, each in ready.items()}, waiting=background)
         sessions: dict[bool, list[SessionUse]] = {True: [], False: []}
         for pid, each in ready.items():
             sessions[each.background] += use[pid]

@@ -7,11 +7,12 @@ a session of its own. So the session gets a value as well. An engine opens a ses
 
 How much a session should yield depends on what it does. With the value 19, a request to Airflow beside a busy engine,
 or beside any other work of the machine, takes tens of seconds: each of its many steps waits for its turn. So sessions
-that answer requests have 5, and 19 is only for background work, while it has next to nothing to do (ADR 10).
+that answer requests have 5, and 19 is only for background work, while it has next to nothing to do (ADR 10). How much
+it has to do does not show in its CPU time alone: beside two busy loops, one on each core, a session with 19 gets less
+than 0.01 of a core, and heartbeats came 20 s late. So one that waits for a core most of the time has work to do, too.
 """
 
 import errno
-import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,10 @@ WORKS_FROM = 0.02
 """Part of one core above which background work counts as work. An idle scheduler uses 0.009; with the value 19, a
 session that has work to do gets 0.03 beside a busy engine."""
 
+WAITS_FROM = 0.5
+"""Part of the time in which background work waits for a core, above which it counts as work. Summed over threads. With
+the value 19, an idle scheduler waits 0.3 beside a busy engine, and all of the time where others want the cores, too."""
+
 _PROC = Path("/proc")
 _TRIES = 5
 _PAUSE_SECONDS = 0.1
@@ -40,7 +45,7 @@ class SessionPriorities:
     def __init__(self, proc: Path = _PROC) -> None:
         self._proc = proc
         self._ticks_per_second = os.sysconf("SC_CLK_TCK")
-        self._seen: Mapping[int, int] = {}
+        self._seen: Mapping[int, SessionUse] = {}
         self._at = 0.0
         self._given: dict[int, int] = {}
 
@@ -53,16 +58,21 @@ class SessionPriorities:
             now: when they were looked at.
         """
         wanted = dict.fromkeys((one.leader for one in serving), WORKING)
-        ticks = (now - self._at) * self._ticks_per_second
-        for one in background:
-            used = one.ticks - self._seen.get(one.leader, -math.inf)
-            wanted[one.leader] = WORKING if used >= WORKS_FROM * ticks else IDLE
+        wanted |= {one.leader: WORKING if self._works(one, now - self._at) else IDLE for one in background}
         self._given = {
             leader: value
             for leader, value in wanted.items()
             if self._given.get(leader) == value or self._give(leader, value)
         }
-        self._seen, self._at = {one.leader: one.ticks for one in background}, now
+        self._seen, self._at = {one.leader: one for one in background}, now
+
+    def _works(self, one: SessionUse, seconds: float) -> bool:
+        """Return whether a session had work to do in the last ``seconds``; one seen for the first time had."""
+        before = self._seen.get(one.leader)
+        if before is None:
+            return True
+        used = (one.ticks - before.ticks) / self._ticks_per_second
+        return used >= WORKS_FROM * seconds or one.waited_s - before.waited_s >= WAITS_FROM * seconds
 
     def _give(self, leader: int, niceness: int) -> bool:
         """Return whether the system took the value: the file does not exist without grouping, or the session is gone.

@@ -8,7 +8,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,25 +107,48 @@ def session_of(leader: int) -> set[ProcessIdentity]:
 
 @dataclass(frozen=True)
 class SessionUse:
-    """CPU time that the processes of one session have used so far, ended children included, in clock ticks."""
+    """CPU time that the processes of one session have used so far, ended children included, in clock ticks.
+
+    `waited_s` is how many seconds its live threads have waited for a core while they could have run.
+    """
 
     leader: int
     ticks: int
+    waited_s: float = 0.0
 
 
-def session_use(leaders: Mapping[int, bool]) -> dict[int, list[SessionUse]]:
-    """Return by leader the session that it opened and, if its value is True, the sessions of its descendants."""
+def session_use(leaders: Mapping[int, bool], waiting: Collection[int] = ()) -> dict[int, list[SessionUse]]:
+    """Return by leader the session that it opened and, if its value is True, the sessions of its descendants.
+
+    `waited_s` is read for the leaders in `waiting` only, since each thread has a file of its own for it.
+    """
     table = _table()
     used: dict[int, int] = {}
-    for stat in table.values():
+    pids: dict[int, list[int]] = {}
+    for pid, stat in table.items():
         used[stat.session] = used.get(stat.session, 0) + stat.ticks
+        pids.setdefault(stat.session, []).append(pid)
     found = {}
     for leader, with_descendants in leaders.items():
         sessions = {leader}
         if with_descendants:
             sessions |= {table[pid].session for pid in _with_descendants({leader} & table.keys(), table)}
-        found[leader] = [SessionUse(session, used.get(session, 0)) for session in sorted(sessions)]
+        found[leader] = [
+            SessionUse(session, used.get(session, 0), _waited_s(pids.get(session, ())) if leader in waiting else 0.0)
+            for session in sorted(sessions)
+        ]
     return found
+
+
+def _waited_s(pids: Iterable[int]) -> float:
+    """Return how long the live threads of these processes have waited for a core; 0 if the kernel does not count it."""
+    waited = 0
+    for pid in pids:
+        with suppress(OSError):
+            for thread in (_PROC / str(pid) / "task").iterdir():
+                with suppress(OSError):
+                    waited += int((thread / "schedstat").read_text().split()[1])
+    return waited / 1e9
 
 
 def members(marker: str, recorded: Iterable[ProcessIdentity]) -> set[ProcessIdentity]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,16 @@ def test_background_work_yields_while_it_idles(proc: Path):
     assert (value(proc, 7), value(proc, 8)) == (str(IDLE), str(WORKING))
     priorities.adjust([], [SessionUse(7, 101 + TICKS), SessionUse(8, 100 + TICKS)], now=16.0)
     assert (value(proc, 7), value(proc, 8)) == (str(WORKING), str(IDLE))
+
+
+def test_background_work_that_waits_for_a_core_counts_as_work(proc: Path):
+    """With a weight of 15 against two busy loops it gets less than what counts as work, however much it has to do."""
+    priorities = SessionPriorities(proc)
+    priorities.adjust([], [SessionUse(7, 100, 5.0), SessionUse(8, 100, 5.0)], now=10.0)
+    priorities.adjust([], [SessionUse(7, 101, 6.4), SessionUse(8, 101, 6.6)], now=13.0)
+    assert (value(proc, 7), value(proc, 8)) == (str(IDLE), str(WORKING))
+    priorities.adjust([], [SessionUse(7, 102, 6.4), SessionUse(8, 102, 1.0)], now=16.0)  # a thread of it has ended
+    assert (value(proc, 7), value(proc, 8)) == (str(IDLE), str(IDLE))
 
 
 def test_what_answers_requests_keeps_its_share_while_it_idles(proc: Path):
@@ -97,3 +108,19 @@ def test_use_of_a_session_counts_its_processes_and_those_of_its_descendants():
     assert len(found) == 2
     [inner] = found.keys() - {outer.pid}
     assert found[inner] >= 0.1 * TICKS
+
+
+def test_waiting_for_a_core_is_counted_where_it_is_asked_for():
+    core = min(os.sched_getaffinity(0))
+    code = f"import os; os.sched_setaffinity(0, [{core}])\nwhile True: pass"
+    with ExitStack() as ended:
+        loops = [subprocess.Popen([sys.executable, "-c", code], start_new_session=True) for _ in range(2)]
+        for loop in loops:
+            ended.callback(loop.wait)
+            ended.callback(loop.kill)
+        leaders = {loop.pid: False for loop in loops}
+        deadline = time.monotonic() + 60
+        while min(use.waited_s for [use] in session_use(leaders, waiting=leaders).values()) < 0.2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert [use.waited_s for [use] in session_use(leaders).values()] == [0.0, 0.0]
