@@ -110,9 +110,12 @@ SHAPES = (
     Shape("killed-1", 1100, always(64), 64, batch_size=32, killed=True),
     Shape("labels-1", 700, always(96), 96, batch_size=16, labels=30, texts=4),
     Shape("labels-2", 700, always(96), 96, order="sorted", batch_size=16, labels=30, texts=4),
+    Shape("labels-3", 1500, always(64), 64, batch_size=32, labels=20),
+    Shape("labels-4", 1500, always(64), 64, order="sorted", batch_size=32, labels=20),
 )
-"""The two of labels are not recorded yet.
+"""The four of labels and the five before them were recorded on a CPU with bfloat16, which is several times faster, the
+others on one without.
 
-The five before them were recorded on a CPU with bfloat16, which is several times faster, and their rows counted as if
-each might have the job's longest answer; the others on one without.
+Only heartbeats of the four of labels count what rows in flight have done. Those of the five before them count rows as
+if each might have the job's longest answer.
 """
