@@ -9,7 +9,7 @@ How much a session should yield depends on what it does. With the value 19, a re
 or beside any other work of the machine, takes tens of seconds: each of its many steps waits for its turn. So sessions
 that answer requests have 5, and 19 is only for background work, while it has next to nothing to do (ADR 10). How much
 it has to do does not show in its CPU time alone: beside two busy loops, one on each core, a session with 19 gets less
-than 0.01 of a core, and heartbeats came 20 s late. So one that waits for a core most of the time has work to do, too.
+than 0.01 of a core. So one that waits for a core nearly all of the time has work to do, too.
 """
 
 import errno
@@ -30,9 +30,9 @@ WORKS_FROM = 0.02
 """Part of one core above which background work counts as work. An idle scheduler uses 0.009; with the value 19, a
 session that has work to do gets 0.03 beside a busy engine."""
 
-WAITS_FROM = 0.5
-"""Part of the time in which background work waits for a core, above which it counts as work. Summed over threads. With
-the value 19, an idle scheduler waits 0.3 beside a busy engine, and all of the time where others want the cores, too."""
+WAITS_FROM = 0.9
+"""Part of the time in which background work waits for a core, summed over threads, above which it counts as work. With
+the value 19, a burst of 30 ms takes about a second beside a busy engine, and 2.5 s where others want the cores, too."""
 
 _PROC = Path("/proc")
 _TRIES = 5

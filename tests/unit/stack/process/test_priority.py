@@ -42,9 +42,9 @@ def test_background_work_that_waits_for_a_core_counts_as_work(proc: Path):
     """With a weight of 15 against two busy loops it gets less than what counts as work, however much it has to do."""
     priorities = SessionPriorities(proc)
     priorities.adjust([], [SessionUse(7, 100, 5.0), SessionUse(8, 100, 5.0)], now=10.0)
-    priorities.adjust([], [SessionUse(7, 101, 6.4), SessionUse(8, 101, 6.6)], now=13.0)
+    priorities.adjust([], [SessionUse(7, 101, 7.6), SessionUse(8, 101, 7.8)], now=13.0)
     assert (value(proc, 7), value(proc, 8)) == (str(IDLE), str(WORKING))
-    priorities.adjust([], [SessionUse(7, 102, 6.4), SessionUse(8, 102, 1.0)], now=16.0)  # a thread of it has ended
+    priorities.adjust([], [SessionUse(7, 102, 7.6), SessionUse(8, 102, 1.0)], now=16.0)  # a thread of it has ended
     assert (value(proc, 7), value(proc, 8)) == (str(IDLE), str(IDLE))
 
 
