@@ -136,7 +136,7 @@ def airflow_variables(settings: Settings, credentials: Credentials) -> dict[str,
             "TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,
             "ORPHANED_TASKS_CHECK_INTERVAL": 15,
         },
-        # each heartbeat is written one beat late: at 5 s a beat, a triggerer in good order is up to 10 s old
+        # then its triggers are taken over; Airflow writes heartbeats a beat of 5 s late: a live one looks 5 to 10 s old
         "TRIGGERER": {"TRIGGERER_HEALTH_CHECK_THRESHOLD": 15},
         "DAG_PROCESSOR": {
             "REFRESH_INTERVAL": 15,

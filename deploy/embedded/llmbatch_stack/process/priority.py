@@ -32,7 +32,7 @@ session that has work to do gets 0.03 beside a busy engine."""
 
 WAITS_FROM = 0.9
 """Part of the time in which background work waits for a core, summed over threads, above which it counts as work. With
-the value 19, a burst of 30 ms takes about a second beside a busy engine, and 2.5 s where others want the cores, too."""
+the value 19, a burst of 30 ms took 2.5 s beside two busy loops; by its weight it takes 1 s beside a busy engine."""
 
 _PROC = Path("/proc")
 _TRIES = 5
