@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import psutil
 
 from llmbatch_stack.process.component import Component
+from llmbatch_stack.process.table import is_ending
 from llmbatch_stack.settings import FIRST_OUTGOING_PORT, HOST, Settings
 
 WAIT_SECONDS = 30.0
@@ -62,14 +63,15 @@ def _refusal(port: int) -> str | None:
 def _owner(port: int) -> str | None:
     """Return the live process that uses ``port``, e.g. ``python3 (pid 123)``; None if none can be seen.
 
-    A killed process shows no open files although its sockets are still there. Those of another user cannot be seen.
+    A killed process is not live, although its sockets are there until the kernel has freed its memory. Processes of
+    another user cannot be seen.
     """
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:
         return None
     for each in connections:
-        if each.laddr and each.laddr.port == port and each.pid is not None:
+        if each.laddr and each.laddr.port == port and each.pid is not None and not is_ending(each.pid):
             try:
                 return f"{psutil.Process(each.pid).name()} (pid {each.pid})"
             except psutil.NoSuchProcess:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 MARKER = "LLMBATCH_STACK"
 _PROC = Path("/proc")
+_PF_EXITING = 0x4
+"""Of the flags in /proc/<pid>/stat; from include/linux/sched.h."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class _Stat:
     session: int
     start_ticks: int
     ticks: int
+    flags: int
 
 
 def _stat(pid: int) -> _Stat | None:
@@ -82,7 +85,18 @@ def _stat(pid: int) -> _Stat | None:
         session=int(rest[3]),
         start_ticks=int(rest[19]),
         ticks=sum(int(field) for field in rest[11:15]),
+        flags=int(rest[6]),
     )
+
+
+def is_ending(pid: int) -> bool:
+    """Return whether the process is on its way out, or gone.
+
+    The kernel first frees the memory of a killed process, then closes its files. Until then it shows no environment,
+    no state of a dead process, and all its sockets.
+    """
+    stat = _stat(pid)
+    return stat is None or stat.state in "ZX" or bool(stat.flags & _PF_EXITING)
 
 
 def identify(pid: int) -> ProcessIdentity | None:

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import closing
 
@@ -9,6 +11,7 @@ import pytest
 
 from llmbatch_stack.process import ports
 from llmbatch_stack.process.component import Component
+from llmbatch_stack.process.table import is_ending
 from llmbatch_stack.settings import HOST, PORT_OFFSETS, Settings, load
 
 
@@ -58,6 +61,25 @@ def test_a_port_whose_process_is_dead_is_waited_for(
     ports.require_free(settings, [ray], report, wait_s=3600)
     assert len(lines) == 1
     assert str(settings.port("ray_api")) in lines[0]
+
+
+def test_a_killed_process_that_still_frees_its_memory_is_waited_for(settings: Settings, ray: Component):
+    """For a moment it shows no environment, so that no sweep finds it, and still has its sockets."""
+    listen_with_a_gib = (
+        "import socket, time\n"
+        f"held = socket.create_server(('{HOST}', {settings.port('ray_api')}))\n"
+        "memory = bytearray(1 << 30)\n"
+        "print('listening', flush=True)\n"
+        "time.sleep(3600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", listen_with_a_gib], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"listening\n"
+        assert not is_ending(process.pid)
+        process.kill()
+        while not is_ending(process.pid):
+            pass
+        ports.require_free(settings, [ray], lambda _: None)
 
 
 def test_a_port_that_stays_taken_is_an_error_in_the_end(
