@@ -6,10 +6,12 @@ import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 
+from eta_real.hindsight import hindsight_errors
 from eta_real.replay import Replay, replay_all
 from eta_real.trace import RealTrace
 from eta_sim.judging import PUBLISHED, median_error
 from eta_sim.rivals import RIVALS
+from llmbatch.core.eta.priors import Priors
 
 
 def real_figures(traces: Sequence[RealTrace]) -> dict[str, object]:
@@ -26,6 +28,7 @@ def real_figures(traces: Sequence[RealTrace]) -> dict[str, object]:
         "cold_mape": _mape(cold),
         "coverage80_pct": _coverage(warm),
         "cold_coverage80_pct": _coverage(cold),
+        "labels": _labels([one for one in warm if one.trace.name.startswith("labels")]),
         "pace_change_pct": median_error(change for one in traces if (change := pace_change(one)) is not None),
         "rivals": {
             name: {f"{100 * at:.0f}": median_error(one.errors[name][at] for one in warm if at in one.errors[name])
@@ -51,6 +54,17 @@ def pace_change(trace: RealTrace) -> float | None:
     sums = [(sum(c.tokens for c in beats[n].lengths), sum(c.answered_seconds for c in beats[n].lengths)) for n in parts]
     first, second = ((after[0] - before[0]) / (after[1] - before[1]) for before, after in pairwise(sums))
     return second / first - 1
+
+
+def _labels(replays: Sequence[Replay]) -> dict[str, object]:
+    """Return the figures of the jobs of labels, beside those of an estimate that knows the work left."""
+    known = [hindsight_errors(one.trace, one.finished.price or Priors().price) for one in replays]
+    return {
+        "jobs": len(replays),
+        "mape": _mape(replays),
+        "coverage80_pct": _coverage(replays),
+        "work_known": {f"{100 * at:.0f}": median_error(each[at] for each in known if at in each) for at in PUBLISHED},
+    }
 
 
 def _mape(replays: Sequence[Replay]) -> dict[str, float | None]:

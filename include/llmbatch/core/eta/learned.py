@@ -11,7 +11,9 @@ from llmbatch.core.eta.lengths import OutputLengths
 from llmbatch.core.eta.priors import LengthPrior
 
 _LEAST, _MOST = 0.05, 1.0
-_TELLING = 0.2
+_TELLING = 0.5
+"""Decoding steps of the drain at full length, against all else, from which on a job shows their fixed share. What is
+believed has no part in it: otherwise a small share, once learned, would make every later drain too short to show it."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,15 @@ def fixed_share_of(drain: Estimate | None, finished_at: float, believed: float) 
     """Return which fixed share would have made the estimate from the begin of the drain right.
 
     With a believed share of 0.5, 60 s of work and 40 s of drain, an end after 84 s instead of 100 s means 0.3. None if
-    the drain was too small a part of the estimate.
+    the drain was too short.
     """
     if drain is None or not drain.predicted or finished_at <= drain.at:
         return None
     tail = dict(drain.parts)["tail"]
-    if tail < _TELLING * drain.predicted:
+    steps, rest = tail / believed, drain.predicted - tail
+    if steps < _TELLING * rest:
         return None
-    late = finished_at - drain.at - drain.predicted
-    return min(_MOST, max(_LEAST, believed * (1 + late / tail)))
+    return min(_MOST, max(_LEAST, (finished_at - drain.at - rest) / steps))
 
 
 def answers_of(lengths: OutputLengths) -> LengthPrior:

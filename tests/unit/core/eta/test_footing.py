@@ -18,7 +18,7 @@ from llmbatch.core.progress import EtaState, Flight
 
 
 def test_the_first_estimate_comes_from_rows_in_flight() -> None:
-    """400 tokens of 16 rows that have run for 5 s each: 5 tokens per slot-second, and 22.5 characters at 0.02."""
+    """400 tokens of 16 rows that have run for 5 s each: 5 tokens per slot-second, and 225 characters."""
     assert fed(begun(0), begun(2, 0)).estimate(2).state is EtaState.UNKNOWN  # while prompts are read
     young = fed(begun(3, 63)).estimate(3)
     assert young.state is EtaState.UNKNOWN
@@ -29,8 +29,9 @@ def test_the_first_estimate_comes_from_rows_in_flight() -> None:
     assert found.state is EtaState.ESTIMATED
     assert "no answer yet: the live rate of rows in flight, and their limits; " in found.explain()
     assert found.seconds is not None
-    rate = 16 * (400 + 0.02 * 18_000) / 80
-    expected = sum(100 * min(256, 150 * (0.3 * 2**n) ** 0.4) for n in range(4)) + 0.02 * 100 * 4500
+    price = Priors().price
+    rate = 16 * (400 + price * 18_000) / 80
+    expected = sum(100 * min(256, 150 * (0.3 * 2**n) ** 0.4) for n in range(4)) + price * 100 * 4500
     assert found.predicted == pytest.approx(expected / rate, rel=0.25)  # rows in flight are partly done; the drain
     factors = Spread.default().at(0).factors()
     assert found.seconds.p10 == pytest.approx(factors[0] * found.predicted)
@@ -63,11 +64,12 @@ def test_rows_in_flight_tell_what_reading_costs() -> None:
         aged = {"running_seconds": 4 * seconds, "running_seconds_squared": 4 * seconds**2}
         return replace(seen, cells=tuple(cell.model_copy(update=aged) for cell in seen.cells))
 
-    footing = FirstFooting(Priors(), SLOTS, ReadingPrice(Priors()))
+    believed = Priors(price=0.02)
+    footing = FirstFooting(believed, SLOTS, ReadingPrice(believed))
     assert footing.of(after(22.5, 16)) is None
     found = [footing.of(after(22.5 + more, 16 + round(80 * more))) for more in (10, 20, 30)][-1]
     assert found is not None
-    assert found.rate.price.value > 2 * Priors().price
+    assert found.rate.price.value > 2 * believed.price
     assert found.rate.units == pytest.approx(5, rel=0.2)
     lost = footing.of(after(40, 1000))  # with a replica its rows are gone
     assert lost is not None

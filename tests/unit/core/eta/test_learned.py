@@ -20,3 +20,12 @@ def test_a_short_drain_does_not_tell() -> None:
     parts = (("work", 95.0), ("tail", 5.0))
     assert fixed_share_of(Estimate(EtaState.ESTIMATED, 0.0, "", 0.9, None, 100.0, parts), 90, 0.5) is None
     assert fixed_share_of(None, 90, 0.5) is None
+
+
+@pytest.mark.parametrize("believed", [0.05, 0.1, 1.0])
+def test_what_is_believed_changes_neither_what_a_drain_shows_nor_whether_it_does(believed: float) -> None:
+    """80 s of steps at their full length after 60 s of work."""
+    steps = 80 * believed
+    parts = (("work", 60.0), ("tail", steps))
+    begun = Estimate(EtaState.ESTIMATED, 0.0, "", 0.9, None, 60 + steps, parts)
+    assert fixed_share_of(begun, 84.0, believed) == pytest.approx(0.3)
