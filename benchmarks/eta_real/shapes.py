@@ -112,10 +112,12 @@ SHAPES = (
     Shape("labels-2", 700, always(96), 96, order="sorted", batch_size=16, labels=30, texts=4),
     Shape("labels-3", 1500, always(64), 64, batch_size=32, labels=20),
     Shape("labels-4", 1500, always(64), 64, order="sorted", batch_size=32, labels=20),
+    Shape("labels-5", 900, always(48), 48, batch_size=16, labels=25, texts=2),
+    Shape("labels-6", 900, always(48), 48, order="sorted", batch_size=16, labels=25, texts=2),
 )
-"""The four of labels and the five before them were recorded on a CPU with bfloat16, which is several times faster, the
+"""Those of labels and the five before them were recorded on a CPU with bfloat16, which is several times faster, the
 others on one without.
 
-Only heartbeats of the four of labels count what rows in flight have done. Those of the five before them count rows as
+Only heartbeats of those of labels count what rows in flight have done. Those of the five before them count rows as
 if each might have the job's longest answer.
 """

@@ -36,7 +36,7 @@ class Priors(_Belief):
 
     Attributes:
         lengths: of answers.
-        price: work of reading one input character, in output tokens; default: 0.2 for a token of 4 characters.
+        price: work of reading one input character, in output tokens; default: 0.12 for a token of 4 characters.
         price_factor: the price is believed right within this factor, either way.
         fixed_share: part of the time of one decoding step that does not shrink with the batch.
         rate: work units a replica does in a second; None: nothing is known before the first answer.
@@ -45,7 +45,7 @@ class Priors(_Belief):
     """
 
     lengths: LengthPrior = LengthPrior()
-    price: float = 0.05
+    price: float = 0.03
     price_factor: float = 3.0
     fixed_share: float = 0.5
     rate: float | None = None

@@ -39,14 +39,14 @@ def test_what_heartbeats_tell_adds_up(trace: RealTrace) -> None:
         assert answered == last.tokens.completion
 
 
-@pytest.mark.parametrize(("progress", "most"), [(0.25, 0.1), (0.5, 0.05), (0.75, 0.12), (0.9, 0.15)])
+@pytest.mark.parametrize(("progress", "most"), [(0.25, 0.1), (0.5, 0.05), (0.75, 0.1), (0.9, 0.1)])
 def test_the_median_error_on_real_jobs(warm: list[Replay], progress: float, most: float) -> None:
     errors = [abs(mark.error) for one in warm for mark in one.ours if mark.progress == progress]
     assert len(errors) >= len(TRACES) - 1
     assert statistics.median(errors) < most
 
 
-@pytest.mark.parametrize(("progress", "most"), [(0.25, 0.08), (0.5, 0.075), (0.75, 0.05), (0.9, 0.08)])
+@pytest.mark.parametrize(("progress", "most"), [(0.25, 0.08), (0.5, 0.07), (0.75, 0.05), (0.9, 0.08)])
 def test_the_median_error_on_jobs_of_labels(warm: list[Replay], progress: float, most: float) -> None:
     """The goal, but at half of the rows: an estimate that knows the work left is 6 % off there."""
     errors = [abs(mark.error) for one in warm for mark in one.ours if _labels(one.trace) and mark.progress == progress]
