@@ -13,7 +13,7 @@ TROUBLES = tuple(each for kind in ("loss", "preemption", "gain", "slow_node") fo
 """They take turns: one job in three is disturbed, at 10 to 70 % of its work."""
 
 READ = (0.06, 0.5)
-"""What reading a prompt token costs, in output tokens. On CPUs 0.2 to 0.4 were measured, providers bill a fifth to a
+"""What reading a prompt token costs, in output tokens. On CPUs 0.15 to 0.4 were measured, providers bill a fifth to a
 third, and engines of few rows, whose steps are slow, read cheaply."""
 
 SHARD_ROWS = 64
