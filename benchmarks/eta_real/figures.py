@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from eta_real.hindsight import hindsight_errors
@@ -28,14 +28,10 @@ def real_figures(traces: Sequence[RealTrace]) -> dict[str, object]:
         "cold_mape": _mape(cold),
         "coverage80_pct": _coverage(warm),
         "cold_coverage80_pct": _coverage(cold),
-        "labels": _labels([one for one in warm if one.trace.name.startswith("labels")]),
+        "labels": _labels([one for one in warm if one.trace.template == "labels"]),
         "pace_change_pct": median_error(change for one in traces if (change := pace_change(one)) is not None),
-        "rivals": {
-            name: {f"{100 * at:.0f}": median_error(one.errors[name][at] for one in warm if at in one.errors[name])
-                   for at in PUBLISHED}
-            for name in RIVALS
-        },
-    }  # fmt: skip
+        "rivals": {name: _by_mark([one.errors[name] for one in warm]) for name in RIVALS},
+    }
 
 
 def pace_change(trace: RealTrace) -> float | None:
@@ -58,20 +54,21 @@ def pace_change(trace: RealTrace) -> float | None:
 
 def _labels(replays: Sequence[Replay]) -> dict[str, object]:
     """Return the figures of the jobs of labels, beside those of an estimate that knows the work left."""
-    known = [hindsight_errors(one.trace, one.finished.price or Priors().price) for one in replays]
     return {
         "jobs": len(replays),
         "mape": _mape(replays),
         "coverage80_pct": _coverage(replays),
-        "work_known": {f"{100 * at:.0f}": median_error(each[at] for each in known if at in each) for at in PUBLISHED},
+        "work_known": _by_mark([hindsight_errors(one.trace, one.finished.price or Priors().price) for one in replays]),
     }
 
 
 def _mape(replays: Sequence[Replay]) -> dict[str, float | None]:
-    return {
-        f"{100 * at:.0f}": median_error(mark.error for one in replays for mark in one.ours if mark.progress == at)
-        for at in PUBLISHED
-    }
+    return _by_mark([{mark.progress: mark.error for mark in one.ours} for one in replays])
+
+
+def _by_mark(jobs: Sequence[Mapping[float, float]]) -> dict[str, float | None]:
+    """Return the median of the jobs' errors at each published mark, in percent."""
+    return {f"{100 * at:.0f}": median_error(errors[at] for errors in jobs if at in errors) for at in PUBLISHED}
 
 
 def _coverage(replays: Sequence[Replay]) -> float:

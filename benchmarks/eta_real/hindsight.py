@@ -10,7 +10,6 @@ from eta_real.trace import RealTrace
 from llmbatch.core.eta.observation import observation_of
 from llmbatch.core.eta.record import MARKS, relative_error
 from llmbatch.core.eta.work_done import work_done
-from llmbatch.core.progress import Progress
 
 _SHORTEST, _PART = 60.0, 1 / 3
 """The pace is that of the last third of the time worked, and of a minute at least."""
@@ -23,22 +22,18 @@ def hindsight_errors(trace: RealTrace, price: float) -> dict[float, float]:
         trace: a recorded job of one generation.
         price: work of reading a character, in output tokens.
     """
-    beats = [beat for beat in trace.beats if beat.flight is not None and _units(beat, price) > 0]
-    if not beats or len({beat.generation for beat in beats}) > 1:
+    beats = [beat for beat in trace.beats if beat.flight is not None]
+    units = [work_done(observation_of(beat)).units(price) for beat in beats]
+    seen = [(b.written_at.timestamp(), done, b.rows) for b, done in zip(beats, units, strict=True) if done > 0]
+    if not seen or len({beat.generation for beat in beats}) > 1:
         return {}
-    whole, end = _units(beats[-1], price), trace.finished_at.timestamp()
-    times = [beat.written_at.timestamp() for beat in beats]
+    began, end, whole = seen[0][0], trace.finished_at.timestamp(), units[-1]
     errors: dict[float, float] = {}
-    for beat, at in zip(beats, times, strict=True):
-        passed = [mark for mark in MARKS if beat.rows.ended >= mark * beat.rows.total]
-        since = at - max(_SHORTEST, _PART * (at - times[0]))
-        first = next(n for n, time in enumerate(times) if time >= since)
-        gained = _units(beat, price) - _units(beats[first], price)
-        if passed and gained > 0 and at < end:
-            seconds = (whole - _units(beat, price)) * (at - times[first]) / gained
+    for at, done, rows in seen:
+        since = at - max(_SHORTEST, _PART * (at - began))
+        then, before, _ = next(each for each in seen if each[0] >= since)
+        passed = [mark for mark in MARKS if rows.ended >= mark * rows.total]
+        if passed and done > before and at < end:
+            seconds = (whole - done) * (at - then) / (done - before)
             errors.setdefault(passed[-1], relative_error(seconds, end - at))
     return errors
-
-
-def _units(beat: Progress, price: float) -> float:
-    return work_done(observation_of(beat)).units(price)

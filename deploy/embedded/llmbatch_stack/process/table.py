@@ -29,7 +29,7 @@ class ProcessIdentity:
     def is_alive(self) -> bool:
         """Return whether this very process still runs; a zombie does not."""
         stat = _stat(self.pid)
-        return stat is not None and stat.start_ticks == self.start_ticks and stat.state not in "ZX"
+        return stat is not None and stat.start_ticks == self.start_ticks and not stat.is_dead
 
     def send(self, signum: int) -> None:
         """Send a signal, unless the process is gone."""
@@ -71,6 +71,11 @@ class _Stat:
     ticks: int
     flags: int
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether nothing is left of the process but its exit code."""
+        return self.state in "ZX"
+
 
 def _stat(pid: int) -> _Stat | None:
     try:
@@ -96,7 +101,7 @@ def is_ending(pid: int) -> bool:
     no state of a dead process, and all its sockets.
     """
     stat = _stat(pid)
-    return stat is None or stat.state in "ZX" or bool(stat.flags & _PF_EXITING)
+    return stat is None or stat.is_dead or bool(stat.flags & _PF_EXITING)
 
 
 def identify(pid: int) -> ProcessIdentity | None:
@@ -196,7 +201,7 @@ def _table() -> dict[int, _Stat]:
     found = {}
     with suppress(OSError):
         for folder in _PROC.iterdir():
-            if folder.name.isdigit() and (stat := _stat(int(folder.name))) is not None and stat.state not in "ZX":
+            if folder.name.isdigit() and (stat := _stat(int(folder.name))) is not None and not stat.is_dead:
                 found[int(folder.name)] = stat
     return found
 

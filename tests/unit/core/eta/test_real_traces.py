@@ -63,11 +63,11 @@ def test_knowing_the_work_left_leaves_what_the_machine_does() -> None:
 
 
 def test_jobs_without_counts_in_flight_have_no_known_work() -> None:
-    assert {trace.name.partition("-")[0] for trace in TRACES if hindsight_errors(trace, 0.05)} == {"labels"}
+    assert {trace.template for trace in TRACES if hindsight_errors(trace, 0.05)} == {"labels"}
 
 
 def _labels(trace: RealTrace) -> bool:
-    return trace.name.startswith("labels")
+    return trace.template == "labels"
 
 
 @pytest.mark.parametrize(("rival", "share"), [("rows_over_elapsed", 0.5), ("windowed_rows", 1), ("tqdm_ewma", 0.7)])
